@@ -1,0 +1,113 @@
+"""What a kind of city task is made of.
+
+A kind is a folder with an input model, one ``kernel.py`` that ships to devices, and one generator
+``solve``. The folder's ``__init__`` exports ``KIND``; an entry point in the group ``lamplighter.kinds``
+makes it known to the gateway, so third parties add kinds without changing the gateway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+Input = dict[str, Any]
+"""An operator's input as it came out of the JSON document."""
+
+
+class TaskError(Exception):
+    """The operator's request cannot be carried out; it is the request's fault, not ours.
+
+    ``path`` is a JSON Pointer (RFC 6901) into the task's ``input``; ``hint`` is the nearest valid
+    spelling or range, as a sentence a person can act on.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", path: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Input bytes that many jobs share. A device fetches it once, by ``name``, and keeps it."""
+
+    data: bytes
+    name: bytes = field(init=False)
+    """First 16 bytes of SHA-256 of ``data``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", hashlib.sha256(self.data).digest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One micro-job: the kernel of its kind and one input. Same input, same answer bytes, on every device.
+
+    ``ops`` are normalised operations from the kind's cost model (one is about one simple MicroPython
+    bytecode statement), computed from the input alone, so that the price is fixed before the lease.
+    ``heap_bytes`` is the kernel's working set on a 32-bit board, input and contexts included.
+    ``answer_bytes`` is the exact length of the answer.
+    """
+
+    input: bytes
+    answer_bytes: int
+    ops: int
+    heap_bytes: int
+    contexts: tuple[Context, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The city's answer: a plain-language summary (one to three sentences) and JSON-able data with units in names."""
+
+    summary: str
+    data: dict[str, Any]
+
+
+Solution = Generator[Sequence[Job], Sequence[bytes], Result]
+"""What ``solve`` returns: yields a round of jobs, receives their answers in job order, returns the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoInput:
+    """An input for the demo, with a sentence that says where its data comes from."""
+
+    input: Input
+    source: str
+    real: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of task.
+
+    ``Model``      pydantic model of the input; unknown keys are errors; units in field names.
+    ``prepare``    validated model -> spec: parses networks and the like; raises ``TaskError``; may take seconds.
+    ``solve``      spec -> generator of rounds. Deterministic: after a crash it is replayed from recorded answers.
+    ``reference``  spec, result -> the same question answered by a trusted host method: ``{"text": one
+                   paragraph that states the difference, "ok": within the bar, ...figures}``.
+    ``check``      spec, job, answer -> False when the answer is impossible (bounds); cheap; optional.
+    ``text``       spec-free view of the published ``Result.data`` for a terminal (a table, a small map).
+    ``files``      published ``Result.data`` -> {file name: bytes}: CSV, GeoJSON, SVG, PNG.
+    ``demo``       cache folder -> ``DemoInput``; real data where it can be had in seconds without root.
+    """
+
+    name: str
+    version: int
+    title: str
+    Model: type[BaseModel]
+    kernel: Path
+    prepare: Callable[[Any], Any]
+    solve: Callable[[Any], Solution]
+    reference: Callable[[Any, Result], dict[str, Any]]
+    text: Callable[[dict[str, Any]], str]
+    files: Callable[[dict[str, Any]], dict[str, bytes]]
+    demo: Callable[[Path], DemoInput]
+    check: Callable[[Any, Job, bytes], bool] | None = None
