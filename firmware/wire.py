@@ -1,0 +1,239 @@
+# What travels between device and gateway, version 1: topics, message layouts, and the device's half of the
+# codec. The gateway's half (gateway/core/frames.py) inverts each function on the same layouts; it is apart
+# because a board must not spend heap on what it never sends. Fixed big-endian structs for what devices work
+# with, JSON for what people may want to read. Decoders check the length first and allocate nothing that the
+# sender sizes.
+import binascii
+import hashlib
+import json
+import struct
+from collections import namedtuple
+
+from firmware.mac import MAC_BYTES
+
+try:
+    from micropython import const
+except ImportError:
+
+    def const(value):
+        return value
+
+
+VERSION = const(1)
+
+# Frame kinds: the second byte of every struct.
+LEASE = const(1)
+RECEIPT = const(2)
+REFUSAL = const(3)
+ACK = const(4)
+BATCH = const(5)
+CHUNK = const(6)
+WANT = const(7)
+CANCEL = const(8)
+ACCEPT = const(9)
+
+# Why a device declines a lease. No failure: it costs no standing.
+NO_HEAP = const(1)      # the working set does not fit now
+NO_KERNEL = const(2)    # the kernel could not be had or does not import
+TOO_SLOW = const(3)     # it would not finish in time
+TOO_HOT = const(4)
+ON_BATTERY = const(5)
+BUSY = const(6)         # holds as many leases as it will
+BAD_MAC = const(7)
+EXPIRED = const(8)      # the report clock ran out before it could start
+FAILED = const(9)       # the kernel raised
+
+MAX_FRAME = const(4096)      # bytes of a lease with its input, of a result with its answer
+MAX_INPUT = const(2048)      # bytes of input in a lease
+MAX_ANSWER = const(1024)     # bytes of an answer
+MAX_CONTEXTS = const(8)
+MAX_BATCH = const(64)        # frames in one message
+MAX_MESSAGE = const(65536)   # bytes of one message
+MAX_JSON = const(1024)       # bytes of a birth, bid or status
+MAX_BLOB = const(65536)      # bytes of a kernel or a context
+MAX_CHUNK = const(1024)      # bytes of a blob in one message
+
+LEASE_FORMAT = ">BBI16s16s16sIIIIB"
+RECEIPT_FORMAT = ">BB8s16sIIII16s16s32sI32s"
+CHUNK_FORMAT = ">BB16sII"
+LEASE_BYTES = const(71)
+RECEIPT_BYTES = const(142)
+CHUNK_BYTES = const(26)
+
+# fence rises with every attempt at a job; nonce names this attempt; clocks run from arrival.
+Lease = namedtuple("Lease", ("fence", "nonce", "job", "kernel", "epoch", "ack_by_ms", "report_by_ms",
+                             "budget_kop", "contexts", "input"))
+
+
+class WireError(ValueError):
+    # The peer sent something that version 1 does not allow. `reason` is a word for counters, never the content.
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def check_head(frame, kind, least, most):
+    if not least <= len(frame) <= most:
+        raise WireError("length")
+    if frame[0] != VERSION:
+        raise WireError("version")
+    if frame[1] != kind:
+        raise WireError("kind")
+
+
+def kind_of(frame):
+    # The kind of a frame; says nothing about the rest of it.
+    if len(frame) < 2:
+        raise WireError("length")
+    if frame[0] != VERSION:
+        raise WireError("version")
+    return frame[1]
+
+
+def signed(body, mac):
+    return body + mac(body)
+
+
+def opened(frame, mac):
+    body = frame[:-MAC_BYTES]
+    if not mac.matches(body, frame[-MAC_BYTES:]):
+        raise WireError("bad_mac")
+    return body
+
+
+def decode_lease(frame, mac):
+    check_head(frame, LEASE, LEASE_BYTES + MAC_BYTES, MAX_FRAME)
+    body = opened(frame, mac)
+    f = struct.unpack(LEASE_FORMAT, body[:LEASE_BYTES])
+    start = LEASE_BYTES + 16 * f[10]
+    if f[10] > MAX_CONTEXTS or start > len(body) or len(body) - start > MAX_INPUT:
+        raise WireError("length")
+    contexts = tuple([body[i:i + 16] for i in range(LEASE_BYTES, start, 16)])
+    return Lease(f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], contexts, body[start:])
+
+
+def encode_receipt(net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev):
+    return struct.pack(RECEIPT_FORMAT, VERSION, RECEIPT, net, device, boot, seq, epoch, flags, job, nonce, seal,
+                       busy_us, prev)
+
+
+def encode_result(receipt, answer, mac):
+    # `receipt` is the encoded receipt: its bytes are hashed into the device's chain, so they are made once.
+    return receipt + mac(receipt) + answer
+
+
+def seal_of(device, nonce, answer):
+    # Binds an answer to the device and the lease, so that nobody can copy another's answer.
+    return hashlib.sha256(b"lamp/result/1\0" + device + nonce + hashlib.sha256(answer).digest()).digest()
+
+
+def encode_refusal(nonce, code, mac):
+    return signed(struct.pack(">BB16sB", VERSION, REFUSAL, nonce, code), mac)
+
+
+def encode_nonce(kind, nonce, mac):
+    # A cancel (gateway to device) or an accept (device to gateway): both only name a lease.
+    return signed(struct.pack(">BB16s", VERSION, kind, nonce), mac)
+
+
+def decode_nonce(kind, frame, mac):
+    check_head(frame, kind, 18 + MAC_BYTES, 18 + MAC_BYTES)
+    return bytes(opened(frame, mac)[2:])
+
+
+def decode_ack(frame, mac):
+    check_head(frame, ACK, 3 + MAC_BYTES, 3 + 255 * 5 + MAC_BYTES)
+    body = opened(frame, mac)
+    if len(body) != 3 + 5 * body[2]:
+        raise WireError("length")
+    return [struct.unpack(">IB", body[i:i + 5]) for i in range(3, len(body), 5)]
+
+
+def decode_chunk(frame):
+    check_head(frame, CHUNK, CHUNK_BYTES + 1, CHUNK_BYTES + MAX_CHUNK)
+    f = struct.unpack(CHUNK_FORMAT, frame[:CHUNK_BYTES])
+    data = frame[CHUNK_BYTES:]
+    if f[3] > MAX_BLOB or f[4] + len(data) > f[3]:
+        raise WireError("length")
+    return f[2], f[3], f[4], data
+
+
+def encode_want(name, offset):
+    return struct.pack(">BB16sI", VERSION, WANT, name, offset)
+
+
+def encode_batch(frames):
+    # One frame travels bare: a batch of one would only cost bytes.
+    if len(frames) == 1:
+        return frames[0]
+    return bytes((VERSION, BATCH)) + b"".join([struct.pack(">H", len(f)) + f for f in frames])
+
+
+def frames_of(message):
+    # The frames of a message: itself, or those of a batch. Batches do not nest.
+    if len(message) > MAX_MESSAGE:
+        raise WireError("length")
+    if kind_of(message) != BATCH:
+        return (message,)
+    frames = []
+    at = 2
+    while at < len(message):
+        if at + 2 > len(message) or len(frames) == MAX_BATCH:
+            raise WireError("length")
+        end = at + 2 + (message[at] << 8 | message[at + 1])
+        if end > len(message) or end - at < 4:
+            raise WireError("length")
+        frames.append(message[at + 2:end])
+        at = end
+    return frames
+
+
+def blob_name(data):
+    return hashlib.sha256(data).digest()[:16]
+
+
+def device_of(key):
+    # (16 bytes for structs, 16 hex digits for topics) of an enrolment key.
+    full = hashlib.sha256(key).digest()
+    return full[:16], binascii.hexlify(full[:8]).decode()
+
+
+# Topics. {R} is lamplighter/v1/{site}; identifiers are [a-z0-9-]{1,32}.
+
+NODE_UP = ("status", "birth", "bid", "result", "want")   # node to gateway
+NODE_DOWN = ("lease", "ack", "blob")                     # gateway to node
+
+
+def is_identifier(word):
+    if not 1 <= len(word) <= 32:
+        return False
+    for c in word:
+        if not ("a" <= c <= "z" or "0" <= c <= "9" or c == "-"):
+            return False
+    return True
+
+
+def root(site):
+    return "lamplighter/v1/" + site
+
+
+def node_topic(site, node, leaf):
+    return root(site) + "/node/" + node + "/" + leaf
+
+
+# JSON messages of a node. They are hints for placement and displays: none changes a lease, a verdict or a credit.
+
+def encode_status(state, boot):
+    return json.dumps({"v": VERSION, "state": state, "boot": boot}).encode()
+
+
+def encode_birth(board, arch, firmware, heap, speed, boot, message):
+    # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message.
+    return json.dumps({"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed,
+                       "boot": boot, "message": message}).encode()
+
+
+def encode_bid(spare, heap, room, blobs, power, temp):
+    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None.
+    return json.dumps({"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power,
+                       "temp": temp}).encode()
