@@ -1,0 +1,241 @@
+"""What to do: the imperatives that the core answers with.
+
+``Keep*`` effects are durable: they are committed to the journal before any other effect of the same call
+reaches the outside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core.events import JobSpec
+
+# Durable: rows of the journal
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTask:
+    task: str
+    kind: str
+    body: bytes
+    priority: int
+    deadline_ms: int
+    submitted_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTaskEnd:
+    """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
+
+    task: str
+    state: str
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLease:
+    """A lease is about to be sent. ``lease`` is its row number, rising over the life of the journal."""
+
+    lease: int
+    task: str
+    round: int
+    index: int
+    fence: int
+    node: str
+    owner: str
+    nonce: bytes
+    price_kop: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEnd:
+    """A lease ended without a usable result: rejected, expired or failed."""
+
+    lease: int
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepReceipt:
+    """A result arrived for a lease: its proof, its answer, and how the lease ended (done or late)."""
+
+    lease: int
+    ended: str
+    boot: int
+    seq: int
+    proof: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepVerdict:
+    """A receipt was judged, in ``epoch``; a later verdict on the same lease replaces it until the epoch is sealed."""
+
+    lease: int
+    verdict: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """The accepted answer of a job; ``audited`` when the gateway recomputed it."""
+
+    task: str
+    round: int
+    index: int
+    answer: bytes
+    audited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeepStanding:
+    node: str
+    score: int
+    lies: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEpoch:
+    """The epoch that verdicts are now counted in."""
+
+    epoch: int
+
+
+# To devices
+
+
+@dataclass(frozen=True, slots=True)
+class SendLease:
+    node: str
+    fence: int
+    nonce: bytes
+    job: bytes
+    kernel: bytes
+    epoch: int
+    ack_by_ms: int
+    report_by_ms: int
+    budget_kop: int
+    contexts: tuple[bytes, ...]
+    input: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    node: str
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SendAck:
+    """This receipt is durable: the device may forget it. ``verdict`` is a word of ``frames.VERDICTS``."""
+
+    node: str
+    seq: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendChunk:
+    node: str
+    name: bytes
+    offset: int
+
+
+# To the solver and the kernels
+
+
+@dataclass(frozen=True, slots=True)
+class StartSolver:
+    """Validate the body again, start the generator and report its first round."""
+
+    task: str
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceSolver:
+    """``answers`` of ``round``, in job order."""
+
+    task: str
+    round: int
+    answers: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopSolver:
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recompute:
+    task: str
+    kind: str
+    round: int
+    index: int
+    job: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CompileKernels:
+    arch: int
+
+
+# To operators
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answers the request ``ref``: ``error`` is None or (code, message, hint)."""
+
+    ref: object
+    data: dict[str, Any]
+    error: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishStatus:
+    """The retained status of a task, as a JSON-able dict."""
+
+    task: str
+    status: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEvent:
+    """A transition of a task; ``seq`` rises by one."""
+
+    task: str
+    seq: int
+    what: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """The retained result of a task: a JSON document."""
+
+    task: str
+    result: bytes
+
+
+# To the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class SealEpoch:
+    """Seal the verdicts of this epoch into the log, then report ``EpochSealed``."""
+
+    epoch: int
+    ref: object = None
+
+
+Durable = (
+    KeepTask | KeepTaskEnd | KeepLease | KeepEnd | KeepReceipt | KeepVerdict | KeepAnswer | KeepStanding | KeepEpoch
+)
+Outward = (
+    SendLease | SendCancel | SendAck | SendChunk | StartSolver | AdvanceSolver | StopSolver | Recompute
+    | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult | SealEpoch
+)
+Effect = Durable | Outward

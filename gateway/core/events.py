@@ -1,0 +1,218 @@
+"""What happened: the facts that the core is told, one frozen dataclass each, named in the past tense.
+
+Times are not in here: ``Machine.handle`` is given ``now_ms`` of a monotonic clock. Device ids are the 16
+hex digits of topics. Where an event comes from a device, ``intake`` has verified sender, topic and MAC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.core.frames import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One job as the core sees it: bytes, bounds and a price, nothing of what it means.
+
+    ``contexts`` are names (16 bytes each); ``price_kop`` is its credit, fixed here, before any lease.
+    """
+
+    input: bytes
+    contexts: tuple[bytes, ...]
+    answer_bytes: int
+    price_kop: int
+    heap_bytes: int
+
+
+# From operators
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSubmitted:
+    """A validated task. ``body`` is the canonical request, compared when an id comes again."""
+
+    task: str
+    kind: str
+    body: bytes
+    ref: object = None
+    """Whom to answer; opaque to the core, None after a restart."""
+    priority: int = 0
+    deadline_ms: int = 86_400_000
+    submitted_at_ms: int = 0
+    """Wall clock, for display only."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCancelled:
+    task: str
+    ref: object = None
+
+
+# From the solver of a task
+
+
+@dataclass(frozen=True, slots=True)
+class RoundYielded:
+    """The solver wants these jobs answered. ``round`` counts from 0."""
+
+    task: str
+    round: int
+    jobs: tuple[JobSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSolved:
+    """``result`` is the JSON document of the city's answer, without provenance."""
+
+    task: str
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBroke:
+    """The solver raised. ``fault`` is ``operator`` for a TaskError, ``kind`` for a bug."""
+
+    task: str
+    code: str
+    message: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """The gateway ran a job itself. ``answer`` is None when the kernel raised."""
+
+    task: str
+    round: int
+    index: int
+    answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelsCompiled:
+    """For boards of ``arch`` the kernel of each kind now exists as a blob: kind -> blob name."""
+
+    arch: int
+    blobs: dict[str, bytes]
+
+
+# From devices
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEnrolled:
+    """``device`` is the 16-byte name in structs, ``node`` the one in topics."""
+
+    node: str
+    device: bytes
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRevoked:
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBorn:
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message."""
+
+    node: str
+    board: str
+    arch: int
+    firmware: str
+    heap: int
+    speed: int
+    boot: int
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBid:
+    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once."""
+
+    node: str
+    spare: int
+    heap: int
+    room: int
+    blobs: tuple[str, ...]
+    power: str
+    temp: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatusChanged:
+    """``state`` is ready, sleeping, updating or lost; ``lost`` is the broker's word (a will)."""
+
+    node: str
+    state: str
+    boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultArrived:
+    """``proof`` is the receipt with its MAC as it came (158 bytes), ``sealed`` whether the seal fits the answer."""
+
+    node: str
+    receipt: Receipt
+    proof: bytes
+    answer: bytes
+    sealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRefused:
+    node: str
+    nonce: bytes
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseAccepted:
+    """The device has the lease and needs longer than half of its acknowledge clock."""
+
+    node: str
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWanted:
+    node: str
+    name: bytes
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMisbehaved:
+    """Bytes that version 1 does not allow, or a wrong MAC. Counted; changes nothing else."""
+
+    node: str
+    reason: str
+
+
+# From the clock and the ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed: lease clocks and deadlines are looked at, changed statuses published."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    """It is time to seal; what is judged from now on belongs to the next epoch."""
+
+    ref: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochSealed:
+    epoch: int
+
+
+Event = (
+    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | KernelsCompiled
+    | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | ResultArrived | LeaseRefused
+    | LeaseAccepted | BlobWanted | DeviceMisbehaved | Ticked | EpochEnded | EpochSealed
+)
