@@ -45,11 +45,11 @@ def run_job(kind: Kind, job: Job) -> bytes:
             answer = bytes(end.value)
             break
     if len(answer) != job.answer_bytes:
-        raise ValueError(f"kernel of {kind.name} answered {len(answer)} bytes, the job says {job.answer_bytes}")
+        raise ValueError(f"{kind.name} answered {len(answer)} bytes, the job says {job.answer_bytes}")
     return answer
 
 
-def run_local(kind: Kind, spec: Any, on_round: Callable[[int], None] = lambda jobs: None) -> Result:
+def run_local(kind: Kind, spec: Any, on_round: Callable[[int], object] | None = None) -> Result:
     """Solves ``spec`` (what ``kind.prepare`` returned) with every job run here, one after the other.
 
     ``on_round`` is called with the number of jobs of each round before it runs. Raises TaskError if the
@@ -63,5 +63,6 @@ def run_local(kind: Kind, spec: Any, on_round: Callable[[int], None] = lambda jo
         except StopIteration as end:
             result: Result = end.value
             return result
-        on_round(len(jobs))
+        if on_round is not None:
+            on_round(len(jobs))
         answers = [run_job(kind, job) for job in jobs]
