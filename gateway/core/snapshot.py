@@ -28,7 +28,7 @@ class LeaseRow(NamedTuple):
     lease: int
     task: str
     round: int
-    index: int
+    job_index: int
     fence: int
     node: str
     owner: str
@@ -44,7 +44,7 @@ class LeaseRow(NamedTuple):
 class AnswerRow(NamedTuple):
     task: str
     round: int
-    index: int
+    job_index: int
     answer: bytes
     audited: bool
 
