@@ -54,7 +54,7 @@ def _as_task_error(kind: Kind, error: ValidationError) -> TaskError:
     if first["type"] == "extra_forbidden":
         return TaskError("unknown_field", f"unknown field {str(first['loc'][-1])[:64]!r}",
                          nearest(str(first["loc"][-1]), _fields_at(kind, first["loc"])), path)
-    code = "missing_field" if first["type"] == "missing" else "out_of_range" if "than" in first["type"] else "bad_value"
+    code = {"missing": "missing_field"}.get(first["type"], "out_of_range" if "than" in first["type"] else "bad_value")
     more = len(error.errors()) - 1
     hint = first["msg"] + (f" ({more} more problem{'s' if more > 1 else ''} after this one)" if more else "")
     return TaskError(code, f"{first['loc'][-1] if first['loc'] else 'input'}: {first['msg']}", hint, path)

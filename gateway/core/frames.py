@@ -33,6 +33,10 @@ from firmware.wire import (
     signed,
 )
 
+TYPE_CHECKING = False   # MicroPython has no typing; type checkers know this name
+if TYPE_CHECKING:
+    from typing import Any
+
 REFUSALS = ("", "no_heap", "no_kernel", "too_slow", "too_hot", "on_battery", "busy", "bad_mac", "expired", "failed")
 """Why a device declined, by code. No failure of the device: it costs no standing."""
 
@@ -55,7 +59,7 @@ Receipt = namedtuple(
 """A decoded receipt; ``busy_us`` is the device's own claim and never paid."""
 
 
-def encode_lease(lease, mac) -> bytes:  # type: ignore[no-untyped-def]
+def encode_lease(lease: "Any", mac: "Any") -> bytes:
     """A ``firmware.wire.Lease`` with the tag of ``mac``."""
     head = struct.pack(
         LEASE_FORMAT, VERSION, LEASE, lease.fence, lease.nonce, lease.job, lease.kernel, lease.epoch,
@@ -64,7 +68,7 @@ def encode_lease(lease, mac) -> bytes:  # type: ignore[no-untyped-def]
     return bytes(signed(head + b"".join(lease.contexts) + lease.input, mac))
 
 
-def encode_ack(pairs, mac) -> bytes:  # type: ignore[no-untyped-def]
+def encode_ack(pairs: "list[tuple[int, int]]", mac: "Any") -> bytes:
     """At most 255 pairs of (seq, verdict code): these receipts are durable, the device may forget them."""
     body = bytes((VERSION, ACK, len(pairs))) + b"".join([struct.pack(">IB", seq, code) for seq, code in pairs])
     return bytes(signed(body, mac))
@@ -81,7 +85,7 @@ def decode_receipt(body: bytes) -> Receipt:
     return Receipt(*struct.unpack(RECEIPT_FORMAT, body)[2:])
 
 
-def decode_result(frame, mac):  # type: ignore[no-untyped-def]
+def decode_result(frame: bytes, mac: "Any") -> "tuple[Receipt, bytes, bytes]":
     """(receipt, its bytes with MAC, answer) of a result. Raises WireError.
 
     The seal is not checked here: a wrong one is a verdict (``bad_seal``), not a malformed message.
@@ -91,7 +95,7 @@ def decode_result(frame, mac):  # type: ignore[no-untyped-def]
     return decode_receipt(opened(proof, mac)), proof, bytes(frame[PROOF_BYTES:])
 
 
-def decode_refusal(frame, mac):  # type: ignore[no-untyped-def]
+def decode_refusal(frame: bytes, mac: "Any") -> "tuple[bytes, int]":
     """(nonce, code) of a refusal. Raises WireError."""
     check_head(frame, REFUSAL, 19 + MAC_BYTES, 19 + MAC_BYTES)
     _, _, nonce, code = struct.unpack(">BB16sB", opened(frame, mac))
@@ -100,13 +104,14 @@ def decode_refusal(frame, mac):  # type: ignore[no-untyped-def]
     return nonce, code
 
 
-def decode_want(frame: bytes):  # type: ignore[no-untyped-def]
+def decode_want(frame: bytes) -> "tuple[bytes, int]":
     """(blob name, offset) that a device asks for. Raises WireError."""
     check_head(frame, WANT, 22, 22)
-    return struct.unpack(">BB16sI", frame)[2:]
+    _, _, name, offset = struct.unpack(">BB16sI", frame)
+    return name, offset
 
 
-def parse_node_topic(site: str, topic: str):  # type: ignore[no-untyped-def]
+def parse_node_topic(site: str, topic: str) -> "tuple[str, str]":
     """(node, leaf) of a topic that a node may publish on. Raises WireError."""
     if len(topic) > 128:
         raise WireError("topic")
@@ -127,7 +132,7 @@ _SHAPES = {
 }
 
 
-def decode_json(leaf: str, payload: bytes):  # type: ignore[no-untyped-def]
+def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
     """A node's status, birth or bid: exactly the known keys, each within its bounds. Raises WireError."""
     if len(payload) > MAX_JSON:
         raise WireError("length")
@@ -144,7 +149,7 @@ def decode_json(leaf: str, payload: bytes):  # type: ignore[no-untyped-def]
     return given
 
 
-def _fits(value, bound) -> bool:  # type: ignore[no-untyped-def]
+def _fits(value: "Any", bound: "Any") -> bool:
     """Whether a value is one of a tuple's words, a short text, a list of hash prefixes, degrees, or 0..bound."""
     if isinstance(bound, tuple):
         return isinstance(value, str) and value in bound
@@ -152,7 +157,7 @@ def _fits(value, bound) -> bool:  # type: ignore[no-untyped-def]
         return isinstance(value, str) and 0 < len(value) <= 64
     if bound is list:
         return isinstance(value, list) and len(value) <= 32 and all(
-            [isinstance(prefix, str) and len(prefix) == 8 for prefix in value]
+            isinstance(prefix, str) and len(prefix) == 8 for prefix in value
         )
     if not isinstance(value, int) or isinstance(value, bool):
         return value is None and bound is None

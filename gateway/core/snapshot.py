@@ -53,6 +53,8 @@ class StandingRow(NamedTuple):
     node: str
     score: int
     lies: int
+    earned_kop: int
+    """Credits of sealed epochs; those of open ones are in the leases."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,76 @@
+"""The whole state of the core, and the small steps that every part of it takes.
+
+The parts (``tasks``, ``placement``, ``judging``, ``nodes``) are functions on a ``Board``; ``Machine`` calls
+them by event. Each call appends its effects to ``out`` and reads the time from ``now_ms``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+
+from gateway.core.effects import Effect
+from gateway.core.events import JobSpec
+from gateway.core.policy import Policy
+from gateway.core.state import Job, Lease, Node, Task
+
+Check = Callable[[str, JobSpec, bytes], bool]
+"""(task, job, answer) -> False when the answer is impossible."""
+
+
+class Board:
+    """State of one gateway. ``secret`` seeds every draw and nonce, so that nobody can foresee them."""
+
+    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int) -> None:
+        self.policy = policy
+        self.secret = secret
+        self.check = check
+        self.boot = boot
+        self.now_ms = 0
+        self.out: list[Effect] = []
+        self.tasks: dict[str, Task] = {}
+        self.live: list[Task] = []
+        """Tasks that have a round open, in the order in which they are served next."""
+        self.nodes: dict[str, Node] = {}
+        self.leases: dict[bytes, Lease] = {}
+        """By nonce: every open lease, and the ended ones that are still remembered."""
+        self.ended: OrderedDict[bytes, None] = OrderedDict()
+        self.hungry: dict[str, Node] = {}
+        """Nodes that may have room for another lease."""
+        self.restored: dict[tuple[str, int], list[Lease]] = {}
+        """After a restart: leases by task and round, until that round is replayed."""
+        self.kernels: dict[int, dict[str, bytes]] = {}
+        self.compiling: set[int] = set()
+        self.timers: list[tuple[int, int, Lease | Job]] = []
+        self.timer_number = 0
+        self.next_lease = 1
+        self.epoch = 0
+        self.counters: Counter[str] = Counter()
+
+    def set_timer(self, due_ms: int, what: Lease | Job) -> None:
+        """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
+        self.timer_number += 1
+        heapq.heappush(self.timers, (due_ms, self.timer_number, what))
+
+    def draw(self, purpose: bytes, job: Job) -> int:
+        """A number in 0..65535 that is fixed by the job and unknown to devices."""
+        text = f"{job.task.name}\0{job.round}\0{job.index}".encode()
+        return int.from_bytes(hashlib.sha256(self.secret + purpose + text).digest()[:2], "big")
+
+    def nonce(self, job: Job, fence: int) -> bytes:
+        """Names one attempt; the same attempt gets the same nonce after a crash, no other ever does."""
+        text = f"{job.task.name}\0{job.round}\0{job.index}\0{fence}".encode()
+        return hashlib.sha256(self.secret + b"nonce" + text).digest()[:16]
+
+    def remember(self, lease: Lease) -> None:
+        """Keeps an ended lease for duplicates of its result, within a fixed bound."""
+        self.ended[lease.nonce] = None
+        if len(self.ended) > self.policy.remembered_leases:
+            nonce, _ = self.ended.popitem(last=False)
+            lease = self.leases[nonce]
+            if lease.answer and not lease.verdict and not lease.job.task.over:
+                self.ended[nonce] = None   # a committed copy still waits to be judged
+            else:
+                del self.leases[nonce]

@@ -1,0 +1,217 @@
+"""What a result is worth: recorded first, then compared, then judged; recomputation settles every doubt.
+
+A second copy is leased only after the first is recorded, and to another owner. Copies that agree are
+accepted, after a recomputation for a drawn share of them. Where copies differ the gateway's own
+recomputation decides, which is exact because kernels are integer-only. A device proven wrong waits in
+quarantine, and what it took part in without a recomputation is checked again while its round is open.
+"""
+
+from __future__ import annotations
+
+from gateway.core.board import Board
+from gateway.core.effects import AdvanceSolver, KeepAnswer, KeepReceipt, KeepStanding, KeepVerdict, SendAck
+from gateway.core.events import Recomputed, ResultArrived
+from gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
+from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+
+DAY_MS = 86_400_000
+
+
+def on_result(board: Board, event: ResultArrived) -> None:
+    """Records a result against the lease that its nonce names, acknowledges it, and judges what it can."""
+    node = board.nodes.get(event.node)
+    if node is None or node.revoked:
+        board.counters["misbehaved_unknown_node"] += 1
+        return
+    receipt = event.receipt
+    lease = board.leases.get(receipt.nonce)
+    if lease is None or lease.node != node.name:
+        board.counters["results_lease_unknown"] += 1
+        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        return
+    if lease.seq:
+        board.counters["results_duplicate"] += 1
+        known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
+        board.out.append(SendAck(node.name, receipt.seq, lease.verdict or "pending" if known else "duplicate"))
+        return
+    if lease.job.spec is UNKNOWN:
+        board.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
+        return
+    if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
+        board.counters["misbehaved_receipt"] += 1
+        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        return
+    _record(board, node, lease, event)
+
+
+def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> None:
+    job = lease.job
+    late = lease.where is Where.OVER
+    if late:
+        lease.ended = "late"
+    else:
+        lease.end("done")
+        node.open.pop(lease.number, None)
+        may_have_room(board, node)
+        _learn_pace(board, node, lease)
+        board.remember(lease)
+        job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
+    lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
+    board.counters["results"] += 1
+    board.out.append(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
+    if late:
+        judge(board, lease, "cancelled" if job.task.state == "cancelled" else "late")
+    elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
+        judge(board, lease, "wrong_size" if event.sealed else "bad_seal")
+        _punish(board, node)
+        ready_again(board, job)
+    else:
+        lease.answer = event.answer
+        _commit(board, job, lease)
+    board.out.append(SendAck(node.name, lease.seq, lease.verdict or "pending"))
+
+
+def _learn_pace(board: Board, node: Node, lease: Lease) -> None:
+    """A running mean of microseconds per kop, by the gateway's clock: a device's own claims count for nothing."""
+    kind = lease.job.task.kind
+    ahead = len(node.open) + 1
+    seen = (board.now_ms - lease.sent_at) * 1_000 // (max(lease.price_kop, 1) * ahead)
+    node.pace[kind] = (node.pace.get(kind, seen) * 7 + seen) // 8
+
+
+def _commit(board: Board, job: Job, lease: Lease) -> None:
+    """A well-formed copy has been recorded: compare, ask for another, or have it recomputed."""
+    job.copies.append(lease)
+    task = job.task
+    if not board.check(task.name, job.spec, lease.answer):
+        audit(board, job)
+        return
+    if len(job.copies) < board.policy.copies:
+        ready_again(board, job)
+        return
+    agree = all(copy.answer == job.copies[0].answer for copy in job.copies)
+    if agree and not _drawn(board, job):
+        _accept(board, job, job.copies[0].answer, audited=False)
+    else:
+        audit(board, job)
+
+
+def _drawn(board: Board, job: Job) -> bool:
+    policy = board.policy
+    probation = any(board.nodes[copy.node].score < policy.probation_score for copy in job.copies)
+    share = policy.probation_audit_permille if probation else policy.audit_permille
+    return board.draw(b"audit", job) * 1_000 < share << 16
+
+
+def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
+    task = job.task
+    again = job.answer is not None
+    job.move(Phase.ACCEPTED)
+    changed = answer != job.answer or audited != job.audited
+    job.answer = answer
+    job.audited = audited
+    if changed:
+        board.out.append(KeepAnswer(task.name, job.round, job.index, answer, audited))
+    compared = audited or len({copy.owner for copy in job.copies}) >= board.policy.copies
+    for copy in job.copies:
+        _reward(board, copy, copy.answer == answer, compared)
+    task.audited += audited
+    task.dirty = True
+    if not again:
+        board.counters["jobs"] += 1
+        task.open_jobs -= 1
+    if task.open_jobs == 0 and not task.over and not _rechecking(task):
+        finish_round(board, task)
+
+
+def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
+    node = board.nodes.get(copy.node)
+    verdict = "ok" if right else "minority"
+    if copy.verdict == verdict:
+        return
+    judge(board, copy, verdict)
+    if node is None:
+        return
+    if not right:
+        _punish(board, node)
+    elif compared:
+        node.score += 1
+        board.out.append(KeepStanding(node.name, node.score, node.lies))
+
+
+def judge(board: Board, lease: Lease, verdict: str) -> None:
+    """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
+    node = board.nodes.get(lease.node)
+    if node is not None:
+        node.earned_kop += lease.price_kop * ((verdict == "ok") - (lease.verdict == "ok"))
+    lease.verdict = verdict
+    board.counters["verdicts_" + verdict] += 1
+    board.out.append(KeepVerdict(lease.number, verdict, board.epoch))
+
+
+def _punish(board: Board, node: Node) -> None:
+    """iExec's rule on the score, a quarantine that doubles, and a second look at its unchecked work."""
+    node.score = node.score * 2 // 3
+    node.lies += 1
+    node.quarantined_until = board.now_ms + quarantine_ms(board, node)
+    board.out.append(KeepStanding(node.name, node.score, node.lies))
+    board.counters["lies"] += 1
+    may_have_room(board, node)
+    for task in board.live:
+        for job in task.jobs:
+            if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
+                audit(board, job)
+
+
+def quarantine_ms(board: Board, node: Node) -> int:
+    return min(board.policy.quarantine_ms << min(node.lies - 1, 16), DAY_MS) if node.lies else 0
+
+
+def _rechecking(task: Task) -> bool:
+    return any(job.phase is Phase.AUDIT for job in task.jobs)
+
+
+def on_recomputed(board: Board, event: Recomputed) -> bool:
+    """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
+    task = board.tasks.get(event.task)
+    if task is None or task.over or event.round != task.round:
+        return True
+    job = task.jobs[event.index]
+    if job.phase is not Phase.AUDIT:
+        return True
+    if event.answer is None:
+        return False
+    _accept(board, job, event.answer, audited=True)
+    return True
+
+
+def finish_round(board: Board, task: Task) -> None:
+    """All jobs of the round are accepted: the solver goes on."""
+    answers = tuple(job.answer or b"" for job in task.jobs)
+    task.jobs_before += len(task.jobs)
+    task.jobs = []
+    task.fresh.clear()
+    task.second.clear()
+    board.live.remove(task)
+    board.out.append(AdvanceSolver(task.name, task.round, answers))
+
+
+def open_round(board: Board, task: Task, jobs: list[Job]) -> None:
+    """A new round: what the journal already knows is taken up, the rest is placed."""
+    task.jobs = jobs
+    task.open_jobs = sum(job.phase is not Phase.ACCEPTED for job in jobs)
+    at = 0
+    while at < len(board.live) and board.live[at].priority >= task.priority:
+        at += 1
+    board.live.insert(at, task)
+    if task.open_jobs == 0:
+        finish_round(board, task)
+        return
+    for job in jobs:
+        if job.phase is Phase.READY and len(job.copies) >= board.policy.copies:
+            audit(board, job)   # judged copies were lost in the crash between receipt and verdict
+        elif job.phase is Phase.READY and job.copies:
+            place(board, job)
+        elif job.phase is Phase.READY:
+            task.fresh.append(job)
+    fill_all(board)

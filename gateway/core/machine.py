@@ -1,0 +1,158 @@
+"""The core: events in, effects out. It awaits nothing, logs nothing, reads no clock and draws no dice.
+
+``handle`` is the one public mutator. Effects come in an order that is safe to carry out as it stands: what
+must be durable (``Keep*``) stands before what tells the outside; the caller commits all ``Keep*`` effects of
+a batch before it releases any other.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from gateway.core import events as e
+from gateway.core import judging, nodes, placement, tasks
+from gateway.core.board import Board, Check
+from gateway.core.effects import Effect, KeepEpoch, PublishResult, PublishStatus, SealEpoch, StartSolver
+from gateway.core.policy import Policy
+from gateway.core.snapshot import LeaseRow, Snapshot
+from gateway.core.state import UNKNOWN, Job, Lease, Task, Where
+
+PUBLISH_MS = 250
+"""Statuses that changed are published at most this often."""
+
+
+class Machine:
+    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each."""
+
+    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int = 1) -> None:
+        self.board = Board(policy, secret, check, boot)
+        self._published_at = -PUBLISH_MS
+        self._handlers: dict[type, Callable[[Board, Any], object]] = {
+            e.TaskSubmitted: tasks.on_submitted,
+            e.TaskCancelled: tasks.on_cancelled,
+            e.RoundYielded: tasks.on_round,
+            e.TaskSolved: tasks.on_solved,
+            e.TaskBroke: tasks.on_broke,
+            e.Recomputed: _on_recomputed,
+            e.KernelsCompiled: nodes.on_kernels,
+            e.NodeEnrolled: nodes.on_enrolled,
+            e.NodeRevoked: nodes.on_revoked,
+            e.NodeBorn: nodes.on_born,
+            e.NodeBid: nodes.on_bid,
+            e.NodeStatusChanged: nodes.on_status,
+            e.ResultArrived: judging.on_result,
+            e.LeaseRefused: nodes.on_refused,
+            e.LeaseAccepted: nodes.on_accepted,
+            e.BlobWanted: nodes.on_wanted,
+            e.DeviceMisbehaved: _on_misbehaved,
+            e.Ticked: self._on_tick,
+            e.EpochEnded: _on_epoch_ended,
+            e.EpochSealed: _on_epoch_sealed,
+        }
+
+    def handle(self, event: e.Event, now_ms: int) -> list[Effect]:
+        """What to do about ``event``, which happened at ``now_ms`` of a monotonic clock.
+
+        Raises IllegalMove on a bug of ours only; whatever peers send is counted or judged.
+        """
+        board = self.board
+        board.now_ms = max(board.now_ms, now_ms)
+        board.out = []
+        self._handlers[type(event)](board, event)
+        return board.out
+
+    @property
+    def next_due_ms(self) -> int:
+        """When ``Ticked`` is wanted at the latest."""
+        due = self._published_at + PUBLISH_MS
+        return min(due, self.board.timers[0][0]) if self.board.timers else due
+
+    def _on_tick(self, board: Board, _event: e.Ticked) -> None:
+        while board.timers and board.timers[0][0] <= board.now_ms:
+            placement.on_clock(board, heapq.heappop(board.timers)[2])
+        if board.now_ms - self._published_at < PUBLISH_MS:
+            return
+        self._published_at = board.now_ms
+        for task in [task for task in board.tasks.values() if not task.over]:
+            if board.now_ms >= task.deadline_at:
+                tasks.fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
+            elif task.dirty or task.waits != tasks.waits_for(board, task):
+                tasks.publish_status(board, task)
+
+    def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
+        """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
+
+        Lease clocks start anew; each unfinished task's solver is replayed from its recorded answers.
+        """
+        board = self.board
+        board.now_ms, board.out = now_ms, []
+        board.next_lease, board.epoch = snapshot.next_lease, snapshot.epoch
+        for name, score, lies, earned_kop in snapshot.standing:
+            node = board.nodes.get(name)
+            if node is not None:
+                node.score, node.lies, node.earned_kop = score, lies, earned_kop
+                node.quarantined_until = now_ms + judging.quarantine_ms(board, node)
+        for row in snapshot.tasks:
+            task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, now_ms)
+            board.tasks[row.task] = task
+            if row.state:
+                task.state, task.result = row.state, row.result
+        for name, round_, index, answer, audited in snapshot.answers:
+            board.tasks[name].recorded[round_, index] = (answer, bool(audited))
+            board.tasks[name].audited += bool(audited)
+        for lease in snapshot.leases:
+            self._restore_lease(lease)
+        for task in board.tasks.values():
+            if task.over:
+                board.out.append(PublishStatus(task.name, tasks.status(task)))
+                board.out.append(PublishResult(task.name, task.result))
+            else:
+                board.out.append(StartSolver(task.name, task.kind, task.body))
+        return board.out
+
+    def _restore_lease(self, row: LeaseRow) -> None:
+        board = self.board
+        task = board.tasks.get(row.task)
+        node = board.nodes.get(row.node)
+        if node is not None and row.verdict == "ok":
+            node.earned_kop += row.price_kop
+        if task is None:
+            return
+        task.copies += 1
+        if row.ended == "done":
+            task.devices[row.node] = task.devices.get(row.node, 0) + 1
+        job = Job(task, row.round, row.job_index, UNKNOWN)
+        lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
+        lease.price_kop = row.price_kop
+        lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
+            row.ended, row.verdict, row.boot, row.seq, row.answer)
+        board.leases[row.nonce] = lease
+        if row.ended:
+            lease.where = Where.OVER
+            board.remember(lease)
+        elif node is not None:
+            placement.watch(board, node, lease, board.policy.report_floor_ms)
+        board.restored.setdefault((row.task, row.round), []).append(lease)
+
+
+def _on_recomputed(board: Board, event: e.Recomputed) -> None:
+    if not judging.on_recomputed(board, event):
+        tasks.fail(board, board.tasks[event.task], "kernel_failed",
+                   f"the kernel raised on job {event.index} of round {event.round} on the gateway too", "kind")
+
+
+def _on_misbehaved(board: Board, event: e.DeviceMisbehaved) -> None:
+    board.counters["misbehaved_" + event.reason] += 1
+
+
+def _on_epoch_ended(board: Board, event: e.EpochEnded) -> None:
+    sealed = board.epoch
+    board.epoch += 1
+    board.out.append(KeepEpoch(board.epoch))
+    board.out.append(SealEpoch(sealed, event.ref))
+
+
+def _on_epoch_sealed(board: Board, _event: e.EpochSealed) -> None:
+    board.counters["epochs_sealed"] += 1

@@ -1,0 +1,205 @@
+"""Who gets which job: a node's bid against a job's needs, one open copy of a job at a time.
+
+Work is looked for from both sides: ``fill`` gives a node what fits it, ``place`` finds a node for one job.
+Both look at a bounded number of candidates, so the work of one event does not grow with the city.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from gateway.core.board import Board
+from gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
+from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+
+
+def wants_work(board: Board, node: Node) -> bool:
+    """Whether a node may be given a lease now, whatever the job."""
+    return (
+        node.online and node.bid and not node.revoked and node.arch in board.kernels
+        and len(node.open) < min(node.room, board.policy.max_open)
+        and board.now_ms >= node.backoff_until and board.now_ms >= node.quarantined_until
+    )
+
+
+def expected_ms(node: Node, job: Job) -> int:
+    """Time from lease to result on an idle node: measured where the node has done this kind, else by its bid."""
+    pace_us = node.pace.get(job.task.kind)
+    if pace_us is None:
+        pace_us = 1_000_000 * 1_000 // (max(node.speed, 1) * max(node.spare, 50))
+    return pace_us * job.spec.price_kop // 1_000 + 1
+
+
+def fits(board: Board, node: Node, job: Job) -> bool:
+    """Whether this node may have this job: kernel, heap, an owner who has no copy yet, and time enough."""
+    if job.task.kind not in board.kernels[node.arch] or job.spec.heap_bytes > node.heap:
+        return False
+    if job.spec.heap_bytes >= node.no_heap_kop.get(job.task.kind, 1 << 62):
+        return False
+    if any(copy.owner == node.owner for copy in job.copies):
+        return False
+    if node.name in job.refused and len(board.hungry) > len(job.refused):
+        return False
+    takes = expected_ms(node, job)
+    backlog = takes * (len(node.open) + 1)
+    if node.open and backlog > board.policy.backlog_ms:
+        return False
+    return board.now_ms + takes < job.task.deadline_at
+
+
+def fill(board: Board, node: Node) -> None:
+    """Gives a node jobs until it is full or nothing fits: committed copies first, tasks in turn."""
+    while wants_work(board, node):
+        job = _next_job(board, node)
+        if job is None:
+            return
+        _lease(board, node, job)
+    board.hungry.pop(node.name, None)
+
+
+def fill_all(board: Board) -> None:
+    for node in list(board.hungry.values()):
+        fill(board, node)
+
+
+def place(board: Board, job: Job) -> None:
+    """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
+    start = board.draw(b"draw", job) % (len(board.hungry) or 1)
+    nodes = list(islice(board.hungry.values(), start, start + 64))
+    nodes += islice(board.hungry.values(), min(start, 64))
+    for node in nodes:
+        if wants_work(board, node) and fits(board, node, job):
+            _lease(board, node, job)
+            return
+    _queue(board, job)
+
+
+def _queue(board: Board, job: Job) -> None:
+    if job.copies:
+        job.task.second.append(job)
+        board.set_timer(board.now_ms + board.policy.quorum_wait_ms, job)
+    else:
+        job.task.fresh.append(job)
+
+
+def _next_job(board: Board, node: Node) -> Job | None:
+    for at, task in enumerate(board.live):
+        job = _take(board, node, task, second=True) or _take(board, node, task, second=False)
+        if job:
+            _take_turns(board, at)
+            return job
+    return None
+
+
+def _take_turns(board: Board, at: int) -> None:
+    """The task just served goes behind its equals in priority."""
+    task = board.live.pop(at)
+    while at < len(board.live) and board.live[at].priority >= task.priority:
+        at += 1
+    board.live.insert(at, task)
+
+
+def _take(board: Board, node: Node, task: Task, second: bool) -> Job | None:
+    queue = task.second if second else task.fresh
+    for _ in range(min(len(queue), board.policy.scan)):
+        job = queue.popleft()
+        if job.phase is not Phase.READY or job.round != task.round:
+            continue   # taken meanwhile: by the gateway itself, or with its round
+        if fits(board, node, job):
+            return job
+        queue.append(job)
+    return None
+
+
+def _lease(board: Board, node: Node, job: Job) -> None:
+    job.move(Phase.OUT)
+    job.fence += 1
+    nonce = board.nonce(job, job.fence)
+    lease = Lease(board.next_lease, job, node.name, node.owner, job.fence, nonce)
+    board.next_lease += 1
+    report_ms = report_clock(board, node, job)
+    board.out.append(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
+                               nonce, lease.price_kop))
+    board.out.append(SendLease(node.name, job.fence, nonce, job.name, board.kernels[node.arch][job.task.kind],
+                               board.epoch, board.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
+                               job.spec.input))
+    watch(board, node, lease, report_ms)
+    job.task.copies += 1
+    board.counters["leases"] += 1
+
+
+def watch(board: Board, node: Node, lease: Lease, report_ms: int) -> None:
+    """Starts both clocks of a lease that is on its way."""
+    lease.move(Where.SENT)
+    lease.sent_at = board.now_ms
+    lease.report_by = board.now_ms + report_ms
+    board.leases[lease.nonce] = lease
+    node.open[lease.number] = lease
+    board.set_timer(board.now_ms + min(board.policy.ack_by_ms, report_ms), lease)
+
+
+def report_clock(board: Board, node: Node, job: Job) -> int:
+    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one."""
+    expected = expected_ms(node, job) * (len(node.open) + 1)
+    return min(board.policy.report_floor_ms + 8 * expected, board.policy.report_ceiling_ms)
+
+
+def lost(board: Board, lease: Lease, ended: str) -> None:
+    """A lease ended without a result: the job is ready again, or the gateway runs it when it keeps failing."""
+    lease.end(ended)
+    board.out.append(KeepEnd(lease.number, ended))
+    board.counters["leases_" + ended] += 1
+    board.remember(lease)
+    node = board.nodes[lease.node]
+    node.open.pop(lease.number, None)
+    may_have_room(board, node)
+    job = lease.job
+    if job.spec is UNKNOWN:
+        return   # its round is still being replayed after a restart, and will find the job without a lease
+    job.refused.add(lease.node)
+    job.tries[ended] = job.tries.get(ended, 0) + 1
+    limits = {"expired": board.policy.max_expired, "failed": board.policy.max_failed}
+    if job.tries[ended] >= limits.get(ended, job.tries[ended] + 1):
+        audit(board, job)
+    else:
+        ready_again(board, job)
+
+
+def ready_again(board: Board, job: Job) -> None:
+    job.move(Phase.READY)
+    if not job.task.over:
+        place(board, job)
+
+
+def audit(board: Board, job: Job) -> None:
+    """The gateway recomputes the job itself; what it finds decides."""
+    job.move(Phase.AUDIT)
+    board.counters["audits"] += 1
+    board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.spec))
+
+
+def may_have_room(board: Board, node: Node) -> None:
+    if wants_work(board, node):
+        board.hungry[node.name] = node
+    else:
+        board.hungry.pop(node.name, None)
+
+
+def on_clock(board: Board, what: Lease | Job) -> None:
+    """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
+    if isinstance(what, Job):
+        if what.phase is Phase.READY and what.copies and not what.task.over and what.round == what.task.round:
+            audit(board, what)
+        return
+    if what.where is Where.OVER:
+        return
+    if what.job.spec is UNKNOWN:
+        board.set_timer(board.now_ms + board.policy.ack_by_ms, what)
+        return
+    if what.where is Where.RUNNING and board.now_ms < what.report_by:
+        board.set_timer(what.report_by, what)
+        return
+    node = board.nodes[what.node]
+    pace = node.pace.get(what.job.task.kind, 0)
+    node.pace[what.job.task.kind] = max(pace, (board.now_ms - what.sent_at) * 1_000 // max(what.price_kop, 1))
+    lost(board, what, "expired")

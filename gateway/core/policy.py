@@ -1,0 +1,45 @@
+"""The numbers that rule the core, with what each one costs or buys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Defaults for a street of a few to a thousand devices. Times in ms, shares in permille."""
+
+    copies: int = 2
+    """Equal answers from as many owners before a job is accepted without a recomputation."""
+    audit_permille: int = 50
+    """Share of jobs that the gateway recomputes although the copies agree."""
+    probation_audit_permille: int = 200
+    """The same where a device on probation took part."""
+    probation_score: int = 10
+    """A device is on probation until it was right this often."""
+    quorum_wait_ms: int = 2_000
+    """How long a committed copy waits for a second owner before the gateway recomputes the job itself."""
+    ack_by_ms: int = 4_000
+    """A device that has neither accepted, refused nor answered by then has lost the lease."""
+    report_floor_ms: int = 6_000
+    """The shortest report clock; it grows with the expected time of the job on that device."""
+    report_ceiling_ms: int = 600_000
+    backlog_ms: int = 2_000
+    """A device gets no more leases ahead than it is expected to work off in this time (but always one)."""
+    max_open: int = 64
+    """Open leases of one device, whatever room it bids."""
+    max_expired: int = 5
+    """Expired leases of one job before the gateway recomputes it."""
+    max_failed: int = 3
+    """Devices on which a job's kernel may raise before the gateway runs it itself."""
+    quarantine_ms: int = 60_000
+    """After a first proven wrong answer; doubled with each further one, up to a day."""
+    max_tasks: int = 64
+    """Unfinished tasks; a further one is refused."""
+    max_finished: int = 256
+    """Finished tasks that are still listed; older ones are cleared."""
+    max_nodes: int = 4_096
+    remembered_leases: int = 8_192
+    """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
+    scan: int = 24
+    """Jobs looked at in one queue when a device has room: bounds the work of one event."""

@@ -1,0 +1,214 @@
+"""What the core remembers: tasks, jobs, leases, nodes, and the one table of allowed moves.
+
+A lease has three orthogonal states: where it is (``Where``), how it ended (a word, empty while open) and
+what its receipt was judged (a word of ``frames.VERDICTS``, empty before there is one).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from enum import Enum
+
+from gateway.core.events import JobSpec
+
+
+class Where(Enum):
+    """Where a lease is."""
+
+    UNSENT = "unsent"
+    SENT = "sent"
+    RUNNING = "running"
+    OVER = "over"
+
+
+class Phase(Enum):
+    """Where a job is."""
+
+    READY = "ready"          # waits for a device
+    OUT = "out"              # one copy is open
+    AUDIT = "audit"          # the gateway recomputes it
+    ACCEPTED = "accepted"
+
+
+ENDED = ("done", "rejected", "expired", "failed", "late", "cancelled")
+"""How a lease can end. ``late``: it had expired, then its result came."""
+
+LEASE_MOVES = {
+    Where.UNSENT: (Where.SENT,),
+    Where.SENT: (Where.RUNNING, Where.OVER),
+    Where.RUNNING: (Where.OVER,),
+    Where.OVER: (),
+}
+JOB_MOVES = {
+    Phase.READY: (Phase.OUT, Phase.AUDIT),
+    Phase.OUT: (Phase.READY, Phase.AUDIT),
+    Phase.AUDIT: (Phase.ACCEPTED, Phase.READY),
+    Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
+}
+
+
+UNKNOWN = JobSpec(b"", (), 0, 0, 0)
+"""The content of a job between a restart and the replay of its round."""
+
+
+class IllegalMove(Exception):
+    """A bug of ours: a lease or a job was asked to make a move that its table does not have."""
+
+
+class Lease:
+    """One attempt at a job on one node."""
+
+    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
+                 "report_by", "sent_at", "seq", "verdict", "where")
+
+    def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
+        self.number = number
+        self.job = job
+        self.node = node
+        self.owner = owner
+        self.fence = fence
+        self.nonce = nonce
+        self.price_kop = job.spec.price_kop
+        self.where = Where.UNSENT
+        self.ended = ""
+        self.verdict = ""
+        self.sent_at = 0
+        self.report_by = 0
+        self.boot = 0
+        self.seq = 0
+        self.answer = b""
+
+    def move(self, where: Where) -> None:
+        if where not in LEASE_MOVES[self.where]:
+            raise IllegalMove(f"lease {self.number}: {self.where.value} -> {where.value}; {self.story()}")
+        self.where = where
+
+    def end(self, ended: str) -> None:
+        self.move(Where.OVER)
+        self.ended = ended
+
+    def story(self) -> str:
+        job = self.job
+        return (f"task {job.task.name} round {job.round} job {job.index} ({job.phase.value}) fence {self.fence} "
+                f"on {self.node}: ended {self.ended or '-'}, judged {self.verdict or '-'}")
+
+
+class Job:
+    """One micro-job of the round that its task is in."""
+
+    __slots__ = ("answer", "audited", "copies", "fence", "index", "phase", "ready_at", "refused", "round", "spec",
+                 "task", "tries")
+
+    def __init__(self, task: Task, round_: int, index: int, spec: JobSpec) -> None:
+        self.task = task
+        self.round = round_
+        self.index = index
+        self.spec = spec
+        self.fence = 0
+        self.phase = Phase.READY
+        self.copies: list[Lease] = []
+        """Leases with a recorded result of the right size and seal, one per owner."""
+        self.answer: bytes | None = None
+        self.audited = False
+        self.tries: dict[str, int] = {}
+        self.refused: set[str] = set()
+        """Nodes that declined or lost this job: others come first."""
+        self.ready_at = 0
+
+    def move(self, phase: Phase) -> None:
+        if phase not in JOB_MOVES[self.phase]:
+            raise IllegalMove(f"task {self.task.name} round {self.round} job {self.index}: "
+                              f"{self.phase.value} -> {phase.value}")
+        self.phase = phase
+
+    @property
+    def name(self) -> bytes:
+        """What structs call this job: 16 bytes that commit to its place and its content."""
+        h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
+        h.update(self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
+        h.update(b"".join(self.spec.contexts) + self.spec.input)
+        return h.digest()[:16]
+
+
+class Task:
+    """An operator's request, and the round that it is in."""
+
+    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "events", "fresh",
+                 "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at", "rate_done",
+                 "recorded", "refs", "result", "round", "second", "started_at", "state", "submitted_at_ms", "waits")
+
+    def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
+                 now_ms: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.body = body
+        self.priority = priority
+        self.deadline_ms = deadline_ms
+        self.deadline_at = now_ms + deadline_ms
+        self.submitted_at_ms = submitted_at_ms
+        self.started_at = now_ms
+        self.state = "preparing"      # preparing, running, done, failed, cancelled
+        self.result = b""
+        self.refs: list[object] = []
+        self.round = -1
+        self.jobs: list[Job] = []
+        self.open_jobs = 0
+        """Jobs of this round without an accepted answer."""
+        self.jobs_before = 0
+        self.fresh: deque[Job] = deque()
+        self.second: deque[Job] = deque()
+        self.recorded: dict[tuple[int, int], tuple[bytes, bool]] = {}
+        """After a restart: answers of the journal, taken up as the replayed rounds come."""
+        self.copies = 0
+        self.audited = 0
+        self.devices: dict[str, int] = {}
+        self.events = 0
+        self.dirty = True
+        self.rate = 0
+        self.rate_at = now_ms
+        self.rate_done = 0
+        self.waits = ""
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def done_jobs(self) -> int:
+        return self.jobs_before + len(self.jobs) - self.open_jobs
+
+
+class Node:
+    """A device as the gateway sees it: who pays for it, what it said, how it did."""
+
+    __slots__ = ("arch", "backoff_until", "bid", "blobs", "board", "boot", "device", "earned_kop", "firmware", "heap",
+                 "lies", "message", "name", "no_heap_kop", "online", "open", "owner", "pace", "power",
+                 "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
+
+    def __init__(self, name: str, device: bytes, owner: str) -> None:
+        self.name = name
+        self.device = device
+        self.owner = owner
+        self.online = False
+        self.state = "unseen"         # unseen, or as the node's status says
+        self.boot = 0
+        self.board = self.firmware = ""
+        self.arch = self.heap = self.speed = self.message = 0
+        self.bid = False
+        self.spare = self.room = 0
+        self.blobs: tuple[str, ...] = ()
+        self.power = ""
+        self.temp: int | None = None
+        self.open: dict[int, Lease] = {}
+        self.pace: dict[str, int] = {}
+        """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
+        self.no_heap_kop: dict[str, int] = {}
+        """By kind: the least working set in bytes that it said does not fit."""
+        self.backoff_until = 0
+        self.quarantined_until = 0
+        self.revoked = False
+        self.score = 0
+        self.lies = 0
+        self.earned_kop = 0
+        self.seen_at = 0
