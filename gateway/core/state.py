@@ -42,7 +42,7 @@ LEASE_MOVES = {
 }
 JOB_MOVES = {
     Phase.READY: (Phase.OUT, Phase.AUDIT),
-    Phase.OUT: (Phase.READY, Phase.AUDIT),
+    Phase.OUT: (Phase.READY, Phase.AUDIT, Phase.ACCEPTED),
     Phase.AUDIT: (Phase.ACCEPTED, Phase.READY),
     Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
 }
