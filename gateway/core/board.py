@@ -39,6 +39,8 @@ class Board:
         self.ended: OrderedDict[bytes, None] = OrderedDict()
         self.hungry: dict[str, Node] = {}
         """Nodes that may have room for another lease."""
+        self.touched: dict[str, Node] = {}
+        """Of these, the ones whose room the present event has changed."""
         self.restored: dict[tuple[str, int], list[Lease]] = {}
         """After a restart: leases by task and round, until that round is replayed."""
         self.kernels: dict[int, dict[str, bytes]] = {}

@@ -61,6 +61,7 @@ class Machine:
         board.now_ms = max(board.now_ms, now_ms)
         board.out = []
         self._handlers[type(event)](board, event)
+        placement.fill_touched(board)
         return board.out
 
     @property

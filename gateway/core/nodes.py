@@ -16,7 +16,7 @@ from gateway.core.events import (
     NodeStatusChanged,
 )
 from gateway.core.frames import REFUSALS
-from gateway.core.placement import fill, fill_all, lost, may_have_room
+from gateway.core.placement import lost, may_have_room
 from gateway.core.state import Node, Where
 
 BACKOFF_MS = {"busy": 200, "too_slow": 2_000, "no_kernel": 5_000, "bad_mac": 10_000, "too_hot": 10_000,
@@ -64,7 +64,6 @@ def on_kernels(board: Board, event: KernelsCompiled) -> None:
     board.kernels[event.arch] = event.blobs
     for node in board.nodes.values():
         may_have_room(board, node)
-    fill_all(board)
 
 
 def on_bid(board: Board, event: NodeBid) -> None:
@@ -77,7 +76,6 @@ def on_bid(board: Board, event: NodeBid) -> None:
     node.blobs, node.power, node.temp = event.blobs, event.power, event.temp
     node.seen_at = board.now_ms
     may_have_room(board, node)
-    fill(board, node)
 
 
 def on_status(board: Board, event: NodeStatusChanged) -> None:

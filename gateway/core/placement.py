@@ -57,6 +57,12 @@ def fill(board: Board, node: Node) -> None:
     board.hungry.pop(node.name, None)
 
 
+def fill_touched(board: Board) -> None:
+    """The last step of every event: nodes that now have room get work."""
+    while board.touched:
+        fill(board, board.touched.popitem()[1])
+
+
 def fill_all(board: Board) -> None:
     for node in list(board.hungry.values()):
         fill(board, node)
@@ -179,8 +185,9 @@ def audit(board: Board, job: Job) -> None:
 
 
 def may_have_room(board: Board, node: Node) -> None:
+    """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
     if wants_work(board, node):
-        board.hungry[node.name] = node
+        board.hungry[node.name] = board.touched[node.name] = node
     else:
         board.hungry.pop(node.name, None)
 
