@@ -205,12 +205,7 @@ NODE_DOWN = ("lease", "ack", "blob")                     # gateway to node
 
 
 def is_identifier(word):
-    if not 1 <= len(word) <= 32:
-        return False
-    for c in word:
-        if not ("a" <= c <= "z" or "0" <= c <= "9" or c == "-"):
-            return False
-    return True
+    return 1 <= len(word) <= 32 and all("a" <= c <= "z" or "0" <= c <= "9" or c == "-" for c in word)
 
 
 def root(site):

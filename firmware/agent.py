@@ -1,0 +1,249 @@
+# What the device decides, without I/O: events in, messages to publish out. Time (ticks_ms) is an argument.
+# A lease is held until it is answered, refused or cancelled; one runs at a time, the others wait in order.
+from firmware import wire
+from firmware.blobs import Blobs
+from firmware.mac import Mac, derive
+from firmware.ports import ticks_diff
+
+_RESEND_MS = 5000    # a result without Ack is sent again after this, doubling up to
+_RESEND_MAX = 60000
+_GATHER_MS = 50      # how long a result may wait for others to share its message
+_SOON_MS = 250       # least time between two bids
+
+
+class Agent:
+    # key: enrolment key; net: 8 bytes; chain: receipts.Chain; load: see Blobs; cache: bytes of blobs held; room:
+    # leases held at once; message: bytes in one message; bid_ms; speed: kop/s.
+    def __init__(self, key, net, chain, load, cache, room, message, bid_ms, speed, power):
+        self._device = wire.device_of(key)[0]
+        self._net = net
+        self._up = Mac(derive(key, b"up"))
+        self._down = Mac(derive(key, b"down"))
+        self._chain = chain
+        self._blobs = Blobs(cache, load)
+        self._room = room
+        self._message = message
+        self._bid_ms = bid_ms
+        self._speed = speed
+        self._power = power
+        self._held = []       # [lease, ticks_ms of arrival, accept sent or not needed]
+        self.running = None   # the entry of _held that runs
+        self._seen = []       # nonces of the last leases
+        self._outbox = []     # (seq, result frame) without Ack, oldest first
+        self._resend = _RESEND_MS
+        self._sent = 0        # ticks_ms when the outbox was last sent or acknowledged
+        self._frames = []     # frames that wait for a message
+        self._since = 0       # ticks_ms of the oldest of them
+        self._out = []        # messages for the caller: (leaf, payload, qos, retain)
+        self._next_bid = 0    # ticks_ms
+        self._last_bid = 0
+        self._offered = room  # room in the last bid
+        self.spare = 1000     # permille, set by the caller before `tick`
+        self.heap = 1 << 20   # bytes free, likewise
+        self.temp = None
+        self.bad = 0          # frames that were malformed, forged, or about something unknown
+
+    def take_out(self):
+        out = self._out
+        self._out = []
+        return out
+
+    # Events.
+
+    def connected(self, birth, now):
+        # Says everything again: the broker or the gateway may have forgotten us.
+        self._out = [("status", wire.encode_status("ready", self._chain.boot), 1, 1), ("birth", birth, 1, 1)]
+        self._frames = [frame for _, frame in self._outbox]
+        self._sent = now
+        self._flush()
+        if self._blobs.fetching:
+            self._want(now)
+        self._bid(now)
+
+    def message(self, leaf, payload, now):
+        # A message on our topic `leaf`: lease, ack or blob.
+        try:
+            frames = (payload,) if leaf == "blob" else wire.frames_of(payload)
+        except wire.WireError:
+            self.bad += 1
+            return
+        for frame in frames:
+            try:
+                if leaf == "blob":
+                    self._chunk(frame, now)
+                elif leaf == "ack":
+                    self._acked(wire.decode_ack(frame, self._down), now)
+                elif wire.kind_of(frame) == wire.CANCEL:
+                    self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
+                else:
+                    self._leased(wire.decode_lease(frame, self._down), now)
+            except wire.WireError:
+                self.bad += 1
+        self._fetch(now)
+
+    def next(self, now):
+        # What to run now: (run, input, contexts), or None. The lease is then `running`.
+        for entry in list(self._held):
+            lease = entry[0]
+            if ticks_diff(now, entry[1]) > lease.report_by_ms:
+                self._refuse(entry, wire.EXPIRED, now)
+                continue
+            run = self._blobs.get(lease.kernel)
+            contexts = [self._blobs.get(name) for name in lease.contexts]
+            if run and None not in contexts:
+                self.running = entry
+                return run, lease.input, contexts
+        return None
+
+    def stopped(self, entry, now):
+        # True when the lease in `entry` need not run on: cancelled, or its report clock ran out.
+        return self.running is not entry or ticks_diff(now, entry[1]) > entry[0].report_by_ms
+
+    def done(self, entry, answer, code, busy_us, now):
+        # The running job ended: with an answer, or with None and a refusal code.
+        self.running = None
+        if entry not in self._held:
+            return  # cancelled while it ran
+        if answer is None or len(answer) > wire.MAX_ANSWER:
+            self._refuse(entry, code or wire.FAILED, now)
+        else:
+            self._held.remove(entry)
+            receipt = self._chain.receipt(self._net, self._device, entry[0], answer, busy_us)
+            frame = wire.encode_result(receipt, answer, self._up)
+            if not self._outbox:
+                self._sent = now
+            self._outbox.append((self._chain.seq, frame))
+            self._post(frame, now)
+        if not self._held or ticks_diff(now, self._since) > _GATHER_MS:
+            self._flush()
+        if not self._held and ticks_diff(now, self._last_bid) > _SOON_MS:
+            self._next_bid = now
+
+    def tick(self, now, jitter):
+        # A few times a second. jitter: 0..255, random.
+        for entry in list(self._held):
+            age = ticks_diff(now, entry[1])
+            if age > entry[0].report_by_ms and entry is not self.running:
+                self._refuse(entry, wire.EXPIRED, now)
+            elif not entry[2] and age > entry[0].ack_by_ms // 2:
+                entry[2] = True
+                self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
+        if self._blobs.overdue(now):
+            self._wanted(now)
+        if self._outbox and ticks_diff(now, self._sent) > self._resend:
+            self._sent = now
+            self._resend = min(2 * self._resend, _RESEND_MAX)
+            self._frames = [f for f in self._frames if f[1] != wire.RECEIPT] + [f for _, f in self._outbox]
+        self._flush()
+        self._fetch(now)
+        soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
+        if soon or ticks_diff(now, self._next_bid) >= 0:
+            self._bid(now)
+            self._next_bid = now + self._bid_ms * (896 + jitter) // 1024
+
+    def room(self):
+        # Leases it is willing to hold at once.
+        return 0 if self.heap < 2 * self._message or len(self._outbox) >= 2 * self._room else self._room
+
+    # Leases.
+
+    def _leased(self, lease, now):
+        if lease.nonce in self._seen:
+            self.bad += 1
+            return
+        self._seen.append(lease.nonce)
+        if len(self._seen) > 16 + 2 * self._room:
+            self._seen.pop(0)
+        entry = [lease, now, False]
+        self._held.append(entry)
+        ops = sum([held[0].budget_kop for held in self._held])
+        if len(self._held) > self.room():
+            self._refuse(entry, wire.NO_HEAP if self.heap < 2 * self._message else wire.BUSY, now)
+        elif ops * 1000 // self._speed * 1000 // max(50, self.spare) > lease.report_by_ms:
+            self._refuse(entry, wire.TOO_SLOW, now)
+
+    def _cancel(self, nonce):
+        for entry in self._held:
+            if entry[0].nonce == nonce:
+                self._held.remove(entry)
+                if entry is self.running:
+                    self.running = None
+                return
+        self.bad += 1
+
+    def _refuse(self, entry, code, now):
+        self._held.remove(entry)
+        self._post(wire.encode_refusal(entry[0].nonce, code, self._up), now)
+
+    def _acked(self, pairs, now):
+        seqs = [seq for seq, _ in pairs]
+        self._outbox = [item for item in self._outbox if item[0] not in seqs]
+        self._resend = _RESEND_MS
+        self._sent = now
+
+    # Blobs.
+
+    def _fetch(self, now):
+        # Fetches the first blob that a held lease misses, one at a time.
+        if self._blobs.fetching:
+            return
+        for entry in self._held:
+            for name in (entry[0].kernel,) + entry[0].contexts:
+                if not self._blobs.has(name):
+                    self._blobs.fetch(name, name == entry[0].kernel)
+                    self._want(now)
+                    return
+
+    def _want(self, now):
+        self._out.append(("want", self._blobs.want(now), 1, 0))
+
+    def _chunk(self, frame, now):
+        needed = []
+        for entry in self._held:
+            needed.append(entry[0].kernel)
+            needed.extend(entry[0].contexts)
+        try:
+            if self._blobs.chunk(frame, needed) and self._blobs.fetching:
+                self._wanted(now)
+        except MemoryError:
+            self._give_up(wire.NO_HEAP, now)
+
+    def _wanted(self, now):
+        # Asks for the rest, or gives the blob up.
+        if self._blobs.hopeless():
+            self._give_up(wire.NO_KERNEL, now)
+        else:
+            self._want(now)
+
+    def _give_up(self, code, now):
+        # Refuses every lease that needs the blob.
+        name = self._blobs.fetching
+        self._blobs.fetching = None
+        for entry in list(self._held):
+            if name == entry[0].kernel or name in entry[0].contexts:
+                self._refuse(entry, code, now)
+
+    # Messages.
+
+    def _bid(self, now):
+        self._last_bid = now
+        self._offered = self.room()
+        bid = wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power, self.temp)
+        self._out.append(("bid", bid, 0, 0))
+
+    def _post(self, frame, now):
+        if not self._frames:
+            self._since = now
+        self._frames.append(frame)
+
+    def _flush(self):
+        # Frames into as few messages as their size allows.
+        while self._frames:
+            size = count = 0
+            for frame in self._frames[:wire.MAX_BATCH]:
+                size += len(frame) + 2
+                if count and size > self._message:
+                    break
+                count += 1
+            self._out.append(("result", wire.encode_batch(self._frames[:count]), 1, 0))
+            self._frames = self._frames[count:]
