@@ -1,0 +1,96 @@
+"""The gateway's own computer: runs drawn or disputed jobs in a child process, with the kernel as plain Python.
+
+A child, because a third party's kernel must not be able to stall or end the gateway; killed and replaced
+when it takes too long. ``python -m gateway.recompute`` is the child: requests and answers are
+length-prefixed on its standard input and output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import struct
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+TIMEOUT_S = 120.0
+
+
+class Recomputer:
+    """Runs one job at a time, in the order asked."""
+
+    def __init__(self) -> None:
+        self._child: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
+        """The answer, or None when the kernel raised, did not end in time, or took its process with it."""
+        async with self._turn:
+            child = await self._ready()
+            assert child.stdin is not None and child.stdout is not None
+            parts = [str(kernel).encode(), given, *contexts]
+            child.stdin.write(struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts))
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await child.stdin.drain()
+                    size, = struct.unpack(">i", await child.stdout.readexactly(4))
+                    return None if size < 0 else await child.stdout.readexactly(size)
+            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+                await self.close()
+                return None
+
+    async def _ready(self) -> asyncio.subprocess.Process:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gateway.recompute", stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, start_new_session=True)
+        return self._child
+
+    async def close(self) -> None:
+        """Ends the child."""
+        child, self._child = self._child, None
+        if child is not None and child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+def _kernel(path: str, known: dict[str, Any]) -> Any:
+    if path not in known:
+        spec = importlib.util.spec_from_file_location(f"kernel{len(known)}", path)
+        assert spec is not None and spec.loader is not None
+        known[path] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(known[path])
+    return known[path]
+
+
+def _answer(path: str, given: bytes, contexts: Sequence[bytes], known: dict[str, Any]) -> bytes:
+    slices = _kernel(path, known).run(given, tuple(contexts))
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return bytes(end.value)
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answers requests until ``source`` ends: a count of parts, then kernel path, input, contexts."""
+    known: dict[str, Any] = {}
+    while head := source.read(4):
+        parts = []
+        for _ in range(struct.unpack(">I", head)[0]):
+            size, = struct.unpack(">I", source.read(4))
+            parts.append(source.read(size))
+        try:
+            answer = _answer(parts[0].decode(), parts[1], parts[2:], known)
+            sink.write(struct.pack(">i", len(answer)) + answer)
+        except Exception:   # whatever a kernel raises is an answer of its own: None
+            sink.write(struct.pack(">i", -1))
+        sink.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)
