@@ -1,0 +1,155 @@
+"""Which receipts pay: one pure function, run by the gateway when it seals and by everyone who audits.
+
+A record is a receipt with its MAC (158 bytes), the price of its job (u32, kop: 1,000 normalised operations) and
+the code of its verdict (u8). The bundle of an epoch is its records in ascending order of their bytes, which is
+by device, boot and seq: one set of records has one spelling, in whatever order the receipts came.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from firmware.wire import RECEIPT_BYTES, WireError
+from gateway.core.frames import PROOF_BYTES, VERDICTS, decode_receipt
+from gateway.ledger.leaves import LedgerError
+
+_TAIL = struct.Struct(">IB")
+_DEVICE = struct.Struct(">16sH")
+RECORD_BYTES = PROOF_BYTES + _TAIL.size
+MAX_RANGES = 256
+
+
+class Record(NamedTuple):
+    """A record after settlement: ``given`` is the verdict it came with, ``verdict`` the one that counts.
+
+    ``receipt`` is a ``frames.Receipt``; ``owner`` is ``''`` for a device that is not registered.
+    """
+
+    data: bytes
+    receipt: Any
+    price_kop: int
+    given: str
+    verdict: str
+    owner: str
+
+    @property
+    def credits(self) -> int:
+        """What it pays, in kop."""
+        return self.price_kop if self.verdict == "ok" else 0
+
+
+class Numbers:
+    """Which receipt numbers each device has used, over all epochs. A number is ``boot << 32 | seq``.
+
+    Kept as ranges, because an honest device counts upwards: a few dozen bytes a device. A device that leaves
+    more than ``MAX_RANGES`` gaps has its lowest gap closed; that is part of the rules, not an approximation.
+    """
+
+    def __init__(self) -> None:
+        self._ranges: dict[bytes, array[int]] = {}
+
+    def copy(self) -> Numbers:
+        """Numbers that are used on their own."""
+        twin = Numbers()
+        twin._ranges = {device: ranges[:] for device, ranges in self._ranges.items()}
+        return twin
+
+    def use(self, device: bytes, number: int) -> bool:
+        """Mark a number as used; whether it was free."""
+        ranges = self._ranges.setdefault(device, array("Q"))
+        # [start, end, start, end, ...], ends exclusive: an odd place means inside of a range.
+        at = bisect_right(ranges, number)
+        if at & 1:
+            return False
+        after = at < len(ranges) and ranges[at] == number + 1
+        if at and ranges[at - 1] == number:
+            ranges[at - 1] = number + 1
+            if after:
+                del ranges[at - 1 : at + 1]
+        elif after:
+            ranges[at] = number
+        else:
+            ranges[at:at] = array("Q", (number, number + 1))
+            if len(ranges) > 2 * MAX_RANGES:
+                del ranges[1:3]
+        return True
+
+    def encode(self) -> bytes:
+        """All ranges as bytes, the same for the same numbers."""
+        return b"".join(
+            _DEVICE.pack(device, len(ranges)) + struct.pack(f">{len(ranges)}Q", *ranges)
+            for device, ranges in sorted(self._ranges.items())
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Numbers:
+        """Inverts ``encode``. Raises struct.error on a torn end."""
+        numbers = cls()
+        at = 0
+        while at < len(data):
+            device, count = _DEVICE.unpack_from(data, at)
+            at += _DEVICE.size
+            numbers._ranges[device] = array("Q", struct.unpack_from(f">{count}Q", data, at))
+            at += 8 * count
+        return numbers
+
+
+def encode_record(proof: bytes, price_kop: int, verdict: str) -> bytes:
+    """A receipt with its MAC, a price and a judged verdict. Raises LedgerError."""
+    if len(proof) != PROOF_BYTES or verdict not in VERDICTS[1:] or not 0 <= price_kop < 1 << 32:
+        raise LedgerError(f"no record: {len(proof)} bytes of proof, price {price_kop}, verdict {verdict!r}")
+    return proof + _TAIL.pack(price_kop, VERDICTS.index(verdict))
+
+
+def settle(
+    records: Iterable[bytes], net: bytes, owners: Mapping[bytes, str], numbers: Numbers
+) -> Iterator[Record]:
+    """The records of one epoch as they are sealed, from records in ascending order.
+
+    ``owners`` maps the 16 bytes of a device to who is paid for it; ``numbers`` holds those of earlier epochs and
+    is added to. Of records with equal receipts only the first is kept. ``ok`` pays, unless the receipt is for
+    another network (``lease_unknown``), its device is not registered (``key_revoked``), or its number or nonce
+    has paid before (``duplicate``): a device cannot earn twice by reusing a number, nor stop a seal by it.
+    Settling what was settled changes nothing. Raises LedgerError on a malformed record and on wrong order.
+    """
+    nonces: set[bytes] = set()
+    before = b""
+    for data in records:
+        if data < before:
+            raise LedgerError("is not in the order of device, boot and seq")
+        if data[:PROOF_BYTES] == before[:PROOF_BYTES]:
+            continue
+        before = data
+        receipt, price, given = _opened(data)
+        owner = owners.get(receipt.device, "")
+        free = numbers.use(receipt.device, receipt.boot << 32 | receipt.seq)
+        verdict = given
+        if given == "ok":
+            if receipt.net != net:
+                verdict = "lease_unknown"
+            elif not owner:
+                verdict = "key_revoked"
+            elif not free or receipt.nonce in nonces:
+                verdict = "duplicate"
+            else:
+                nonces.add(receipt.nonce)
+        if verdict != given:
+            data = encode_record(data[:PROOF_BYTES], price, verdict)
+        yield Record(data, receipt, price, given, verdict, owner)
+
+
+def _opened(data: bytes) -> tuple[Any, int, str]:
+    """(receipt, price, verdict) of a record. Raises LedgerError."""
+    if len(data) != RECORD_BYTES:
+        raise LedgerError(f"holds a record of {len(data)} bytes instead of {RECORD_BYTES}")
+    price, code = _TAIL.unpack_from(data, PROOF_BYTES)
+    if not 0 < code < len(VERDICTS):
+        raise LedgerError(f"holds a record with the unknown verdict {code}")
+    try:
+        return decode_receipt(data[:RECEIPT_BYTES]), price, VERDICTS[code]
+    except WireError as error:
+        raise LedgerError(f"holds a receipt with a wrong {error.reason}") from None
