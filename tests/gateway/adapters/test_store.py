@@ -1,0 +1,401 @@
+"""The journal: what was committed is there, once, and nothing else is ever believed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway.adapters import store as module
+from gateway.adapters.store import Store, StoreError
+from gateway.core.effects import (
+    Durable,
+    KeepAnswer,
+    KeepEnd,
+    KeepEpoch,
+    KeepLease,
+    KeepReceipt,
+    KeepStanding,
+    KeepTask,
+    KeepTaskEnd,
+    KeepVerdict,
+)
+from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
+
+PROOF = bytes(range(158))
+
+
+def task(name: str = "t1") -> KeepTask:
+    return KeepTask(name, "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000)
+
+
+def lease(number: int, name: str = "t1", index: int = 0, price: int = 10, node: str = "aa") -> KeepLease:
+    return KeepLease(number, name, 0, index, number, node, "owner-" + node, number.to_bytes(16, "big"), price)
+
+
+def receipt(number: int, answer: bytes = b"answer", ended: str = "done") -> KeepReceipt:
+    return KeepReceipt(number, ended, 7, number, PROOF, answer)
+
+
+def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", index: int = 0) -> LeaseRow:
+    boot, seq = (7, number) if ended in ("done", "late") else (0, 0)
+    return LeaseRow(number, "t1", 0, index, number, "aa", "owner-aa", number.to_bytes(16, "big"), 10, ended, verdict,
+                    boot, seq, answer)
+
+
+def earned(store: Store) -> dict[str, int]:
+    return {own.node: own.earned_kop for own in store.load().standing}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "journal.sqlite"
+
+
+def kept(path: Path) -> Snapshot:
+    with closing(Store.open(path)) as store:
+        return store.load()
+
+
+def test_empty(path: Path) -> None:
+    """A new journal holds nothing and counts from the beginning."""
+    assert kept(path) == Snapshot([], [], [], [], 1, 0)
+
+
+def test_round_trip(path: Path) -> None:
+    """Every field of every durable effect comes back after the journal was closed and opened."""
+    store = Store.open(path)
+    store.commit([
+        task(), lease(1), lease(2, index=1), lease(3, index=2), lease(4, index=3), receipt(1), receipt(2),
+        KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5), KeepAnswer("t1", 0, 1, b"answer", True),
+        KeepStanding("aa", 12, 1), KeepStanding("aa", 13, 2), KeepEpoch(5),
+    ])
+    store.close()
+    store = Store.open(path)
+    assert store.load() == Snapshot(
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, "", b"")],
+        [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1), row(3, "expired", index=2),
+         row(4, index=3)],
+        [AnswerRow("t1", 0, 1, b"answer", True)],
+        [StandingRow("aa", 13, 2, 0)],
+        next_lease=5,
+        epoch=5,
+    )
+    store.close()
+
+
+def test_every_durable_effect_has_sql() -> None:
+    """Each durable effect has one entry in the table, and as many parameters as fields."""
+    assert set(module._SQL) == set(get_args(Durable))
+    for kind, sql in module._SQL.items():
+        assert f"?{len(fields(kind))}" in sql and f"?{len(fields(kind)) + 1}" not in sql
+
+
+def test_grouping_of_commits_does_not_matter(path: Path, tmp_path: Path) -> None:
+    """The same effects in one commit, in many, or interleaved by lease give the same journal."""
+    effects = {
+        number: [lease(number, index=number), receipt(number), KeepVerdict(number, "ok", 0),
+                 KeepAnswer("t1", 0, number, b"x", False)] for number in range(1, 9)
+    }
+    dice = random.Random(4)
+    snapshots = []
+    for name in "abcd":
+        store = Store.open(tmp_path / name)
+        store.commit([task()])
+        queues = {number: list(own) for number, own in effects.items()}
+        mixed: list[Durable] = []
+        while queues:
+            number = dice.choice(sorted(queues))
+            mixed.append(queues[number].pop(0))
+            if not queues[number]:
+                del queues[number]
+        step = dice.choice((1, 5, len(mixed)))
+        for start in range(0, len(mixed), step):
+            store.commit(mixed[start:start + step])
+        snapshots.append(store.load())
+        store.close()
+    assert len(snapshots[0].leases) == 8
+    assert all(snapshot == snapshots[0] for snapshot in snapshots)
+
+
+def test_commit_is_all_or_nothing(path: Path) -> None:
+    """When one effect of a commit cannot be written, none of it is, and the next commit works."""
+    store = Store.open(path)
+    store.commit([task(), lease(1)])
+    with pytest.raises(StoreError):
+        store.commit([lease(2), lease(1)])
+    assert [own.lease for own in store.load().leases] == [1]
+    store.commit([lease(2)])
+    assert store.load().next_lease == 3
+    store.close()
+
+
+def test_task_end_drops_leftovers(path: Path) -> None:
+    """A finished task keeps its result and its receipts; its answers and open leases are gone after a restart."""
+    store = Store.open(path)
+    store.commit([task(), task("t2"), lease(1), receipt(1), KeepVerdict(1, "ok", 0), lease(2), lease(3, "t2"),
+                  KeepAnswer("t1", 0, 0, b"a", False), KeepAnswer("t2", 0, 0, b"b", False)])
+    store.commit([KeepTaskEnd("t1", "done", b'{"answer": 1}')])
+    snapshot = store.load()
+    assert [own.lease for own in snapshot.leases] == [1, 3]
+    assert [own.task for own in snapshot.answers] == ["t2"]
+    found = store.task("t1")
+    assert found is not None and (found.state, found.result) == ("done", b'{"answer": 1}')
+    assert store.task("t3") is None
+    store.close()
+
+
+def test_newest_finished_tasks_are_kept(path: Path) -> None:
+    """Of finished tasks the newest by their end stay, however old their start; unfinished ones all stay."""
+    store, names = Store.open(path), [f"t{number}" for number in range(module.FINISHED_KEPT + 3)]
+    store.commit([task("open"), *map(task, names)])
+    store.commit([KeepTaskEnd(name, "done", b"") for name in reversed(names)])
+    assert [own.task for own in store.load().tasks] == ["open", *names[:module.FINISHED_KEPT]]
+    store.close()
+
+
+def test_verdict_replaces_only_within_its_epoch(path: Path) -> None:
+    """A correction counts in the epoch of the first verdict; once that has ended, what it paid stays."""
+    store = Store.open(path)
+    store.commit([task(), lease(1), receipt(1), lease(2), receipt(2), lease(3)])
+    store.commit([KeepVerdict(1, "ok", 0), KeepVerdict(1, "minority", 0), KeepVerdict(2, "ok", 0),
+                  KeepVerdict(3, "cancelled", 0), KeepEpoch(1), KeepVerdict(2, "minority", 1)])
+    assert list(store.judged(0)) == [(PROOF, 10, "minority"), (PROOF, 10, "ok")]
+    assert list(store.judged(1)) == []
+    store.close()
+
+
+def test_judged_reads_in_slices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many receipts an epoch has, each comes once, by lease number, while commits go on in between."""
+    monkeypatch.setattr(module, "_SLICE", 3)
+    store = Store.open(path)
+    for number in range(1, 9):
+        store.commit([lease(number, price=number), receipt(number), KeepVerdict(number, "ok", 0)])
+    prices = []
+    for _, price, _ in store.judged(0):
+        prices.append(price)
+        store.commit([lease(100 + price), receipt(100 + price), KeepVerdict(100 + price, "ok", 1)])
+    assert prices == list(range(1, 9))
+    store.close()
+
+
+def test_forget_epoch(path: Path) -> None:
+    """A sealed epoch leaves totals, open leases, receipts not judged, and fences of unanswered jobs; no more."""
+    store = Store.open(path)
+    store.commit([
+        task(), task("over"),
+        lease(1), receipt(1), KeepVerdict(1, "ok", 0), lease(2, node="bb", price=5), receipt(2),
+        KeepVerdict(2, "ok", 0), KeepAnswer("t1", 0, 0, b"a", False),
+        lease(3, index=1), receipt(3), KeepVerdict(3, "wrong_size", 0),  # its job needs a higher fence than 3
+        lease(4, index=2), receipt(4), lease(5, index=3), lease(6, index=4), KeepEnd(6, "expired"),
+        lease(7, "over"), lease(8, "over"), receipt(8), KeepVerdict(8, "late", 0), KeepTaskEnd("over", "failed", b""),
+        KeepStanding("aa", 4, 0), KeepEpoch(1), lease(9, index=5), receipt(9), KeepVerdict(9, "ok", 1),
+    ])
+    assert store.unsealed() == [0]
+    store.forget_epoch(0)
+    assert store.unsealed() == []
+    assert earned(store) == {"aa": 10, "bb": 5}
+    assert [own.lease for own in store.load().leases] == [3, 4, 5, 6, 9]
+    held = {number for number, in store._db.execute("SELECT lease FROM lease")}
+    assert held == {3, 4, 5, 6, 9}
+    store.commit([KeepEpoch(2)])
+    store.forget_epoch(1)
+    store.commit([KeepStanding("aa", 5, 1)])
+    assert store.load().standing == [StandingRow("aa", 5, 1, 20), StandingRow("bb", 0, 0, 5)]
+    store.close()
+
+
+def test_forget_epoch_in_order_and_once(path: Path) -> None:
+    """Neither a running epoch, nor one already forgotten, nor one out of order: nothing is paid twice."""
+    store = Store.open(path)
+    store.commit([task(), lease(1), receipt(1), KeepVerdict(1, "ok", 0)])
+    for epochs, wrong in (([0], 0), ([0, 1, 2], 1)):
+        store.commit(list(map(KeepEpoch, epochs)))
+        with pytest.raises(ValueError, match="oldest"):
+            store.forget_epoch(wrong)
+    store.forget_epoch(0)
+    with pytest.raises(ValueError, match="oldest"):
+        store.forget_epoch(0)
+    assert earned(store) == {"aa": 10}
+    store.close()
+
+
+def test_crash_while_forgetting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that a crash left behind are not loaded, earn nothing again, and go with the next epoch."""
+    store = Store.open(path)
+    for number in range(1, 6):
+        store.commit([lease(number), receipt(number), KeepVerdict(number, "ok", 0)])
+    store.commit([KeepEpoch(1)])
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_FORGET", "crash")
+        with pytest.raises(StoreError):
+            store.forget_epoch(0)
+    store.close()
+    store = Store.open(path)
+    assert store.load().leases == [] and store.load().next_lease == 6 and store.unsealed() == []
+    store.commit([KeepEpoch(2)])
+    store.forget_epoch(1)
+    assert store._db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
+    assert earned(store) == {"aa": 50} and store.load().next_lease == 6
+    store.close()
+
+
+def test_threads_take_turns(path: Path) -> None:
+    """Commits and reads from several threads neither mix nor fail."""
+    store = Store.open(path)
+    store.commit([task()])
+
+    def work(start: int) -> None:
+        for number in range(start, start + 20):
+            store.commit([lease(number), receipt(number), KeepVerdict(number, "ok", 0)])
+            assert len(list(store.judged(0))) > 0
+
+    threads = [threading.Thread(target=work, args=(start,)) for start in (100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.load().leases) == 60
+    store.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from gateway.adapters.store import Store
+from gateway.core.effects import KeepAnswer, KeepLease, KeepReceipt, KeepVerdict
+store = Store.open(Path(sys.argv[1]))
+number = store.load().next_lease
+while True:
+    store.commit([effect for n in range(number, number + 3) for effect in (
+        KeepLease(n, "t1", 0, n, 1, "aa", "owner", n.to_bytes(16, "big"), 10),
+        KeepReceipt(n, "done", 1, n, bytes(158), bytes(700)), KeepVerdict(n, "ok", 0),
+        KeepAnswer("t1", 0, n, bytes(700), False))])
+    number += 3
+    print(number - 1, flush=True)
+"""
+
+
+def test_kill(path: Path) -> None:
+    """A gateway killed again and again in the middle of commits loses nothing that it acknowledged."""
+    store = Store.open(path)
+    store.commit([task()])
+    store.close()
+    dice = random.Random(1)
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            for _ in range(dice.randint(1, 40)):
+                acknowledged = int(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
+        snapshot = kept(path)
+        assert [own.lease for own in snapshot.leases] == list(range(1, len(snapshot.leases) + 1))
+        assert len(snapshot.leases) >= acknowledged and len(snapshot.leases) % 3 == 0
+        assert len(snapshot.answers) == len(snapshot.leases)
+
+
+def test_power_cut_images(path: Path, tmp_path: Path) -> None:
+    """An image with the log cut or damaged anywhere opens and holds a prefix of the commits, whole commits only."""
+    store = Store.open(path)
+    store.commit([task()])
+    wal = path.with_name(path.name + "-wal")
+    sizes = []  # of the log, once each commit was acknowledged
+    for number in range(1, 41):
+        store.commit([lease(number, index=number), receipt(number), KeepAnswer("t1", 0, number, bytes(300), False)])
+        sizes.append(wal.stat().st_size)
+    image = tmp_path / "image"
+    dice = random.Random(2)
+    whole = wal.read_bytes()
+    for turn in range(60):
+        cut = dice.randrange(len(whole))
+        shutil.copy(path, image)
+        torn = os.urandom(dice.randrange(600)) if turn % 2 else b""
+        Path(f"{image}-wal").write_bytes(whole[:cut] + torn)
+        survivors = kept(image)
+        assert len(survivors.leases) == len(survivors.answers) == sum(size <= cut for size in sizes)
+        assert [own.lease for own in survivors.leases] == list(range(1, len(survivors.leases) + 1))
+    store.close()
+
+
+def test_one_gateway_at_a_time(path: Path) -> None:
+    """A second gateway on the same data directory is told so, in this process and in another one."""
+    store = Store.open(path)
+    with pytest.raises(StoreError, match="in use by another gateway"):
+        Store.open(path)
+    other = subprocess.run([sys.executable, "-c", WRITER, str(path)], capture_output=True, text=True, timeout=30)
+    assert "in use by another gateway" in other.stderr
+    store.close()
+
+
+@pytest.mark.parametrize(("pragma", "says"), [
+    ("application_id = 77", "not a Lamplighter journal"),
+    ("user_version = 9", "another version of Lamplighter"),
+])
+def test_foreign_file(path: Path, pragma: str, says: str) -> None:
+    """A file of another program or version is refused and left byte for byte as it was."""
+    Store.open(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA {pragma}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=says):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+def test_damaged_file(path: Path) -> None:
+    """After an unclean end damaged pages are found at open; bytes that are no database always are."""
+    store = Store.open(path)
+    for number in range(1, 400):
+        store.commit([lease(number), receipt(number, bytes(400))])
+    store.close()
+    store = Store.open(path)
+    store.commit([task()])  # leaves a log behind, as a kill would
+    image = path.with_name("image")
+    data = bytearray(path.read_bytes())
+    for page in range(4, len(data) // 4096):
+        data[page * 4096:page * 4096 + 64] = bytes(64)
+    shutil.copy(f"{path}-wal", f"{image}-wal")
+    store.close()
+    image.write_bytes(data)
+    with pytest.raises(StoreError, match="damaged"):
+        Store.open(image)
+    image.write_bytes(b"not a database at all " * 400)
+    with pytest.raises(StoreError, match="damaged"):
+        Store.open(image)
+
+
+def test_disk_full(path: Path) -> None:
+    """When the disk is full the commit fails whole, in one sentence, and works again when there is room."""
+    store = Store.open(path)
+    store.commit([task()])
+    pages, = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StoreError, match="The disk is full"):
+        store.commit([lease(1), receipt(1, bytes(50_000))])
+    assert store.load().leases == []
+    store._db.execute("PRAGMA max_page_count = 100000")
+    store.commit([lease(1), receipt(1, bytes(50_000))])
+    assert len(store.load().leases) == 1
+    store.close()
+
+
+def test_unusable_place(tmp_path: Path) -> None:
+    """A data directory that cannot be made and a journal that cannot be opened are refused in one sentence."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="The data directory "):
+        Store.open(tmp_path / "file" / "journal.sqlite")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store.open(tmp_path / "folder")
