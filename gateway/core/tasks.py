@@ -62,8 +62,7 @@ def on_round(board: Board, event: RoundYielded) -> None:
     task.round = event.round
     task.state = "running"
     jobs = [Job(task, event.round, index, spec) for index, spec in enumerate(event.jobs)]
-    if task.recorded:
-        _take_up(board, task, jobs)
+    _take_up(board, task, jobs)
     tell(board, task, "round", round=event.round, jobs=len(jobs))
     task.dirty = True
     open_round(board, task, jobs)
