@@ -50,6 +50,8 @@ def _frame_event(node: str, keys: Keys, frame: bytes) -> Event:
         kind = kind_of(frame)
         if kind == RECEIPT:
             receipt, proof, answer = decode_result(frame, keys.up)
+            if receipt.device != keys.device:
+                return DeviceMisbehaved(node, "device")
             sealed = receipt.seal == seal_of(keys.device, receipt.nonce, answer)
             return ResultArrived(node, receipt, proof, answer, sealed)
         if kind == REFUSAL:

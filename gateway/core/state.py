@@ -194,7 +194,8 @@ class Node:
         self.state = "unseen"         # unseen, or as the node's status says
         self.boot = 0
         self.board = self.firmware = ""
-        self.arch = self.heap = self.speed = self.message = 0
+        self.arch = -1                # not born yet: no kernel is for it
+        self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0
         self.blobs: tuple[str, ...] = ()
