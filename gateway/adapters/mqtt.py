@@ -1,0 +1,337 @@
+"""The gateway's broker connection: paho on the asyncio loop, without threads, acknowledging only when told to."""
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from gateway.adapters.mqtt_wire import Paho, Wire
+
+KEEPALIVE_S = 15
+CONNECT_S = 10.0
+BACKOFF_S = (0.1, 5.0)
+TURN_PACKETS = 64  # packets handled before others on the loop get their turn
+
+
+class LinkError(Exception):
+    """No connection: one sentence with the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerUrl:
+    """Where a broker is and who we are there. ``ca``, ``cert`` and ``key`` are paths of PEM files."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "BrokerUrl":
+        """Of ``mqtt://user:password@host:port`` or ``mqtts://…?ca=FILE&cert=FILE&key=FILE``. Raises LinkError."""
+        try:
+            parts = urlsplit(text)
+            options = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=True).items()} \
+                if parts.query else {}
+            port, host = parts.port, parts.hostname
+        except ValueError as error:
+            raise LinkError(f"The broker address cannot be read: {error}.") from None
+        if parts.scheme not in ("mqtt", "mqtts") or not host or parts.path not in ("", "/") \
+                or not options.keys() <= {"ca", "cert", "key"}:
+            raise LinkError("A broker address is mqtt://[user:password@]host[:port] or mqtts://…[?ca=FILE].")
+        tls = parts.scheme == "mqtts"
+        if options and not tls:
+            raise LinkError("Certificates need an address that starts with mqtts://.")
+        return cls(host, port or (8883 if tls else 1883), unquote(parts.username or ""),
+                   unquote(parts.password or ""), tls, **options)
+
+    def signed_in(self, user: str, password: str) -> "BrokerUrl":
+        """The same broker as another user."""
+        return replace(self, user=user, password=password)
+
+    def __str__(self) -> str:
+        """Without the password, to be shown and logged."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
+    def context(self) -> ssl.SSLContext | None:
+        """TLS settings, or None for a plain connection. Raises LinkError for unreadable files."""
+        if not self.tls:
+            return None
+        for path in filter(None, (self.ca, self.cert, self.key)):
+            if not Path(path).is_file():
+                raise LinkError(f"The certificate file {path} does not exist.")
+        try:
+            context = ssl.create_default_context(cafile=self.ca or None)
+            if self.cert:
+                context.load_cert_chain(self.cert, self.key or None)
+        except (OSError, ValueError) as error:
+            raise LinkError(f"The certificates for {self} cannot be used: {error}.") from None
+        return context
+
+
+@dataclass(slots=True)
+class Message:
+    """What arrived. It counts as open until it is handed to ``MqttLink.acknowledge``, whatever its QoS."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    mid: int
+    session: int  # connection it came by: its acknowledgement means nothing on another
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message to be sent, such as a will."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """Totals since start. ``dropped``: outgoing messages that found no room, or QoS 0 while down."""
+
+    received: int = 0
+    published: int = 0
+    dropped: int = 0
+    malformed: int = 0
+    connections: int = 0
+
+
+class MqttLink:
+    """One lasting connection: reconnects by itself, subscribes anew each time, bounded both ways.
+
+    ``on_message(message)``, ``on_up()`` (connected and subscribed) and ``on_down(reason)`` are plain functions
+    called on the loop. At most ``max_open`` messages are handed out and not acknowledged; beyond that the
+    network is not read, so that the broker waits. ``publish`` never waits: at most ``max_outgoing`` QoS 1
+    messages are kept until the broker has them, more are dropped and counted.
+
+    With ``persistent`` the broker keeps what comes while this client is away.
+    """
+
+    def __init__(
+        self, broker: BrokerUrl, client_id: str, *, on_message: Callable[[Message], None],
+        on_up: Callable[[], None] = lambda: None, on_down: Callable[[str], None] = lambda _: None,
+        subscriptions: Sequence[tuple[str, int]] = (), will: Publication | None = None, persistent: bool = False,
+        max_open: int = 4096, max_outgoing: int = 16384,
+    ) -> None:
+        self.broker, self.counters, self.up = broker, LinkCounters(), False
+        self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
+        self._subscriptions, self._max_open, self._open = list(subscriptions), max_open, 0
+        self._session, self._pumping, self._wire = 0, False, None  # type: int, bool, Wire | None
+        self._ready: asyncio.Future[None] | None = None
+        self._lost, self._keeper = asyncio.Event(), None  # type: asyncio.Event, asyncio.Task[None] | None
+        client = self._client = Paho(CallbackAPIVersion.VERSION2, client_id, clean_session=not persistent,
+                                      reconnect_on_failure=False, manual_ack=True)
+        client.max_inflight_messages = 0  # else paho walks its whole queue for every PUBACK
+        client.max_queued_messages = max_outgoing
+        if broker.user:
+            client.username_pw_set(broker.user, broker.password)
+        if will:
+            client.will_set(will.topic, will.payload, will.qos, will.retain)
+        client.on_connect, client.on_subscribe = self._connected, self._subscribed
+        client.on_disconnect, client.on_message = self._disconnected, self._received
+        client.on_socket_register_write = self._write_soon
+
+    async def start(self) -> None:
+        """Connects and subscribes, and stays so until ``stop``. Raises LinkError if the first attempt fails."""
+        await self._connect()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self, drain_s: float = 2.0) -> None:
+        """Says good-bye to the broker, after at most ``drain_s`` seconds for what is still to be sent."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        until = asyncio.get_running_loop().time() + drain_s
+        while self.up and self.unsent and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        self.up = False
+        if self._wire is not None:
+            self._client.disconnect()
+            self._write()  # with it paho closes the wire, which sends what it holds
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
+        """Queues a message; False if it was dropped. QoS 1 survives reconnections, QoS 0 does not."""
+        rc = self._client.publish(topic, payload, qos, retain).rc
+        kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+        self.counters.published += kept
+        self.counters.dropped += not kept
+        return kept
+
+    def acknowledge(self, message: Message) -> None:
+        """Tells the broker that ``message`` may be forgotten: call it once for each, after the commit."""
+        self._open -= 1
+        if message.qos and message.session == self._session and self._wire is not None:
+            self._client.ack(message.mid, message.qos)
+        if self._open == self._max_open // 2:
+            self._pump_soon()
+
+    @property
+    def unsent(self) -> int:
+        """QoS 1 messages that the broker has not confirmed yet."""
+        return len(self._client._out_messages)
+
+    @property
+    def open_messages(self) -> int:
+        """Messages handed out and not acknowledged yet."""
+        return self._open
+
+    # Connecting.
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        wire = Wire(self._pump, self._write)
+        context = self.broker.context()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await loop.create_connection(lambda: wire, self.broker.host, self.broker.port, ssl=context)
+                self._session += 1
+                self._wire = self._client.wire = wire
+                self._ready = loop.create_future()
+                self._lost.clear()
+                self._client.connect_async(self.broker.host, self.broker.port, KEEPALIVE_S)
+                self._client.reconnect()
+                await self._ready
+        except TimeoutError:
+            self._abandon(wire)
+            raise LinkError(f"The broker at {self.broker} does not answer; is it an MQTT listener?") from None
+        except ssl.SSLError as error:
+            raise LinkError(f"TLS with {self.broker} failed ({error.reason or error}); check ?ca=FILE.") from None
+        except OSError as error:
+            raise LinkError(f"No broker answers at {self.broker} ({error.strerror or error}); start one, or leave "
+                            "the address out to use the embedded one.") from None
+        except LinkError:
+            self._abandon(wire)
+            raise
+        self.counters.connections += 1
+        self.up = True
+        self._on_up()
+
+    def _abandon(self, wire: Wire) -> None:
+        if wire.transport is not None:
+            wire.transport.abort()
+        if self._wire is wire:
+            self._wire = None
+
+    async def _keep(self) -> None:
+        """Connects again after each loss, with a jittered delay that doubles; keeps the link alive meanwhile."""
+        delay = BACKOFF_S[0]
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._lost.wait()
+            if not self._lost.is_set():
+                delay = BACKOFF_S[0]
+                self._guarded(self._client.loop_misc)
+                continue
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            delay = min(delay * 2, BACKOFF_S[1])
+            try:
+                await self._connect()
+            except LinkError as error:
+                self._lost.set()
+                self._on_down(str(error))
+
+    def _settle(self, error: str = "") -> None:
+        if self._ready is not None and not self._ready.done():
+            if error:
+                self._ready.set_exception(LinkError(error))
+            else:
+                self._ready.set_result(None)
+
+    # What paho calls.
+
+    def _connected(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._settle(f"The broker at {self.broker} refuses user {self.broker.user or 'anonymous'!r}: {reason}.")
+        elif self._subscriptions:
+            client.subscribe(self._subscriptions)
+        else:
+            self._settle()
+
+    def _subscribed(self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refused = [topic for (topic, _), reason in zip(self._subscriptions, reasons, strict=False)
+                   if reason.is_failure]
+        self._settle(f"The broker at {self.broker} refuses the subscription to {refused[0]}." if refused else "")
+
+    def _disconnected(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._settle(f"The broker at {self.broker} closed the connection ({reason}).")
+        self._wire = None
+        self._lost.set()
+        if self.up:
+            self.up = False
+            self._on_down(str(reason))
+
+    def _received(self, client: Client, _userdata: Any, packet: MQTTMessage) -> None:
+        try:
+            topic = packet.topic
+        except UnicodeDecodeError:
+            self.counters.malformed += 1
+            client.ack(packet.mid, packet.qos)
+            return
+        self.counters.received += 1
+        self._open += 1
+        self._on_message(Message(topic, bytes(packet.payload), packet.qos, packet.retain, packet.mid, self._session))
+
+    # Moving bytes.
+
+    def _guarded(self, step: Callable[[], Any]) -> None:
+        """Whatever a hostile peer makes paho raise ends the connection, never the loop."""
+        try:
+            step()
+        except Exception as error:
+            self.counters.malformed += 1
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"The connection to {self.broker} is cut after an error", "exception": error})
+            self._client.fail()
+
+    def _write_soon(self, *_: Any) -> None:
+        asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        if self._wire is not None:
+            self._guarded(self._client.loop_write)
+        if self._wire is not None:
+            self._wire.flush()
+
+    def _pump_soon(self) -> None:
+        if not self._pumping:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pumped)
+
+    def _pumped(self) -> None:
+        self._pumping = False
+        self._pump()
+
+    def _pump(self) -> None:
+        """Lets paho read, at most TURN_PACKETS at a time and only while there is room for messages."""
+        wire = self._wire
+        if wire is None or self._pumping:
+            return
+        for _ in range(TURN_PACKETS):
+            if not wire.waiting or self._wire is not wire or self._open >= self._max_open:
+                break
+            self._guarded(self._client.read_packet)
+        if self._wire is wire:
+            wire.hold(wire.waiting or self._open >= self._max_open)
+            if wire.waiting and self._open < self._max_open:
+                self._pump_soon()
