@@ -1,0 +1,408 @@
+# Point-queue simulation of fixed-time signals, event by event, in integers of 0.1 s.
+#
+# A vehicle follows its route leg by leg: so long to the next stop line, then this movement. At the stop
+# line it joins the shortest lane its movement may use. The head of a lane leaves on green; on permissive
+# green when nobody it must give way to has left in the last 3.0 s; in the first second of yellow; else
+# 2.2 s after the next green begins. Then the lane is blocked for the movement's headway. Queues have no
+# length limit: a hard one gridlocks short links. Cost: waiting plus 4 s for every stop.
+#
+# contexts[0], the network (numbers are little-endian):
+#   u8 junctions, u8 lanes, u16 links, then per junction u8 phases, then per phase u16 duration (0: the
+#   plan gives it), then per link: u8 junction, u8 lane, u8 headway (bit 7: first link of a movement),
+#   2 bits per phase (0 red, 1 permissive, 2 green, 3 yellow after green), u8 count and the links, counted
+#   from the junction's first, that give way to this one. Links of a junction are consecutive.
+# contexts[1], the demand of a departure window:
+#   u32 begin, u16 end (counted from begin, as all that follows), u16 vehicles, u16 first and u16 last+1
+#   vehicle that is counted, u8 legs, u8 routes, u16 length of the routes; u8 movement per leg, u16 travel
+#   time per leg, routes as legs closed by 255, u16 departure per vehicle, u8 route per vehicle.
+# data: u8 plans; per plan and junction u16 offset and u16 duration of each phase the plan gives.
+# answer: per plan and junction u32 cost.
+from array import array
+
+try:
+    import micropython
+except ImportError:  # CPython
+
+    class micropython:
+        @staticmethod
+        def viper(f):
+            return f
+
+
+def ptr8(b):
+    return b
+
+
+ptr16 = ptr32 = ptr8  # viper knows these as casts
+
+STOP = 40
+EVENTS = 320  # per slice: about 15,000 simple statements
+HEADER = 16
+LINK = 6  # junction, lane, headway, where its states are, where those that give way are, junction's first link
+
+
+def u16(b, at):
+    return b[at] | b[at + 1] << 8
+
+
+# Places the vehicles at their first stop lines. par: bucket, end, first, last, left, vehicles, legs, times.
+@micropython.viper
+def begin(s, departures: int, routes: int) -> int:
+    win = ptr8(s[1])
+    start = ptr16(s[4])
+    nodes = ptr16(s[5])
+    buckets = ptr16(s[7])
+    par = ptr32(s[11])
+    end = par[1]
+    vehicles = par[5]
+    v = 0
+    while v < vehicles:
+        n = v << 2
+        at = start[win[routes + v]]
+        leg = par[7] + (win[at] << 1)
+        d = departures + (v << 1)
+        t = win[d] + (win[d + 1] << 8) + win[leg] + (win[leg + 1] << 8)
+        nodes[n + 2] = at
+        if t < end:
+            nodes[n] = t
+            b = t >> 3
+            x = buckets[b]
+            if x == 0 or nodes[(x - 1) << 2] > t:
+                nodes[n + 1] = x
+                buckets[b] = v + 1
+            else:
+                p = (x - 1) << 2
+                x = nodes[p + 1]
+                while x != 0 and nodes[(x - 1) << 2] <= t:
+                    p = (x - 1) << 2
+                    x = nodes[p + 1]
+                nodes[n + 1] = x
+                nodes[p + 1] = v + 1
+        v += 1
+    return vehicles
+
+
+# Handles up to `budget` events; 1: more to come, 0: over. Nodes (time, next, and of vehicles route position
+# and link) are vehicles, then lanes; buckets are lists of nodes by time, 0.8 s each; lanes: head, tail,
+# length, blocked until; junctions: first phase, cycle, position at begin.
+@micropython.viper
+def advance(s, budget: int) -> int:
+    net = ptr8(s[0])
+    win = ptr8(s[1])
+    links = ptr16(s[2])
+    movements = ptr16(s[3])
+    nodes = ptr16(s[5])
+    lanes = ptr16(s[6])
+    buckets = ptr16(s[7])
+    junctions = ptr16(s[8])
+    ends = ptr16(s[9])
+    hold = ptr16(s[10])
+    par = ptr32(s[11])
+    cost = ptr32(s[12])
+    bucket = par[0]
+    end = par[1]
+    first = par[2]
+    last = par[3]
+    vehicles = par[5]
+    final = (end + 7) >> 3
+    while budget > 0:
+        budget -= 1
+        node = buckets[bucket]
+        if node == 0:
+            bucket += 1
+            if bucket >= final:
+                return 0
+            continue
+        node -= 1
+        n = node << 2
+        t = nodes[n]
+        buckets[bucket] = nodes[n + 1]
+        onward = 0  # node + 1 of a vehicle that drives on, and when it arrives
+        arrives = 0
+        retry = 0  # when the lane is looked at again; 0: no need
+        lane = node - vehicles
+        if node < vehicles:
+            m = win[par[6] + win[nodes[n + 2]]]
+            k = movements[m]
+            best = k
+            lane = links[k * 6 + 1]
+            k += 1
+            while k < movements[m + 1]:
+                other = links[k * 6 + 1]
+                if lanes[(other << 2) + 2] < lanes[(lane << 2) + 2]:
+                    best = k
+                    lane = other
+                k += 1
+            nodes[n + 3] = best
+            nodes[n + 1] = 0
+            q = lane << 2
+            if lanes[q + 2] != 0:
+                nodes[(lanes[q + 1] << 2) + 1] = node + 1
+                lanes[q + 1] = node
+                lanes[q + 2] = lanes[q + 2] + 1
+                continue
+            lanes[q] = node
+            lanes[q + 1] = node
+            lanes[q + 2] = 1
+            if lanes[q + 3] > t:
+                retry = lanes[q + 3]
+        q = lane << 2
+        if retry == 0:
+            v = lanes[q]
+            k = nodes[(v << 2) + 3]
+            r = k * 6
+            j = links[r]
+            first_phase = junctions[j * 3]
+            at = (t + junctions[j * 3 + 2]) % junctions[j * 3 + 1]
+            p = first_phase
+            began = 0
+            while ends[p] <= at:
+                began = ends[p]
+                p += 1
+            i = p - first_phase
+            state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
+            go = 0
+            if state == 2 or (state == 3 and at - began < 10):
+                go = 1
+            elif state == 1:
+                if hold[k] <= t:
+                    go = 1
+                else:
+                    retry = t + ends[p] - at
+                    if hold[k] < retry:
+                        retry = hold[k]
+            else:
+                retry = end
+                wait = ends[p] - at
+                x = p
+                while True:
+                    x += 1
+                    began = ends[x - 1]
+                    if began == junctions[j * 3 + 1]:
+                        x = first_phase
+                        began = 0
+                    if x == p:
+                        break
+                    i = x - first_phase
+                    state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
+                    if state == 1 or state == 2:
+                        retry = t + wait + 22
+                        break
+                    wait += ends[x] - began
+            if go:
+                n = v << 2
+                if v >= first and v < last and t > nodes[n]:
+                    cost[j] = cost[j] + t - nodes[n] + 40
+                i = links[r + 4]
+                x = i + net[i]
+                while i < x:
+                    i += 1
+                    hold[links[r + 5] + net[i]] = t + 30
+                lanes[q + 3] = t + links[r + 2]
+                lanes[q + 2] = lanes[q + 2] - 1
+                if lanes[q + 2] != 0:
+                    lanes[q] = nodes[n + 1] - 1
+                    retry = lanes[q + 3]
+                i = nodes[n + 2] + 1
+                nodes[n + 2] = i
+                if win[i] == 255:
+                    if v >= first and v < last:
+                        par[4] = par[4] - 1
+                        if par[4] == 0:
+                            return 0
+                else:
+                    i = par[7] + (win[i] << 1)
+                    onward = v + 1
+                    arrives = t + win[i] + (win[i + 1] << 8)
+        if retry != 0 and retry < end:
+            node = vehicles + lane
+            t = retry
+        elif onward != 0 and arrives < end:
+            node = onward - 1
+            t = arrives
+            onward = 0
+        else:
+            continue
+        while True:  # behind everything that is due no later
+            n = node << 2
+            nodes[n] = t
+            b = t >> 3
+            x = buckets[b]
+            if x == 0 or nodes[(x - 1) << 2] > t:
+                nodes[n + 1] = x
+                buckets[b] = node + 1
+            else:
+                p = (x - 1) << 2
+                x = nodes[p + 1]
+                while x != 0 and nodes[(x - 1) << 2] <= t:
+                    p = (x - 1) << 2
+                    x = nodes[p + 1]
+                nodes[n + 1] = x
+                nodes[p + 1] = node + 1
+            if onward == 0 or arrives >= end:
+                break
+            node = onward - 1
+            t = arrives
+            onward = 0
+    par[0] = bucket
+    return 1
+
+
+# The network's tables: links, first link of each movement, phases per junction, their durations.
+def network(net):
+    count = net[0]
+    links = array("H")
+    movements = array("H")
+    phases = net[4 : 4 + count]
+    at = 4 + count
+    durations = array("H")
+    for _ in range(sum(phases)):
+        durations.append(u16(net, at))
+        at += 2
+    base = 0
+    previous = -1
+    for k in range(u16(net, 2)):
+        j = net[at]
+        if j != previous:
+            if j != previous + 1 or j >= count:
+                raise ValueError("junctions out of order")
+            base = k
+            previous = j
+        if net[at + 1] >= net[1]:
+            raise ValueError("lane")
+        if net[at + 2] & 128 or k == 0:
+            movements.append(k)
+        states = at + 3
+        giving = states + ((phases[j] + 3) >> 2)
+        for value in (j, net[at + 1], net[at + 2] & 127, states, giving, base):
+            links.append(value)
+        at = giving + 1 + net[giving]
+    if at != len(net) or previous != count - 1 or min(phases) == 0:
+        raise ValueError("network length")
+    movements.append(len(links) // LINK)
+    for k in range(0, len(links), LINK):
+        size = 0  # links of the same junction
+        while links[k + 5] * LINK + size < len(links) and links[links[k + 5] * LINK + size] == links[k]:
+            size += LINK
+        giving = links[k + 4]
+        for i in range(net[giving]):
+            if net[giving + 1 + i] * LINK >= size:
+                raise ValueError("giving way")
+    return links, movements, phases, durations
+
+
+# Where each route begins, the parameters of `advance`, and where departures and routes of vehicles are.
+def demand(win, movements):
+    vehicles = u16(win, 6)
+    legs = win[12]
+    routes = win[13]
+    length = u16(win, 14)
+    times = HEADER + legs
+    at = times + 2 * legs
+    departures = at + length
+    chosen = departures + 2 * vehicles
+    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times))
+    par[4] = par[3] - par[2]
+    if len(win) != chosen + vehicles or not legs or not vehicles:
+        raise ValueError("demand length")
+    if not 0 < par[1] <= 60000 or not par[2] < par[3] <= vehicles or vehicles > 4000:
+        raise ValueError("demand range")
+    if max(win[HEADER:times]) >= len(movements) - 1 or max(win[chosen:]) >= routes:
+        raise ValueError("movement or route")
+    start = array("H")
+    opened = at
+    for i in range(at, departures):
+        if win[i] == 255:
+            if i == opened:
+                raise ValueError("empty route")
+            start.append(opened)
+            opened = i + 1
+        elif win[i] >= legs:
+            raise ValueError("leg")
+    if len(start) != routes or opened != departures:
+        raise ValueError("routes")
+    return start, par, departures, chosen
+
+
+# Writes a plan's phase ends, cycles and positions; returns where the next plan begins.
+def timing(data, at, phases, durations, began, ends, junctions):
+    p = 0
+    for j in range(len(phases)):
+        offset = u16(data, at)
+        at += 2
+        junctions[3 * j] = p
+        end = 0
+        for _ in range(phases[j]):
+            duration = durations[p]
+            if duration == 0:
+                duration = u16(data, at)
+                at += 2
+                if duration == 0:
+                    raise ValueError("green")
+            end += duration
+            if end > 30000:
+                raise ValueError("cycle")
+            ends[p] = end
+            p += 1
+        junctions[3 * j + 1] = end
+        junctions[3 * j + 2] = (began - offset) % end
+    return at
+
+
+def run(data, contexts):
+    try:
+        net, win = contexts
+        links, movements, phases, durations = network(net)
+        yield
+        start, par, departures, chosen = demand(win, movements)
+        began = u16(win, 0) | u16(win, 2) << 16
+        if began >= 1 << 30:
+            raise ValueError("begin")
+        plans = data[0]
+    except IndexError:
+        raise ValueError("truncated") from None
+    vehicles = par[5]
+    ends = array("H", durations)
+    junctions = array("H", bytes(6 * len(phases)))
+    nodes = array("H", bytes(8 * (vehicles + net[1])))
+    lanes = array("H", bytes(8 * net[1]))
+    buckets = array("H", bytes(2 * ((par[1] >> 3) + 1)))
+    hold = array("H", bytes(2 * (len(links) // LINK)))
+    cost = array("i", bytes(4 * len(phases)))
+    state = net, win, links, movements, start, nodes, lanes, buckets, junctions, ends, hold, par, cost
+    left = par[4]
+    answer = bytearray()
+    at = 1
+    for _ in range(plans):
+        try:
+            at = timing(data, at, phases, durations, began, ends, junctions)
+        except IndexError:
+            raise ValueError("truncated") from None
+        yield
+        for table in (lanes, buckets, hold, cost):
+            for i in range(len(table)):
+                table[i] = 0
+        par[0] = 0
+        par[4] = left
+        yield
+        begin(state, departures, chosen)
+        yield
+        while advance(state, EVENTS):
+            yield
+        unfinished(nodes, lanes, links, par, cost)
+        for c in cost:
+            answer += c.to_bytes(4, "little")
+    if at != len(data):
+        raise ValueError("plan length")
+    return bytes(answer)
+
+
+# Whoever still queues at the end has waited until then, and stopped.
+def unfinished(nodes, lanes, links, par, cost):
+    for q in range(0, len(lanes), 4):
+        v = lanes[q]
+        for _ in range(lanes[q + 2]):
+            n = v << 2
+            if par[2] <= v < par[3]:
+                cost[links[LINK * nodes[n + 3]]] += par[1] - nodes[n] + STOP
+            v = nodes[n + 1] - 1

@@ -1,0 +1,138 @@
+"""Junctions, movements and demand as both readers deliver them and everything else uses them.
+
+Times are integers of 0.1 s (``_ds``), as in the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.api import TaskError
+
+HEADWAY_DS = {"straight": 20, "right": 23, "left": 26}
+RED, PERMISSIVE, GREEN, YELLOW = range(4)
+_LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
+
+Steps = tuple[tuple[int, int], ...]
+"""A route: per signal passed the movement's index and the free travel time to its stop line, in 0.1 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase: how long, and a SUMO letter per signal."""
+
+    duration_ds: int
+    signals: str
+
+    @property
+    def adjustable(self) -> bool:
+        """True for a green that a plan may change; yellow and all-red stay as they are."""
+        return any(c in _LETTERS for c in self.signals) and not any(c in "yYu" for c in self.signals)
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """A signalled junction with its programme as shipped."""
+
+    id: str
+    offset_ds: int
+    phases: tuple[Phase, ...]
+
+    def states(self, signal: int) -> list[int]:
+        """RED, PERMISSIVE, GREEN or YELLOW per phase; yellow counts only right after green."""
+        letters = [phase.signals[signal] for phase in self.phases]
+        found = []
+        for previous, letter in zip([letters[-1], *letters], letters, strict=False):
+            ends = letter in "yYu" and previous in _LETTERS
+            found.append(YELLOW if ends else _LETTERS.get(letter, RED))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A movement's use of one lane. ``waits`` are the links that give way to this one, when permissive."""
+
+    junction: int
+    movement: int
+    lane: int
+    signal: int
+    turn: str
+    waits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Junctions, and links ordered by junction, then movement; movements and lanes are indices."""
+
+    junctions: tuple[Junction, ...]
+    links: tuple[Link, ...]
+    lanes: int
+    movements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Vehicles as (departure in 0.1 s, route), ordered; ``unsignalled`` ones pass no signal and are left out."""
+
+    routes: tuple[Steps, ...]
+    vehicles: tuple[tuple[int, int], ...]
+    unsignalled: int
+
+    @property
+    def begin_ds(self) -> int:
+        """First departure."""
+        return self.vehicles[0][0]
+
+    @property
+    def end_ds(self) -> int:
+        """Just after the last departure."""
+        return self.vehicles[-1][0] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """One movement as a reader finds it: names instead of indices."""
+
+    name: str
+    turn: str
+    lanes: tuple[tuple[str, int], ...]
+    """Lane name and signal, one per lane the movement may use."""
+    waits_for: frozenset[tuple[str, str]]
+    """(movement, lane) of its own junction that it gives way to."""
+
+
+def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
+    """Numbers movements, lanes and links. Raises TaskError if there are more than a device's tables hold."""
+    lanes: dict[str, int] = {}
+    numbers: dict[tuple[str, str], int] = {}
+    found: list[tuple[int, int, Approach, str, int]] = []
+    names: list[str] = []
+    for j, (_, approaches) in enumerate(junctions):
+        for approach in approaches:
+            names.append(approach.name)
+            for lane, signal in approach.lanes:
+                lanes.setdefault(lane, len(lanes))
+                numbers[approach.name, lane] = len(found)
+                found.append((j, len(names) - 1, approach, lane, signal))
+    if len(lanes) > 255 or len(names) > 255:
+        raise TaskError("too_large", f"{len(lanes)} lanes and {len(names)} movements at signals; 255 of each fit",
+                        "split the network into tasks of about 20 junctions")
+    waits: list[list[int]] = [[] for _ in found]
+    for k, (j, _, approach, _, signal) in enumerate(found):
+        if PERMISSIVE in junctions[j][0].states(signal):
+            for other in approach.waits_for:
+                waits[numbers[other]].append(k)
+    links = [Link(j, movement, lanes[lane], signal, approach.turn, tuple(sorted(waiting)))
+             for (j, movement, approach, lane, signal), waiting in zip(found, waits, strict=True)]
+    return Network(tuple(junction for junction, _ in junctions), tuple(links), len(lanes), tuple(names))
+
+
+def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:
+    """Groups vehicles, given as departure and steps, by route."""
+    routes: dict[Steps, int] = {}
+    vehicles = [(depart, routes.setdefault(steps, len(routes))) for depart, steps in trips if steps]
+    if not vehicles:
+        raise TaskError("zero_demand", "no vehicle passes a signal in the period",
+                        "check the period's start and end against the departures")
+    return Demand(tuple(routes), tuple(sorted(vehicles)), len(trips) - len(vehicles))

@@ -1,0 +1,180 @@
+"""Network, demand windows and plans as the bytes the kernel reads; its comment gives the layouts."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.api import Context, Job, TaskError
+from tasks.traffic.signals.network import HEADWAY_DS, Demand, Junction, Network
+
+WARM_UP_DS = 2400
+COOL_DOWN_DS = 2400
+STOP_DS = 40
+CONTEXT_BYTES = 3000
+ANSWER_BYTES = 256
+PLANS_PER_JOB = 32
+
+Plan = tuple[tuple[int, ...], ...]
+"""Per junction the offset and the durations of its adjustable phases, in 0.1 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Vehicles of one departure window of one replica, as a context."""
+
+    context: Context
+    vehicles: int
+    passages: int
+    """Signals passed by all its vehicles together."""
+    counted: int
+    worst_ds: int
+    """A bound on the cost of any plan: all counted vehicles wait to the end and stop at every signal."""
+
+
+def network_context(network: Network) -> Context:
+    """Raises TaskError ``too_large`` if it does not fit a device."""
+    out = bytearray(struct.pack("<BBH", len(network.junctions), network.lanes, len(network.links)))
+    out += bytes(len(junction.phases) for junction in network.junctions)
+    for junction in network.junctions:
+        for phase in junction.phases:
+            out += struct.pack("<H", 0 if phase.adjustable else phase.duration_ds)
+    first = [0] * len(network.junctions)
+    for k, link in reversed(list(enumerate(network.links))):
+        first[link.junction] = k
+    movement = -1
+    for link in network.links:
+        junction = network.junctions[link.junction]
+        states = 0
+        for i, state in enumerate(junction.states(link.signal)):
+            states |= state << 2 * i
+        waits = [k - first[link.junction] for k in link.waits]
+        if max(waits, default=0) > 255:
+            raise TaskError("too_large", f"signal {junction.id[:64]!r} has more than 255 links", "")
+        headway = HEADWAY_DS[link.turn] | (128 if link.movement != movement else 0)
+        movement = link.movement
+        out += bytes((link.junction, link.lane, headway))
+        out += states.to_bytes((len(junction.phases) + 3) // 4, "little") + bytes((len(waits), *waits))
+    if len(out) > CONTEXT_BYTES:
+        raise TaskError("too_large", f"the network takes {len(out)} bytes on a device; {CONTEXT_BYTES} fit",
+                        "split it into tasks of about 16 junctions")
+    return Context(bytes(out))
+
+
+def jittered(demand: Demand, jitter_ds: int, seed: int) -> list[tuple[int, int]]:
+    """The demand's vehicles with each departure moved by up to ``jitter_ds`` either way, ordered."""
+    rng = random.Random(seed)  # noqa: S311 (jitter, not secrets)
+    return sorted((max(0, depart + rng.randint(-jitter_ds, jitter_ds)), route) for depart, route in demand.vehicles)
+
+
+def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], start: int, length: int) -> Window | None:
+    """Departures in [start, start + length) with warm-up and cool-down; None if too much for a context."""
+    begin = max(0, start - WARM_UP_DS)
+    end = start + length + COOL_DOWN_DS
+    near = [(depart - begin, route) for depart, route in vehicles if begin <= depart < end]
+    first = sum(depart < start - begin for depart, _ in near)
+    last = sum(depart < start - begin + length for depart, _ in near)
+    routes = {route: i for i, route in enumerate(dict.fromkeys(route for _, route in near))}
+    legs: dict[tuple[int, int], int] = {}
+    ways = bytearray()
+    for route in routes:
+        numbers = [legs.setdefault(step, len(legs)) for step in demand.routes[route]]
+        if len(legs) > 254:
+            return None
+        ways += bytes((*numbers, 255))
+    if len(routes) > 255:
+        return None
+    out = struct.pack("<IHHHHBBH", begin, end - begin, len(near), first, last, len(legs), len(routes), len(ways))
+    out += bytes(movement for movement, _ in legs) + struct.pack(f"<{len(legs)}H", *(travel for _, travel in legs))
+    out += bytes(ways) + struct.pack(f"<{len(near)}H", *(depart for depart, _ in near))
+    out += bytes(routes[route] for _, route in near)
+    if len(out) > CONTEXT_BYTES:
+        return None
+    worst = sum(end - begin - depart + STOP_DS * len(demand.routes[route]) for depart, route in near[first:last])
+    return Window(Context(out), len(near), sum(len(demand.routes[r]) for _, r in near), last - first, worst)
+
+
+def merged(demand: Demand, tolerance_ds: int) -> Demand:
+    """The demand with travel times to one movement made equal where they differ by up to ``tolerance_ds``."""
+    middle: dict[tuple[int, int], int] = {}
+    group: list[tuple[int, int]] = []
+    for leg in [*sorted({leg for route in demand.routes for leg in route}), (-1, 0)]:
+        if group and (leg[0] != group[0][0] or leg[1] - group[0][1] > tolerance_ds):
+            middle.update(dict.fromkeys(group, (group[0][1] + group[-1][1]) // 2))
+            group = []
+        group.append(leg)
+    routes = tuple(tuple((movement, middle[movement, travel]) for movement, travel in route)
+                   for route in demand.routes)
+    return Demand(routes, demand.vehicles, demand.unsignalled)
+
+
+def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s: int) -> list[list[Window]]:
+    """Cuts each replica into windows of ``window_s``; where demand is dense, of a half or a quarter of it.
+
+    A network with very many ways gets its travel times merged within 1.5 s. Windows without departures are
+    left out. Raises TaskError ``too_dense`` if nothing fits a device.
+    """
+    for tolerance_ds in (0, 15):
+        near = merged(demand, tolerance_ds)
+        for length in (10 * window_s, 5 * window_s, window_s * 10 // 4):
+            cut = [_cut(near, vehicles, length) for vehicles in replicas]
+            found = [[window for window in replica if window is not None] for replica in cut]
+            if [len(replica) for replica in found] == [len(replica) for replica in cut]:
+                return found
+    raise TaskError("too_dense", "one demand window with its warm-up and cool-down is too large for a device",
+                    "split the network into smaller tasks")
+
+
+def _cut(demand: Demand, vehicles: list[tuple[int, int]], length: int) -> list[Window | None]:
+    cut = (_window(demand, vehicles, start, length)
+           for start in range(vehicles[0][0], vehicles[-1][0] + 1, length))
+    return [window for window in cut if window is None or window.counted]
+
+
+def shipped_plan(network: Network) -> Plan:
+    """The programmes as they are."""
+    return tuple((junction.offset_ds, *(phase.duration_ds for phase in junction.phases if phase.adjustable))
+                 for junction in network.junctions)
+
+
+def programme_cycle_ds(junction: Junction, plan: tuple[int, ...]) -> int:
+    """Cycle of one junction under its part of a plan."""
+    return sum(plan[1:]) + sum(phase.duration_ds for phase in junction.phases if not phase.adjustable)
+
+
+def plans_per_job(junctions: int) -> int:
+    """Plans that one job compares, so that its answer fits."""
+    return min(PLANS_PER_JOB, ANSWER_BYTES // (4 * junctions))
+
+
+def job(network: Network, shared: Context, window: Window, plans: Sequence[Plan]) -> Job:
+    """Simulates ``plans`` on one window.
+
+    Cost model, fitted to counts of the plain kernel's statements: reading the contexts, then per plan
+    ``100 x passages`` (arrivals, departures, looks at a red or occupied signal), ``30 x vehicles`` (placing
+    them) and the empty time slots.
+    """
+    data = bytearray((len(plans),))
+    for plan in plans:
+        for part in plan:
+            data += struct.pack(f"<{len(part)}H", *part)
+    junctions = len(network.junctions)
+    reading = 4 * window.vehicles + 60 * len(network.links)
+    each = 100 * window.passages + 30 * window.vehicles + 8 * len(network.links) + 6000
+    working = 8 * window.vehicles + 2000 + 16 * network.lanes + 18 * len(network.links)
+    size = len(shared.data) + len(window.context.data) + len(data)
+    return Job(bytes(data), 4 * junctions * len(plans), reading + len(plans) * each, working + size,
+               (shared, window.context))
+
+
+def costs(answers: Sequence[bytes], junctions: int, plans: int) -> list[list[int]]:
+    """Adds up the answers of jobs on the same plans: per plan, per junction, in 0.1 s."""
+    total = [[0] * junctions for _ in range(plans)]
+    for answer in answers:
+        numbers = struct.unpack(f"<{junctions * plans}I", answer)
+        for i in range(plans):
+            for j in range(junctions):
+                total[i][j] += numbers[i * junctions + j]
+    return total

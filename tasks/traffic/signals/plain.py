@@ -1,0 +1,100 @@
+"""Reads the plain-field form of a network and its demand."""
+
+from __future__ import annotations
+
+import random
+
+from tasks.api import TaskError
+from tasks.traffic.signals.model import Junction as PlainJunction
+from tasks.traffic.signals.model import Plain
+from tasks.traffic.signals.network import Approach, Demand, Junction, Network, Phase, Steps, build, collect
+
+MAX_VEHICLES = 50_000
+
+
+def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> tuple[Network, Demand]:
+    """Network and demand of [start_s, end_s). Raises TaskError: no_signals, unknown_movement, zero_demand, ..."""
+    if not plain.junctions:
+        raise TaskError("no_signals", "the network has no junctions", "give at least one", "/plain/junctions")
+    seen: set[str] = set()
+    junctions = []
+    for j, junction in enumerate(plain.junctions):
+        path = f"/plain/junctions/{j}"
+        for m, movement in enumerate(junction.movements):
+            if movement.id in seen:
+                raise TaskError("duplicate_id", f"two movements are called {movement.id!r}",
+                                "movement ids are unique in the whole network", f"{path}/movements/{m}/id")
+            seen.add(movement.id)
+        junctions.append((_programme(junction, path), _approaches(junction, path)))
+    network = build(junctions)
+    return network, _demand(plain, network, start_s, end_s, seed)
+
+
+def _programme(junction: PlainJunction, path: str) -> Junction:
+    letters = {len(phase.signals) for phase in junction.phases}
+    if len(letters) != 1:
+        raise TaskError("bad_programme", "signals differ in length between phases",
+                        "each phase has one letter per signal", f"{path}/phases")
+    for m, movement in enumerate(junction.movements):
+        if movement.signal >= min(letters):
+            raise TaskError("bad_programme", f"there is no signal {movement.signal}",
+                            f"the phases have {min(letters)} letters, counted from 0", f"{path}/movements/{m}/signal")
+    phases = tuple(Phase(round(10 * phase.duration_s), phase.signals) for phase in junction.phases)
+    cycle = sum(phase.duration_ds for phase in phases)
+    if cycle > 6000:
+        raise TaskError("bad_programme", "the cycle is longer than 600 s", "", f"{path}/phases")
+    return Junction(junction.id, round(10 * junction.offset_s) % cycle, phases)
+
+
+def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
+    lanes = {movement.id: list(dict.fromkeys(movement.lanes)) for movement in junction.movements}
+    found = []
+    for m, movement in enumerate(junction.movements):
+        waits = set()
+        for other in movement.gives_way_to:
+            if other not in lanes or other == movement.id:
+                raise TaskError("unknown_movement", f"{movement.id!r} gives way to {other!r}, not of this junction",
+                                "known: " + ", ".join(lanes)[:200], f"{path}/movements/{m}/gives_way_to")
+            waits |= {(other, f"{junction.id}/{lane}") for lane in lanes[other]}
+        found.append(Approach(movement.id, movement.turn,
+                              tuple((f"{junction.id}/{lane}", movement.signal) for lane in lanes[movement.id]),
+                              frozenset(waits)))
+    return found
+
+
+def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int) -> Demand:
+    numbers = {name: i for i, name in enumerate(network.movements)}
+    rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
+    trips: list[tuple[int, Steps]] = []
+    for r, route in enumerate(plain.routes):
+        path = f"/plain/routes/{r}"
+        for i, leg in enumerate(route.legs):
+            if leg.movement not in numbers:
+                raise TaskError("unknown_movement", f"no junction has a movement {leg.movement!r}",
+                                "movements are given by id", f"{path}/legs/{i}/movement")
+        steps = tuple((numbers[leg.movement], round(10 * leg.travel_s)) for leg in route.legs)
+        if (route.departures_s is None) == (route.vehicles_per_hour is None):
+            raise TaskError("bad_value", "give either departures_s or vehicles_per_hour", "", path)
+        if route.departures_s is None and end_s is None:
+            raise TaskError("missing_field", "vehicles_per_hour needs the end of the period",
+                            "set period_end_s", "/period_end_s")
+        times = route.departures_s
+        if times is None:
+            times = _arrivals(rng, route.vehicles_per_hour or 0.0, start_s, end_s or 0.0)
+        trips.extend((round(10 * t), steps) for t in times if t >= start_s and (end_s is None or t < end_s))
+        if len(trips) > MAX_VEHICLES:
+            raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",
+                            "choose a shorter period", "/plain/routes")
+    return collect(trips)
+
+
+def _arrivals(rng: random.Random, per_hour: float, start_s: float, end_s: float) -> list[float]:
+    """Poisson arrivals."""
+    times: list[float] = []
+    time = start_s
+    while per_hour > 0 and len(times) <= MAX_VEHICLES:
+        time += rng.expovariate(per_hour / 3600)
+        if time >= end_s:
+            break
+        times.append(time)
+    return times
