@@ -9,9 +9,9 @@ from tasks.api import DemoInput
 
 PAPER = ("M. E. Baran and F. F. Wu, Network reconfiguration in distribution systems for loss reduction and load "
          "balancing, IEEE Trans. Power Delivery 4(2), 1989")
-SOURCE = (f"33-bus feeder, 12.66 kV: lines and loads as published ({PAPER}). Assumed by us: 1.02 pu at the substation, "
-          "one wall box per 3 kW of published load, ampere limits, an evening load shape, ±10 % voltage band "
-          "(EN 50160), synthetic charging")
+SOURCE = (f"33-bus feeder, 12.66 kV: lines and loads as published ({PAPER}). Assumed by us: 1.02 pu at the "
+          "substation, one wall box per 3 kW of published load, ampere limits, an evening load shape, ±10 % voltage "
+          "band (EN 50160), synthetic charging")
 
 # from, to, r in ohm, x in ohm, kW and kvar at the second bus
 BARAN_WU = (

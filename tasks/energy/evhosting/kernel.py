@@ -1,14 +1,14 @@
 # Kernel of energy.evhosting: scenarios of charging cars on a radial feeder, solved slot by slot.
 #
 # Method: backward/forward sweep (Shirmohammadi et al., IEEE Trans. Power Systems 3(2), 1988), per unit,
-# constant power. Voltages, currents and powers are Q20, impedances Q24, all as pairs (real, imaginary).
+# constant power. Currents and powers are Q20, voltages and impedances Q24, as pairs (real, imaginary).
+# Voltages add up along a feeder, hence the finer step: with Q20 the iteration can circle instead of ending.
 # Every product of two such numbers is split into limbs, so that no intermediate needs more than 31 bits
 # and a sign; the host scales the feeder so that all power together is at most 8 pu and |z| < 2 pu.
 #
 # data: seed u32, first scenario u32, cars u16, level u8, count u8.
 # contexts: network, loads, day, profiles (layouts: see load). Answer: ANSWER bytes for each scenario.
 import struct
-
 from array import array
 
 try:
@@ -33,18 +33,18 @@ def ptr32(b):
 
 
 MODULUS = 2147483647  # of the Lehmer generator x -> 48271 x
-TOLERANCE = 4         # units of Q20 pu between two iterations
+TOLERANCE = 64        # 4 / 2^20 pu between two iterations, in units of Q24
 ITERATIONS = 40
 FAILED = 536870912    # what sweep returns when the voltage has collapsed
 BIAS = 536870912      # added to signed words of M: viper's ptr32 loads are unsigned where words are 64 bits
 ANSWER = 20
 COLLAPSED = 16
 
-# Table S: 0 buses  1 slots  2 first slot  3 power of a car  4 generator  5 cars still to place
+# Table S: 0 buses  1 slots  2 first slot  3 power of a car, Q26  4 generator  5 cars still to place
 # 6 places left  7 modulus  8 bus or slot at hand  9 lowest allowed |V|^2  10 highest allowed |V|^2
 # 11 allowed line loading^2  12 allowed transformer loading^2  13 branch 1 is a transformer
 # 14 flags  15 lowest |V|^2  16 its bus  17 its slot  18 highest line loading^2  19 its branch
-# 20 its slot  21 highest transformer loading^2  22 its slot  23 source voltage
+# 20 its slot  21 highest transformer loading^2  22 its slot  23 source voltage, Q24
 # Table M, 16 words per bus, bus 0 is the source and branch i feeds bus i: 0 parent  1 r  2 x
 # 3 one over the rated current, Q16  4 sixteen times the rated current  5 peak p  6 peak q
 # 7 profile of p, of q times 256  8 places for cars  9 cars charging  10 p  11 q  12 v real  13 v imaginary
@@ -111,7 +111,7 @@ def advance(S: ptr32, M: ptr32, C: ptr16, F: ptr16) -> int:
         share = F[(profile & 255) * slots + slot]  # Q15, at most 1
         p = M[b + 5]
         q = M[b + 6] - 536870912
-        M[b + 10] = (((p >> 12) * share + (((p & 4095) * share) >> 12)) >> 3) + cars * car
+        M[b + 10] = (((p >> 12) * share + (((p & 4095) * share) >> 12)) >> 3) + ((cars * car) >> 6)
         share = F[(profile >> 8) * slots + slot]
         M[b + 11] = 536870912 + (((q >> 12) * share + (((q & 4095) * share) >> 12)) >> 3)
         M[b + 12] = 536870912 + v0
@@ -121,7 +121,7 @@ def advance(S: ptr32, M: ptr32, C: ptr16, F: ptr16) -> int:
 
 @micropython.viper
 def sweep(S: ptr32, M: ptr32) -> int:
-    # One iteration; the largest change of a voltage in units of Q20 pu, or FAILED outside 0.5 to 2 pu.
+    # One iteration; the largest change of a voltage in units of Q24 pu, or FAILED outside 0.5 to 2 pu.
     n = S[0]
     o = 536870912
     M[14] = o
@@ -134,8 +134,8 @@ def sweep(S: ptr32, M: ptr32) -> int:
             M[b + 14] = o
             M[b + 15] = o
         else:
-            v = M[b + 12] - o
-            u = M[b + 13] - o
+            v = (M[b + 12] - o + 8) >> 4
+            u = (M[b + 13] - o + 8) >> 4
             vh = v >> 11
             vl = v & 2047
             uh = u >> 11
@@ -189,11 +189,11 @@ def sweep(S: ptr32, M: ptr32) -> int:
         uh = x >> 12
         ul = x & 4095
         t = M[b] << 4
-        v = M[t + 12] - o - (vh * ph - uh * qh + (
-            (vh * pl + vl * ph - uh * ql - ul * qh + ((vl * pl - ul * ql) >> 12) + 2048) >> 12))
-        u = M[t + 13] - o - (vh * qh + uh * ph + (
-            (vh * ql + vl * qh + uh * pl + ul * ph + ((vl * ql + ul * pl) >> 12) + 2048) >> 12))
-        if v < -2097152 or v > 2097152 or u < -2097152 or u > 2097152:
+        v = M[t + 12] - o - ((vh * ph - uh * qh) << 4) - (
+            (vh * pl + vl * ph - uh * ql - ul * qh + ((vl * pl - ul * ql) >> 12) + 128) >> 8)
+        u = M[t + 13] - o - ((vh * qh + uh * ph) << 4) - (
+            (vh * ql + vl * qh + uh * pl + ul * ph + ((vl * ql + ul * pl) >> 12) + 128) >> 8)
+        if v < -33554432 or v > 33554432 or u < -33554432 or u > 33554432:
             return o
         t = v + o - M[b + 12]
         if t < 0:
@@ -218,8 +218,8 @@ def judge(S: ptr32, M: ptr32) -> int:
     slot = S[8]
     for i in range(1, n):
         b = i << 4
-        v = M[b + 12] - o
-        u = M[b + 13] - o
+        v = (M[b + 12] - o + 8) >> 4
+        u = (M[b + 13] - o + 8) >> 4
         vh = v >> 11
         vl = v & 2047
         uh = u >> 11
@@ -275,7 +275,7 @@ def judge(S: ptr32, M: ptr32) -> int:
 
 
 def load(contexts):
-    # network: buses u16, transformer u16, source voltage i32; per bus parent u16, r i32, x i32, g i32
+    # network: buses u16, transformer u16, source voltage i32 Q20; per bus parent u16, r i32, x i32, g i32
     # loads: per bus p i32, q i32, places u16, profile of p u8, profile of q u8
     # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals, 256 lengths
     # profiles: u16 per profile and slot
@@ -284,7 +284,8 @@ def load(contexts):
     first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
     if len(net) != 8 + 14 * n or len(loads) != 12 * n or len(day) != 536 or len(prof) != 2 * profiles * slots:
         raise ValueError("context")
-    S = array("i", [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, transformer] + [0] * 9 + [v0])
+    S = array("i", [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, transformer] + [0] * 10)
+    S[23] = v0 << 4
     M = array("i", bytes(64 * n))
     for i in range(n):
         parent, r, x, g = struct.unpack_from("<Hiii", net, 8 + 14 * i)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tasks.api import Result
 from tasks.energy.evhosting import charging
+from tasks.energy.evhosting.model import Policy
 from tasks.energy.evhosting.snapshot import Snapshots
 from tasks.energy.evhosting.solve import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from tasks.energy.evhosting.spec import Spec
@@ -84,14 +85,14 @@ def _inverse(matrix: list[list[complex]]) -> list[list[complex]]:
     return [row[n:] for row in rows]
 
 
-def draw_cars(spec: Spec, policy: str, level: int, index: int) -> list[list[int]]:
+def draw_cars(spec: Spec, policy: Policy, level: int, index: int) -> list[list[int]]:
     """Cars charging per bus and slot of the day, from the published rules and big integers."""
     state = spec.asked.seed % MODULUS
     for part in (level, index, 0, 0, 0):
         state = ((state ^ state >> 13) + part) * LEHMER % MODULUS
         state ^= state >> 15
     state = state % (MODULUS - 1) + 1
-    arrivals = charging.arrival_table(spec.statistics, spec.asked.policies[spec.asked.policies.index(policy)])
+    arrivals = charging.arrival_table(spec.statistics, policy)
     lengths = charging.length_table(spec.statistics, spec.asked.charge_kw)
     need, left = spec.cars(level), spec.places
     charging_now = [[0] * 192 for _ in spec.demand]
@@ -135,8 +136,10 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
                 skipped += 1
                 continue
             shots += 1
-            volts_worst = max(volts_worst, *(abs(abs(a) - abs(b)) for a, b in zip(volts, device.voltages(), strict=True)))
-            line_worst = max(line_worst, *(100 * abs(a - b) for a, b in zip(shares, device.loadings(), strict=True)))
+            volts_worst = max(volts_worst, *(
+                abs(abs(a) - abs(b)) for a, b in zip(volts, device.voltages(), strict=True)))
+            line_worst = max(line_worst, *(
+                100 * abs(a - b) for a, b in zip(shares, device.loadings(), strict=True)))
         same += (mine & ~COLLAPSED) == (flags[index] & ~COLLAPSED) or bool(mine & flags[index] & COLLAPSED)
     ok = same == sample and volts_worst <= VOLTAGE_BAR_PU and line_worst <= LOADING_BAR_POINTS
     text = (f"An independent floating-point power flow of {shots} snapshots in {sample} scenarios differs by at most "
@@ -146,7 +149,8 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
             "max_voltage_difference_pu": volts_worst, "max_loading_difference_points": line_worst, "same_flags": same}
 
 
-def _moment(spec: Spec, network: Network, cars: list[list[int]], slot: int) -> tuple[list[complex] | None, list[float]]:
+def _moment(spec: Spec, network: Network, cars: list[list[int]],
+            slot: int) -> tuple[list[complex] | None, list[float]]:
     day = spec.asked.first_slot + slot
     volts = network.solve([complex(d.kw[day] + spec.asked.charge_kw * row[day], d.kvar[day])
                            for d, row in zip(spec.demand, cars, strict=True)])

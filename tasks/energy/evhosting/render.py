@@ -24,14 +24,16 @@ def text(data: dict[str, Any]) -> str:
         for row in policy["levels"]:
             bar = "█" * round(BAR * row["probability"])
             bus = f"{row['lowest_voltage_pu']:.3f} pu {row['lowest_voltage_at']}"
-            lines.append(f" {row['level_percent']:4d} % {row['cars']:6d} {row['violated']:6d} of {row['scenarios']:<5d}"
+            lines.append(f" {row['level_percent']:4d} % {row['cars']:6d} {row['violated']:6d} of "
+                         f"{row['scenarios']:<5d}"
                          f" {100 * row['low_95']:5.1f}–{100 * row['high_95']:5.1f} %  {bus:>15}"
                          f"  {row['highest_line_percent']:6.1f} %  {bar}".rstrip())
         limit = policy["first_limit"]
         trafo = (f", transformer {limit['highest_transformer_percent']:.1f} % at {limit['highest_transformer_at']}"
                  if data["transformer"] else "")
         lines.append(f" worst at {limit['level_percent']} %: bus {limit['lowest_voltage_bus']} at "
-                     f"{limit['lowest_voltage_at']}, line {limit['highest_line']} at {limit['highest_line_at']}{trafo}")
+                     f"{limit['lowest_voltage_at']}, line {limit['highest_line']} at "
+                     f"{limit['highest_line_at']}{trafo}")
     lines += ["", f"Charging statistics: {data['statistics']}."]
     return "\n".join(lines)
 
@@ -93,7 +95,8 @@ def _curve(data: dict[str, Any]) -> str:
             x += 3 * place
             points.append(f"{x:.1f},{y:.1f}")
             low, top_end = at(0, row["low_95"])[1], at(0, row["high_95"])[1]
-            body.append(f'<path d="M{x:.1f} {low:.1f}V{top_end:.1f}" stroke="{colour}" stroke-width="3" opacity="0.4"/>'
+            body.append(f'<path d="M{x:.1f} {low:.1f}V{top_end:.1f}" stroke="{colour}" stroke-width="3" '
+                        f'opacity="0.4"/>'
                         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>')
         body.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         body.append(_label(left + 10, top + 18 + 18 * place, f"{POLICY_WORDS[policy['policy']]}: takes "
@@ -161,6 +164,6 @@ def _feeder(data: dict[str, Any]) -> str:
                     f"<title>{escape(tip)}</title></circle>")
         if len(buses) <= 60:
             body.append(_label(x, y - 11, bus["name"][:12], 'text-anchor="middle" font-size="10"'))
-    body.append(_label(40, 360, f"Circles: voltage, green at 1.00 pu, red at {data['voltage_min_pu']:.2f} pu or less. "
+    body.append(_label(40, 360, f"Circles: voltage, green at 1.00 pu, red at {data['voltage_min_pu']:.2f} pu. "
                        f"Lines: loading, red at {data['line_limit_percent']:g} % or more."))
     return _svg(800, 380, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tasks.energy.evhosting import kernel
-from tasks.energy.evhosting.spec import Q20, Spec
+from tasks.energy.evhosting.spec import Q20, Q24, Spec
 
 
 class Snapshots:
@@ -37,22 +37,22 @@ class Snapshots:
 
     def voltages(self) -> list[complex]:
         """Per bus, in pu."""
-        return self._pairs(12)
+        return self._pairs(12, Q24)
 
     def source_kva(self) -> complex:
         """What flows into the feeder at its source, kW and kvar (as a complex number)."""
-        return self.voltages()[0] * self._pairs(14)[0].conjugate() * self._spec.base_kva
+        return self.voltages()[0] * self._pairs(14, Q20)[0].conjugate() * self._spec.base_kva
 
     def loadings(self) -> list[float]:
         """Per branch (entry 0, the source, is 0): current over rated current."""
         base_a = self._spec.base_kva / (math.sqrt(3) * self._spec.feeder.nominal_kv)
         return [abs(current) * base_a / branch.limit_a if branch else 0.0
-                for current, branch in zip(self._pairs(14), self._spec.tree.branch, strict=True)]
+                for current, branch in zip(self._pairs(14, Q20), self._spec.tree.branch, strict=True)]
 
     def cars_charging(self) -> list[int]:
         """Per bus."""
         return [self._buses[(bus << 4) + 9] for bus in range(len(self._spec.tree.names))]
 
-    def _pairs(self, word: int) -> list[complex]:
-        return [complex(self._buses[(bus << 4) + word] - kernel.BIAS, self._buses[(bus << 4) + word + 1] - kernel.BIAS)
-                / Q20 for bus in range(len(self._spec.tree.names))]
+    def _pairs(self, word: int, one: int) -> list[complex]:
+        rows = range(word, 16 * len(self._spec.tree.names), 16)
+        return [complex(self._buses[at] - kernel.BIAS, self._buses[at + 1] - kernel.BIAS) / one for at in rows]

@@ -50,7 +50,7 @@ def ops_per_scenario(spec: Spec) -> int:
 
 
 def heap_bytes(spec: Spec, policy: str) -> int:
-    """Working set on a 32-bit board: 64 bytes per bus, two per bus and slot, the contexts and a copy of the tables."""
+    """Working set on a 32-bit board: 64 bytes per bus, two per bus and slot, contexts, a copy of the tables."""
     contexts = sum(len(context.data) for context in spec.contexts[policy])
     return len(spec.tree.names) * (64 + 2 * spec.slots) + contexts + len(spec.contexts[policy][3].data) + 2048
 
@@ -95,8 +95,9 @@ def check(spec: Spec, given: Job, answer: bytes) -> bool:
     return len(answer) == given.answer_bytes and all(
         one.flags < 32 and max(one.bus, one.branch) < buses
         and max(one.slot, one.branch_slot, one.transformer_slot) < slots
-        and bool(one.flags & LINE) == (one.line2 > line) and bool(one.flags & TRANSFORMER) == (one.transformer2 > trafo)
-        and (bool(one.flags & COLLAPSED) == (one.voltage2 == 0))
+        and bool(one.flags & LINE) == (one.line2 > line)
+        and bool(one.flags & TRANSFORMER) == (one.transformer2 > trafo)
+        and bool(one.flags & COLLAPSED) == (one.voltage2 == 0)
         and (one.voltage2 == 0 or bool(one.flags & UNDERVOLTAGE) == (one.voltage2 < low))
         for one in outcomes(answer))
 
@@ -165,7 +166,8 @@ def _moments(spec: Spec, found: Iterable[Outcome]) -> dict[str, Any]:
     return moments
 
 
-def _picture(spec: Spec, policies: list[dict[str, Any]], found: dict[tuple[str, int], list[Outcome]]) -> dict[str, Any]:
+def _picture(spec: Spec, policies: list[dict[str, Any]],
+             found: dict[tuple[str, int], list[Outcome]]) -> dict[str, Any]:
     """Every voltage and loading at the worst moment of the first level that fails (the highest, if none does)."""
     from tasks.energy.evhosting.snapshot import Snapshots
     policy, level = policies[0]["policy"], policies[0]["first_limit"]["level_percent"]
@@ -198,8 +200,8 @@ def _summary(spec: Spec, data: dict[str, Any]) -> str:
         return (f"{data['feeder']} is outside its limits even without a single electric car (lowest voltage "
                 f"{base['lowest_voltage_pu']:.3f} pu at bus {base['lowest_voltage_bus']}, busiest line "
                 f"{base['highest_line_percent']:.0f} %), so it can take none until that is mended.")
-    parts = [f"{one['hosting_percent']} % of {spec.places} cars ({one['hosting_cars']}) with {POLICY_WORDS[one['policy']]}"
-             for one in data["policies"]]
+    parts = [f"{one['hosting_percent']} % of {spec.places} cars ({one['hosting_cars']}) with "
+             f"{POLICY_WORDS[one['policy']]}" for one in data["policies"]]
     first = data["policies"][0]
     limit = first["first_limit"]
     if first["hosting_percent"] == max(spec.asked.levels_percent):

@@ -15,7 +15,7 @@ from tasks.energy.evhosting.tree import Tree, grow, known
 HEADROOM_PU = 8
 """All loads at their peaks and all cars together are this much power; the kernel relies on it."""
 IMPEDANCE_MAX_PU = 2
-Q15, Q16, Q20, Q24 = 1 << 15, 1 << 16, 1 << 20, 1 << 24
+Q15, Q16, Q20, Q24, Q26 = 1 << 15, 1 << 16, 1 << 20, 1 << 24, 1 << 26
 CONTEXT_BYTES_MAX = 3000
 
 
@@ -78,7 +78,7 @@ def prepare(asked: EvHosting) -> Spec:
     base_kva = total_kva / HEADROOM_PU
     statistics = asked.statistics or charging.builtin()
     shared = _network(feeder, tree, base_kva), *_loads(demand, asked, base_kva)
-    contexts = {}
+    contexts: dict[str, tuple[Context, ...]] = {}
     for policy in asked.policies:
         day = Context(_day(asked, len(shared[2].data), base_kva) + charging.arrival_table(statistics, policy)
                       + charging.length_table(statistics, asked.charge_kw))
@@ -118,7 +118,7 @@ def _network(feeder: Feeder, tree: Tree, base_kva: float) -> Context:
             continue
         r_pu, x_pu, gain = branch.r_ohm / base_ohm, branch.x_ohm / base_ohm, base_a / branch.limit_a
         if max(r_pu, x_pu) >= IMPEDANCE_MAX_PU or gain >= Q24 / Q15:
-            raise TaskError("weak_line", f"{branch.label} is far too weak for this feeder's {base_kva * HEADROOM_PU:.0f} kVA",
+            raise TaskError("weak_line", f"{branch.label} is far too weak for {base_kva * HEADROOM_PU:.0f} kVA",
                             "check its ohms (not milliohms) and amperes", branch.path)
         out += struct.pack("<Hiii", parent, round(r_pu * Q24), round(x_pu * Q24), round(gain * Q16))
     return Context(out)
@@ -151,6 +151,6 @@ def _loads(demand: Sequence[Demand], asked: EvHosting, base_kva: float) -> tuple
 def _day(asked: EvHosting, profile_bytes: int, base_kva: float) -> bytes:
     slots = asked.last_slot - asked.first_slot + 1
     return struct.pack(
-        "<BBHiiiii", asked.first_slot, slots, profile_bytes // (2 * slots), round(asked.charge_kw / base_kva * Q20),
+        "<BBHiiiii", asked.first_slot, slots, profile_bytes // (2 * slots), round(asked.charge_kw / base_kva * Q26),
         round(asked.voltage_min_pu**2 * Q20), round(asked.voltage_max_pu**2 * Q20),
         round((asked.line_limit_percent / 100) ** 2 * Q16), round((asked.transformer_limit_percent / 100) ** 2 * Q16))

@@ -103,8 +103,8 @@ def _edges(feeder: Feeder) -> list[tuple[str, str, Branch]]:
         base_ohm = feeder.nominal_kv**2 * 1000 / trafo.rated_kva
         resistive = trafo.resistive_percent / 100
         reactive = math.sqrt((trafo.short_circuit_percent / 100) ** 2 - resistive**2)
-        branch = Branch(base_ohm * resistive, base_ohm * reactive, trafo.rated_kva / (math.sqrt(3) * feeder.nominal_kv),
-                        "transformer", "/feeder/transformer")
+        rated_a = trafo.rated_kva / (math.sqrt(3) * feeder.nominal_kv)
+        branch = Branch(base_ohm * resistive, base_ohm * reactive, rated_a, "transformer", "/feeder/transformer")
         edges.append((trafo.from_bus, trafo.to_bus, branch))
     for place, line in enumerate(feeder.lines):
         path = f"/feeder/lines/{place}"
