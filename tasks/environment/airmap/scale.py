@@ -1,0 +1,27 @@
+"""Steps of a legend: equal in value or, for maps of logarithms, equal in ratio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+class Scale:
+    """``steps`` equal steps from the least to the greatest of ``values``."""
+
+    def __init__(self, values: Sequence[float], log: bool, steps: int) -> None:
+        self.log = log and min(values) > 0
+        self.steps = steps
+        self.low, self.top = (math.log(end) if self.log else end for end in (min(values), max(values)))
+
+    def step(self, value: float) -> int:
+        """The step that ``value`` falls into, from 0."""
+        if self.top == self.low:
+            return 0
+        share = ((math.log(value) if self.log else value) - self.low) / (self.top - self.low)
+        return min(self.steps - 1, int(share * self.steps))
+
+    def at(self, share: float) -> float:
+        """The value at ``share`` (0 to 1) of the way from the least to the greatest."""
+        value = self.low + share * (self.top - self.low)
+        return math.exp(value) if self.log else value
