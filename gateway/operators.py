@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware.wire import device_of, is_identifier
@@ -44,7 +44,7 @@ class Desk:
     enrol: Callable[[list[tuple[bytes, str]]], Awaitable[dict[str, Any]]]
     revoke: Callable[[str], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
-    waiting: set[asyncio.Task[None]]
+    waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 def receive(desk: Desk, method: str, payload: bytes) -> None:
