@@ -97,8 +97,12 @@ def _commit(board: Board, job: Job, lease: Lease) -> None:
 
 
 def _drawn(board: Board, job: Job) -> bool:
+    """Whether the gateway recomputes what copies agree on: by lot, and always where a proven liar took part."""
     policy = board.policy
-    probation = any(board.nodes[copy.node].score < policy.probation_score for copy in job.copies)
+    nodes = [board.nodes[copy.node] for copy in job.copies if copy.node in board.nodes]
+    if any(board.now_ms < node.quarantined_until for node in nodes):
+        return True
+    probation = any(node.score < policy.probation_score for node in nodes)
     share = policy.probation_audit_permille if probation else policy.audit_permille
     return board.draw(b"audit", job) * 1_000 < share << 16
 

@@ -14,7 +14,7 @@ from typing import Any
 from gateway.core import events as e
 from gateway.core import judging, nodes, placement, tasks
 from gateway.core.board import Board, Check
-from gateway.core.effects import Effect, KeepEpoch, PublishResult, PublishStatus, SealEpoch, StartSolver
+from gateway.core.effects import Effect, KeepEnd, KeepEpoch, PublishResult, PublishStatus, SealEpoch, StartSolver
 from gateway.core.policy import Policy
 from gateway.core.snapshot import LeaseRow, Snapshot
 from gateway.core.state import UNKNOWN, Job, Lease, Task, Where
@@ -135,7 +135,11 @@ class Machine:
             board.remember(lease)
         elif node is not None:
             placement.watch(board, node, lease, board.policy.report_floor_ms)
-        board.restored.setdefault((row.task, row.round), []).append(lease)
+        else:   # the registry does not know the device any more
+            lease.where, lease.ended = Where.OVER, "expired"
+            board.out.append(KeepEnd(row.lease, "expired"))
+        if not task.over:
+            board.restored.setdefault((row.task, row.round), []).append(lease)
 
 
 def _on_recomputed(board: Board, event: e.Recomputed) -> None:
