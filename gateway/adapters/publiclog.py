@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.adapters.files import sync_folder, write_atomically
+from gateway.adapters.keyfile import load_key, make_key
 from gateway.core.frames import PROOF_BYTES
 from gateway.ledger import merkle, note, tiles
 from gateway.ledger.book import Book
@@ -30,59 +31,6 @@ from gateway.ledger.view import GENESIS, bundle_path, genesis_view
 
 _RUN = 4096
 _STATE = struct.Struct(">Q32s")
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Replace a file by ``data`` so that a crash leaves the old bytes or the new. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def sync_folders(paths: Iterable[Path], top: Path) -> None:
-    """Make the names of these files durable, and those of the folders above them up to ``top``."""
-    folders = {folder for path in paths for folder in path.parents if folder.is_relative_to(top)}
-    for folder in sorted(folders | {top}, reverse=True):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
-def load_key(path: Path) -> Ed25519PrivateKey | None:
-    """The signing key in a PEM file, None if there is no file. Raises LedgerError if it is something else."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise LedgerError(f"{path} is not an Ed25519 key in PEM")
-    return key
-
-
-def make_key(path: Path) -> Ed25519PrivateKey:
-    """Write a new signing key that only its owner can read."""
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folders([path], path.parent)
-    return key
 
 
 class PublicLog:
@@ -172,7 +120,7 @@ class PublicLog:
             return self._sealed_before(epoch, records)
         numbers = self._numbers.copy()
         draft = self.folder / "bundle" / ".draft"
-        draft.parent.mkdir(exist_ok=True)
+        self._make_folder(draft.parent)
         digest, receipts, credits = hashlib.sha256(), 0, 0
         with draft.open("wb") as file:
             for record in settle(records, self.net, self._book.owners, numbers):
@@ -183,9 +131,8 @@ class PublicLog:
             file.flush()
             os.fsync(file.fileno())
         seal = Seal(epoch, digest.digest(), receipts, credits, self._book.seal_hash)
-        bundle = self.folder / bundle_path(seal.bundle)
-        draft.replace(bundle)
-        sync_folders([bundle], self.folder)
+        draft.replace(self.folder / bundle_path(seal.bundle))
+        sync_folder(draft.parent)
         self._append([seal])
         self._numbers = numbers
         self._save_state()
@@ -209,44 +156,44 @@ class PublicLog:
 
     def _start(self, genesis: Genesis) -> None:
         """Write the first leaf. It depends on key and site only, so a torn first start is simply done again."""
-        written = {p.name for p in (self.folder / "tile").rglob("*") if p.is_file() and not p.name.startswith(".")}
-        if written - {"1"} or self._state_path.exists():
+        written = {path.name for path in (self.folder / "tile").rglob("*") if path.is_file()}
+        if written - {"1", "1.new"} or self._state_path.exists():
             raise LedgerError(f"{self.folder / tiles.CHECKPOINT} is missing, but a log was begun here: restore it")
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._book = Book(encode_leaf(genesis))
-        sync_folders([], self.folder.parent)
-        write_durably(self.folder / GENESIS, json.dumps(genesis_view(self._book), indent=2).encode() + b"\n")
+        self._write(GENESIS, json.dumps(genesis_view(self._book), indent=2).encode() + b"\n")
         self._append([genesis])
 
     def _load(self, genesis: Genesis) -> None:
         """Read the log back, check it against its checkpoint and what was remembered, mend what was torn."""
-        for draft in self.folder.rglob(".*.new"):
-            draft.unlink()
         signed = (self.folder / tiles.CHECKPOINT).read_bytes()
         try:
             size, root = note.check(signed, genesis.key)[1:]
         except LedgerError as error:
             raise LedgerError(f"{self.folder / tiles.CHECKPOINT} {error} (site {genesis.site})") from None
-        remembered, remembered_root, numbers = self._read_state()
-        caught_up = False
-        self._numbers = numbers
+        remembered, remembered_root, self._numbers = self._read_state()
         for entry in self._entries(size):
             self._edge.append(merkle.leaf_hash(entry))
-            if self.size == 1:
-                self._book = Book(entry)
-            elif isinstance(leaf := self._book.follow(entry), Seal) and self.size > remembered:
-                caught_up = True
-                for _ in settle(self._records(leaf), self.net, self._book.owners, numbers):
-                    pass
             self._tail = [*self._tail, entry] if self.size % tiles.WIDTH else []
             if self.size == remembered and self.root != remembered_root:
                 raise LedgerError(f"{self.folder} is not the log that was sealed here before: restore it")
-        if self._book.genesis != genesis:
-            raise LedgerError(f"{self.folder} is the log of another site or key than {genesis.site!r}")
         if self.root != root or self.size < remembered:
             raise LedgerError(f"{self.folder} was changed or cut back since it was written: restore it")
         self.checkpoint = signed.decode()
-        if caught_up:
+        self._replay(remembered)
+        self._mend()
+
+    def _replay(self, remembered: int) -> None:
+        """Fold the leaves, and settle again the epochs that ``*.state`` does not know of yet."""
+        entries = self._entries(self.size)
+        self._book = Book(next(entries))
+        forgotten = False
+        for at, entry in enumerate(entries, 1):
+            leaf = self._book.follow(entry)
+            if isinstance(leaf, Seal) and at >= remembered:
+                forgotten = True
+                for _ in settle(self._records(leaf), self.net, self._book.owners, self._numbers):
+                    pass
+        if forgotten:
             self._save_state()
 
     def _entries(self, size: int) -> Iterator[bytes]:
@@ -273,36 +220,53 @@ class PublicLog:
 
     def _append(self, leaves: list[Leaf]) -> None:
         """Add leaves: tiles first, then the checkpoint that covers them, then tidy up."""
+        entries = [encode_leaf(leaf) for leaf in leaves]
         if self._torn:
-            raise LedgerError(f"{self.folder} could not be written before: open the log again")
+            self._mend()
+        self._torn = True
         edge, tail = self._edge.copy(), list(self._tail)
         files: dict[str, bytes] = {}
-        entries = [encode_leaf(leaf) for leaf in leaves]
         for entry in entries:
             tail.append(entry)
             for level, index, hashes in edge.append(merkle.leaf_hash(entry)):
-                files[tiles.tile_path(level, index)] = hashes
+                files[tiles.tile_path(level, index)] = b"".join(hashes)
                 if level == 0:
                     files[tiles.tile_path(None, index)] = tiles.encode_entries(tail)
                     tail = []
         full = list(files)
         for level, index, hashes in edge.partial():
-            files[tiles.tile_path(level, index, len(hashes) // tiles.HASH_BYTES)] = hashes
+            files[tiles.tile_path(level, index, len(hashes))] = b"".join(hashes)
         if tail:
             files[tiles.tile_path(None, edge.size // tiles.WIDTH, len(tail))] = tiles.encode_entries(tail)
         for name, data in files.items():
-            write_durably(self.folder / name, data)
-        sync_folders([self.folder / name for name in files], self.folder)
-        # After a failure from here on, only the disk knows whether the new leaves are in the log.
-        self._torn = True
+            self._write(name, data)
         checkpoint = note.sign(note.Checkpoint(self._book.origin, edge.size, edge.root()), self._key)
-        write_durably(self.folder / tiles.CHECKPOINT, checkpoint.encode())
-        sync_folders([], self.folder)
+        self._write(tiles.CHECKPOINT, checkpoint.encode())
         for entry in entries[0 if self.size else 1 :]:
             self._book.follow(entry)
         self._edge, self._tail, self.checkpoint = edge, tail, checkpoint
         self._torn = False
         self._drop_partial(full)
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self.folder / name
+        self._make_folder(path.parent)
+        write_atomically(path, data, mode=0o644)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.exists():
+            self._make_folder(folder.parent)
+            folder.mkdir()
+            sync_folder(folder.parent)
+
+    def _mend(self) -> None:
+        """Remove what an append that failed left behind: later readers would take it for a part of the log."""
+        if (self.folder / tiles.CHECKPOINT).read_bytes() != self.checkpoint.encode():
+            raise LedgerError(f"{self.folder} was written by an append that failed: open the log again")
+        for path in (self.folder / "tile").rglob("*"):
+            if path.is_file() and not tiles.covers(self.size, path.relative_to(self.folder).as_posix()):
+                path.unlink()
+        self._torn = False
 
     def _drop_partial(self, full: Iterable[str]) -> None:
         """Readers of an older checkpoint find in a full tile all that its partial ones held."""
@@ -315,8 +279,7 @@ class PublicLog:
 
     def _save_state(self) -> None:
         data = _STATE.pack(self.size, self.root) + self._numbers.encode()
-        write_durably(self._state_path, data + hashlib.sha256(data).digest())
-        sync_folders([], self._state_path.parent)
+        write_atomically(self._state_path, data + hashlib.sha256(data).digest())
 
     def _read_state(self) -> tuple[int, bytes, Numbers]:
         """(size, root, numbers) at the last seal; zeros if there was none. Raises LedgerError if it is damaged."""

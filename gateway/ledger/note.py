@@ -54,6 +54,8 @@ def parse(note: bytes) -> Checkpoint:
         raise LedgerError("is not three lines of origin, size and root")
     if not (lines[1].isascii() and lines[1].isdigit()) or len(lines[1]) > 18 or str(int(lines[1])) != lines[1]:
         raise LedgerError("names no size of a tree")
+    if lines[1] == "0":
+        raise LedgerError("names an empty tree")
     root = _decode(lines[2])
     if len(root) != 32:
         raise LedgerError("names no root of 32 bytes")

@@ -6,13 +6,13 @@ end of a level may be narrower and then has its width in its name. Entries lie i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from gateway.ledger import merkle
 from gateway.ledger.leaves import LedgerError
 
 WIDTH = 256
-HASH_BYTES = 32
 CHECKPOINT = "checkpoint"
 
 
@@ -31,6 +31,16 @@ def spans(count: int) -> Iterator[tuple[int, int]]:
         yield index, WIDTH
     if count % WIDTH:
         yield count // WIDTH, count % WIDTH
+
+
+def covers(size: int, path: str) -> bool:
+    """Whether a file under ``tile/`` is one of the tree of ``size`` leaves, or of a smaller one before it."""
+    named = re.fullmatch(r"tile/(entries|[0-9])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?", path)
+    if not named:
+        return False
+    level = 0 if named[1] == "entries" else int(named[1])
+    start = WIDTH * int(re.sub("[x/]", "", named[2]))
+    return start + int(named[3] or WIDTH) <= size >> 8 * level
 
 
 def encode_entries(entries: Sequence[bytes]) -> bytes:
@@ -70,10 +80,10 @@ class Edge:
         twin._levels = [list(level) for level in self._levels]
         return twin
 
-    def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+    def append(self, leaf: bytes) -> list[tuple[int, int, list[bytes]]]:
         """Add a leaf hash; gives the tiles that it filled as (level, index, hashes)."""
         self.size += 1
-        full: list[tuple[int, int, bytes]] = []
+        full: list[tuple[int, int, list[bytes]]] = []
         level, node = 0, leaf
         while True:
             if level == len(self._levels):
@@ -82,16 +92,12 @@ class Edge:
             if len(self._levels[level]) < WIDTH:
                 return full
             tile, self._levels[level] = self._levels[level], []
-            full.append((level, (self.size >> 8 * (level + 1)) - 1, b"".join(tile)))
+            full.append((level, (self.size >> 8 * (level + 1)) - 1, tile))
             level, node = level + 1, merkle.root(tile)
 
-    def partial(self) -> list[tuple[int, int, bytes]]:
+    def partial(self) -> list[tuple[int, int, list[bytes]]]:
         """The tiles that are not full yet, as (level, index, hashes)."""
-        return [
-            (level, self.size >> 8 * (level + 1), b"".join(tile))
-            for level, tile in enumerate(self._levels)
-            if tile
-        ]
+        return [(level, self.size >> 8 * (level + 1), list(tile)) for level, tile in enumerate(self._levels) if tile]
 
     def root(self) -> bytes:
         """The root of the tree so far."""
