@@ -31,6 +31,7 @@ STOP_S = 5.0       # patience with a child told to end, before it is killed
 STEADY_S = 10.0    # a child that lived so long starts afresh with the shortest delay
 BACKOFF_S = (0.05, 2.0)
 MAX_RESTARTS = 10  # failed starts in a row before giving up
+AGAIN_S = 5        # what a client has not acknowledged by then is sent to it again, also over a restart of the client
 
 CONFIG = """\
 # Written by lamplighter at each start and each change of accounts; edits are lost.
@@ -41,7 +42,7 @@ logfile: {log}
 logfile_size_limit: 4MB
 logfile_max_num: 2
 jetstream {{ store_dir: {store}, max_mem: 256MB, max_file: 2GB }}
-mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 8192 }}
+mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 8192, ack_wait: "{again}s" }}
 authorization {{ users: [
 {users}
 ] }}
@@ -197,7 +198,7 @@ class EmbeddedBroker:
                 "user": account.user, "password": account.password, "allowed_connection_types": ["MQTT"],
                 "permissions": {"publish": {"allow": nats_subjects(publish)},
                                 "subscribe": {"allow": nats_subjects(subscribe)}}}))
-        text = CONFIG.format(port=self._port, log=json.dumps(str(self.folder / "broker.log")),
+        text = CONFIG.format(port=self._port, again=AGAIN_S, log=json.dumps(str(self.folder / "broker.log")),
                              store=json.dumps(str(self.folder / "store")), users="\n".join(users))
         write_atomically(self.folder / "broker.conf", text.encode())
 

