@@ -37,8 +37,8 @@ def test_devices_and_operators_are_heard_only_on_their_own_topics(run, embedded,
                 as_user(broker, people, "gateway", subscriptions=[("#", 1)]),
                 as_user(broker, people, "a"), as_user(broker, people, "city")) as (gateway, a, city):
             for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), to(A, "ack"),
-                          rpc_topic("demo", "node.list"), gateway_topic("demo", "g", "status"), to(A, "cmd/pause"), "other",
-                          "$MQTT/sub/x"):
+                          rpc_topic("demo", "node.list"), gateway_topic("demo", "g", "status"), to(A, "cmd/pause"),
+                          "other", "$MQTT/sub/x"):
                 a.link.publish(topic, b"forbidden", 1, True)
             for leaf in ("status", "birth", "bid", "result", "want"):
                 a.link.publish(to(A, leaf), leaf.encode())

@@ -28,7 +28,8 @@ def test_without_a_service_manager_nothing_happens(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("limit, pid, expected", [
-    ("10000000", "", 5.0), ("10000000", str(os.getpid()), 5.0), ("10000000", "1", 0.0), ("", "", 0.0), ("x", "", 0.0)])
+    ("10000000", "", 5.0), ("10000000", str(os.getpid()), 5.0), ("10000000", "1", 0.0), ("", "", 0.0), ("x", "", 0.0),
+])
 def test_the_watchdog_is_fed_twice_in_its_limit(monkeypatch, limit, pid, expected):
     """Half of the limit when it is meant for this process, otherwise never."""
     monkeypatch.setenv("WATCHDOG_USEC", limit)
