@@ -122,7 +122,7 @@ def main() -> None:
     if "--json" in sys.argv:
         print(json.dumps(found))
         return
-    print(f"commit rate, {GROUP} leases per commit: {found['events_per_s_at_1000']:,.0f} events/s at {SMALL:,} leases,"
+    print(f"{GROUP} leases per commit: {found['events_per_s_at_1000']:,.0f} events/s at {SMALL:,} leases,"
           f" {found['events_per_s_at_100000']:,.0f} at {LARGE:,}; ratio {found['rate_ratio']:.2f} (aim >= 0.6)")
     print(f"restart with {LARGE:,} leases ({found['file_mb']:.0f} MB): {found['restart_ms']:.0f} ms, "
           f"{found['restart_ratio']:.2f} x a bare scan, {found['restart_after_kill_ratio']:.2f} x after a kill "
