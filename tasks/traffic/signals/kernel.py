@@ -45,84 +45,80 @@ def u16(b, at):
     return b[at] | b[at + 1] << 8
 
 
-# Places the vehicles at their first stop lines. par: bucket, end, first, last, left, vehicles, legs, times.
+# Places the vehicles at their first stop lines. par: slot, end, first, last, left, vehicles, legs, times, slots.
 @micropython.viper
 def begin(s, departures: int, routes: int) -> int:
     win = ptr8(s[1])
     start = ptr16(s[4])
-    nodes = ptr16(s[5])
-    buckets = ptr16(s[7])
-    par = ptr32(s[11])
-    end = par[1]
-    vehicles = par[5]
+    time = ptr16(s[5])
+    following = ptr16(s[6])
+    at = ptr16(s[7])
+    par = ptr32(s[13])
     v = 0
-    while v < vehicles:
-        n = v << 2
-        at = start[win[routes + v]]
-        leg = par[7] + (win[at] << 1)
+    while v < par[5]:
+        i = start[win[routes + v]]
+        at[v] = i
+        i = par[7] + (win[i] << 1)
         d = departures + (v << 1)
-        t = win[d] + (win[d + 1] << 8) + win[leg] + (win[leg + 1] << 8)
-        nodes[n + 2] = at
-        if t < end:
-            nodes[n] = t
-            b = t >> 3
-            x = buckets[b]
-            if x == 0 or nodes[(x - 1) << 2] > t:
-                nodes[n + 1] = x
-                buckets[b] = v + 1
-            else:
-                p = (x - 1) << 2
-                x = nodes[p + 1]
-                while x != 0 and nodes[(x - 1) << 2] <= t:
-                    p = (x - 1) << 2
-                    x = nodes[p + 1]
-                nodes[n + 1] = x
-                nodes[p + 1] = v + 1
+        t = win[d] + (win[d + 1] << 8) + win[i] + (win[i + 1] << 8)
+        if t < par[1]:
+            time[v] = t
+            p = par[8] + (t >> 3)
+            x = following[p]
+            while x != 0 and time[x - 1] <= t:
+                p = x - 1
+                x = following[p]
+            following[v] = x
+            following[p] = v + 1
         v += 1
-    return vehicles
+    return v
 
 
-# Handles up to `budget` events; 1: more to come, 0: over. Nodes (time, next, and of vehicles route position
-# and link) are vehicles, then lanes; buckets are lists of nodes by time, 0.8 s each; lanes: head, tail,
-# length, blocked until; junctions: first phase, cycle, position at begin.
+# Handles up to `budget` events; 1: more to come, 0: over. Nodes are vehicles, then lanes: `time` is when a
+# vehicle reaches its stop line or a lane is looked at; `following` the next node + 1 of a list. The lists,
+# by time, begin in slots of 0.8 s behind the nodes in `following`; those who queue form lists as well.
+# Of vehicles: `at` their place in the routes, `taken` their link. Of lanes: head, tail, length, blocked
+# until. Of junctions: first phase, cycle, position at begin.
 @micropython.viper
 def advance(s, budget: int) -> int:
     net = ptr8(s[0])
     win = ptr8(s[1])
     links = ptr16(s[2])
     movements = ptr16(s[3])
-    nodes = ptr16(s[5])
-    lanes = ptr16(s[6])
-    buckets = ptr16(s[7])
-    junctions = ptr16(s[8])
-    ends = ptr16(s[9])
-    hold = ptr16(s[10])
-    par = ptr32(s[11])
-    cost = ptr32(s[12])
-    bucket = par[0]
+    time = ptr16(s[5])
+    following = ptr16(s[6])
+    at = ptr16(s[7])
+    taken = ptr16(s[8])
+    lanes = ptr16(s[9])
+    junctions = ptr16(s[10])
+    ends = ptr16(s[11])
+    hold = ptr16(s[12])
+    par = ptr32(s[13])
+    cost = ptr32(s[14])
+    slot = par[0]
     end = par[1]
     first = par[2]
     last = par[3]
     vehicles = par[5]
-    final = (end + 7) >> 3
+    slots = par[8]
+    final = slots + ((end + 7) >> 3)
     while budget > 0:
         budget -= 1
-        node = buckets[bucket]
+        node = following[slot]
         if node == 0:
-            bucket += 1
-            if bucket >= final:
+            slot += 1
+            if slot >= final:
                 return 0
             continue
         node -= 1
-        n = node << 2
-        t = nodes[n]
-        buckets[bucket] = nodes[n + 1]
+        t = time[node]
+        following[slot] = following[node]
         onward = 0  # node + 1 of a vehicle that drives on, and when it arrives
         arrives = 0
         retry = 0  # when the lane is looked at again; 0: no need
         lane = node - vehicles
         if node < vehicles:
-            m = win[par[6] + win[nodes[n + 2]]]
+            m = win[par[6] + win[at[node]]]
             k = movements[m]
             best = k
             lane = links[k * 6 + 1]
@@ -133,11 +129,11 @@ def advance(s, budget: int) -> int:
                     best = k
                     lane = other
                 k += 1
-            nodes[n + 3] = best
-            nodes[n + 1] = 0
+            taken[node] = best
+            following[node] = 0
             q = lane << 2
             if lanes[q + 2] != 0:
-                nodes[(lanes[q + 1] << 2) + 1] = node + 1
+                following[lanes[q + 1]] = node + 1
                 lanes[q + 1] = node
                 lanes[q + 2] = lanes[q + 2] + 1
                 continue
@@ -149,50 +145,49 @@ def advance(s, budget: int) -> int:
         q = lane << 2
         if retry == 0:
             v = lanes[q]
-            k = nodes[(v << 2) + 3]
+            k = taken[v]
             r = k * 6
             j = links[r]
-            first_phase = junctions[j * 3]
-            at = (t + junctions[j * 3 + 2]) % junctions[j * 3 + 1]
-            p = first_phase
+            opening = junctions[j * 3]
+            now = (t + junctions[j * 3 + 2]) % junctions[j * 3 + 1]
+            p = opening
             began = 0
-            while ends[p] <= at:
+            while ends[p] <= now:
                 began = ends[p]
                 p += 1
-            i = p - first_phase
+            i = p - opening
             state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
             go = 0
-            if state == 2 or (state == 3 and at - began < 10):
+            if state == 2 or (state == 3 and now - began < 10):
                 go = 1
             elif state == 1:
                 if hold[k] <= t:
                     go = 1
                 else:
-                    retry = t + ends[p] - at
+                    retry = t + ends[p] - now
                     if hold[k] < retry:
                         retry = hold[k]
             else:
                 retry = end
-                wait = ends[p] - at
+                wait = ends[p] - now
                 x = p
                 while True:
                     x += 1
                     began = ends[x - 1]
                     if began == junctions[j * 3 + 1]:
-                        x = first_phase
+                        x = opening
                         began = 0
                     if x == p:
                         break
-                    i = x - first_phase
+                    i = x - opening
                     state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
                     if state == 1 or state == 2:
                         retry = t + wait + 22
                         break
                     wait += ends[x] - began
             if go:
-                n = v << 2
-                if v >= first and v < last and t > nodes[n]:
-                    cost[j] = cost[j] + t - nodes[n] + 40
+                if v >= first and v < last and t > time[v]:
+                    cost[j] = cost[j] + t - time[v] + 40
                 i = links[r + 4]
                 x = i + net[i]
                 while i < x:
@@ -201,10 +196,10 @@ def advance(s, budget: int) -> int:
                 lanes[q + 3] = t + links[r + 2]
                 lanes[q + 2] = lanes[q + 2] - 1
                 if lanes[q + 2] != 0:
-                    lanes[q] = nodes[n + 1] - 1
+                    lanes[q] = following[v] - 1
                     retry = lanes[q + 3]
-                i = nodes[n + 2] + 1
-                nodes[n + 2] = i
+                i = at[v] + 1
+                at[v] = i
                 if win[i] == 255:
                     if v >= first and v < last:
                         par[4] = par[4] - 1
@@ -224,27 +219,20 @@ def advance(s, budget: int) -> int:
         else:
             continue
         while True:  # behind everything that is due no later
-            n = node << 2
-            nodes[n] = t
-            b = t >> 3
-            x = buckets[b]
-            if x == 0 or nodes[(x - 1) << 2] > t:
-                nodes[n + 1] = x
-                buckets[b] = node + 1
-            else:
-                p = (x - 1) << 2
-                x = nodes[p + 1]
-                while x != 0 and nodes[(x - 1) << 2] <= t:
-                    p = (x - 1) << 2
-                    x = nodes[p + 1]
-                nodes[n + 1] = x
-                nodes[p + 1] = node + 1
+            time[node] = t
+            p = slots + (t >> 3)
+            x = following[p]
+            while x != 0 and time[x - 1] <= t:
+                p = x - 1
+                x = following[p]
+            following[node] = x
+            following[p] = node + 1
             if onward == 0 or arrives >= end:
                 break
             node = onward - 1
             t = arrives
             onward = 0
-    par[0] = bucket
+    par[0] = slot
     return 1
 
 
@@ -301,7 +289,7 @@ def demand(win, movements):
     at = times + 2 * legs
     departures = at + length
     chosen = departures + 2 * vehicles
-    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times))
+    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, 0))
     par[4] = par[3] - par[2]
     if len(win) != chosen + vehicles or not legs or not vehicles:
         raise ValueError("demand length")
@@ -362,47 +350,50 @@ def run(data, contexts):
     except IndexError:
         raise ValueError("truncated") from None
     vehicles = par[5]
-    ends = array("H", durations)
-    junctions = array("H", bytes(6 * len(phases)))
-    nodes = array("H", bytes(8 * (vehicles + net[1])))
+    par[8] = slots = vehicles + net[1]
+    time = array("H", bytes(2 * slots))
+    following = array("H", bytes(2 * (slots + (par[1] >> 3) + 1)))
+    at = array("H", bytes(2 * vehicles))
+    taken = array("H", bytes(2 * vehicles))
     lanes = array("H", bytes(8 * net[1]))
-    buckets = array("H", bytes(2 * ((par[1] >> 3) + 1)))
+    junctions = array("H", bytes(6 * len(phases)))
+    ends = array("H", durations)
     hold = array("H", bytes(2 * (len(links) // LINK)))
     cost = array("i", bytes(4 * len(phases)))
-    state = net, win, links, movements, start, nodes, lanes, buckets, junctions, ends, hold, par, cost
+    state = (net, win, links, movements, start, time, following, at, taken, lanes, junctions, ends, hold, par,
+             cost)
     left = par[4]
     answer = bytearray()
-    at = 1
+    read = 1
     for _ in range(plans):
         try:
-            at = timing(data, at, phases, durations, began, ends, junctions)
+            read = timing(data, read, phases, durations, began, ends, junctions)
         except IndexError:
             raise ValueError("truncated") from None
         yield
-        for table in (lanes, buckets, hold, cost):
+        for table in (lanes, following, hold, cost):
             for i in range(len(table)):
                 table[i] = 0
-        par[0] = 0
+        par[0] = slots
         par[4] = left
         yield
         begin(state, departures, chosen)
         yield
         while advance(state, EVENTS):
             yield
-        unfinished(nodes, lanes, links, par, cost)
+        unfinished(time, following, taken, lanes, links, par, cost)
         for c in cost:
             answer += c.to_bytes(4, "little")
-    if at != len(data):
+    if read != len(data):
         raise ValueError("plan length")
     return bytes(answer)
 
 
 # Whoever still queues at the end has waited until then, and stopped.
-def unfinished(nodes, lanes, links, par, cost):
+def unfinished(time, following, taken, lanes, links, par, cost):
     for q in range(0, len(lanes), 4):
         v = lanes[q]
         for _ in range(lanes[q + 2]):
-            n = v << 2
             if par[2] <= v < par[3]:
-                cost[links[LINK * nodes[n + 3]]] += par[1] - nodes[n] + STOP
-            v = nodes[n + 1] - 1
+                cost[links[LINK * taken[v]]] += par[1] - time[v] + STOP
+            v = following[v] - 1
