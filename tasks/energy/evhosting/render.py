@@ -7,7 +7,7 @@ import io
 from html import escape
 from typing import Any
 
-from tasks.energy.evhosting.solve import POLICY_WORDS
+from tasks.energy.evhosting.solve import POLICY_WORDS, worst_voltage
 
 BAR = 24
 COLOURS = ("#1f77b4", "#d95f02")
@@ -23,16 +23,15 @@ def text(data: dict[str, Any]) -> str:
                   " level   cars  outside limits  95 % interval   lowest voltage    busiest line"]
         for row in policy["levels"]:
             bar = "█" * round(BAR * row["probability"])
-            bus = f"{row['lowest_voltage_pu']:.3f} pu {row['lowest_voltage_at']}"
+            volt = f"{row['lowest_voltage_pu']:.3f} pu" if row["lowest_voltage_pu"] else "collapse"
+            volt += " " + row["lowest_voltage_at"]
             lines.append(f" {row['level_percent']:4d} % {row['cars']:6d} {row['violated']:6d} of "
-                         f"{row['scenarios']:<5d}"
-                         f" {100 * row['low_95']:5.1f}–{100 * row['high_95']:5.1f} %  {bus:>15}"
-                         f"  {row['highest_line_percent']:6.1f} %  {bar}".rstrip())
+                         f"{row['scenarios']:<5d} {100 * row['low_95']:5.1f}–{100 * row['high_95']:5.1f} %"
+                         f"  {volt:>15}  {row['highest_line_percent']:6.1f} %  {bar}".rstrip())
         limit = policy["first_limit"]
         trafo = (f", transformer {limit['highest_transformer_percent']:.1f} % at {limit['highest_transformer_at']}"
                  if data["transformer"] else "")
-        lines.append(f" worst at {limit['level_percent']} %: bus {limit['lowest_voltage_bus']} at "
-                     f"{limit['lowest_voltage_at']}, line {limit['highest_line']} at "
+        lines.append(f" worst at {limit['level_percent']} %: {worst_voltage(limit)}; line {limit['highest_line']} at "
                      f"{limit['highest_line_at']}{trafo}")
     lines += ["", f"Charging statistics: {data['statistics']}."]
     return "\n".join(lines)

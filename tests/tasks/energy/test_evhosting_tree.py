@@ -1,0 +1,110 @@
+"""A feeder that is no tree, or no feeder, gets the right error at the right place."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.api import TaskError
+from tasks.energy.evhosting import KIND
+from tasks.energy.evhosting.demo import feeder33
+from tasks.energy.evhosting.model import Feeder
+from tasks.energy.evhosting.tree import grow
+from tasks.registry import prepare
+
+
+def _line(one: str, other: str, **more: float) -> dict[str, object]:
+    return {"from_bus": one, "to_bus": other, "r_ohm": 0.1, "x_ohm": 0.1, "limit_a": 100.0, **more}
+
+
+def _refused(change, **more) -> TaskError:
+    """What the registry says of the 33-bus feeder after ``change`` has been at it."""
+    feeder = feeder33()
+    change(feeder)
+    with pytest.raises(TaskError) as caught:
+        prepare({KIND.name: KIND}, KIND.name, {"feeder": feeder, **more})
+    return caught.value
+
+
+def test_parents_come_before_children_in_any_order_of_lines() -> None:
+    """Lines listed backwards and written from the far end give the same tree."""
+    feeder = feeder33()
+    straight = grow(Feeder(**feeder))
+    for line in feeder["lines"]:
+        line["from_bus"], line["to_bus"] = line["to_bus"], line["from_bus"]
+    feeder["lines"].reverse()
+    turned = grow(Feeder(**feeder))
+    assert all(parent < place for place, parent in enumerate(straight.parent) if place)
+    for tree in (straight, turned):
+        up = {name: tree.names[parent] for name, parent in zip(tree.names, tree.parent, strict=True)}
+        assert up["18"] == "17" and up["19"] == "2" and up["26"] == "6"
+
+
+def test_a_loop_is_named() -> None:
+    """Closing the tie 21-8 names every bus round the loop and the line that closes it."""
+    error = _refused(lambda feeder: feeder["lines"].append(_line("8", "21")))
+    assert error.code == "not_radial" and error.path == "/input/feeder/lines/32"
+    assert error.message.endswith("8 – 7 – 6 – 5 – 4 – 3 – 2 – 19 – 20 – 21 – 8")
+
+
+@pytest.mark.parametrize(("change", "code", "path", "words"), [
+    (lambda f: f["lines"].append(_line("1", "2")), "not_radial", "/input/feeder/lines/32", "two lines"),
+    (lambda f: f["lines"].append(_line("5", "5")), "not_radial", "/input/feeder/lines/32", "5 – 5"),
+    (lambda f: f["lines"].pop(16), "disconnected", "/input/feeder/buses/17", "'18'"),
+    (lambda f: f["buses"].append({"name": "7"}), "duplicate", "/input/feeder/buses/33/name", "'7'"),
+    (lambda f: f["lines"][3].update(to_bus="bus5"), "unknown_bus", "/input/feeder/lines/3/to_bus", "bus5"),
+    (lambda f: f["loads"][3].update(bus="99"), "unknown_bus", "/input/feeder/loads/3/bus", "99"),
+    (lambda f: f["lines"][2].update(r_ohm=0, x_ohm=0), "zero_impedance", "/input/feeder/lines/2/r_ohm", "3–4"),
+    (lambda f: f["lines"][2].update(r_ohm=-0.1), "out_of_range", "/input/feeder/lines/2/r_ohm", "r_ohm"),
+    (lambda f: f["lines"][2].update(limit_a=0), "out_of_range", "/input/feeder/lines/2/limit_a", "limit_a"),
+    (lambda f: f["lines"][2].update(r_ohm=9000.0), "weak_line", "/input/feeder/lines/2", "weak"),
+    (lambda f: f["lines"][2].update(length=3), "unknown_field", "/input/feeder/lines/2/length", "length"),
+    (lambda f: f["loads"][1].update(kw=-3), "out_of_range", "/input/feeder/loads/1/kw", "kw"),
+    (lambda f: f["loads"][1].update(profile="x"), "unknown_profile", "/input/feeder/loads/1/profile", "'x'"),
+    (lambda f: f["loads"].clear(), "empty_data", "/input/feeder/loads", "no loads"),
+    (lambda f: f["buses"].clear(), "empty_data", "/input/feeder/buses", "two buses"),
+    (lambda f: f["lines"].clear(), "empty_data", "/input/feeder/lines", "no lines"),
+    (lambda f: [load.update(cars=0) for load in f["loads"]], "empty_data", "/input/feeder/loads", "car"),
+    (lambda f: f["loads"][0].update(cars=20_000), "too_large", "/input/feeder/loads", "cars"),
+    (lambda f: f["buses"].extend({"name": f"x{i}"} for i in range(200)), "too_large", "/input/feeder/buses", "233"),
+    (lambda f: f.update(source_bus="O1"), "unknown_bus", "/input/feeder/source_bus", "O1"),
+    (lambda f: f["profiles"].update(evening=[1.0] * 95), "bad_value", "/input/feeder/profiles/evening", "96"),
+    (lambda f: f["profiles"].update(evening=[float("nan")] * 96), "bad_value", "/input/feeder/profiles/evening/0",
+     "finite"),
+    (lambda f: f.update(transformer={"from_bus": "2", "to_bus": "3", "rated_kva": 400.0, "short_circuit_percent": 4.0,
+                                     "resistive_percent": 1.0}), "not_radial", "/input/feeder/lines/1", "two lines"),
+])
+def test_wrong_feeders(change, code: str, path: str, words: str) -> None:
+    """Each kind of mistake has its own code, points to its place and names the thing."""
+    error = _refused(change)
+    assert (error.code, error.path) == (code, path)
+    assert words in error.message
+
+
+def test_transformer_must_head_the_feeder() -> None:
+    """A transformer in the middle, or with more resistance than impedance, is refused."""
+    def in_the_middle(feeder) -> None:
+        feeder["lines"].pop(1)
+        feeder["transformer"] = {"from_bus": "2", "to_bus": "3", "rated_kva": 400.0, "short_circuit_percent": 4.0,
+                                 "resistive_percent": 1.0}
+
+    assert _refused(in_the_middle).code == "transformer"
+
+    def resistive(feeder) -> None:
+        feeder["lines"].pop(0)
+        feeder["transformer"] = {"from_bus": "1", "to_bus": "2", "rated_kva": 400.0, "short_circuit_percent": 4.0,
+                                 "resistive_percent": 5.0}
+
+    error = _refused(resistive)
+    assert (error.code, error.path) == ("transformer", "/input/feeder/transformer/resistive_percent")
+
+
+def test_wrong_questions() -> None:
+    """Neither or both feeders, levels twice, an empty window: errors of the input model."""
+    wrong: list[dict[str, object]] = [
+        {"levels_percent": [10, 10]}, {"first_slot": 80, "last_slot": 70}, {"levels_percent": []},
+        {"policies": ["never"]}, {"levels_percent": [0]}, {"pandapower": {}}, {"feeder": None}]
+    for change in wrong:
+        given = {"feeder": feeder33(), **change}
+        with pytest.raises(TaskError) as caught:
+            prepare({KIND.name: KIND}, KIND.name, given)
+        assert caught.value.code in ("bad_value", "out_of_range") and caught.value.path.startswith("/input")
