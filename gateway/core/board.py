@@ -67,12 +67,8 @@ class Board:
         return hashlib.sha256(self.secret + b"nonce" + text).digest()[:16]
 
     def remember(self, lease: Lease) -> None:
-        """Keeps an ended lease for duplicates of its result, within a fixed bound."""
+        """Keeps a lease that is over and waits for no verdict, for duplicates of its result: a fixed number."""
+        self.leases[lease.nonce] = lease
         self.ended[lease.nonce] = None
         if len(self.ended) > self.policy.remembered_leases:
-            nonce, _ = self.ended.popitem(last=False)
-            lease = self.leases[nonce]
-            if lease.answer and not lease.verdict and not lease.job.task.over:
-                self.ended[nonce] = None   # a committed copy still waits to be judged
-            else:
-                del self.leases[nonce]
+            del self.leases[self.ended.popitem(last=False)[0]]

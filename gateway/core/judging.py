@@ -54,7 +54,6 @@ def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> Non
         node.open.pop(lease.number, None)
         may_have_room(board, node)
         _learn_pace(board, node, lease)
-        board.remember(lease)
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
     board.counters["results"] += 1
@@ -151,6 +150,7 @@ def judge(board: Board, lease: Lease, verdict: str) -> None:
     lease.verdict = verdict
     board.counters["verdicts_" + verdict] += 1
     board.out.append(KeepVerdict(lease.number, verdict, board.epoch))
+    board.remember(lease)
 
 
 def _punish(board: Board, node: Node) -> None:

@@ -132,7 +132,8 @@ class Machine:
         board.leases[row.nonce] = lease
         if row.ended:
             lease.where = Where.OVER
-            board.remember(lease)
+            if row.verdict or row.ended != "done":
+                board.remember(lease)
         elif node is not None:
             placement.watch(board, node, lease, board.policy.report_floor_ms)
         else:   # the registry does not know the device any more

@@ -62,6 +62,8 @@ def on_born(board: Board, event: NodeBorn) -> None:
 def on_kernels(board: Board, event: KernelsCompiled) -> None:
     board.compiling.discard(event.arch)
     board.kernels[event.arch] = event.blobs
+    for arch in board.kernels.keys() - {node.arch for node in board.nodes.values()}:
+        del board.kernels[arch]   # what a device may claim to be has no bound
     for node in board.nodes.values():
         may_have_room(board, node)
 

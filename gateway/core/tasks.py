@@ -130,10 +130,12 @@ def _end_open_leases(board: Board, task: Task) -> None:
         for lease in [lease for lease in node.open.values() if lease.job.task is task]:
             board.out.append(SendCancel(node.name, lease.nonce))
             close(board, lease, "cancelled")
-    for job in task.jobs:
-        for copy in job.copies:
-            if copy.verdict == "":
-                judge(board, copy, "cancelled")
+    waiting = [copy for job in task.jobs for copy in job.copies]
+    for place in [place for place in board.restored if place[0] == task.name]:
+        waiting += board.restored.pop(place)   # its replay had not come that far
+    for copy in waiting:
+        if copy.ended == "done" and copy.verdict == "":
+            judge(board, copy, "cancelled")
 
 
 def close(board: Board, lease: Lease, ended: str) -> None:
