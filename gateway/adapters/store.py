@@ -140,7 +140,8 @@ class Store:
         """Open the journal at ``path``, made with its directory where it does not exist, and lock it."""
         with _explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not all(os.access(place, os.W_OK) for place in (path.parent, path) if place.exists()):
+            path.touch(mode=0o600)
+            if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
                 raise PermissionError(EACCES, "it is read-only")  # SQLite calls this a failing disk
             wal = path.with_name(path.name + "-wal")
             unclean = wal.exists() and wal.stat().st_size > 0

@@ -69,8 +69,9 @@ def kept(path: Path) -> Snapshot:
 
 
 def test_empty(path: Path) -> None:
-    """A new journal holds nothing and counts from the beginning."""
+    """A new journal holds nothing, counts from the beginning, and is its user's alone."""
     assert kept(path) == Snapshot([], [], [], [], 1, 0)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_round_trip(path: Path) -> None:
@@ -113,13 +114,10 @@ def test_grouping_of_commits_does_not_matter(path: Path, tmp_path: Path) -> None
     for name in "abcd":
         store = Store.open(tmp_path / name)
         store.commit([task()])
-        queues = {number: list(own) for number, own in effects.items()}
-        mixed: list[Durable] = []
-        while queues:
-            number = dice.choice(sorted(queues))
-            mixed.append(queues[number].pop(0))
-            if not queues[number]:
-                del queues[number]
+        queues = {number: iter(own) for number, own in effects.items()}
+        order = [number for number, own in effects.items() for _ in own]
+        dice.shuffle(order)
+        mixed: list[Durable] = [next(queues[number]) for number in order]
         step = dice.choice((1, 5, len(mixed)))
         for start in range(0, len(mixed), step):
             store.commit(mixed[start:start + step])
