@@ -34,7 +34,7 @@ def on_result(board: Board, event: ResultArrived) -> None:
         known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
         board.out.append(SendAck(node.name, receipt.seq, lease.verdict or "pending" if known else "duplicate"))
         return
-    if lease.job.spec is UNKNOWN:
+    if lease.job.spec is UNKNOWN and not lease.job.task.over:
         board.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
         return
     if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
