@@ -6,16 +6,35 @@ import math
 
 
 def at_most(hits: int, trials: int, share: float) -> float:
-    """P(X <= hits) for X ~ Binomial(trials, share)."""
+    """P(X <= hits) for X ~ Binomial(trials, share), as the regularised incomplete beta function."""
     if share <= 0 or hits >= trials:
         return 1.0
     if share >= 1:
         return 0.0
-    log_p, log_q = math.log(share), math.log1p(-share)
-    total = math.lgamma(trials + 1)
-    return min(1.0, math.fsum(
-        math.exp(total - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * log_p + (trials - k) * log_q)
-        for k in range(hits + 1)))
+    a, b = trials - hits, hits + 1
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+                     + a * math.log1p(-share) + b * math.log(share))
+    if 1 - share < (a + 1) / (a + b + 2):
+        return front * _fraction(a, b, 1 - share) / a
+    return 1 - front * _fraction(b, a, share) / b
+
+
+def _fraction(a: int, b: int, x: float) -> float:
+    """The continued fraction of the incomplete beta function (DLMF 8.17.22), by Lentz's method.
+
+    Converges in some sqrt(a + b) steps for x < (a + 1) / (a + b + 2).
+    """
+    value = denominator = 1 / (1 - (a + b) * x / (a + 1))
+    numerator = 1.0
+    for m in range(1, 10_000):
+        for term in (m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+                     -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))):
+            denominator = 1 / (1 + term * denominator)
+            numerator = 1 + term / numerator
+            value *= numerator * denominator
+        if abs(numerator * denominator - 1) < 1e-14:
+            break
+    return value
 
 
 def clopper_pearson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

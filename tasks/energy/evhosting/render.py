@@ -83,7 +83,7 @@ def _curve(data: dict[str, Any]) -> str:
         body += [f'<path d="M{left} {y:.1f}h{wide}M{x:.1f} {top}v{high}" stroke="#ddd"/>',
                  _label(left - 6, y + 4, f"{tick} %", 'text-anchor="end"'),
                  _label(x, top + high + 16, f"{tick} %", 'text-anchor="middle"')]
-    body.append(_label(left + wide / 2, top + high + 36, f"homes with a charging car (100 % = "
+    body.append(_label(left + wide / 2, top + high + 36, f"places with a car (100 % = "
                        f"{data['cars_at_100_percent']} cars)", 'text-anchor="middle"'))
     accepted = at(0, data["accepted_percent"] / 100)[1]
     body.append(f'<path d="M{left} {accepted:.1f}h{wide}" stroke="#888" stroke-dasharray="5 4"/>')
@@ -98,7 +98,7 @@ def _curve(data: dict[str, Any]) -> str:
                         f'opacity="0.4"/>'
                         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>')
         body.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        body.append(_label(left + 10, top + 18 + 18 * place, f"{POLICY_WORDS[policy['policy']]}: takes "
+        body.append(_label(left + 260 * place, 42, f"{POLICY_WORDS[policy['policy']]}: takes "
                            f"{policy['hosting_percent']} %", f'fill="{colour}"'))
     return _svg(620, 390, body)
 
@@ -116,16 +116,14 @@ def _places(buses: list[dict[str, Any]]) -> list[tuple[float, float]]:
         tall = [0] * len(buses)
         for i in reversed(range(len(buses))):
             tall[i] = 1 + max((tall[child] for child in children[i]), default=0)
-        free, stack = 0, [0]
-        while stack:  # the longest way on goes straight; every other branch gets a row of its own
-            i = stack.pop()
-            longest = sorted(children[i], key=lambda child: (tall[child], -child))
-            if longest:
-                row[longest[-1]] = row[i]
-            for child in longest[:-1]:
-                free += 1
-                row[child] = free
-            stack += longest
+        rows, stack = 0, [(0, 0.0)]
+        while stack:  # the longest way on goes straight; side branches get rows of their own, the farthest first
+            i, straight = stack.pop()
+            if straight < 0:
+                rows += 1
+            row[i] = rows if straight < 0 else straight
+            order = sorted(children[i], key=lambda child: (tall[child], -child))
+            stack += [(child, -1.0) for child in order[:-1]] + [(child, row[i]) for child in order[-1:]]
         raw = [(float(d), r) for d, r in zip(depth, row, strict=True)]
     x0, y0 = min(x for x, _ in raw), min(y for _, y in raw)
     x1, y1 = max(x for x, _ in raw) - x0 or 1.0, max(y for _, y in raw) - y0 or 1.0

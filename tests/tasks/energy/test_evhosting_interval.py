@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb
+
 import pytest
 
 from tasks.energy.evhosting.interval import at_most, clopper_pearson
@@ -19,6 +22,16 @@ def test_published_values() -> None:
     """5 of 100: 1.64 to 11.28 %; 8 of 20: 19.1 to 63.9 % (textbook tables)."""
     assert clopper_pearson(5, 100) == (pytest.approx(0.0164, abs=5e-5), pytest.approx(0.1128, abs=5e-5))
     assert clopper_pearson(8, 20) == (pytest.approx(0.1912, abs=5e-5), pytest.approx(0.6395, abs=5e-5))
+
+
+@pytest.mark.parametrize("trials", [1, 2, 7, 25])
+def test_tail_is_the_sum_of_the_terms(trials: int) -> None:
+    """The tail equals the sum of exact binomial terms, in rationals, for every count and a grid of shares."""
+    for hits in range(trials + 1):
+        for tenths in range(1, 20):
+            p = Fraction(tenths, 20)
+            exact = sum(comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(hits + 1))
+            assert at_most(hits, trials, tenths / 20) == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
 
 
 def test_bounds_are_where_the_tails_are() -> None:
