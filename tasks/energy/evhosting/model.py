@@ -44,8 +44,8 @@ class Transformer(Strict):
 
     from_bus: Name
     to_bus: Name
-    rated_kva: float = Field(gt=0, le=1e6, allow_inf_nan=False)
-    short_circuit_percent: float = Field(gt=0, le=50, allow_inf_nan=False)
+    rated_kva: float = Field(ge=0.1, le=1e6, allow_inf_nan=False)
+    short_circuit_percent: float = Field(ge=0.1, le=50, allow_inf_nan=False)
     resistive_percent: float = Field(ge=0, le=50, allow_inf_nan=False)
 
 
@@ -66,7 +66,7 @@ class Feeder(Strict):
     """A radial feeder in plain fields. Balanced three-phase; voltages are line to line."""
 
     name: Name = "feeder"
-    nominal_kv: float = Field(gt=0, le=150, allow_inf_nan=False)
+    nominal_kv: float = Field(ge=0.05, le=150, allow_inf_nan=False)
     source_bus: Name
     source_voltage_pu: float = Field(default=1.0, ge=0.8, le=1.2, allow_inf_nan=False)
     buses: list[Bus] = Field(max_length=10_000)
@@ -106,7 +106,7 @@ class EvHosting(Strict):
     scenarios_per_level: int = Field(default=100, ge=1, le=10_000)
     policies: list[Policy] = Field(default=["on_arrival"], min_length=1, max_length=2)
     seed: int = Field(default=1, ge=0, le=2**31 - 1)
-    charge_kw: float = Field(default=11.0, gt=0, le=350, allow_inf_nan=False)
+    charge_kw: float = Field(default=11.0, ge=0.1, le=350, allow_inf_nan=False)
     first_slot: int = Field(default=64, ge=0, lt=SLOTS_PER_DAY)
     last_slot: int = Field(default=95, ge=0, lt=SLOTS_PER_DAY)
     voltage_min_pu: float = Field(default=0.95, ge=0.6, le=1.0, allow_inf_nan=False)

@@ -100,7 +100,7 @@ def _tables(document: dict[str, Any]) -> dict[str, dict[int, Row]]:
             columns = split["columns"]
             tables[name] = {key: dict(zip(columns, row, strict=True))
                             for key, row in zip(split["index"], split["data"], strict=True)}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise TaskError("bad_pandapower", f"table {name!r} is damaged", "save the net again",
                             f"/pandapower/_object/{name}") from None
     if not tables.get("bus"):
@@ -192,7 +192,7 @@ def _position(tables: dict[str, dict[int, Row]], key: int) -> dict[str, float]:
     """Coordinates from the bus's GeoJSON point, or the older geodata table."""
     try:
         x, y = json.loads(tables["bus"][key]["geo"])["coordinates"][:2]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         row = tables.get("bus_geodata", {}).get(key)
         if row is None:
             return {}

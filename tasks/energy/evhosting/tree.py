@@ -13,6 +13,7 @@ from tasks.registry import nearest
 
 BUSES_MAX = 200
 """More would not fit the memory of a board."""
+OHM_MIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _edges(feeder: Feeder) -> list[tuple[str, str, Branch]]:
         path = f"/feeder/lines/{place}"
         known(line.from_bus, names, path + "/from_bus")
         known(line.to_bus, names, path + "/to_bus")
-        if line.r_ohm == 0 and line.x_ohm == 0:
+        if line.r_ohm + line.x_ohm < OHM_MIN:
             raise TaskError("zero_impedance", f"line {line.from_bus}–{line.to_bus} has no impedance",
                             "give r_ohm and x_ohm, or merge the two buses", path + "/r_ohm")
         branch = Branch(line.r_ohm, line.x_ohm, line.limit_a, f"{line.from_bus}–{line.to_bus}", path)

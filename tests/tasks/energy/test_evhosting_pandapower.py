@@ -83,6 +83,7 @@ def test_wrong_nets(net, table: str, row: int, column: str, value: Any, code: st
 @pytest.mark.parametrize("document", [
     {}, {"_object": 3}, {"_object": {"bus": {}}}, {"_object": {"bus": {"_class": "DataFrame", "_object": "{"}}},
     {"_object": {"bus": {"_class": "DataFrame", "_object": '{"columns": ["a"], "index": [1], "data": [[1, 2]]}'}}},
+    {"_object": {"bus": {"_class": "DataFrame", "_object": "[" * 100_000}}},
     {"_object": {"bus": _table("name vn_kv", ["a", 0.4])}}])
 def test_what_is_no_net(document: dict[str, Any]) -> None:
     """Other documents and damaged tables are TaskErrors, never another exception."""

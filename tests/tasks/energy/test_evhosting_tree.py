@@ -57,6 +57,7 @@ def test_a_loop_is_named() -> None:
     (lambda f: f["lines"][2].update(r_ohm=-0.1), "out_of_range", "/input/feeder/lines/2/r_ohm", "r_ohm"),
     (lambda f: f["lines"][2].update(limit_a=0), "out_of_range", "/input/feeder/lines/2/limit_a", "limit_a"),
     (lambda f: f["lines"][2].update(r_ohm=9000.0), "weak_line", "/input/feeder/lines/2", "weak"),
+    (lambda f: f.update(nominal_kv=1e-200), "out_of_range", "/input/feeder/nominal_kv", "nominal_kv"),
     (lambda f: f["lines"][2].update(length=3), "unknown_field", "/input/feeder/lines/2/length", "length"),
     (lambda f: f["loads"][1].update(kw=-3), "out_of_range", "/input/feeder/loads/1/kw", "kw"),
     (lambda f: f["loads"][1].update(profile="x"), "unknown_profile", "/input/feeder/loads/1/profile", "'x'"),
