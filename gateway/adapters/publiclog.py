@@ -169,7 +169,7 @@ class PublicLog:
         try:
             size, root = note.check(signed, genesis.key)[1:]
         except LedgerError as error:
-            raise LedgerError(f"{self.folder / tiles.CHECKPOINT} {error} (site {genesis.site})") from None
+            raise LedgerError(f"{self.folder / tiles.CHECKPOINT} {error}: restore it") from None
         remembered, remembered_root, self._numbers = self._read_state()
         for entry in self._entries(size):
             self._edge.append(merkle.leaf_hash(entry))
@@ -179,13 +179,15 @@ class PublicLog:
         if self.root != root or self.size < remembered:
             raise LedgerError(f"{self.folder} was changed or cut back since it was written: restore it")
         self.checkpoint = signed.decode()
-        self._replay(remembered)
+        self._replay(genesis, remembered)
         self._mend()
 
-    def _replay(self, remembered: int) -> None:
+    def _replay(self, genesis: Genesis, remembered: int) -> None:
         """Fold the leaves, and settle again the epochs that ``*.state`` does not know of yet."""
         entries = self._entries(self.size)
         self._book = Book(next(entries))
+        if self._book.genesis != genesis:
+            raise LedgerError(f"{self.folder} is the log of the site {self._book.genesis.site}, not {genesis.site}")
         forgotten = False
         for at, entry in enumerate(entries, 1):
             leaf = self._book.follow(entry)
@@ -264,7 +266,7 @@ class PublicLog:
         if (self.folder / tiles.CHECKPOINT).read_bytes() != self.checkpoint.encode():
             raise LedgerError(f"{self.folder} was written by an append that failed: open the log again")
         for path in (self.folder / "tile").rglob("*"):
-            if path.is_file() and not tiles.covers(self.size, path.relative_to(self.folder).as_posix()):
+            if path.is_file() and not tiles.belongs(self.size, path.relative_to(self.folder).as_posix()):
                 path.unlink()
         self._torn = False
 

@@ -21,6 +21,7 @@ _TAIL = struct.Struct(">IB")
 _DEVICE = struct.Struct(">16sH")
 RECORD_BYTES = PROOF_BYTES + _TAIL.size
 MAX_RANGES = 256
+LAST_NUMBER = (1 << 64) - 1
 
 
 class Record(NamedTuple):
@@ -59,7 +60,9 @@ class Numbers:
         return twin
 
     def use(self, device: bytes, number: int) -> bool:
-        """Mark a number as used; whether it was free."""
+        """Mark a number as used; whether it was free. The very last one never is: no range could end after it."""
+        if number == LAST_NUMBER:
+            return False
         ranges = self._ranges.setdefault(device, array("Q"))
         # [start, end, start, end, ...], ends exclusive: an odd place means inside of a range.
         at = bisect_right(ranges, number)

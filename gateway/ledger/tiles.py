@@ -33,14 +33,17 @@ def spans(count: int) -> Iterator[tuple[int, int]]:
         yield count // WIDTH, count % WIDTH
 
 
-def covers(size: int, path: str) -> bool:
-    """Whether a file under ``tile/`` is one of the tree of ``size`` leaves, or of a smaller one before it."""
+def belongs(size: int, path: str) -> bool:
+    """Whether a file under ``tile/`` is one that the tree of ``size`` leaves keeps.
+
+    Partial tiles of smaller trees belong to it until their tile is full.
+    """
     named = re.fullmatch(r"tile/(entries|[0-9])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?", path)
     if not named:
         return False
-    level = 0 if named[1] == "entries" else int(named[1])
-    start = WIDTH * int(re.sub("[x/]", "", named[2]))
-    return start + int(named[3] or WIDTH) <= size >> 8 * level
+    full, rest = divmod(size >> (0 if named[1] == "entries" else 8 * int(named[1])), WIDTH)
+    index = int(re.sub("[x/]", "", named[2]))
+    return index == full and int(named[3]) <= rest if named[3] else index < full
 
 
 def encode_entries(entries: Sequence[bytes]) -> bytes:

@@ -1,0 +1,16 @@
+from gateway.ledger.book import Book
+from gateway.ledger.leaves import Genesis, encode_leaf
+from gateway.ledger.view import bundle_path, genesis_view
+
+
+def test_genesis_for_people():
+    """The view names the network, the site, the rules and the key as other tools take it."""
+    book = Book(encode_leaf(Genesis("demo", bytes(32))))
+    view = genesis_view(book)
+    assert (view["net"], view["site"], view["rules"]) == (book.net.hex(), "demo", 1)
+    assert str(view["verifier_key"]).startswith(f"lamplighter/demo/{book.net.hex()}+")
+
+
+def test_bundles_are_named_by_their_hash():
+    """A bundle's name is all of its SHA-256 in hex."""
+    assert bundle_path(bytes(range(32))) == "bundle/" + bytes(range(32)).hex()
