@@ -105,7 +105,7 @@ def test_every_durable_effect_has_sql() -> None:
 
 def test_grouping_of_commits_does_not_matter(path: Path, tmp_path: Path) -> None:
     """The same effects in one commit, in many, or interleaved by lease give the same journal."""
-    effects = {
+    effects: dict[int, list[Durable]] = {
         number: [lease(number, index=number), receipt(number), KeepVerdict(number, "ok", 0),
                  KeepAnswer("t1", 0, number, b"x", False)] for number in range(1, 9)
     }
@@ -199,16 +199,19 @@ def test_forget_epoch(path: Path) -> None:
         lease(4, index=2), receipt(4), lease(5, index=3), lease(6, index=4), KeepEnd(6, "expired"),
         lease(7, "over"), lease(8, "over"), receipt(8), KeepVerdict(8, "late", 0), KeepTaskEnd("over", "failed", b""),
         KeepStanding("aa", 4, 0), KeepEpoch(1), lease(9, index=5), receipt(9), KeepVerdict(9, "ok", 1),
+        task("new"), lease(10, "new"), KeepTaskEnd("new", "done", b""),  # a late result may still come for 10
     ])
     assert store.unsealed() == [0]
     store.forget_epoch(0)
     assert store.unsealed() == []
     assert earned(store) == {"aa": 10, "bb": 5}
     assert [own.lease for own in store.load().leases] == [3, 4, 5, 6, 9]
-    held = {number for number, in store._db.execute("SELECT lease FROM lease")}
-    assert held == {3, 4, 5, 6, 9}
-    store.commit([KeepEpoch(2)])
+    assert {number for number, in store._db.execute("SELECT lease FROM lease")} == {3, 4, 5, 6, 9, 10}
+    store.commit([KeepEpoch(2), KeepTaskEnd("t1", "done", b"")])
     store.forget_epoch(1)
+    store.commit([KeepEpoch(3)])
+    store.forget_epoch(2)
+    assert (store.load().leases, store.load().next_lease) == ([], 11)
     store.commit([KeepStanding("aa", 5, 1)])
     assert store.load().standing == [StandingRow("aa", 5, 1, 20), StandingRow("bb", 0, 0, 5)]
     store.close()
@@ -233,8 +236,7 @@ def test_crash_while_forgetting(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Rows that a crash left behind are not loaded, earn nothing again, and go with the next epoch."""
     store = Store.open(path)
     for number in range(1, 6):
-        store.commit([lease(number), receipt(number), KeepVerdict(number, "ok", 0)])
-    store.commit([KeepEpoch(1)])
+        store.commit([lease(number), receipt(number), KeepVerdict(number, "ok", 0), KeepEpoch(1)])
     with monkeypatch.context() as patch:
         patch.setattr(module, "_FORGET", "crash")
         with pytest.raises(StoreError):
@@ -355,8 +357,7 @@ def test_foreign_file(path: Path, pragma: str, says: str) -> None:
 def test_damaged_file(path: Path) -> None:
     """After an unclean end damaged pages are found at open; bytes that are no database always are."""
     store = Store.open(path)
-    for number in range(1, 400):
-        store.commit([lease(number), receipt(number, bytes(400))])
+    store.commit([effect for number in range(1, 400) for effect in (lease(number), receipt(number, bytes(400)))])
     store.close()
     store = Store.open(path)
     store.commit([task()])  # leaves a log behind, as a kill would
