@@ -11,8 +11,9 @@
 # Signed numbers are stored with 2**20 added: a machine-code load of 32 bits does not extend the sign on
 # 64-bit machines.
 #
-# Input, big-endian: stations u8, targets u8, variograms u8, 0 | per station x u16, y u16, value u32 (biased)
-#   | per target x u16, y u16, stations to use u32 (bit i: station i)
+# Input, big-endian: stations u8, targets u8, variograms u8, 0
+#   | per station u64: x 18 bits, y 18 bits, 0 7 bits, value 21 bits (biased)
+#   | per target u64: x 18 bits, y 18 bits, 0 4 bits, stations to use 24 bits (bit i: station i)
 #   | per variogram model u8, m u8, s u8, 0, scale u32, cut u32, base u32, depth u32.
 # Answer, big-endian: one variogram: per target value u32 (Q24, 2**28 added), variance u32 (Q24);
 #   several: per variogram, per target the value only.
@@ -42,9 +43,9 @@ POWERS = (
 
 @micropython.viper
 def distances(xy: ptr32, use: ptr32, out: ptr32, at: ptr32) -> int:
-    # Distances from (at[0], at[1]) to the at[2] stations in `use`, in quarters of a unit, into out[at[3]:].
-    # The square, 34 bits, is high * 2**16 + low; its root comes digit by digit: 17 binary digits, then 2 of
-    # the fraction. Returns 1 + the place in `use` of a station at distance zero, or 0.
+    # Distances from (at[0], at[1]) to the at[2] stations in `use`, rounded, into out[at[3]:].
+    # The square, 37 bits, is high * 2**18 + low; its root comes digit by digit, 19 of them.
+    # Returns 1 + the place in `use` of a station at distance zero, or 0.
     found = 0
     for i in range(at[2]):
         dx = xy[use[i] * 2] - at[0]
@@ -53,20 +54,22 @@ def distances(xy: ptr32, use: ptr32, out: ptr32, at: ptr32) -> int:
             dx = 0 - dx
         if dy < 0:
             dy = 0 - dy
-        middle = 2 * ((dx >> 8) * (dx & 255) + (dy >> 8) * (dy & 255))
-        low = (dx & 255) * (dx & 255) + (dy & 255) * (dy & 255) + ((middle & 255) << 8)
-        high = (dx >> 8) * (dx >> 8) + (dy >> 8) * (dy >> 8) + (middle >> 8) + (low >> 16)
-        low = low & 0xFFFF
+        middle = 2 * ((dx >> 9) * (dx & 511) + (dy >> 9) * (dy & 511))
+        low = (dx & 511) * (dx & 511) + (dy & 511) * (dy & 511) + ((middle & 511) << 9)
+        high = (dx >> 9) * (dx >> 9) + (dy >> 9) * (dy >> 9) + (middle >> 9) + (low >> 18)
+        low = low & 0x3FFFF
         root = 0
         rest = 0
         for _ in range(19):
-            rest = (rest << 2) | (high >> 16)
-            high = ((high & 0xFFFF) << 2) | (low >> 14)
-            low = (low & 0x3FFF) << 2
+            rest = (rest << 2) | (high >> 18)
+            high = ((high & 0x3FFFF) << 2) | (low >> 16)
+            low = (low & 0xFFFF) << 2
             root = root << 1
             if rest > root << 1:
                 rest -= (root << 1) + 1
                 root += 1
+        if rest > root:
+            root += 1
         out[at[3] + i] = root
         if root == 0:
             found = i + 1
@@ -239,6 +242,12 @@ def variogram(data, at):
     return array("i", (model, m, s, j, scale, cut, base, depth) + POWERS)
 
 
+def position(data, at):
+    # x, y and the 28 bits that follow them
+    high, low = struct.unpack_from(">II", data, at)
+    return high >> 14, (high & 0x3FFF) << 4 | low >> 28, low & 0xFFFFFFF
+
+
 def chosen(bits, n):
     if bits >> n:
         raise ValueError("no such station")
@@ -275,10 +284,9 @@ def run(data, contexts):
     xy = array("i", bytes(8 * n))
     z = array("i", bytes(4 * n))
     for i in range(n):
-        x, y, value = struct.unpack_from(">HHI", data, 4 + 8 * i)
-        if not 0 < value < 1 << 21:
+        xy[2 * i], xy[2 * i + 1], z[i] = position(data, 4 + 8 * i)
+        if not 0 < z[i] < 1 << 21:
             raise ValueError("station")
-        xy[2 * i], xy[2 * i + 1], z[i] = x, y, value
     yield
     every = array("i", range(n))
     at = array("i", (0, 0, 0, 0))
@@ -291,9 +299,9 @@ def run(data, contexts):
     away = array("i", bytes(4 * 12 * targets))
     hit = bytearray(targets)
     for t in range(targets):
-        x, y, bits = struct.unpack_from(">HHI", data, 4 + 8 * (n + t))
+        at[0], at[1], bits = position(data, 4 + 8 * (n + t))
         use = chosen(bits, n)
-        at[0], at[1], at[2], at[3] = x, y, len(use), 12 * t
+        at[2], at[3] = len(use), 12 * t
         hit[t] = distances(xy, use, away, at)
         if not t & 3:
             yield
@@ -307,7 +315,7 @@ def run(data, contexts):
         covariances(apart, cov, model, n * (n - 1) >> 1)
         yield
         for t in range(targets):
-            use = chosen(struct.unpack_from(">I", data, 8 + 8 * (n + t))[0], n)
+            use = chosen(position(data, 4 + 8 * (n + t))[2], n)
             for i in range(len(use)):
                 v[12 + i] = z[use[i]]
                 c[i] = away[12 * t + i]

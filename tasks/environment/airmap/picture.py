@@ -106,7 +106,7 @@ def _legend(key: str, scale: Scale, left: float, y: float, width: float) -> list
     parts = [f'<rect x="{left + i * step:.1f}" y="{y:.0f}" width="{step + 0.3:.1f}" height="12" '
              f'fill="{_colour(key, i)}"/>' for i in range(CLASSES)]
     return parts + [f'<text x="{left + share * width:.0f}" y="{y + 28:.0f}" text-anchor="{anchor}">'
-                    f"{scale.at(share):.3g}</text>"
+                    f"{scale.label(share)}</text>"
                     for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end"))]
 
 

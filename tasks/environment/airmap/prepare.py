@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.api import TaskError
 from tasks.environment.airmap import tiles
@@ -16,6 +16,8 @@ from tasks.environment.airmap.variogram import Variogram
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20
+FURTHEST_OUT = 4
+SAME_PLACE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +66,19 @@ class Spec:
 def prepare(given: AirmapInput) -> Spec:
     """Raises TaskError: empty_data, too_few_stations, bad_position, too_many_cells and the like."""
     notes: list[str] = []
-    readings, geographic, unit = _gather(given, notes)
-    readings = _merged(readings, notes)
+    gathered, geographic, unit = _gather(given, notes)
+    plane = plane_of(geographic, [(one.lon_deg, one.lat_deg) for one in gathered])
+    readings, places = _merged(gathered, plane, notes)
     if len(readings) < 2:
         raise TaskError("too_few_stations", "a map needs stations at two different positions at least",
                         "add stations", "/stations")
-    plane = plane_of(geographic, [(one.lon_deg, one.lat_deg) for one in readings])
-    places = [plane.to_metres(one.lon_deg, one.lat_deg) for one in readings]
     values = _kriged([one.value for one in readings], given.transform == "log")
-    west, south, east, north = _extent(places)
-    diagonal = math.hypot(east - west, north - south)
-    cells = None if given.targets else _cells(given.grid or Grid(), plane, (west, south, east, north))
+    extent = _extent(places)
+    diagonal = _diagonal(extent)
+    cells = None if given.targets else _cells(given.grid or Grid(), plane, extent)
     targets = cells.centres() if cells else _points(given, plane)
     shown = _near_enough(targets, places, given.max_distance_m)
+    _refuse_far([targets[t] for t in shown], extent)
     order = _order([targets[t] for t in shown], cells, shown)
     return Spec(
         given.quantity or given.property or "readings", unit, plane, [one.id for one in readings], places,
@@ -118,15 +120,25 @@ def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, 
     return readings, kinds.pop(), given.unit or "".join(units)
 
 
-def _merged(readings: list[Reading], notes: list[str]) -> list[Reading]:
-    """One reading for each position: the mean of those that share it."""
-    there: dict[tuple[float, float], list[Reading]] = {}
-    for one in readings:
-        there.setdefault((one.lon_deg, one.lat_deg), []).append(one)
+def _merged(readings: list[Reading], plane: Plane, notes: list[str]) -> tuple[list[Reading], list[Point]]:
+    """One reading for each position, and the positions in metres.
+
+    Readings closer than a ten-thousandth of the stations' extent share a position; they are averaged, at the
+    first one's. Kriging would have to tell apart what the coordinates of a job do not.
+    """
+    points = [plane.to_metres(one.lon_deg, one.lat_deg) for one in readings]
+    apart_m = SAME_PLACE * _diagonal(_extent(points))
+    there: list[tuple[Point, list[Reading]]] = []
+    for one, point in zip(readings, points, strict=True):
+        same = next((shared for place, shared in there if math.dist(place, point) <= apart_m), None)
+        if same is None:
+            there.append((point, [one]))
+        else:
+            same.append(one)
     if len(there) < len(readings):
         notes.append(f"{len(readings)} readings at {len(there)} positions: those at one position were averaged")
-    return [Reading(same[0].id, lon, lat, math.fsum(one.value for one in same) / len(same), same[0].unit)
-            for (lon, lat), same in there.items()]
+    means = [replace(same[0], value=math.fsum(one.value for one in same) / len(same)) for _, same in there]
+    return means, [place for place, _ in there]
 
 
 def _kriged(readings: list[float], log: bool) -> list[float]:
@@ -139,6 +151,19 @@ def _kriged(readings: list[float], log: bool) -> list[float]:
 def _extent(points: Sequence[Point]) -> tuple[float, float, float, float]:
     return (min(x for x, _ in points), min(y for _, y in points),
             max(x for x, _ in points), max(y for _, y in points))
+
+
+def _diagonal(extent: tuple[float, float, float, float]) -> float:
+    return math.hypot(extent[2] - extent[0], extent[3] - extent[1])
+
+
+def _refuse_far(points: Sequence[Point], extent: tuple[float, float, float, float]) -> None:
+    """Out there nothing is known, and a job's coordinates would no longer tell the stations apart."""
+    reach_m = FURTHEST_OUT * _diagonal(extent)
+    west, south, east, north = _extent(points)
+    if max(extent[0] - west, extent[1] - south, east - extent[2], north - extent[3]) > reach_m:
+        raise TaskError("too_far", f"the map reaches over {FURTHEST_OUT} times the stations' extent beyond them",
+                        "check the bbox or the targets, or give max_distance_m", "/grid")
 
 
 def _cells(grid: Grid, plane: Plane, extent: tuple[float, float, float, float]) -> Cells:

@@ -71,7 +71,7 @@ def _panel(grid: dict[str, Any], values: Sequence[float | None], scale: Scale) -
     rows, cols = grid["rows"], grid["cols"]
     high, wide = rows * grid["cell_height_m"], cols * grid["cell_width_m"]
     step = max(wide / PANEL_COLUMNS, high / (2 * PANEL_ROWS))
-    across, down = max(1, round(wide / step)), max(1, round(high / step / 2))
+    across, down = min(2 * cols, max(1, round(wide / step))), min(rows, max(1, round(high / step / 2)))
     picked = [[values[int((r + 0.5) * rows / down) * cols + int((c + 0.5) * cols / across)]
                for c in range(across)] for r in range(down)]
     return ["".join(" " if value is None else SHADES[scale.step(value)] for value in row) for row in picked]
@@ -79,9 +79,9 @@ def _panel(grid: dict[str, Any], values: Sequence[float | None], scale: Scale) -
 
 def _legend(scale: Scale) -> str:
     if scale.low == scale.top:
-        return f"{SHADES[0]} {scale.at(0):.4g}"
-    starts = (f"{shade} from {scale.at(i / len(SHADES)):.4g}" for i, shade in enumerate(SHADES))
-    return "  ".join(starts) + f" to {scale.at(1):.4g}"
+        return f"{SHADES[0]} {scale.label(0)}"
+    starts = (f"{shade} from {scale.label(i / len(SHADES))}" for i, shade in enumerate(SHADES))
+    return "  ".join(starts) + f" to {scale.label(1)}"
 
 
 def _listed(data: dict[str, Any]) -> list[str]:

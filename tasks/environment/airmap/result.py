@@ -119,7 +119,7 @@ def _summary(spec: Spec, data: dict[str, Any]) -> str:
     shown = [value for value in data["value"] if value is not None]
     errors = sorted(error for error in data["standard_error"] if error is not None)
     unit = f" {spec.unit}" if spec.unit else ""
-    what = "cells" if spec.cells else "points"
+    what = ("cell" if spec.cells else "point") + ("s" if len(shown) > 1 else "")
     typical = errors[len(errors) // 2]
     head = (f"{spec.quantity} mapped at {len(shown)} {what} from {len(spec.readings)} stations: "
             f"{min(shown):.4g} to {max(shown):.4g}{unit}, typical standard error {typical:.3g}{unit}.")

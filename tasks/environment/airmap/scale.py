@@ -25,3 +25,8 @@ class Scale:
         """The value at ``share`` (0 to 1) of the way from the least to the greatest."""
         value = self.low + share * (self.top - self.low)
         return math.exp(value) if self.log else value
+
+    def label(self, share: float) -> str:
+        """That value with about three digits, never in powers of ten below a million."""
+        value = self.at(share)
+        return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -23,18 +23,21 @@ def solve(spec: Spec) -> Solution:
     With fewer than ten stations an automatic variogram is not searched but set by rule: exponential, without
     nugget, range a sixth of the stations' diagonal, the readings' variance as sill.
     """
-    variogram, how = spec.variogram, "given"
-    if variogram is None and len(spec.places) >= FEWEST_TO_SEARCH and max(spec.values) > min(spec.values):
+    searched = spec.variogram is None and len(spec.places) >= FEWEST_TO_SEARCH \
+        and max(spec.values) > min(spec.values)
+    if searched:
         variogram, tried = yield from _search(spec)
         how = f"best of {tried} by leave-one-out; sill from the leave-one-out errors"
-    elif variogram is None:
+    elif spec.variogram is None:
         variogram, how = _by_rule(spec), "by rule: too few different readings to search"
+    else:
+        variogram, how = spec.variogram, "given"
     tiles = [*spec.map_tiles, *spec.left_out_tiles]
     answers = yield [tile.job([variogram]) for tile in tiles]
     split = len(spec.map_tiles)
     mapped = _in_order(spec.map_tiles, answers[:split], variogram, len(spec.shown))
     left_out = _in_order(spec.left_out_tiles, answers[split:], variogram, len(spec.places))
-    if how.startswith("best"):
+    if searched:
         variogram = _with_sill(variogram, spec.values, left_out)
     return assemble(spec, variogram, how, mapped, left_out)
 

