@@ -7,6 +7,7 @@ jittered by seeds that nobody used, to see whether the improvement holds.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -39,30 +40,31 @@ class _Signals:
     def __init__(self, network: Network, timings: list[dict[str, Any]]) -> None:
         self.timings = timings
         self.links = network.links
-        self.tables: list[list[tuple[int, float]]] = []
+        self.shown: list[bytes] = []
+        self.lasted: list[array[int]] = []
         for link in network.links:
             states = network.junctions[link.junction].states(link.signal)
-            shown = [state for state, duration in zip(states, timings[link.junction]["durations_s"], strict=True)
-                     for _ in range(round(10 * duration))]
-            self.tables.append(list(zip(shown, self._lasted(shown), strict=True)))
+            durations = timings[link.junction]["durations_s"]
+            self.shown.append(b"".join(bytes((state,)) * round(10 * duration)
+                                       for state, duration in zip(states, durations, strict=True)))
+            self.lasted.append(self._lasted(self.shown[-1]))
 
     @staticmethod
-    def _lasted(shown: list[int]) -> list[float]:
-        """For how long each moment's state has lasted; permissive and protected green count as one."""
-        same = [GREEN if state == PERMISSIVE else state for state in shown]
+    def _lasted(shown: bytes) -> array[int]:
+        """For how many tenths each moment's state has lasted; permissive and protected green count as one."""
+        same = shown.replace(bytes((PERMISSIVE,)), bytes((GREEN,)))
         lasted = 0
-        found = [0.0] * len(same)
+        found = array("H", bytes(2 * len(same)))
         for i in range(2 * len(same)):  # twice round, so that the start knows what came before
             lasted = lasted + 1 if same[i % len(same)] == same[(i - 1) % len(same)] else 0
-            found[i % len(same)] = lasted / 10
+            found[i % len(same)] = lasted
         return found
 
     def show(self, link: int, now_s: float) -> tuple[int, float]:
         """State, and since how many seconds."""
-        table = self.tables[link]
-        offset_s = self.timings[self.links[link].junction]["offset_s"]
-        found: tuple[int, float] = table[round(10 * (now_s - offset_s)) % len(table)]
-        return found
+        shown = self.shown[link]
+        at = round(10 * (now_s - self.timings[self.links[link].junction]["offset_s"])) % len(shown)
+        return shown[at], self.lasted[link][at] / 10
 
 
 class _Street:

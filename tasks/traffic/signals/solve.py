@@ -102,13 +102,14 @@ def _scaled(network: Network, cycle_ds: int, minimum_ds: int) -> Plan:
     return tuple(_fitted(network, j, cycle_ds, minimum_ds) or part for j, part in enumerate(shipped_plan(network)))
 
 
-def _mutated(plan: Plan, base: Plan, cycle_ds: int, minimum_ds: int, movable: Sequence[int],
-             rng: random.Random) -> Plan:
-    """One to three moves: shift or redraw an offset, or hand 1 to 8 s from one green of a junction to another."""
+def _mutated(plan: Plan, worry: Sequence[int], cycle_ds: int, minimum_ds: int, rng: random.Random) -> Plan:
+    """One to three moves: shift or redraw an offset, or hand 1 to 8 s from one green of a junction to another.
+
+    ``worry`` weighs junctions: those that cost most under ``plan`` are moved most; those of 0 never.
+    """
     parts = [list(part) for part in plan]
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        part = parts[rng.choice(movable)]
-        if len(part) > 2 and (len(base) == 1 or rng.random() < 0.5):
+    for part in rng.choices(parts, worry, k=rng.choice((1, 1, 2, 3))):
+        if len(part) > 2 and (len(plan) == 1 or rng.random() < 0.5):
             giver, taker = rng.sample(range(1, len(part)), 2)
             seconds = min(rng.randint(1, 8) * 10, (part[giver] - minimum_ds) // 10 * 10)
             if seconds > 0:
@@ -127,34 +128,38 @@ def solve(spec: Spec) -> Solution:
     rng = random.Random(search.seed)  # noqa: S311 (the search must be repeatable)
     minimum = 10 * search.minimum_green_s
     shipped = shipped_plan(spec.network)
-    known: dict[Plan, int] = {}
+    known: dict[Plan, list[int]] = {}
     populations: dict[int, list[Plan]] = {}
     history = []
+    even = [0] * len(shipped)
     for generation in range(search.generations):
         children: dict[int, list[Plan]] = {}
         for cycle in search.cycles_s:
             base = _scaled(spec.network, 10 * cycle, minimum)
-            movable = [j for j, part in enumerate(base) if _fitted(spec.network, j, 10 * cycle, minimum)]
-            if movable:
+            movable = [_fitted(spec.network, j, 10 * cycle, minimum) is not None for j in range(len(base))]
+            if any(movable):
                 parents = populations.get(cycle) or [base]
                 children[cycle] = [] if generation else [base]
                 while len(children[cycle]) < search.children:
-                    children[cycle].append(_mutated(rng.choice(parents), base, 10 * cycle, minimum, movable, rng))
+                    parent = rng.choice(parents)
+                    worry = [(1 + cost) * free for cost, free in zip(known.get(parent, even), movable, strict=True)]
+                    children[cycle].append(_mutated(parent, worry, 10 * cycle, minimum, rng))
         born = chain(() if generation else (shipped,), *children.values())
         fresh = [plan for plan in dict.fromkeys(born) if plan not in known]
         judged = yield from evaluate(spec, spec.training, fresh)
-        known.update(zip(fresh, map(sum, judged), strict=True))
+        known.update(zip(fresh, judged, strict=True))
         for cycle, plans in children.items():
             pool = dict.fromkeys(populations.get(cycle, []) + plans)
-            populations[cycle] = sorted(pool, key=lambda p: (known[p], p))[:search.parents]
-        history.append(min(known.values()))
-    ranked = sorted({p for plans in populations.values() for p in plans} - {shipped}, key=lambda p: (known[p], p))
+            populations[cycle] = sorted(pool, key=lambda p: (sum(known[p]), p))[:search.parents]
+        history.append(min(map(sum, known.values())))
+    ranked = sorted({p for plans in populations.values() for p in plans} - {shipped},
+                    key=lambda p: (sum(known[p]), p))
     finalists = [shipped, *ranked[:FINALISTS]]
     judged = yield from evaluate(spec, spec.unseen, finalists)
-    best = min(range(len(finalists)), key=lambda i: (known[finalists[i]] + sum(judged[i]), i))
+    best = min(range(len(finalists)), key=lambda i: (sum(known[finalists[i]]) + sum(judged[i]), i))
     return result_of(Finding(spec.network, spec.demand, finalists[best], judged[0], judged[best],
                              sum(w.counted for w in spec.unseen), len(known), search.replicas,
-                             [cost / max(1, known[shipped]) for cost in history]))
+                             [cost / max(1, sum(known[shipped])) for cost in history]))
 
 
 def evaluate(spec: Spec, over: Sequence[Window], plans: Sequence[Plan]
