@@ -200,7 +200,7 @@ def task() -> None:
 @task.command("submit", epilog="\b\nExample:\n  " + EXAMPLES["submit"])
 @click.argument("file", type=click.File("rb"))
 @click.option("--watch", "follow", is_flag=True, help="Stay until the answer is there.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: the answer's files go here.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: folder for the answer's files.")
 @broker_option
 @data_option
 @site_option
