@@ -130,15 +130,15 @@ class Machine:
         lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
             row.ended, row.verdict, row.boot, row.seq, row.answer)
         board.leases[row.nonce] = lease
-        if row.ended:
-            lease.where = Where.OVER
-            if row.verdict or row.ended != "done":
-                board.remember(lease)
-        elif node is not None:
+        if not row.ended and node is not None:
             placement.watch(board, node, lease, board.policy.report_floor_ms)
-        else:   # the registry does not know the device any more
-            lease.where, lease.ended = Where.OVER, "expired"
-            board.out.append(KeepEnd(row.lease, "expired"))
+        else:
+            lease.where = Where.OVER
+            if not row.ended:   # the registry does not know the device any more
+                lease.ended = "expired"
+                board.out.append(KeepEnd(row.lease, "expired"))
+            if row.verdict or lease.ended != "done":
+                board.remember(lease)
         if not task.over:
             board.restored.setdefault((row.task, row.round), []).append(lease)
 

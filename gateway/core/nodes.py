@@ -50,7 +50,7 @@ def on_born(board: Board, event: NodeBorn) -> None:
         node.bid = False          # it rebooted: what it held is gone, and its next bid says what it wants
         lose_all(board, node)
         node.pace.clear()
-        node.no_heap_kop.clear()
+        node.no_heap.clear()
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.boot, node.message = event.heap, event.speed, event.boot, event.message
     node.seen_at = board.now_ms
@@ -116,7 +116,9 @@ def on_refused(board: Board, event: LeaseRefused) -> None:
     board.counters["refused_" + reason] += 1
     kind = lease.job.task.kind
     if reason == "no_heap":
-        node.no_heap_kop[kind] = min(node.no_heap_kop.get(kind, 1 << 62), max(lease.job.spec.heap_bytes, 1))
+        least, until = node.no_heap.get(kind, (0, 0))
+        least = lease.job.spec.heap_bytes if board.now_ms >= until else min(least, lease.job.spec.heap_bytes)
+        node.no_heap[kind] = (max(least, 1), board.now_ms + board.policy.declined_ms)
     node.backoff_until = board.now_ms + BACKOFF_MS.get(reason, 0)
     lost(board, lease, "failed" if reason == "failed" else "rejected")
 

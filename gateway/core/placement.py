@@ -34,11 +34,12 @@ def fits(board: Board, node: Node, job: Job) -> bool:
     """Whether this node may have this job: kernel, heap, an owner who has no copy yet, and time enough."""
     if job.task.kind not in board.kernels[node.arch] or job.spec.heap_bytes > node.heap:
         return False
-    if job.spec.heap_bytes >= node.no_heap_kop.get(job.task.kind, 1 << 62):
+    least, until = node.no_heap.get(job.task.kind, (0, 0))
+    if board.now_ms < until and job.spec.heap_bytes >= least:
         return False
     if any(copy.owner == node.owner for copy in job.copies):
         return False
-    if node.name in job.refused and len(board.hungry) > len(job.refused):
+    if board.now_ms < job.refused.get(node.name, 0) and len(board.hungry) > len(job.refused):
         return False
     takes = expected_ms(node, job)
     backlog = takes * (len(node.open) + 1)
@@ -162,7 +163,7 @@ def lost(board: Board, lease: Lease, ended: str) -> None:
     job = lease.job
     if job.spec is UNKNOWN:
         return   # its round is still being replayed after a restart, and will find the job without a lease
-    job.refused.add(lease.node)
+    job.refused[lease.node] = board.now_ms + board.policy.declined_ms
     job.tries[ended] = job.tries.get(ended, 0) + 1
     limits = {"expired": board.policy.max_expired, "failed": board.policy.max_failed}
     if job.tries[ended] >= limits.get(ended, job.tries[ended] + 1):

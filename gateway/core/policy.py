@@ -32,6 +32,8 @@ class Policy:
     """Expired leases of one job before the gateway recomputes it."""
     max_failed: int = 3
     """Devices on which a job's kernel may raise before the gateway runs it itself."""
+    declined_ms: int = 10_000
+    """A node that declined or lost a job comes after others for so long; one without heap gets none of that size."""
     quarantine_ms: int = 60_000
     """After a first proven wrong answer; doubled with each further one, up to a day."""
     max_tasks: int = 64

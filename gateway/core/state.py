@@ -97,7 +97,7 @@ class Lease:
 class Job:
     """One micro-job of the round that its task is in."""
 
-    __slots__ = ("answer", "audited", "copies", "fence", "index", "phase", "ready_at", "refused", "round", "spec",
+    __slots__ = ("answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "spec",
                  "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec) -> None:
@@ -112,9 +112,8 @@ class Job:
         self.answer: bytes | None = None
         self.audited = False
         self.tries: dict[str, int] = {}
-        self.refused: set[str] = set()
-        """Nodes that declined or lost this job: others come first."""
-        self.ready_at = 0
+        self.refused: dict[str, int] = {}
+        """Nodes that declined or lost this job, and until when others come first."""
 
     def move(self, phase: Phase) -> None:
         if phase not in JOB_MOVES[self.phase]:
@@ -183,7 +182,7 @@ class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
     __slots__ = ("arch", "backoff_until", "bid", "blobs", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "lies", "message", "name", "no_heap_kop", "online", "open", "owner", "pace", "power",
+                 "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
                  "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
@@ -204,8 +203,8 @@ class Node:
         self.open: dict[int, Lease] = {}
         self.pace: dict[str, int] = {}
         """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
-        self.no_heap_kop: dict[str, int] = {}
-        """By kind: the least working set in bytes that it said does not fit."""
+        self.no_heap: dict[str, tuple[int, int]] = {}
+        """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
         self.backoff_until = 0
         self.quarantined_until = 0
         self.revoked = False
