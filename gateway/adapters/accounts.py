@@ -1,13 +1,19 @@
 """Who may do what on a broker: one table of accounts and topics, written out for each broker in its own form."""
 
+import hashlib
+import os
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from firmware.wire import NODE_DOWN, NODE_UP, node_topic
+from gateway.adapters.files import write_atomically
 from gateway.core.frames import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
 
 ROLES = ("gateway", "device", "operator")
+ITERATIONS = 1000  # of PBKDF2: passwords are 128 random bits or the operator's own, and a Pi checks thousands at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +37,17 @@ class Account:
             raise ValueError(f"A role is one of {', '.join(ROLES)}, not {self.role!r}.")
 
 
-def permitted(site: str, account: Account) -> tuple[list[str], list[str]]:
-    """(topic filters it may publish to, topic filters it may subscribe to)."""
-    if account.role == "gateway":
+def permitted(site: str, role: str, user: str) -> tuple[list[str], list[str]]:
+    """(topic filters ``user`` may publish to, topic filters it may subscribe to)."""
+    if role == "gateway":
         return ["#"], ["#"]
-    if account.role == "device":
+    if role == "device":
         gateways = [gateway_topic(site, "+", leaf) for leaf in ("status", "info")]
-        return ([node_topic(site, account.user, leaf) for leaf in NODE_UP],
-                [node_topic(site, account.user, leaf) for leaf in NODE_DOWN] + gateways)
+        return ([node_topic(site, user, leaf) for leaf in NODE_UP],
+                [node_topic(site, user, leaf) for leaf in NODE_DOWN] + gateways)
     trees = [topic(site, "#", "").rstrip("/") for topic in (task_topic, gateway_topic)]
     return ([rpc_topic(site, "+")],
-            [*trees, epoch_topic(site, 0).removesuffix("0") + "+", reply_topic(site, account.user),
+            [*trees, epoch_topic(site, 0).removesuffix("0") + "+", reply_topic(site, user),
              node_topic(site, "+", "status")])
 
 
@@ -55,3 +61,30 @@ def nats_subjects(filters: Iterable[str]) -> list[str]:
         subject = topic.replace("/", ".").replace("+", "*").replace("#", ">")
         subjects += [subject, subject[:-2]] if subject.endswith(".>") else [subject]
     return subjects
+
+
+def mosquitto_rules(site: str, role: str) -> str:
+    """The access rules of one role as Mosquitto reads them; ``%u`` is whoever signed in (mosquitto.conf(5))."""
+    publish, subscribe = permitted(site, role, "%u")
+    return "".join([f"pattern write {topic}\n" for topic in publish]
+                   + [f"pattern read {topic}\n" for topic in subscribe])
+
+
+def mosquitto_password(account: Account, salt: bytes) -> str:
+    """A line of a Mosquitto password file: PBKDF2 (RFC 8018) with HMAC-SHA-512, 64 bytes, ``$7$`` in its notation."""
+    digest = hashlib.pbkdf2_hmac("sha512", account.password.encode(), salt, ITERATIONS)
+    return f"{account.user}:$7${ITERATIONS}${b64encode(salt).decode()}${b64encode(digest).decode()}\n"
+
+
+def write_mosquitto(folder: Path, accounts: Iterable[Account]) -> None:
+    """Writes one password file for each role, ``<role>.passwd``, and after them an empty file ``changed``.
+
+    A broker of its own cannot be told of new accounts by the gateway; what waits for ``changed`` removes it, then
+    takes the files. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    known = list(accounts)
+    for role in ROLES:
+        lines = [mosquitto_password(account, os.urandom(12)) for account in known if account.role == role]
+        write_atomically(folder / f"{role}.passwd", "".join(lines).encode())
+    write_atomically(folder / "changed", b"")

@@ -193,7 +193,7 @@ class EmbeddedBroker:
     def _write_config(self, accounts: Iterable[Account]) -> None:
         users = []
         for account in accounts:
-            publish, subscribe = permitted(self.site, account)
+            publish, subscribe = permitted(self.site, account.role, account.user)
             users.append(json.dumps({
                 "user": account.user, "password": account.password, "allowed_connection_types": ["MQTT"],
                 "permissions": {"publish": {"allow": nats_subjects(publish)},

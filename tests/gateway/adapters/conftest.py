@@ -133,21 +133,32 @@ def mosquitto_path():
 
 
 @pytest.fixture
-def mosquitto(tmp_path, free_port):
-    """Starts a Mosquitto with some configuration on a free port and ends it afterwards."""
+def mosquitto_bare(tmp_path):
+    """Starts a Mosquitto with a whole configuration and ends it afterwards."""
     program, started = mosquitto_path(), []
 
-    def start(text="allow_anonymous true\n", port=free_port):
-        (tmp_path / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\n" + text)
+    def start(text):
+        (tmp_path / "mosquitto.conf").write_text("user root\n" + text)
         process = subprocess.Popen([program, "-c", str(tmp_path / "mosquitto.conf")], stderr=subprocess.PIPE)
         started.append(process)
+        said = []
         for line in process.stderr:
+            said.append(line)
             if b"running" in line:
-                return BrokerUrl("127.0.0.1", port), process
-        raise AssertionError("mosquitto did not start")
+                return process
+        raise AssertionError(b"".join(said).decode())
 
     yield start
     for process in started:
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stderr.close()
+
+
+@pytest.fixture
+def mosquitto(mosquitto_bare, free_port):
+    """Starts a Mosquitto on a free port, again on the same one, with some more configuration."""
+    def start(text="allow_anonymous true\n"):
+        process = mosquitto_bare(f"listener {free_port} 127.0.0.1\n" + text)
+        return BrokerUrl("127.0.0.1", free_port), process
+    return start

@@ -104,6 +104,7 @@ def test_taking_a_client_id_yields_no_messages(run, embedded, people, together):
             async with together(as_user(broker, people, "b", "known", persistent=True)) as (thief,):
                 a.link.publish(to(A, "result"), b"kept")
                 await a.drained()
+                await thief.link.stop()
                 async with together(as_user(broker, people, "gateway", "known", persistent=True,
                                             subscriptions=[("lamplighter/#", 1)])) as (back,):
                     await back.has(b"kept")
