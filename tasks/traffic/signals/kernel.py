@@ -247,6 +247,7 @@ def network(net):
     for _ in range(sum(phases)):
         durations.append(u16(net, at))
         at += 2
+    sizes = array("H", bytes(2 * count))
     base = 0
     previous = -1
     for k in range(u16(net, 2)):
@@ -258,6 +259,7 @@ def network(net):
             previous = j
         if net[at + 1] >= net[1]:
             raise ValueError("lane")
+        sizes[j] += 1
         if net[at + 2] & 128 or k == 0:
             movements.append(k)
         states = at + 3
@@ -269,12 +271,9 @@ def network(net):
         raise ValueError("network length")
     movements.append(len(links) // LINK)
     for k in range(0, len(links), LINK):
-        size = 0  # links of the same junction
-        while links[k + 5] * LINK + size < len(links) and links[links[k + 5] * LINK + size] == links[k]:
-            size += LINK
         giving = links[k + 4]
         for i in range(net[giving]):
-            if net[giving + 1 + i] * LINK >= size:
+            if net[giving + 1 + i] >= sizes[links[k]]:
                 raise ValueError("giving way")
     return links, movements, phases, durations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,9 +77,9 @@ def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], warm_up: int, s
     """Departures in [start, start + length) with warm-up and cool-down; None if too much for a context."""
     begin = max(0, start - warm_up)
     end = start + length + COOL_DOWN_DS
-    near = [(depart - begin, route) for depart, route in vehicles if begin <= depart < end]
-    first = sum(depart < start - begin for depart, _ in near)
-    last = sum(depart < start - begin + length for depart, _ in near)
+    low, first, last, high = (bisect_left(vehicles, (at,)) for at in (begin, start, start + length, end))
+    near = [(depart - begin, route) for depart, route in vehicles[low:high]]
+    first, last = first - low, last - low
     routes = {route: i for i, route in enumerate(dict.fromkeys(route for _, route in near))}
     legs: dict[tuple[int, int], int] = {}
     ways = bytearray()
@@ -123,18 +124,28 @@ def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s:
     for warm_up, tolerance_ds in ((WARM_UP_DS[0], 0), (WARM_UP_DS[0], 15), (WARM_UP_DS[1], 15)):
         near = merged(demand, tolerance_ds)
         for length in (10 * window_s, 5 * window_s, window_s * 10 // 4):
-            cut = [_cut(near, vehicles, warm_up, length) for vehicles in replicas]
-            found = [[window for window in replica if window is not None] for replica in cut]
-            if [len(replica) for replica in found] == [len(replica) for replica in cut]:
+            found = []
+            for vehicles in replicas:
+                cut = _cut(near, vehicles, warm_up, length)
+                if cut is None:
+                    break
+                found.append(cut)
+            else:
                 return found
     raise TaskError("too_dense", "one demand window with its warm-up and cool-down is too large for a device",
                     "split the network into smaller tasks")
 
 
-def _cut(demand: Demand, vehicles: list[tuple[int, int]], warm_up: int, length: int) -> list[Window | None]:
-    cut = (_window(demand, vehicles, warm_up, start, length)
-           for start in range(vehicles[0][0], vehicles[-1][0] + 1, length))
-    return [window for window in cut if window is None or window.counted]
+def _cut(demand: Demand, vehicles: list[tuple[int, int]], warm_up: int, length: int) -> list[Window] | None:
+    """The windows in which someone departs; None if one is too large."""
+    found = []
+    for start in range(vehicles[0][0], vehicles[-1][0] + 1, length):
+        window = _window(demand, vehicles, warm_up, start, length)
+        if window is None:
+            return None
+        if window.counted:
+            found.append(window)
+    return found
 
 
 def shipped_plan(network: Network) -> Plan:

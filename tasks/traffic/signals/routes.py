@@ -18,6 +18,7 @@ from tasks.traffic.signals.sumo import Roads, number
 
 ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000
+MAX_SEARCHES = 2_000
 _TAGS = frozenset({"vehicle", "trip", "flow", "route"})
 
 
@@ -58,6 +59,9 @@ class _Ways:
             for name in (start, goal):
                 if name not in self.roads.edges:
                     raise _broken(who, f"edge {name[:64]!r} is not in the network")
+            if len(self.shortest) == MAX_SEARCHES:
+                raise TaskError("too_large", f"trips between more than {MAX_SEARCHES} pairs of edges",
+                                "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
             self.shortest[start, goal] = self._search(start, goal, who)
         return self.shortest[start, goal]
 

@@ -157,6 +157,8 @@ def solve(spec: Spec) -> Solution:
     finalists = [shipped, *ranked[:FINALISTS]]
     judged = yield from evaluate(spec, spec.unseen, finalists)
     best = min(range(len(finalists)), key=lambda i: (sum(known[finalists[i]]) + sum(judged[i]), i))
+    if sum(judged[best]) > sum(judged[0]):  # won on the demand it was bred on only
+        best = 0
     return result_of(Finding(spec.network, spec.demand, finalists[best], judged[0], judged[best],
                              sum(w.counted for w in spec.unseen), len(known), search.replicas,
                              [cost / max(1, sum(known[shipped])) for cost in history]))
