@@ -20,6 +20,7 @@ from firmware.mac import Mac, derive
 from firmware.wire import MAX_CHUNK, blob_name, node_topic, root
 from gateway import __version__, operators, outbox
 from gateway.adapters import http
+from gateway.adapters.accounts import PasswordFiles
 from gateway.adapters.broker import BrokerError, EmbeddedBroker
 from gateway.adapters.compiler import CompileError, compile_for
 from gateway.adapters.files import write_atomically
@@ -27,6 +28,7 @@ from gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink, Publi
 from gateway.adapters.publiclog import PublicLog
 from gateway.adapters.registry import Device, Registry, RegistryError
 from gateway.adapters.store import Store, StoreError
+from gateway.adapters.systemd import notify, watchdog_s
 from gateway.core import effects as f
 from gateway.core import events as e
 from gateway.core.frames import (
@@ -74,16 +76,20 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
         epochs = asyncio.create_task(_every(settings.epoch_s, lambda: app.pump.put(e.EpochEnded())))
         stack.callback(failed.cancel)
         stack.callback(epochs.cancel)
+        if period_s := watchdog_s():
+            stack.callback(asyncio.create_task(_every(period_s, lambda: notify("WATCHDOG=1"))).cancel)
+        notify("READY=1")
         try:
             await asyncio.wait({failed, pump}, return_when=asyncio.FIRST_COMPLETED)
             if failed.done():
                 raise BrokerError(app.failure)
             pump.result()
         finally:
+            notify("STOPPING=1")
             pump.cancel()
 
 
-async def _every(period_s: float, act: Callable[[], None]) -> None:
+async def _every(period_s: float, act: Callable[[], object]) -> None:
     while True:
         await asyncio.sleep(period_s)
         act()
@@ -94,7 +100,7 @@ class _App:
 
     def __init__(self, settings: Settings, store: Store, registry: Registry, public: PublicLog, boot: int) -> None:
         self.settings, self.store, self.registry, self.public, self.boot = settings, store, registry, public, boot
-        self.broker: EmbeddedBroker | None = None
+        self.doors: EmbeddedBroker | PasswordFiles
         self.link: MqttLink
         self.address = Address("", "", "")
         self.failed = asyncio.Event()
@@ -160,13 +166,16 @@ class _App:
         settings, registry = self.settings, self.registry
         if not registry.operators():
             registry.add_operator("operator")
-        if settings.broker:
-            return BrokerUrl.parse(settings.broker)
         accounts = registry.accounts(settings.name)
-        self.broker = EmbeddedBroker(settings.data / "broker", settings.site, accounts,
-                                     port=settings.mqtt_port, on_failure=self._fail)
-        await stack.enter_async_context(self.broker)
-        return self.broker.url.signed_in(accounts[0].user, accounts[0].password)
+        if settings.broker:
+            given = BrokerUrl.parse(settings.broker)
+            self.doors = PasswordFiles(settings.data / "mosquitto", accounts)
+            await self.doors.change_accounts()
+            return given if given.user else given.signed_in(accounts[0].user, accounts[0].password)
+        self.doors = EmbeddedBroker(settings.data / "broker", settings.site, accounts,
+                                    port=settings.mqtt_port, on_failure=self._fail)
+        await stack.enter_async_context(self.doors)
+        return self.doors.url.signed_in(accounts[0].user, accounts[0].password)
 
     def _fail(self, sentence: str) -> None:
         self.failure = sentence
@@ -206,15 +215,13 @@ class _App:
         async with self.ledger:
             await asyncio.to_thread(self.register, devices)
         self.know(devices)
-        if self.broker is not None:
-            await self.broker.change_accounts(device.account for device in devices)
+        await self.doors.change_accounts(add=[device.account for device in devices])
         return {"site": self.settings.site, "net": self.public.net.hex()}
 
     async def revoke(self, node: str) -> None:
         await asyncio.to_thread(self.registry.revoke, node)
         self.keys.pop(node, None)
-        if self.broker is not None:
-            await self.broker.change_accounts(remove=[node])
+        await self.doors.change_accounts(remove=[node])
 
     # In: messages of the broker.
 

@@ -1,5 +1,6 @@
 """Who may do what on a broker: one table of accounts and topics, written out for each broker in its own form."""
 
+import asyncio
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from gateway.adapters.files import write_atomically
 from gateway.core.frames import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
 
 ROLES = ("gateway", "device", "operator")
-ITERATIONS = 1000  # of PBKDF2: passwords are 128 random bits or the operator's own, and a Pi checks thousands at once
+ITERATIONS = 101  # Mosquitto's own number; what it protects are passwords of 128 random bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,26 @@ def mosquitto_password(account: Account, salt: bytes) -> str:
     return f"{account.user}:$7${ITERATIONS}${b64encode(salt).decode()}${b64encode(digest).decode()}\n"
 
 
-def write_mosquitto(folder: Path, accounts: Iterable[Account]) -> None:
-    """Writes one password file for each role, ``<role>.passwd``, and after them an empty file ``changed``.
+class PasswordFiles:
+    """Accounts of a Mosquitto that somebody else runs: files that they make their own, as ``deploy/`` shows.
 
-    A broker of its own cannot be told of new accounts by the gateway; what waits for ``changed`` removes it, then
-    takes the files. Raises OSError.
+    One file for each role, ``<role>.passwd``, and after them an empty one, ``changed``: who waits for it removes it
+    and then takes the others.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    known = list(accounts)
-    for role in ROLES:
-        lines = [mosquitto_password(account, os.urandom(12)) for account in known if account.role == role]
-        write_atomically(folder / f"{role}.passwd", "".join(lines).encode())
-    write_atomically(folder / "changed", b"")
+
+    def __init__(self, folder: Path, accounts: Iterable[Account]) -> None:
+        self._folder, self._accounts = folder, {account.user: account for account in accounts}
+
+    async def change_accounts(self, add: Iterable[Account] = (), remove: Iterable[str] = ()) -> None:
+        """Adds, replaces and removes accounts and writes everything anew. Raises OSError."""
+        gone = set(remove)
+        self._accounts.update((account.user, account) for account in add)
+        self._accounts = {user: account for user, account in self._accounts.items() if user not in gone}
+        await asyncio.to_thread(self._write, list(self._accounts.values()))
+
+    def _write(self, accounts: list[Account]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for role in ROLES:
+            lines = [mosquitto_password(account, os.urandom(12)) for account in accounts if account.role == role]
+            write_atomically(self._folder / f"{role}.passwd", "".join(lines).encode())
+        write_atomically(self._folder / "changed", b"")

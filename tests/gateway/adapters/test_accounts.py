@@ -1,5 +1,6 @@
 """Accounts and rules as Mosquitto reads them, tried on the configuration that deploy/ ships."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware.wire import node_topic
-from gateway.adapters.accounts import Account, mosquitto_password, mosquitto_rules, write_mosquitto
+from gateway.adapters.accounts import Account, PasswordFiles, mosquitto_password, mosquitto_rules
 from gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
 from gateway.core.frames import gateway_topic, reply_topic, rpc_topic, task_topic
 
@@ -33,7 +34,8 @@ class Deployed:
         for rules in SHIPPED.glob("*.acl"):
             (self.etc / rules.name).write_text(rules.read_text())
             (self.etc / rules.name).chmod(0o600)
-        self.accounts = [GATEWAY, people["a"], people["b"], people["city"]]
+        self.files = PasswordFiles(self.written, [GATEWAY, people["a"], people["b"], people["city"]])
+        asyncio.run(self.files.change_accounts())
         self.take()
         text = (SHIPPED / "lamplighter.conf").read_text().replace("/etc/mosquitto/lamplighter", str(self.etc))
         text = text.replace("/var/lib/mosquitto", str(folder))
@@ -47,8 +49,7 @@ class Deployed:
         self.process = mosquitto(text)
 
     def take(self):
-        """What the gateway and, on its mark, the path unit do."""
-        write_mosquitto(self.written, self.accounts)
+        """What the path unit does on the mark of the gateway."""
         assert (self.written / "changed").exists()
         subprocess.run([SHIPPED / "take-accounts", self.written, self.etc / "accounts"], check=True)
         assert not (self.written / "changed").exists()
@@ -76,10 +77,10 @@ def test_the_shipped_rules_are_the_ones_of_the_embedded_broker():
 def test_a_password_line_is_what_mosquitto_writes():
     """Name, scheme 7, iterations, salt and hash, as `mosquitto_passwd` lays them out (checked against OpenSSL)."""
     line = mosquitto_password(Account("me", "password-1", "device"), b"salt-of-12-b")
-    options = ("digest:SHA512", "pass:password-1", "salt:salt-of-12-b", "iter:1000")
+    options = ("digest:SHA512", "pass:password-1", "salt:salt-of-12-b", "iter:101")
     made = subprocess.run(["openssl", "kdf", "-keylen", "64", *(word for one in options for word in ("-kdfopt", one)),
                            "-binary", "PBKDF2"], check=True, capture_output=True).stdout
-    assert line == f"me:$7$1000${b64encode(b'salt-of-12-b').decode()}${b64encode(made).decode()}\n"
+    assert line == f"me:$7$101${b64encode(b'salt-of-12-b').decode()}${b64encode(made).decode()}\n"
 
 
 def test_the_shipped_broker_delivers_only_what_is_allowed(run, deployed, people, together):
@@ -151,7 +152,7 @@ def test_new_accounts_come_into_force_with_a_reload(run, deployed, people, toget
     async def main():
         new = Account("c" * 16, "c-password", "device")
         async with together((deployed.url(people["a"]), A, {})) as (a,):
-            deployed.accounts = [account for account in deployed.accounts if account.user != B] + [new]
+            await deployed.files.change_accounts(add=[new], remove=[B])
             deployed.take()
             deployed.process.send_signal(signal.SIGHUP)
             async with together((deployed.url(GATEWAY), "gw1", {"subscriptions": [(to("+", "result"), 1)]})) as (gw,):
