@@ -12,15 +12,17 @@ _SOON_MS = 250       # least time between two bids
 
 
 class Agent:
-    # key: enrolment key; net: 8 bytes; chain: receipts.Chain; load: see Blobs; cache: bytes of blobs held; room:
-    # leases held at once; message: bytes in one message; bid_ms; speed: kop/s.
-    def __init__(self, key, net, chain, load, cache, room, message, bid_ms, speed, power):
+    # key: enrolment key; net: 8 bytes; chain: receipts.Chain; load: see Blobs; greeting: messages to publish at
+    # every connection; cache: bytes of blobs held; room: leases held at once; message: bytes in one message; bid_ms;
+    # speed: kop/s.
+    def __init__(self, key, net, chain, load, greeting, cache, room, message, bid_ms, speed, power):
         self._device = wire.device_of(key)[0]
         self._net = net
         self._up = Mac(derive(key, b"up"))
         self._down = Mac(derive(key, b"down"))
         self._chain = chain
         self._blobs = Blobs(cache, load)
+        self._greeting = greeting
         self._room = room
         self._message = message
         self._bid_ms = bid_ms
@@ -28,13 +30,13 @@ class Agent:
         self._power = power
         self._held = []       # [lease, ticks_ms of arrival, accept sent or not needed]
         self.running = None   # the entry of _held that runs
-        self._seen = []       # nonces of the last leases
+        self._seen = []       # 30 bits of the nonces of the last leases
         self._outbox = []     # (seq, result frame) without Ack, oldest first
         self._resend = _RESEND_MS
         self._sent = 0        # ticks_ms when the outbox was last sent or acknowledged
         self._frames = []     # frames that wait for a message
         self._since = 0       # ticks_ms of the oldest of them
-        self._out = []        # messages for the caller: (leaf, payload, qos, retain)
+        self.out = []         # messages to publish: (leaf, payload, qos, retain); the caller empties it
         self._next_bid = 0    # ticks_ms
         self._last_bid = 0
         self._offered = room  # room in the last bid
@@ -43,16 +45,11 @@ class Agent:
         self.temp = None
         self.bad = 0          # frames that were malformed, forged, or about something unknown
 
-    def take_out(self):
-        out = self._out
-        self._out = []
-        return out
-
     # Events.
 
-    def connected(self, birth, now):
+    def connected(self, now):
         # Says everything again: the broker or the gateway may have forgotten us.
-        self._out = [("status", wire.encode_status("ready", self._chain.boot), 1, 1), ("birth", birth, 1, 1)]
+        self.out = list(self._greeting)
         self._frames = [frame for _, frame in self._outbox]
         self._sent = now
         self._flush()
@@ -129,7 +126,7 @@ class Agent:
                 entry[2] = True
                 self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
         if self._blobs.overdue(now):
-            self._wanted(now)
+            self._want(now)
         if self._outbox and ticks_diff(now, self._sent) > self._resend:
             self._sent = now
             self._resend = min(2 * self._resend, _RESEND_MAX)
@@ -148,10 +145,11 @@ class Agent:
     # Leases.
 
     def _leased(self, lease, now):
-        if lease.nonce in self._seen:
+        nonce = int.from_bytes(lease.nonce[:4], "big") >> 2  # a small integer: no heap
+        if nonce in self._seen:
             self.bad += 1
             return
-        self._seen.append(lease.nonce)
+        self._seen.append(nonce)
         if len(self._seen) > 16 + 2 * self._room:
             self._seen.pop(0)
         entry = [lease, now, False]
@@ -189,13 +187,10 @@ class Agent:
             return
         for entry in self._held:
             for name in (entry[0].kernel,) + entry[0].contexts:
-                if not self._blobs.has(name):
+                if not self._blobs.get(name):
                     self._blobs.fetch(name, name == entry[0].kernel)
                     self._want(now)
                     return
-
-    def _want(self, now):
-        self._out.append(("want", self._blobs.want(now), 1, 0))
 
     def _chunk(self, frame, now):
         needed = []
@@ -204,16 +199,17 @@ class Agent:
             needed.extend(entry[0].contexts)
         try:
             if self._blobs.chunk(frame, needed) and self._blobs.fetching:
-                self._wanted(now)
+                self._want(now)
         except MemoryError:
             self._give_up(wire.NO_HEAP, now)
 
-    def _wanted(self, now):
+    def _want(self, now):
         # Asks for the rest, or gives the blob up.
-        if self._blobs.hopeless():
-            self._give_up(wire.NO_KERNEL, now)
+        want = self._blobs.want(now)
+        if want:
+            self.out.append(("want", want, 1, 0))
         else:
-            self._want(now)
+            self._give_up(wire.NO_KERNEL, now)
 
     def _give_up(self, code, now):
         # Refuses every lease that needs the blob.
@@ -229,7 +225,7 @@ class Agent:
         self._last_bid = now
         self._offered = self.room()
         bid = wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power, self.temp)
-        self._out.append(("bid", bid, 0, 0))
+        self.out.append(("bid", bid, 0, 0))
 
     def _post(self, frame, now):
         if not self._frames:
@@ -250,5 +246,5 @@ class Agent:
             except MemoryError:  # a heap in pieces: one by one
                 count = 1
                 message = self._frames[0]
-            self._out.append(("result", message, 1, 0))
+            self.out.append(("result", message, 1, 0))
             self._frames = self._frames[count:]

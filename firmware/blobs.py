@@ -33,9 +33,6 @@ class Blobs:
                 return held[1]
         return None
 
-    def has(self, name):
-        return any(held[0] == name for held in self._held)
-
     def fetch(self, name, kernel):
         # Begins to fetch; `want` says what to send.
         self.fetching = name
@@ -44,9 +41,9 @@ class Blobs:
         self._got = self._tries = 0
 
     def want(self, now):
-        # The frame that asks for what comes next.
+        # The frame that asks for what comes next; None when it was asked for often enough.
         self._asked = now
-        return wire.encode_want(self.fetching, self._got)
+        return wire.encode_want(self.fetching, self._got) if self._tries < _TRIES else None
 
     def overdue(self, now):
         # True when an answer is late: ask again. Counts the tries.
@@ -55,9 +52,6 @@ class Blobs:
         self._tries += 1
         return True
 
-    def hopeless(self):
-        return self._tries >= _TRIES
-
     def chunk(self, frame, needed):
         # Takes a chunk: True when there is something new to ask or to run, False when it is not what we wait for.
         # Raises MemoryError when the blob has no room beside what is `needed`. A broken blob counts as a try.
@@ -65,7 +59,7 @@ class Blobs:
         if name != self.fetching or offset != self._got or (self._data and len(self._data) != total):
             return False
         if not offset:
-            self._make_room(total * 3 if self._kernel else total, needed)
+            self._make_room(total * 2, needed)  # the parts, then the whole
             self._data = bytearray(total)
         self._data[offset:offset + len(data)] = data
         self._got += len(data)
@@ -87,8 +81,8 @@ class Blobs:
         except Exception:
             self._tries = _TRIES  # whole, but of no use here: another copy would not help
             return
-        # A kernel counts threefold: what import makes of an .mpy takes about that.
-        self._held.append([self.fetching, value, total * 3 if self._kernel else total])
+        # What import makes of an .mpy takes about its length again.
+        self._held.append([self.fetching, value, total])
         self.fetching = None
 
     def _make_room(self, size, needed):

@@ -86,9 +86,8 @@ def text(word):
 
 class Client:
     # host, port; login: client id and user name, and password; will: (topic, payload), retained; topics: what
-    # to subscribe to. All as bytes but the host. limit: bytes of a message it takes. on_message(topic, payload)
-    # and on_up() are plain functions.
-    def __init__(self, host, port, login, will, topics, limit, on_up, on_message, tls=None):
+    # to subscribe to. All as bytes but the host. limit: bytes of a message it takes.
+    def __init__(self, host, port, login, will, topics, limit, tls=None):
         self._host = host
         self._port = port
         self._tls = tls
@@ -96,8 +95,8 @@ class Client:
                                     text(will[1]), text(login[0]), text(login[1])))
         self._topics = topics
         self._limit = limit
-        self._on_up = on_up
-        self._on_message = on_message
+        self.on_up = None      # plain functions of the owner: on_up(), on_message(topic, payload)
+        self.on_message = None
         self._writer = None
         self._session = None   # the task that reads; None before the first
         self._sender = None    # the task that writes; None while nothing is queued
@@ -219,7 +218,7 @@ class Client:
             if max(body[2:]) > 1:
                 raise MqttError("refused")
             self.up = True
-            self._on_up()
+            self.on_up()
         elif head != 0xD0:
             raise MqttError("unexpected")
 
@@ -231,7 +230,7 @@ class Client:
         if qos > 1 or start > len(body):
             raise MqttError("length")
         if whole:
-            self._on_message(body[2:end], body[start:])
+            self.on_message(body[2:end], body[start:])
         else:
             self.skipped += 1
         if qos:

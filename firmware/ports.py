@@ -18,11 +18,6 @@ except ImportError:
         return later - earlier
 
 
-try:
-    import vfs
-except ImportError:
-    vfs = None
-
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
@@ -62,16 +57,6 @@ def no_delay(writer):
         pass
 
 
-def tls_context(ca):
-    # Trusts the authorities in the file `ca` and nothing else.
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(ca)
-    return context
-
-
 def read_file(path):
     # The bytes of a file, b"" where there is none.
     try:
@@ -89,61 +74,17 @@ def write_file(path, data):
     os.rename(path + ".new", path)
 
 
-class _Ram:
-    # A file system that holds one file and forgets it after the import: no flash write, no wear.
-    def __init__(self, data):
-        self._data = data
-
-    def mount(self, readonly, mkfs):
-        pass
-
-    def umount(self):
-        pass
-
-    def stat(self, path):
-        if path == "/" + _NAME + ".mpy":
-            return (0x8000, 0, 0, 0, 0, 0, len(self._data), 0, 0, 0)
-        raise OSError(2)
-
-    def open(self, _path, _mode):
-        import io
-
-        return io.BytesIO(self._data)
-
-
-_NAME = "lamp_kernel"
-_MOUNT = "/lamp_kernel"
+def forget(name):
+    # Drops a module of ours that is done with: the heap is for jobs.
+    del sys.modules["firmware." + name]
+    delattr(sys.modules["firmware"], name)
 
 
 def load_kernel(blob):
-    # The function run(input, contexts) of a kernel: an .mpy, or source where the runtime takes no .mpy.
-    # Raises whatever a broken kernel raises.
-    if not ARCH:
-        scope = {}
-        exec(blob.decode(), scope)  # noqa: S102 - the lease that names this blob by hash was authenticated
-        return scope["run"]
-    vfs.mount(_Ram(blob), _MOUNT)
-    sys.path.insert(0, _MOUNT)
+    # See loader.py, which is in the heap only as long as this takes.
+    from firmware.loader import load
+
     try:
-        return __import__(_NAME).run
+        return load(blob)
     finally:
-        sys.path.pop(0)
-        sys.modules.pop(_NAME, None)
-        vfs.umount(_MOUNT)
-
-
-def measure_speed():
-    # Simple statements per millisecond (= kop/s): one normalised operation is one such statement of bytecode.
-    # The best of many short rounds: whatever interrupts a round must not make the board look slow.
-    best = 1
-    began = ticks_ms()
-    while ticks_diff(ticks_ms(), began) < 40:
-        start = ticks_us()
-        x = 1
-        for i in range(250):
-            x = x * 5 + i
-            x &= 0xFFFF
-            y = x >> 3
-            x ^= y
-        best = max(best, 1000000 // max(1, ticks_diff(ticks_us(), start)))
-    return best
+        forget("loader")

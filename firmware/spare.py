@@ -7,14 +7,36 @@ from firmware.ports import ticks_diff, ticks_us
 try:
     from asyncio.core import IOQueue
 except ImportError:
-    IOQueue = None
+    IOQueue = object
 
 
-class Spare:
+class Spare(IOQueue):
+    # Is asyncio's IOQueue where there is one; elsewhere it stands before the loop's selector.
     def __init__(self):
+        super().__init__()
         self.idle_us = 0     # since the last `share`
         self.kernel_us = 0   # time of kernels since then: given out of spare time, so it counts as spare
         self._since = ticks_us()
+
+    def start(self):
+        # Starts measuring. Called inside the loop, before anything waits for a socket.
+        if IOQueue is object:
+            selector = asyncio.get_running_loop()._selector
+            select = selector.select
+            selector.select = lambda wait=None: self._timed(select, wait)
+        else:
+            asyncio.core._io_queue = self
+
+    def wait_io_event(self, dt):
+        self._timed(super().wait_io_event, dt)
+
+    def _timed(self, poll, wait):
+        if wait == 0:
+            return poll(wait)
+        start = ticks_us()
+        events = poll(wait)
+        self.idle_us += ticks_diff(ticks_us(), start)
+        return events
 
     def share(self):
         # Permille of the time since the last call.
@@ -24,36 +46,3 @@ class Spare:
         self._since = now
         self.idle_us = self.kernel_us = 0
         return share
-
-
-if IOQueue:
-
-    class _Queue(IOQueue):
-        def wait_io_event(self, dt):
-            if not dt:
-                return super().wait_io_event(dt)
-            start = ticks_us()
-            super().wait_io_event(dt)
-            self.spare.idle_us += ticks_diff(ticks_us(), start)
-
-    def watch(spare):
-        # Starts measuring. Called inside the loop, before anything waits for a socket.
-        queue = _Queue()
-        queue.spare = spare
-        asyncio.core._io_queue = queue
-
-else:
-
-    def watch(spare):
-        selector = asyncio.get_running_loop()._selector
-        select = selector.select
-
-        def timed(timeout=None):
-            if timeout is not None and timeout <= 0:
-                return select(timeout)
-            start = ticks_us()
-            events = select(timeout)
-            spare.idle_us += ticks_us() - start
-            return events
-
-        selector.select = timed

@@ -126,8 +126,9 @@ class _Linker(ast.NodeTransformer):
         module = (node.module or "")[len(self.package) + 1:]
         if (node.module or "").startswith(self.package + ".") and module in self.short:
             node.names = [
-                ast.alias(self.short[module].get(alias.name, alias.name), self.names.get(alias.asname or alias.name))
+                ast.alias(self.short[module].get(alias.name, alias.name), self.names.get(name, name))
                 for alias in node.names if alias.name not in self.constants[module]
+                for name in (alias.asname or alias.name,)
             ]
         return node if node.names else None
 

@@ -1,0 +1,24 @@
+# Runs the test functions of one device_*.py on whatever interpreter reads this; prints one line for each.
+import sys
+
+
+def main(name):
+    module = __import__(name)
+    failed = 0
+    for word in sorted(dir(module)):
+        if word.startswith("test_"):
+            try:
+                getattr(module, word)()
+                print("passed", word)
+            except Exception as error:
+                failed += 1
+                print("failed", word)
+                if hasattr(sys, "print_exception"):
+                    sys.print_exception(error, sys.stdout)
+                else:
+                    raise
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
