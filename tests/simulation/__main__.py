@@ -1,4 +1,4 @@
-"""``python -m tests.simulation --seed N`` replays a seed with its trace; ``--seeds A-B`` runs many."""
+"""``python -m tests.simulation``: ``--seed N`` replays a seed with its trace, ``--seeds A-B`` runs many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from tests.simulation.cartel import table
 from tests.simulation.run import report, run_seed, tail_of
 from tests.simulation.world import World
 
@@ -15,7 +16,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="one seed, with its trace")
     parser.add_argument("--seeds", default="0-999", help="from-to, without a trace (default 0-999)")
     parser.add_argument("--tail", type=int, default=400, help="how many steps of the trace to show")
+    parser.add_argument("--cartel", action="store_true", help="measure what a cartel of liars gets accepted")
     asked = parser.parse_args()
+    if asked.cartel:
+        print(table())
+        return 0
     if asked.seed is not None:
         return _replay(asked.seed, asked.tail)
     first, last = (int(part) for part in asked.seeds.split("-"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=64)
 SECRET = b"the gateway's secret"
+Handled = tuple[e.Event, tuple[str, bytes] | None, list[f.Effect]]
+"""An event, the message it came in (None for our own), and what the machine says to it."""
+
 GROUP = 12
 """Events in one commit, at most."""
 TICK_MS = 100
@@ -154,32 +157,34 @@ class Gateway:
 
     # Out: commit everything durable, then release the rest in order
 
-    def _carry_out(self, handled: list[tuple[e.Event, Any, list[f.Effect]]], more: list[f.Effect] = ()) -> None:  # type: ignore[assignment]
+    def _carry_out(self, handled: list[Handled], more: Sequence[f.Effect] = ()) -> None:
         self.world.auditor.handled(handled)
-        effects = [effect for _, _, made in handled for effect in made] + list(more)
-        outward = self.release_order(effects)
         self.world.trace(handled, more)
-        stage = self._crash_stage(len(outward))
+        effects = [effect for _, _, made in handled for effect in made] + list(more)
+        outward = [effect for effect in effects if type(effect) in self.carriers]
+        self.finish(effects, outward, self._crash_stage(len(outward)))
+
+    def finish(self, effects: list[f.Effect], outward: list[f.Effect], stage: int) -> None:
+        """Commits, then lets the first ``stage`` outward effects leave. Raises Crash when that is not all."""
         if stage < 0:
             raise Crash
-        self.commit(effects)
-        for effect in outward[:stage]:
-            self.world.auditor.released(effect)
-            self.carriers[type(effect)](effect)
+        self.commit(self.journal.durable(effects))
+        self.release(outward[:stage])
         if stage < len(outward):
             raise Crash
 
-    def commit(self, effects: list[f.Effect]) -> None:
+    def commit(self, durable: list[f.Effect]) -> None:
         """One transaction: the auditor looks at each row as it is applied."""
-        durable = self.journal.durable(effects)
         for effect in durable:
             self.world.auditor.keeping(effect)
             self.journal.apply(effect)
         if durable:
             self.world.auditor.committed()
 
-    def release_order(self, effects: list[f.Effect]) -> list[f.Effect]:
-        return [effect for effect in effects if type(effect) in self.carriers]
+    def release(self, outward: list[f.Effect]) -> None:
+        for effect in outward:
+            self.world.auditor.released(effect)
+            self.carriers[type(effect)](effect)
 
     def _crash_stage(self, outward: int) -> int:
         """How many outward effects leave before the process dies: -1 for not even the commit, all for no crash."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
-from firmware import wire
 from gateway.core import effects as f
 from gateway.core import events as e
-from gateway.core.intake import Keys, read
-from tests.simulation import kind
+from gateway.core.intake import Keys
+from tests.simulation import ending, kind
 from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.clock import Clock
 from tests.simulation.devices import Device
-from tests.simulation.gateway import POLICY, Gateway
+from tests.simulation.faults import Faults
+from tests.simulation.gateway import POLICY, Gateway, Handled
 from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
-from tests.simulation.network import MAX_BACKLOG, SITE, Broker
+from tests.simulation.network import Broker
 
 END_MS = 1_000_000
 """From the end of the faults to the end of every task, at most."""
@@ -60,6 +60,7 @@ class World:
         self.results: dict[str, bytes] = {}
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
+        Faults(self)
 
     def _device(self, number: int) -> Device:
         owner = f"owner-{number % self.mix.owners}"
@@ -89,7 +90,7 @@ class World:
     # The plan of what happens
 
     def _plan(self) -> None:
-        mix, at = self.mix, self._some_time
+        mix = self.mix
         self.clock.at(int(200 * self.rng.random()), self.gateway.start)
         for device in self.devices:
             self.clock.at(int(3_000 * self.rng.random()), device.power_on)
@@ -98,28 +99,16 @@ class World:
         for number in range(mix.bad_tasks):
             self._plan_task(f"bad-{number}", (kind.BROKEN, kind.FAULTY)[number % 2], 3, number)
         for _ in range(mix.cancels):
-            self.clock.at(at(), self._cancel, f"task-{mix.tasks - 1}")
-        faults = (
-            (mix.partitions, self._partition), (mix.broker_restarts, self._broker_restart),
-            (mix.reboots, self._reboot), (mix.naps, self._nap), (mix.vanish, self._vanish),
-            (mix.revoked, self._revoke), (mix.boasts, self._boast), (mix.hostile, self._hostile),
-            (mix.second_tries, self._second_try), (mix.crash > 0, self.gateway.kill),
-            (mix.epochs, self._end_epoch), (mix.wall_jumps, self._wall_jump),
-        )
-        for times, fault in faults:
-            for _ in range(times):
-                self.clock.at(at(), fault)
+            self.clock.at(self.some_time(), self._cancel, f"task-{mix.tasks - 1}")
         self.clock.at(mix.faults_ms, self._calm)
 
     def _plan_task(self, name: str, kind_name: str, jobs: int, number: int) -> None:
         self.bodies[name] = (kind_name, kind.body_of(jobs, 2 + number % 2, self.seed * 10 + number))
-        self.clock.at(self._some_time() // 2, self._submit, name)
+        self.clock.at(self.some_time() // 2, self._submit, name)
 
-    def _some_time(self) -> int:
+    def some_time(self) -> int:
+        """While there are faults."""
         return int(self.mix.faults_ms * self.rng.random())
-
-    def _pick(self) -> Device:
-        return self.devices[int(len(self.devices) * self.rng.random())]
 
     def _calm(self) -> None:
         """The faults stop: everything that is not gone for good comes back."""
@@ -166,100 +155,6 @@ class World:
         if before != x.result:
             raise Broken(f"invariant 2: {x.task} has two results")
 
-    # Faults
-
-    def _partition(self) -> None:
-        device = self._pick()
-        if device.connected:
-            device.lose_link()
-            self.clock.after(500 + int(12_000 * self.rng.random()), device.connect)
-
-    def _broker_restart(self) -> None:
-        nodes = self.broker.restart()
-        if self.gateway.up:
-            self.broker.subscribe(self.gateway.receive)
-        for device in self.devices:
-            if device.on and (device.node in nodes or device.connected):
-                device.connected = False
-                self.clock.after(100 + int(4_000 * self.rng.random()), device.connect)
-
-    def _reboot(self) -> None:
-        device = self._pick()
-        device.power_off(killed=self.rng.random() < 0.5)
-        self.clock.after(200 + int(8_000 * self.rng.random()), device.power_on)
-
-    def _nap(self) -> None:
-        device = self._pick()
-        if device.connected:
-            device.nap()
-            self.clock.after(500 + int(6_000 * self.rng.random()), device.connect)
-
-    def _second_try(self) -> None:
-        """A device signs a result again for a lease of its own, with another answer, or for a lease of another."""
-        device, records = self._pick(), list(self.journal.leases.values())
-        if records and device.connected:
-            record = records[int(len(records) * self.rng.random())]
-            if record.kept.node != device.node or record.proof:
-                device.send(record.kept.nonce, record.kept.nonce, self.rng.randbytes(16))
-
-    def _vanish(self) -> None:
-        device = self._pick()
-        if device not in self.steady:
-            device.power_off(killed=self.rng.random() < 0.3)
-            device.gone = True
-
-    def _revoke(self) -> None:
-        device = self._pick()
-        if device not in self.steady:
-            self.revoked.add(device.node)
-            self.gateway.offer(e.NodeRevoked(device.node))
-
-    def _end_epoch(self) -> None:
-        self.gateway.offer(e.EpochEnded())
-
-    def _wall_jump(self) -> None:
-        jump = int((self.rng.random() - 0.5) * 10**self.rng.randint(3, 12))
-        self.wall_ms = max(0, self.wall_ms + jump * self.wall_jumps)
-
-    def _boast(self) -> None:
-        """A liar's birth and bid say what no board has."""
-        device = self._pick()
-        if device.lie is not None and device.connected:
-            arch = int(65_536 * self.rng.random()) if self.rng.random() < 0.5 else device.arch
-            most = 1 << 30
-            self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", most, most, device.boot, 65_536))
-            self.broker.up(device.node, "bid", wire.encode_bid(1_000, most, 64, [], "solar", 200))
-            device.kernels.update({kind.blob_of(name, arch): name for name in kind.KINDS})
-
-    def _hostile(self) -> None:
-        """Bytes that a device may publish on its own topics, or claims to be another's."""
-        device, other = self._pick(), self._pick()
-        leaf = ("result", "status", "birth", "bid", "want", "lease")[int(6 * self.rng.random())]
-        frame = self._forge(device, other)
-        if leaf == "result" and frame in device.outbox.values():
-            return
-        topic = f"lamplighter/v1/{SITE}/node/{device.node if self.rng.random() < 0.9 else 'f' * 16}/{leaf}"
-        for event in read(SITE, self.keys, topic, frame):
-            if type(event) not in (e.DeviceMisbehaved, e.BlobWanted):
-                raise Broken(f"invariant 8: hostile bytes became {event}")
-        if self.gateway.up:
-            self.gateway.receive(topic, frame)
-
-    def _forge(self, device: Device, other: Device) -> bytes:
-        way = int(4 * self.rng.random())
-        sent = [made for (node, _), made in self.auditor.sent.items() if node == other.node]
-        if way == 0 or not sent:
-            return self.rng.randbytes(int(200 * self.rng.random()))
-        frame = bytearray(sent[int(len(sent) * self.rng.random())][1])
-        if way == 1 and other is not device:
-            return bytes(frame)                                  # another's result, as it was
-        if way == 2 and other is not device:
-            body = bytes(frame[:142])
-            return body + device.up(body) + bytes(frame[158:])   # another's receipt with one's own MAC
-        at = int(158 * self.rng.random())
-        frame[at] ^= 1 << int(8 * self.rng.random())
-        return bytes(frame)
-
     # Watching
 
     def note(self, what: str, about: Any) -> None:
@@ -267,100 +162,26 @@ class World:
         if self.hash:
             self.hash.update(repr((self.clock.now, what, about)).encode())
 
-    def trace(self, handled: list[tuple[e.Event, Any, list[f.Effect]]], more: list[f.Effect]) -> None:
+    def trace(self, handled: list[Handled], more: Sequence[f.Effect]) -> None:
         for event, _, made in handled:
             self.tail.append((self.clock.now, event, made))
             if type(event) is e.NodeRevoked:
                 self.told_revoked.add(event.node)
         if more:
-            self.tail.append((self.clock.now, "restore", more))
+            self.tail.append((self.clock.now, "restore", list(more)))
         if self.hash:
             said = [(event, made) for event, _, made in handled]
-            self.hash.update(repr((self.clock.now, said, more)).encode())
+            self.hash.update(repr((self.clock.now, said, list(more))).encode())
 
     # Running
 
     def run(self) -> None:
         """Until every task is over and every result judged, acknowledged and paid. Raises Broken."""
         limit = self.mix.faults_ms + END_MS
-        while self.clock.now < limit and not self._settled():
+        while self.clock.now < limit and not ending.settled(self):
             for _ in range(20):
                 self.clock.step()
-        self._judge_the_end()
-
-    def _settled(self) -> bool:
-        if self.clock.now <= self.mix.faults_ms:
-            return False
-        if len(self.results) < len(self.bodies) or not self.gateway.up:
-            return False
-        return not any(self._keeps(device) for device in self.devices)
-
-    def _keeps(self, device: Device) -> bool:
-        """Whether a device that still counts has a result that nobody acknowledged."""
-        return device.on and bool(device.outbox) and device.node not in self.revoked
-
-    def _judge_the_end(self) -> None:
-        for name in self.bodies:
-            if name not in self.results:
-                raise Broken(f"liveness: {name} has not ended: {self._why(name)}")
-            self._judge_result(name)
-        for record in self.journal.leases.values():
-            if record.ended == "" or (record.proof and not record.verdict):
-                raise Broken(f"liveness: lease {record.kept} is '{record.ended}', judged '{record.verdict}'")
-        for device in self.devices:
-            if self._keeps(device):
-                raise Broken(f"liveness: {device.node} keeps {list(device.outbox)} unacknowledged")
-        self._settle()
-        self._bounds()
-
-    def _bounds(self) -> None:
-        """What the machine still holds when all work is over stays within the bounds of the policy."""
-        board, policy = self.gateway.machine.board, self.policy
-        sizes = {
-            "leases": (len(board.leases), policy.remembered_leases),
-            "ended": (len(board.ended), policy.remembered_leases),
-            "tasks": (len(board.tasks), policy.max_finished),
-            "live": (len(board.live), 0),
-            "restored": (len(board.restored), 0),
-            "kernels": (len(board.kernels), len(board.nodes)),
-            "open": (sum(len(node.open) for node in board.nodes.values()), 0),
-            "backlog": (len(self.broker.backlog), MAX_BACKLOG),
-        }
-        for name, (held, bound) in sizes.items():
-            if held > bound:
-                raise Broken(f"invariant 11: {name} holds {held}, bound {bound}")
-
-    def _judge_result(self, name: str) -> None:
-        record = self.journal.tasks[name]
-        if record.state == "cancelled" and name in self.cancel_asked:
-            return
-        if record.state == "failed":
-            code = json.loads(self.results[name])["error"]["code"]
-            wanted = {kind.BROKEN: "kernel_failed", kind.FAULTY: "bug"}.get(record.kept.kind, "deadline")
-            if code != wanted or (wanted == "deadline" and record.kept.deadline_ms > self.clock.now):
-                raise Broken(f"liveness: {name} of {record.kept.kind} failed with {code}")
-            return
-        kind_name, body = record.kept.kind, record.kept.body
-        truth = json.loads(kind.truth_of(kind_name, body))
-        given = json.loads(self.results[name])
-        if not given["ok"] or (given["result"] != truth and not self.auditor.wrong_accepted):
-            raise Broken(f"invariant 7: {name} ended with {given}, right is {truth}")
-
-    def _settle(self) -> None:
-        """Seals all that is left: what was paid is the sum of the prices of all that was judged ok."""
-        last = self.journal.epoch
-        self.gateway.offer(e.EpochEnded())
-        while last not in self.journal.sealed:
-            self.clock.step()
-        owed = sum(r.kept.price_kop for r in self.journal.leases.values() if r.verdict == "ok")
-        paid = sum(self.journal.sealed.values())
-        if owed != paid or len(self.journal.sealed) != last + 1:
-            raise Broken(f"invariant 3: {owed} kop are owed, {paid} were paid in {len(self.journal.sealed)} epochs")
-
-    def _why(self, name: str) -> str:
-        task = self.gateway.machine.board.tasks.get(name)
-        jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.jobs] if task else []
-        return f"state {task and task.state} round {task and task.round}, jobs {jobs}"
+        ending.judge(self)
 
     def digest(self) -> str:
         """The hash of all that was said and done. Raises AssertionError without ``hashing``."""

@@ -1,0 +1,94 @@
+"""What must be true once the faults have stopped and the work is over."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gateway.core import events as e
+from tests.simulation import kind
+from tests.simulation.auditor import Broken
+from tests.simulation.devices import Device
+from tests.simulation.network import MAX_BACKLOG
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+def settled(world: World) -> bool:
+    """Whether every task has its result and every device its acknowledgements."""
+    over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
+    return over and not any(_keeps(world, device) for device in world.devices)
+
+
+def judge(world: World) -> None:
+    """Raises Broken unless all ended, all right, all judged, all acknowledged, all paid, and nothing piled up."""
+    for name in world.bodies:
+        if name not in world.results:
+            raise Broken(f"liveness: {name} has not ended: {_why(world, name)}")
+        _judge_result(world, name)
+    for record in world.journal.leases.values():
+        if record.ended == "" or (record.proof and not record.verdict):
+            raise Broken(f"liveness: lease {record.kept} is '{record.ended}', judged '{record.verdict}'")
+    for device in world.devices:
+        if _keeps(world, device):
+            raise Broken(f"liveness: {device.node} keeps {list(device.outbox)} unacknowledged")
+    _judge_credit(world)
+    _judge_bounds(world)
+
+
+def _keeps(world: World, device: Device) -> bool:
+    """Whether a device that still counts has a result that nobody acknowledged."""
+    return device.on and bool(device.outbox) and device.node not in world.revoked
+
+
+def _judge_result(world: World, name: str) -> None:
+    record = world.journal.tasks[name]
+    given = json.loads(world.results[name])
+    if record.state == "cancelled" and name in world.cancel_asked:
+        return
+    if record.state == "failed":
+        code = given["error"]["code"]
+        wanted = {kind.BROKEN: "kernel_failed", kind.FAULTY: "bug"}.get(record.kept.kind, "deadline")
+        if code != wanted or (wanted == "deadline" and record.kept.deadline_ms > world.clock.now):
+            raise Broken(f"liveness: {name} of {record.kept.kind} failed with {code}")
+        return
+    right = json.loads(kind.truth_of(record.kept.kind, record.kept.body))
+    if record.state != "done" or (given["result"] != right and not world.auditor.wrong_accepted):
+        raise Broken(f"invariant 7: {name} is {record.state} with {given}, right is {right}")
+
+
+def _judge_credit(world: World) -> None:
+    """Seals all that is left: what was paid is the sum of the prices of all that was judged ok."""
+    journal, last = world.journal, world.journal.epoch
+    world.gateway.offer(e.EpochEnded())
+    while last not in journal.sealed:
+        world.clock.step()
+    owed = sum(r.kept.price_kop for r in journal.leases.values() if r.verdict == "ok")
+    paid = sum(journal.sealed.values())
+    if owed != paid or len(journal.sealed) != last + 1:
+        raise Broken(f"invariant 3: {owed} kop are owed, {paid} were paid in {len(journal.sealed)} epochs")
+
+
+def _judge_bounds(world: World) -> None:
+    """What the machine still holds when all work is over stays within the bounds of the policy."""
+    board, policy = world.gateway.machine.board, world.policy
+    for name, held, bound in (
+        ("leases", len(board.leases), policy.remembered_leases),
+        ("ended", len(board.ended), policy.remembered_leases),
+        ("tasks", len(board.tasks), policy.max_finished),
+        ("live", len(board.live), 0),
+        ("restored", len(board.restored), 0),
+        ("hungry", len(board.hungry), len(board.nodes)),
+        ("kernels", len(board.kernels), len(board.nodes)),
+        ("open", sum(len(node.open) for node in board.nodes.values()), 0),
+        ("backlog", len(world.broker.backlog), MAX_BACKLOG),
+    ):
+        if held > bound:
+            raise Broken(f"invariant 11: {name} holds {held}, bound {bound}")
+
+
+def _why(world: World, name: str) -> str:
+    task = world.gateway.machine.board.tasks.get(name)
+    jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.jobs] if task else []
+    return f"state {task and task.state}, round {task and task.round}, jobs {jobs}"

@@ -1,0 +1,140 @@
+"""What goes wrong with the street, planned over the time of faults; messages and crashes have their own shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firmware import wire
+from gateway.core import events as e
+from gateway.core.intake import read
+from tests.simulation import kind
+from tests.simulation.auditor import Broken
+from tests.simulation.devices import Device
+from tests.simulation.network import SITE
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+RECEIPT, PROOF = 142, 158
+MOST = 1 << 30
+"""More of anything than a board has."""
+
+
+class Faults:
+    """Each method is one fault, happening now to a device drawn from all."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.clock, self.broker, self.rng = world, world.clock, world.broker, world.rng
+        mix = world.mix
+        for times, fault in (
+            (mix.partitions, self.partition), (mix.broker_restarts, self.broker_restart), (mix.reboots, self.reboot),
+            (mix.naps, self.nap), (mix.vanish, self.vanish), (mix.revoked, self.revoke), (mix.boasts, self.boast),
+            (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.epochs, self.end_epoch),
+            (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
+        ):
+            for _ in range(times):
+                self.clock.at(world.some_time(), fault)
+
+    def _device(self) -> Device:
+        return self.world.devices[int(len(self.world.devices) * self.rng.random())]
+
+    def _soon(self, most_ms: int) -> int:
+        return 200 + int(most_ms * self.rng.random())
+
+    # Links and power
+
+    def partition(self) -> None:
+        device = self._device()
+        if device.connected:
+            device.lose_link()
+            self.clock.after(self._soon(12_000), device.connect)
+
+    def broker_restart(self) -> None:
+        nodes = self.broker.restart()
+        if self.world.gateway.up:
+            self.broker.subscribe(self.world.gateway.receive)
+        for device in self.world.devices:
+            if device.on and (device.node in nodes or device.connected):
+                device.connected = False
+                self.clock.after(self._soon(4_000), device.connect)
+
+    def reboot(self) -> None:
+        device = self._device()
+        device.power_off(killed=self.rng.random() < 0.5)
+        self.clock.after(self._soon(8_000), device.power_on)
+
+    def nap(self) -> None:
+        device = self._device()
+        if device.connected:
+            device.nap()
+            self.clock.after(self._soon(6_000), device.connect)
+
+    def vanish(self) -> None:
+        """Gone for good."""
+        device = self._device()
+        if device not in self.world.steady:
+            device.power_off(killed=self.rng.random() < 0.3)
+            device.gone = True
+
+    def revoke(self) -> None:
+        device = self._device()
+        if device not in self.world.steady:
+            self.world.revoked.add(device.node)
+            self.world.gateway.offer(e.NodeRevoked(device.node))
+
+    # The gateway's surroundings
+
+    def end_epoch(self) -> None:
+        self.world.gateway.offer(e.EpochEnded())
+
+    def wall_jump(self) -> None:
+        """Up to 16 years, either way."""
+        jump = int((self.rng.random() - 0.5) * 10**(3 + int(10 * self.rng.random())))
+        if self.world.wall_jumps:
+            self.world.wall_ms = max(0, self.world.wall_ms + jump)
+
+    # Malice
+
+    def boast(self) -> None:
+        """A liar's birth and bid say what no board has."""
+        device = self._device()
+        if device.lie is not None and device.connected:
+            arch = int(65_536 * self.rng.random()) if self.rng.random() < 0.5 else device.arch
+            self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", MOST, MOST, device.boot, 65_536))
+            self.broker.up(device.node, "bid", wire.encode_bid(1_000, MOST, 64, [], "solar", 200))
+            device.kernels.update({kind.blob_of(name, arch): name for name in kind.KINDS})
+
+    def second_try(self) -> None:
+        """A device signs another result for a lease of its own that has one, or one for a lease of another."""
+        device, records = self._device(), list(self.world.journal.leases.values())
+        if records and device.connected:
+            record = records[int(len(records) * self.rng.random())]
+            if record.kept.node != device.node or record.proof:
+                device.send(record.kept.nonce, record.kept.nonce, self.rng.randbytes(16))
+
+    def hostile(self) -> None:
+        """Bytes on a device's own topics that no honest one sends, or on those of a device that does not exist."""
+        world, device = self.world, self._device()
+        leaf = ("result", "status", "birth", "bid", "want", "lease")[int(6 * self.rng.random())]
+        frame = self._forge(device, self._device())
+        node = device.node if self.rng.random() < 0.9 else "f" * 16
+        topic = wire.node_topic(SITE, node, leaf)
+        for event in read(SITE, world.keys, topic, frame):
+            if type(event) not in (e.DeviceMisbehaved, e.BlobWanted):
+                raise Broken(f"invariant 8: hostile bytes became {event}")
+        if world.gateway.up:
+            world.gateway.receive(topic, frame)
+
+    def _forge(self, device: Device, other: Device) -> bytes:
+        sent = [made for (node, _), made in self.world.auditor.sent.items() if node == other.node]
+        way = int(4 * self.rng.random())
+        if way == 0 or not sent:
+            return self.rng.randbytes(int(200 * self.rng.random()))
+        frame = bytearray(sent[int(len(sent) * self.rng.random())][1])
+        if way == 1 and other is not device:
+            return bytes(frame)                                     # another's result, as it was
+        if way == 2 and other is not device:
+            body = bytes(frame[:RECEIPT])
+            return body + device.up(body) + bytes(frame[PROOF:])    # another's receipt with one's own MAC
+        frame[int(PROOF * self.rng.random())] ^= 1 << int(8 * self.rng.random())
+        return bytes(frame)

@@ -1,0 +1,66 @@
+"""The simulator finds bugs: each one planted is caught within a few seeds, as what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.core.machine import Machine
+from tests.simulation.bugs import BUGS, HANDLERS, Bug
+from tests.simulation.gateway import Gateway
+from tests.simulation.mix import Mix
+from tests.simulation.run import report, run_seed
+from tests.simulation.world import World, with_faults
+
+SEEDS = 40
+
+
+def harsh(seed: int) -> Mix:
+    """The mix of a seed with every kind of fault in it that these bugs need to show."""
+    return with_faults(seed, double=0.2, partitions=3, reboots=2, liars=0.3, cartel=False, hostile=20, crash=0.05,
+                       epochs=3, cancels=1, revoked=1, hurry=False)
+
+
+@pytest.fixture
+def patched(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Lets a bug replace the handlers of the machines to come."""
+    init = Machine.__init__
+
+    def with_handlers(self: Any, *args: Any, **named: Any) -> None:
+        init(self, *args, **named)
+        for kind in list(self._handlers):
+            self._handlers[kind] = HANDLERS.get(kind.__name__, self._handlers[kind])
+    monkeypatch.setattr(Machine, "__init__", with_handlers)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.plant.__name__)
+def test_planted_bug_is_caught(bug: Bug, patched: pytest.MonkeyPatch) -> None:
+    """A core with this bug breaks its invariant within a few seeds, and the report says how to see it again."""
+    parts = bug.plant(patched)
+    for seed in range(SEEDS):
+        world, broken = run_seed(seed, World(seed, harsh(seed), **parts))
+        if broken:
+            assert bug.broken in broken
+            told = report(world, broken)
+            assert f"python -m tests.simulation --seed {seed}" in told and len(told.splitlines()) > 2
+            return
+    pytest.fail(f"{SEEDS} seeds did not catch it")
+
+
+def test_harsh_seeds_break_nothing_without_a_bug() -> None:
+    """What catches the bugs is the bugs: the same seeds pass on the core as it is, crashing at every stage."""
+    stages = set()
+
+    class Watched(Gateway):
+        def _crash_stage(self, outward: int) -> int:
+            stage = super()._crash_stage(outward)
+            if stage < outward:
+                stages.add("before" if stage < 0 else "after" if stage == 0 else "between")
+            return stage
+
+    for seed in range(SEEDS):
+        world, broken = run_seed(seed, World(seed, harsh(seed), gateway=Watched))
+        assert not broken, report(world, broken)
+    assert stages == {"before", "after", "between"}
