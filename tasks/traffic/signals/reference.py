@@ -38,20 +38,22 @@ class _Signals:
     """What every link of a network shows under given timings, tabulated over the cycle in tenths of a second."""
 
     def __init__(self, network: Network, timings: list[dict[str, Any]]) -> None:
-        self.timings = timings
-        self.links = network.links
+        self.offsets = [round(timings[link.junction]["offset_s"] / STEP_S) for link in network.links]
         self.shown: list[bytes] = []
         self.lasted: list[array[int]] = []
+        self.lasting: list[array[int]] = []
         for link in network.links:
             states = network.junctions[link.junction].states(link.signal)
             durations = timings[link.junction]["durations_s"]
-            self.shown.append(b"".join(bytes((state,)) * round(10 * duration)
-                                       for state, duration in zip(states, durations, strict=True)))
-            self.lasted.append(self._lasted(self.shown[-1]))
+            shown = b"".join(bytes((state,)) * round(duration / STEP_S)
+                             for state, duration in zip(states, durations, strict=True))
+            self.shown.append(shown)
+            self.lasted.append(self._lasted(shown))
+            self.lasting.append(self._lasted(shown[::-1])[::-1])
 
     @staticmethod
     def _lasted(shown: bytes) -> array[int]:
-        """For how many tenths each moment's state has lasted; permissive and protected green count as one."""
+        """For how many steps each moment's state has lasted; permissive and protected green count as one."""
         same = shown.replace(bytes((PERMISSIVE,)), bytes((GREEN,)))
         lasted = 0
         found = array("H", bytes(2 * len(same)))
@@ -60,11 +62,11 @@ class _Signals:
             found[i % len(same)] = lasted
         return found
 
-    def show(self, link: int, now_s: float) -> tuple[int, float]:
-        """State, and since how many seconds."""
+    def show(self, link: int, step: int) -> tuple[int, float, int]:
+        """State, since how many seconds, and the step at which it changes."""
         shown = self.shown[link]
-        at = round(10 * (now_s - self.timings[self.links[link].junction]["offset_s"])) % len(shown)
-        return shown[at], self.lasted[link][at] / 10
+        at = (step - self.offsets[link]) % len(shown)
+        return shown[at], self.lasted[link][at] * STEP_S, step + self.lasting[link][at] + 1
 
 
 class _Street:
@@ -80,6 +82,7 @@ class _Street:
         self.before = [[f for f, other in enumerate(self.links) if k in other.waits] for k in range(len(self.links))]
         self.queues: list[deque[_Car]] = [deque() for _ in range(spec.network.lanes)]
         self.free_s = [0.0] * spec.network.lanes
+        self.look = [0] * spec.network.lanes
         self.left_s = [-1e9] * len(self.links)
         self.coming: dict[int, list[_Car]] = {}
         self.present = len(vehicles)
@@ -99,16 +102,18 @@ class _Street:
             car.link = min(options, key=lambda k: len(self.queues[self.links[k].lane]))
             self.queues[self.links[car.link].lane].append(car)
 
-    def ready(self, car: _Car, lane: int, now_s: float) -> float:
-        """When the first of a lane may leave, as far as is known now; infinity on red."""
-        state, lasted_s = self.signals.show(car.link, now_s)
+    def ready(self, car: _Car, lane: int, step: int) -> float:
+        """When the first of a lane may leave, as far as is known now; infinity on red, until that changes."""
+        state, lasted_s, change = self.signals.show(car.link, step)
         ready_s = max(car.arrived_s, self.free_s[lane])
         if state == YELLOW and lasted_s < 1.0:
             return ready_s
         if state not in (GREEN, PERMISSIVE):
+            self.look[lane] = change
             return float("inf")
-        if ready_s < now_s - lasted_s - 0.05:
-            ready_s = now_s - lasted_s + START_UP_S
+        began_s = step * STEP_S - lasted_s
+        if ready_s < began_s - STEP_S / 2:
+            ready_s = began_s + START_UP_S
         if state == PERMISSIVE:
             ready_s = max([ready_s, *(self.left_s[f] + GAP_S for f in self.before[car.link])])
         return ready_s
@@ -117,7 +122,7 @@ class _Street:
         """Lets the first of every lane go that may."""
         now_s = step * STEP_S
         for lane, queue in enumerate(self.queues):
-            if not queue or (ready_s := self.ready(queue[0], lane, now_s)) > now_s:
+            if not queue or self.look[lane] > step or (ready_s := self.ready(queue[0], lane, step)) > now_s:
                 continue
             car = queue.popleft()
             left_s = max(ready_s, now_s - STEP_S)
@@ -125,6 +130,7 @@ class _Street:
                 self.cost_s += left_s - car.arrived_s + STOP_S
             self.left_s[car.link] = left_s
             self.free_s[lane] = left_s + HEADWAY_DS[self.links[car.link].turn] / 10
+            self.look[lane] = int(self.free_s[lane] / STEP_S)
             car.passed += 1
             if car.passed < len(self.routes[car.route]):
                 self.drive(car, left_s)
