@@ -200,7 +200,7 @@ def task() -> None:
 @task.command("submit", epilog="\b\nExample:\n  " + EXAMPLES["submit"])
 @click.argument("file", type=click.File("rb"))
 @click.option("--watch", "follow", is_flag=True, help="Stay until the answer is there.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: folder for the answer's files.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: folder of its files.")
 @broker_option
 @data_option
 @site_option
@@ -394,7 +394,7 @@ def epoch_seal(broker: str, data: Path, site: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--once", is_flag=True, envvar="DEMO", help="End when all answers are in, also in a terminal.")
+@click.option("--once", is_flag=True, help="End when all answers are in, also in a terminal.")
 @click.option("--devices", default=10, show_default=True, help="Simulated devices.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
 def demo(once: bool, devices: int, out: Path) -> None:
