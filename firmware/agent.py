@@ -183,14 +183,14 @@ class Agent:
 
     def _fetch(self, now):
         # Fetches the first blob that a held lease misses, one at a time.
-        if self._blobs.fetching:
-            return
         for entry in self._held:
             for name in (entry[0].kernel,) + entry[0].contexts:
                 if not self._blobs.get(name):
-                    self._blobs.fetch(name, name == entry[0].kernel)
-                    self._want(now)
+                    if name != self._blobs.fetching:
+                        self._blobs.fetch(name, name == entry[0].kernel)
+                        self._want(now)
                     return
+        self._blobs.fetching = None
 
     def _chunk(self, frame, now):
         needed = []

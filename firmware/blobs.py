@@ -3,8 +3,8 @@
 from firmware import wire
 from firmware.ports import ticks_diff
 
-_RETRY_MS = 2000
-_TRIES = 5
+_RETRY_MS = 1000  # a want without answer is repeated after this, doubling
+_TRIES = 4        # then the blob is given up
 
 
 class Blobs:
@@ -86,12 +86,14 @@ class Blobs:
         self.fetching = None
 
     def _make_room(self, size, needed):
-        free = self._budget - sum([held[2] for held in self._held]) - size
-        for held in list(self._held):
-            if free >= 0:
-                return
-            if held[0] not in needed:
-                self._held.remove(held)
-                free += held[2]
+        free = self._budget - size
+        evict = []
+        for held in self._held:
+            if held[0] in needed:
+                free -= held[2]
+            else:
+                evict.append(held)
         if free < 0:
             raise MemoryError
+        while sum([held[2] for held in evict]) > free:
+            self._held.remove(evict.pop(0))

@@ -15,7 +15,7 @@ class Job:
 
     def slice(self):
         # Runs steps for about SLICE_US, fewer where a step is long; True when the job is done. Raises what the
-        # kernel raises. With steps of at most 50 ms no slice is over 50 ms.
+        # kernel raises. With steps of at most 30 ms no slice is over 50 ms.
         start = last = self._clock()
         try:
             while True:

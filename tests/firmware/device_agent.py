@@ -1,0 +1,312 @@
+# The agent's decisions: events in, messages out.
+from firmware import wire
+from firmware.agent import Agent
+from firmware.mac import Mac, derive
+from firmware.receipts import Chain
+from gateway.core import frames
+
+KEY = bytes(range(32))
+UP = Mac(derive(KEY, b"up"))
+DOWN = Mac(derive(KEY, b"down"))
+DEVICE = wire.device_of(KEY)[0]
+KERNEL = b"a kernel"
+CONTEXT = b"a context"
+NAME = wire.blob_name(KERNEL)
+GREETING = [("status", b"ready", 1, 1), ("birth", b"born", 1, 1)]
+
+
+def run(data, contexts):
+    yield
+
+
+def agent(room=4, message=2048, speed=1000):
+    made = Agent(KEY, b"N" * 8, Chain(b"", lambda data: None), lambda data: run, GREETING, 65536, room, message, 1000,
+                 speed, "mains")
+    made.connected(0)
+    said(made)
+    return made
+
+
+def said(a, leaf=None):
+    # What the agent wants published since the last call: payloads on `leaf`, or (leaf, payload) of all.
+    out = a.out
+    a.out = [m for m in out if leaf and m[0] != leaf]
+    return [m[1] for m in out if m[0] == leaf] if leaf else [(m[0], m[1]) for m in out]
+
+
+def lease(n, contexts=(), ack_by=10000, report_by=60000, budget=1):
+    nonce = bytes([n]) * 16
+    return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input")
+
+
+def send(a, *leases):
+    a.message("lease", wire.encode_batch([frames.encode_lease(one, DOWN) for one in leases]), 0)
+
+
+def serve(a):
+    # Answers every want.
+    blobs = {wire.blob_name(data): data for data in (KERNEL, CONTEXT)}
+    wants = said(a, "want")
+    while wants:
+        name, offset = frames.decode_want(wants.pop())
+        data = blobs[name]
+        a.message("blob", frames.encode_chunk(name, len(data), offset, data[offset:offset + 5]), 0)
+        wants += said(a, "want")
+
+
+def work(a, answer=b"answer", now=0):
+    # Runs everything that is ready.
+    while a.next(now):
+        a.done(a.running, answer, 0, 123, now)
+
+
+def heard(a):
+    # ({nonce: answer}, {nonce: refusal code}, [nonces accepted]) of the results said.
+    answers, refusals, accepts = {}, {}, []
+    for message in said(a, "result"):
+        for frame in wire.frames_of(message):
+            kind = wire.kind_of(frame)
+            if kind == wire.RECEIPT:
+                receipt, _, answer = frames.decode_result(frame, UP)
+                assert receipt.seal == wire.seal_of(DEVICE, receipt.nonce, answer)
+                answers[receipt.nonce[0]] = answer
+            elif kind == wire.REFUSAL:
+                nonce, code = frames.decode_refusal(frame, UP)
+                refusals[nonce[0]] = code
+            else:
+                accepts.append(wire.decode_nonce(wire.ACCEPT, frame, UP)[0])
+    return answers, refusals, accepts
+
+
+def refusal(a):
+    return heard(a)[1]
+
+
+def test_a_connection_is_greeted_with_status_birth_and_bid():
+    a = agent()
+    a.connected(0)
+    out = said(a)
+    assert out[:2] == [("status", b"ready"), ("birth", b"born")]
+    bid = frames.decode_json("bid", out[2][1])
+    assert (bid["room"], bid["spare"], bid["power"]) == (4, 1000, "mains")
+
+
+def test_a_lease_fetches_what_it_needs_runs_and_is_answered():
+    a = agent()
+    send(a, lease(1, (wire.blob_name(CONTEXT),)))
+    assert a.next(0) is None
+    serve(a)
+    assert a.next(0) == (run, b"input", [CONTEXT])
+    a.done(a.running, b"answer", 0, 123, 0)
+    assert heard(a) == ({1: b"answer"}, {}, [])
+
+
+def test_small_answers_share_a_message_within_its_limit():
+    a = agent(8, 600)
+    send(a, *[lease(n) for n in range(8)])
+    serve(a)
+    work(a)
+    messages = [m[1] for m in a.out if m[0] == "result"]
+    assert [len(wire.frames_of(m)) for m in messages] == [3, 3, 2]
+    assert len(heard(a)[0]) == 8
+
+
+def test_a_lease_is_taken_once():
+    a = agent()
+    serve(a)
+    send(a, lease(1), lease(1))
+    serve(a)
+    work(a)
+    send(a, lease(1))
+    assert a.next(0) is None
+    assert a.bad == 2
+
+
+def test_forged_torn_and_foreign_frames_change_nothing():
+    a = agent()
+    good = frames.encode_lease(lease(1), DOWN)
+    for frame in (good[:-1], good[:50] + b"x" + good[51:], frames.encode_lease(lease(1), UP), b"", b"\1", b"\1\5\0"):
+        a.message("lease", frame, 0)
+    a.message("ack", b"\1\4\0" + bytes(16), 0)
+    a.message("blob", b"\1\6", 0)
+    assert a.bad == 8
+    assert a.next(0) is None and not said(a)
+
+
+def test_a_bad_frame_does_not_spoil_its_batch():
+    a = agent()
+    a.message("lease", wire.encode_batch([b"\1\1bad", frames.encode_lease(lease(1), DOWN)]), 0)
+    serve(a)
+    assert a.next(0)
+
+
+def test_more_than_its_room_is_refused_as_busy():
+    a = agent(2)
+    send(a, lease(1), lease(2), lease(3))
+    a.tick(0, 0)
+    assert refusal(a) == {3: wire.BUSY}
+
+
+def test_without_heap_nothing_is_taken_and_the_bid_says_so():
+    a = agent()
+    a.heap = 1000
+    send(a, lease(1))
+    a.tick(300, 0)
+    bids = [payload for leaf, payload in [(m[0], m[1]) for m in a.out] if leaf == "bid"]
+    assert frames.decode_json("bid", bids[-1])["room"] == 0
+    assert refusal(a) == {1: wire.NO_HEAP}
+
+
+def test_what_cannot_be_done_in_time_is_refused_by_speed_and_spare_share():
+    a = agent(4, 2048, 100)  # 100 kop/s
+    send(a, lease(1, (), 1000, 2000, 150))
+    a.spare = 500
+    send(a, lease(2, (), 1000, 2000, 150))
+    a.tick(0, 0)
+    assert refusal(a) == {2: wire.TOO_SLOW}
+
+
+def test_a_lease_that_waited_too_long_is_refused_as_expired():
+    a = agent()
+    send(a, lease(1, (), 1000, 2000))
+    a.tick(1999, 0)
+    assert refusal(a) == {}
+    a.tick(2001, 0)
+    assert refusal(a) == {1: wire.EXPIRED}
+    send(a, lease(2, (), 1000, 2000))
+    serve(a)
+    assert a.next(2001) is None
+    a.tick(2001, 0)
+    assert refusal(a) == {2: wire.EXPIRED}
+
+
+def test_a_running_job_is_stopped_by_its_clock_or_by_a_cancel():
+    a = agent()
+    send(a, lease(1, (), 1000, 2000), lease(2))
+    serve(a)
+    a.next(0)
+    first = a.running
+    assert not a.stopped(first, 2000)
+    assert a.stopped(first, 2001)
+    a.done(first, None, wire.EXPIRED, 9, 2001)
+    a.next(2001)
+    second = a.running
+    a.message("lease", wire.encode_nonce(wire.CANCEL, lease(2).nonce, DOWN), 2001)
+    assert a.stopped(second, 2001)
+    a.done(second, b"late", 0, 9, 2001)
+    a.tick(2001, 0)
+    assert heard(a) == ({}, {1: wire.EXPIRED}, [])
+
+
+def test_a_waiting_lease_can_be_cancelled_and_an_unknown_one_is_counted():
+    a = agent()
+    send(a, lease(1))
+    for _ in range(2):
+        a.message("lease", wire.encode_nonce(wire.CANCEL, lease(1).nonce, DOWN), 0)
+    serve(a)
+    assert a.next(0) is None
+    assert a.bad == 1
+
+
+def test_an_accept_is_sent_once_and_only_for_leases_that_take_long():
+    a = agent()
+    send(a, lease(1, (), 1000))
+    a.tick(400, 0)
+    assert heard(a) == ({}, {}, [])
+    a.tick(600, 0)
+    assert heard(a)[2] == [1]
+    a.tick(800, 0)
+    assert heard(a)[2] == []
+
+
+def test_a_kernel_that_fails_is_refused_with_its_code():
+    a = agent()
+    send(a, lease(1), lease(2))
+    serve(a)
+    a.next(0)
+    a.done(a.running, None, wire.FAILED, 0, 0)
+    a.next(0)
+    a.done(a.running, bytes(wire.MAX_ANSWER + 1), 0, 0, 0)
+    assert refusal(a) == {1: wire.FAILED, 2: wire.FAILED}
+
+
+def test_a_kernel_that_cannot_be_had_refuses_the_leases_that_need_it():
+    a = agent()
+    send(a, lease(1), lease(2))
+    for now in range(0, 20000, 200):
+        a.tick(now, 0)
+    assert refusal(a) == {1: wire.NO_KERNEL, 2: wire.NO_KERNEL}
+    assert len(said(a, "want")) == 4
+
+
+def test_a_blob_nobody_needs_any_more_does_not_hold_up_others():
+    a = agent()
+    send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b""), lease(2))
+    a.message("lease", wire.encode_nonce(wire.CANCEL, b"1" * 16, DOWN), 0)
+    assert frames.decode_want(said(a, "want")[-1])[0] == NAME
+
+
+def test_results_are_kept_until_acknowledged_and_sent_again():
+    a = agent()
+    send(a, lease(1), lease(2))
+    serve(a)
+    work(a)
+    assert len(heard(a)[0]) == 2
+    a.message("ack", frames.encode_ack([(1, 1)], DOWN), 0)
+    a.tick(4999, 0)
+    assert heard(a)[0] == {}
+    a.tick(5001, 0)
+    assert heard(a)[0] == {2: b"answer"}
+    a.tick(10002, 0)
+    assert heard(a)[0] == {}
+    a.tick(15002, 0)
+    assert heard(a)[0] == {2: b"answer"}
+    a.connected(16000)
+    assert heard(a)[0] == {2: b"answer"}
+    a.message("ack", frames.encode_ack([(2, 1)], DOWN), 16000)
+    a.connected(17000)
+    a.tick(99000, 0)
+    assert heard(a)[0] == {}
+
+
+def test_a_gateway_that_acknowledges_nothing_gets_no_more_work_done():
+    a = agent(2)
+    for n in range(1, 10):
+        send(a, lease(n))
+        serve(a)
+        work(a)
+    a.tick(300, 0)
+    answers, refusals, _ = heard(a)
+    assert sorted(answers) == [1, 2, 3, 4]
+    assert sorted(refusals) == [5, 6, 7, 8, 9]
+
+
+def test_bids_come_at_their_interval_with_jitter():
+    a = agent()
+    a.tick(0, 0)
+    said(a)
+    times = []
+    for now in range(0, 10000, 10):
+        a.tick(now, now % 256)
+        if said(a, "bid"):
+            times.append(now)
+    gaps = [times[i + 1] - times[i] for i in range(len(times) - 1)]
+    assert 8 <= len(times) <= 12
+    assert min(gaps) >= 850 and max(gaps) <= 1150
+    assert min(gaps) < max(gaps)
+
+
+def test_a_wish_for_a_blob_survives_a_reconnect():
+    a = agent()
+    send(a, lease(1))
+    first = said(a, "want")
+    a.connected(100)
+    assert said(a, "want") == first
+
+
+def test_memory_of_past_leases_is_bounded():
+    a = agent(2)
+    for n in range(256):
+        send(a, lease(n))
+        a.message("lease", wire.encode_nonce(wire.CANCEL, lease(n).nonce, DOWN), 0)
+    assert len(a._seen) <= 20

@@ -1,0 +1,49 @@
+# The chain of receipts, over reboots.
+import hashlib
+
+from firmware import wire
+from firmware.receipts import Chain
+from gateway.core import frames
+
+LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
+
+
+def make(chain, count):
+    return [chain.receipt(b"N" * 8, b"D" * 16, LEASE, b"answer", 10) for _ in range(count)]
+
+
+def test_each_receipt_names_the_one_before():
+    chain = Chain(b"", lambda data: None)
+    receipts = make(chain, 100)
+    prev = bytes(32)
+    for i in range(100):
+        receipt = frames.decode_receipt(receipts[i])
+        assert (receipt.boot, receipt.seq, receipt.prev, receipt.epoch) == (1, i + 1, prev, 5)
+        assert receipt.seal == wire.seal_of(b"D" * 16, LEASE.nonce, b"answer")
+        prev = hashlib.sha256(receipts[i]).digest()
+
+
+def test_flash_is_written_once_in_64_receipts():
+    writes = []
+    chain = Chain(b"", writes.append)
+    make(chain, 640)
+    assert 10 <= len(writes) <= 12
+
+
+def test_a_reboot_raises_boot_and_repeats_no_number():
+    writes = []
+    numbers = set()
+    for boot in range(1, 6):
+        chain = Chain(writes[-1] if writes else b"", writes.append)
+        assert chain.boot == boot
+        for body in make(chain, 50 * boot):
+            seq = frames.decode_receipt(body).seq
+            assert seq not in numbers
+            numbers.add(seq)
+
+
+def test_a_torn_state_is_not_read():
+    writes = []
+    make(Chain(b"", writes.append), 3)
+    for bad in (writes[-1][:-1], writes[-1] + b"x", b"\xff" + writes[-1][1:]):
+        assert Chain(bad, writes.append).boot == 1
