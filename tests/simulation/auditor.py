@@ -35,6 +35,7 @@ class Auditor:
         self.bids: dict[str, e.NodeBid] = {}
         self.rooms: dict[int, int] = {}
         """What the node had bid when a lease was made for it."""
+        self.revoked: set[str] = set()
         self.open: dict[str, set[int]] = {}
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
@@ -84,10 +85,13 @@ class Auditor:
                 self._round(event)
             elif about is e.Recomputed:
                 self.recomputed[event.task, event.round, event.index] = event.answer
+            elif about is e.NodeRevoked:
+                self.revoked.add(event.node)
             elif about is e.Ticked:
                 self._lease_clocks(made)
             for effect in made:
                 if type(effect) is f.KeepLease:
+                    self.need(effect.node not in self.revoked, 6, effect, "goes to a revoked device")
                     bid = self.bids.get(effect.node)
                     self.rooms[effect.lease] = bid.room if bid else 0
 
@@ -127,7 +131,6 @@ class Auditor:
         self.need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
         self.need(all(r.kept.owner != x.owner for r in copies), 6, x, "is a second copy with one owner")
         self.need(x.owner == device.owner, 6, x, "names another owner")
-        self.need(x.node not in self.world.told_revoked, 6, x, "goes to a revoked device")
         self.need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         self.need(not over, 2, x, "is for a job that is over")

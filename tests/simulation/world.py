@@ -49,7 +49,6 @@ class World:
         self.by_node = {device.node: device for device in self.devices}
         self.keys = {d.node: Keys(d.name16, d.up, d.down) for d in self.devices}
         self.revoked: set[str] = set()
-        self.told_revoked: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
         self.auditor = Auditor(self)
@@ -165,8 +164,6 @@ class World:
     def trace(self, handled: list[Handled], more: Sequence[f.Effect]) -> None:
         for event, _, made in handled:
             self.tail.append((self.clock.now, event, made))
-            if type(event) is e.NodeRevoked:
-                self.told_revoked.add(event.node)
         if more:
             self.tail.append((self.clock.now, "restore", list(more)))
         if self.hash:
