@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.compiler import compile_for
+from gateway.adapters.compiler import ARCHES, FORMAT, NATIVE, compile_for
 from tasks.api import Context, Job
 from tasks.local import load_kernel, run_job
 from tasks.traffic.signals import KIND
@@ -113,12 +113,18 @@ def test_micropython_gives_the_same_bytes(wild_street: Any, tmp_path: Path, mach
     for k, given in enumerate(jobs):
         parts = [given.input, *(context.data for context in given.contexts)]
         (tmp_path / f"job{k}").write_bytes(b"".join(b"%6d" % len(part) + part for part in parts))
-    arch = 6 | 3 << 8 | 2 << 10 if machine_code else 6
+    arch = FORMAT | NATIVE << 8 | ARCHES.index("x64") << 10 if machine_code else FORMAT
     (tmp_path / "kernel.mpy").write_bytes(compile_for(KIND.kernel.read_bytes(), arch))
     (tmp_path / "driver.py").write_text(DRIVER.format(folder=str(tmp_path), count=len(jobs)))
     done = subprocess.run([micropython, "-X", "heapsize=128k", tmp_path / "driver.py"],
                           capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.split() == [run_job(KIND, given).hex() for given in jobs], done.stderr + done.stdout[-300:]
+
+
+@pytest.mark.parametrize("board", ["armv6m", "armv7m", "armv7emsp", "xtensa", "xtensawin", "rv32imc", "x86"])
+def test_compiles_to_machine_code_for_every_board(board: str) -> None:
+    """The hot loops keep to what viper can express on each instruction set."""
+    assert len(compile_for(KIND.kernel.read_bytes(), FORMAT | NATIVE << 8 | ARCHES.index(board) << 10)) < 16_000
 
 
 def test_damaged_input_is_a_value_error(wild_street: Any) -> None:
