@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -309,9 +310,10 @@ class _App:
     def _seal_all(self) -> list[dict[str, Any]]:
         done = []
         for epoch in self.store.unsealed():
-            rows = list(self.store.judged(epoch))
-            if rows:
-                seal = self.public.seal(epoch, rows)
+            rows = self.store.judged(epoch)
+            first = next(rows, None)
+            if first is not None:
+                seal = self.public.seal(epoch, chain([first], rows))
                 done.append({"epoch": epoch, "receipts": seal.receipts, "credits": seal.credits})
             self.store.forget_epoch(epoch)
         return done
@@ -373,10 +375,10 @@ class _App:
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(self.board, node, now_ms()) for node in self.board.nodes.values()]
+        return [node_view(node, now_ms()) for node in self.board.nodes.values()]
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self.board, self.board.nodes[node], now_ms()) if node in self.board.nodes else None
+        return node_view(self.board.nodes[node], now_ms()) if node in self.board.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}

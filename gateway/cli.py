@@ -378,6 +378,47 @@ def audit() -> None:
     """Check the public log, from files alone and without trust in the gateway."""
 
 
+def _tell(outcome: Any, as_json: bool) -> None:
+    click.echo(json.dumps(outcome.data) if as_json else outcome.text)
+    sys.exit(outcome.code)
+
+
+public_folder = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@audit.command("verify", epilog="\b\nExample:\n  lamplighter audit verify demo-output/public")
+@public_folder
+@click.option("--since", type=click.Path(path_type=Path), default=None, help="An older checkpoint that you kept.")
+@json_option
+def audit_verify(folder: Path, since: Path | None, as_json: bool) -> None:
+    """Recomputes everything in FOLDER. Exit 0 all true, 1 mismatch, 2 incomplete, 3 two histories."""
+    from gateway.audit import verify
+
+    _tell(verify(folder, since), as_json)
+
+
+@audit.command("explain", epilog="\b\nExample:\n  lamplighter audit explain demo-output/public 1f3c…:1:17")
+@public_folder
+@click.argument("receipt")
+@json_option
+def audit_explain(folder: Path, receipt: str, as_json: bool) -> None:
+    """Says why RECEIPT (device:boot:seq, or a job's id) was paid or not."""
+    from gateway.audit import explain
+
+    _tell(explain(folder, receipt), as_json)
+
+
+@audit.command("statement")
+@public_folder
+@click.option("--owner", required=True)
+@json_option
+def audit_statement(folder: Path, owner: str, as_json: bool) -> None:
+    """Lists what an owner's devices earned, by epoch."""
+    from gateway.audit import statement
+
+    _tell(statement(folder, owner), as_json)
+
+
 @main.group()
 def epoch() -> None:
     """Settlement periods."""

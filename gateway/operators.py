@@ -136,11 +136,11 @@ async def _tasks(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
 
 
 async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(desk.board, node, now_ms()) for node in desk.board.nodes.values()]}
+    return {"nodes": [node_view(node, now_ms()) for node in desk.board.nodes.values()]}
 
 
 async def _node(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(desk.board, _known_node(desk, request), now_ms())
+    return node_view(_known_node(desk, request), now_ms())
 
 
 def _known_node(desk: Desk, request: Request) -> Any:

@@ -61,10 +61,9 @@ class Board:
         text = f"{job.task.name}\0{job.round}\0{job.index}".encode()
         return int.from_bytes(hashlib.sha256(self.secret + purpose + text).digest()[:2], "big")
 
-    def nonce(self, job: Job, fence: int) -> bytes:
-        """Names one attempt; the same attempt gets the same nonce after a crash, no other ever does."""
-        text = f"{job.task.name}\0{job.round}\0{job.index}\0{fence}".encode()
-        return hashlib.sha256(self.secret + b"nonce" + text).digest()[:16]
+    def nonce(self, lease: int) -> bytes:
+        """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
+        return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
 
     def remember(self, lease: Lease) -> None:
         """Keeps a lease that is over and waits for no verdict, for duplicates of its result: a fixed number."""

@@ -6,6 +6,7 @@ Both look at a bounded number of candidates, so the work of one event does not g
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 
 from gateway.core.board import Board
@@ -90,17 +91,38 @@ def _queue(board: Board, job: Job) -> None:
 
 
 def _next_job(board: Board, node: Node) -> Job | None:
-    for at, task in enumerate(board.live):
+    for task in _in_turn(board, node):
         job = _take(board, node, task, second=True) or _take(board, node, task, second=False)
         if job:
-            _take_turns(board, at)
+            _take_turns(board, task)
             return job
     return None
 
 
-def _take_turns(board: Board, at: int) -> None:
+def _in_turn(board: Board, node: Node) -> list[Task]:
+    """Tasks in the order in which this node should be offered them, by priority first.
+
+    A node stays with the kind whose kernel it holds, so that kernels are not fetched over and over; it goes
+    over to another kind when that has fewer nodes than its share and its own has more.
+    """
+    if len(board.live) < 2:
+        return board.live
+    kinds = {task.kind for task in board.live}
+    workers = Counter(other.kind for other in board.nodes.values() if other.online)
+    share = sum(workers.values()) // len(kinds)
+    stays = workers[node.kind] <= share
+
+    def rank(task: Task) -> tuple[int, int]:
+        own = task.kind == node.kind
+        return -task.priority, (-1 if stays else share) if own else workers[task.kind]
+
+    return sorted(board.live, key=rank)
+
+
+def _take_turns(board: Board, task: Task) -> None:
     """The task just served goes behind its equals in priority."""
-    task = board.live.pop(at)
+    at = board.live.index(task)
+    board.live.pop(at)
     while at < len(board.live) and board.live[at].priority >= task.priority:
         at += 1
     board.live.insert(at, task)
@@ -121,7 +143,7 @@ def _take(board: Board, node: Node, task: Task, second: bool) -> Job | None:
 def _lease(board: Board, node: Node, job: Job) -> None:
     job.move(Phase.OUT)
     job.fence += 1
-    nonce = board.nonce(job, job.fence)
+    nonce = board.nonce(board.next_lease)
     lease = Lease(board.next_lease, job, node.name, node.owner, job.fence, nonce)
     board.next_lease += 1
     report_ms = report_clock(board, node, job)
@@ -131,6 +153,7 @@ def _lease(board: Board, node: Node, job: Job) -> None:
                                board.epoch, board.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
                                job.spec.input))
     watch(board, node, lease, report_ms)
+    node.kind = job.task.kind
     job.task.copies += 1
     board.counters["leases"] += 1
 

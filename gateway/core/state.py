@@ -182,7 +182,7 @@ class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
     __slots__ = ("arch", "backoff_until", "bid", "blobs", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
+                 "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
                  "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
@@ -201,6 +201,8 @@ class Node:
         self.power = ""
         self.temp: int | None = None
         self.open: dict[int, Lease] = {}
+        self.kind = ""
+        """Of its last lease: the kernel it surely holds."""
         self.pace: dict[str, int] = {}
         """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}

@@ -14,7 +14,7 @@ def task_view(task: Task) -> dict[str, Any]:
     return {**status(task), "devices": dict(sorted(task.devices.items()))}
 
 
-def node_view(board: Board, node: Node, now_ms: int) -> dict[str, Any]:
+def node_view(node: Node, now_ms: int) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
     return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
