@@ -78,8 +78,8 @@ def distances(xy: ptr32, use: ptr32, out: ptr32, at: ptr32) -> int:
 
 @micropython.viper
 def covariances(h: ptr32, out: ptr32, v: ptr32, n: int) -> int:
-    # base - depth * g(h) with g the variogram of sill one; v = model, m, s, j, scale, cut, base, depth, powers.
-    # x = h * scale >> s is the distance in ranges, times 2**m; so is g, lest small values lose their digits.
+    # base - 2 * depth * g(h), g being 2**m times the variogram of sill one, so that small values keep digits.
+    # v = model, m, s, j, scale, cut, base, depth, powers; x = h * scale >> s is 2**m times h in ranges.
     m = v[1]
     j = v[3]
     for i in range(n):
@@ -257,6 +257,17 @@ def chosen(bits, n):
     return use
 
 
+def stations(data, n):
+    # Positions, two numbers each, and values.
+    xy = array("i", bytes(8 * n))
+    z = array("i", bytes(4 * n))
+    for i in range(n):
+        xy[2 * i], xy[2 * i + 1], z[i] = position(data, 4 + 8 * i)
+        if not 0 < z[i] < 1 << 21:
+            raise ValueError("station")
+    return xy, z
+
+
 def load_matrix(a, cov, use, c):
     # The covariances of the stations in use, then the two right-hand sides: target's covariances, quarters.
     n = len(use)
@@ -273,6 +284,21 @@ def load_matrix(a, cov, use, c):
         a[at + n + 1 + i] = (1 << 20) + (1 << 18)
 
 
+def estimate(a, v, c, z, use, cov, model, hit):
+    # Variance and value of a target, whose distances are in c, into v[24] and v[25].
+    if hit:
+        v[24] = 0
+        v[25] = ((z[use[hit - 1]] - (1 << 20)) << 4) + (1 << 28)
+        return
+    n = len(use)
+    for i in range(n):
+        v[12 + i] = z[use[i]]
+    covariances(c, c, model, n)
+    load_matrix(a, cov, use, c)
+    eliminate(a, n)
+    weigh(a, v, n)
+
+
 def run(data, contexts):
     if contexts or len(data) < 4:
         raise ValueError("length")
@@ -281,12 +307,7 @@ def run(data, contexts):
         raise ValueError("counts")
     if len(data) != 4 + 8 * (n + targets) + 20 * sets:
         raise ValueError("length")
-    xy = array("i", bytes(8 * n))
-    z = array("i", bytes(4 * n))
-    for i in range(n):
-        xy[2 * i], xy[2 * i + 1], z[i] = position(data, 4 + 8 * i)
-        if not 0 < z[i] < 1 << 21:
-            raise ValueError("station")
+    xy, z = stations(data, n)
     yield
     every = array("i", range(n))
     at = array("i", (0, 0, 0, 0))
@@ -317,16 +338,8 @@ def run(data, contexts):
         for t in range(targets):
             use = chosen(position(data, 4 + 8 * (n + t))[2], n)
             for i in range(len(use)):
-                v[12 + i] = z[use[i]]
                 c[i] = away[12 * t + i]
-            if hit[t]:
-                v[24] = 0
-                v[25] = ((z[use[hit[t] - 1]] - (1 << 20)) << 4) + (1 << 28)
-            else:
-                covariances(c, c, model, len(use))
-                load_matrix(a, cov, use, c)
-                eliminate(a, len(use))
-                weigh(a, v, len(use))
+            estimate(a, v, c, z, use, cov, model, hit[t])
             if sets == 1:
                 struct.pack_into(">II", out, 8 * t, v[25], v[24])
             else:

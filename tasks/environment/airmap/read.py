@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from tasks.api import TaskError
 
 UNIT_CODES = {"GQ": "µg/m³", "GP": "mg/m³", "59": "ppm", "61": "ppb", "P1": "%", "CEL": "°C"}
 """UN/CEFACT Recommendation 20 codes as they appear in AirQualityObserved."""
+LATEST_S = 1e12
 NO_READINGS = {"id", "type", "location", "address", "dateObserved", "@context"}
 
 
@@ -57,9 +57,8 @@ def _plain(value: Any) -> Any:
     return value.get("value") if isinstance(value, dict) and "value" in value else value
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) \
-        and abs(value) <= 1e9
+def _number(value: Any, most: float = 1e9) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= most
 
 
 def _position(entity: dict[str, Any], path: str) -> tuple[float, float]:
@@ -92,12 +91,13 @@ def from_senml(records: list[dict[str, Any]], name: str) -> list[Reading]:
         if "v" not in record:
             continue
         given, offset = record["v"], base.get("bv", 0)
-        if not (_number(given) and _number(offset) and _number(base.get("bt", 0)) and _number(record.get("t", 0))):
+        times = base.get("bt", 0), record.get("t", 0)
+        if not (_number(given) and _number(offset) and all(_number(time, LATEST_S) for time in times)):
             raise TaskError("bad_value", "v, t, bv and bt are finite numbers", "see RFC 8428, section 4",
                             f"/senml/{number}")
         unit = str(record.get("u", base.get("bu", "")))
         what = unit if unit in ("lat", "lon") else str(record.get("n", ""))
-        when = base.get("bt", 0) + record.get("t", 0)
+        when = sum(times)
         known.add(what)
         values = devices.setdefault(str(base.get("bn", "")), {})
         if what not in values or when >= values[what][0]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.api import TaskError
 from tasks.environment.airmap.read import Reading, from_entities, from_senml
@@ -66,7 +68,7 @@ def test_a_misspelt_property_is_offered_its_neighbour() -> None:
 
 def test_senml_takes_the_latest_reading_of_each_base_name() -> None:
     """Base name, base time and base value apply to all records that follow."""
-    pack = [{"bn": "urn:dev:1:", "bt": 1000, "u": "lat", "v": 50.7}, {"u": "lon", "v": 7.1},
+    pack = [{"bn": "urn:dev:1:", "bt": 1.276020076e9, "u": "lat", "v": 50.7}, {"u": "lon", "v": 7.1},
             {"n": "pm10", "u": "ug/m3", "v": 20.0}, {"n": "pm10", "u": "ug/m3", "v": 22.0, "t": 60},
             {"n": "pm10", "u": "ug/m3", "v": 21.0, "t": 30}, {"n": "ok", "vb": True},
             {"bn": "urn:dev:2:", "u": "lat", "v": 50.8}, {"u": "lon", "v": 7.2},
@@ -83,3 +85,25 @@ def test_senml_without_positions_or_with_bad_numbers_is_refused() -> None:
     with pytest.raises(TaskError) as caught:
         from_senml([{"bn": "a", "n": "pm10", "v": "5"}], "pm10")
     assert (caught.value.code, caught.value.path) == ("bad_value", "/senml/0")
+
+
+ODD = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(
+    ["AirQualityObserved", "Point", "lat", "lon", "pm10", 10**400, -(10**400)]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["type", "value", "coordinates", "location", "pm10", "unitCode"]), inner, max_size=4),
+    max_leaves=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(
+    ["id", "type", "location", "pm10", "bn", "bt", "bu", "bv", "n", "u", "v", "t"]), ODD, max_size=6), max_size=4))
+def test_nothing_but_a_task_error_comes_of_odd_records(records: list[dict[str, Any]]) -> None:
+    """Whatever JSON holds where a reading should be."""
+    for entity in records:
+        if "type" in entity and len(entity) % 2:
+            entity["type"] = "AirQualityObserved"
+    for reader in (from_entities, from_senml):
+        try:
+            reader(records, "pm10")
+        except TaskError as error:
+            assert error.path and error.message
