@@ -38,7 +38,6 @@ class Deployed:
         asyncio.run(self.files.change_accounts())
         self.take()
         text = (SHIPPED / "lamplighter.conf").read_text().replace("/etc/mosquitto/lamplighter", str(self.etc))
-        text = text.replace("/var/lib/mosquitto", str(folder))
         self.ports = {}
         for name, listener in LISTENERS.items():
             with socket.socket() as probe:
