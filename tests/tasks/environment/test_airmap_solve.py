@@ -117,7 +117,7 @@ def test_check_passes_honest_answers_and_stops_impossible_ones(prepared: Any, st
     jobs = next(solution)
     answers = [run_job(KIND, job) for job in jobs]
     assert all(KIND.check(spec, job, answer) for job, answer in zip(jobs, answers, strict=True))
-    far = struct.pack(">I", (1 << 28) + (5 << 24)) + answers[0][4:]
+    far = struct.pack(">I", (1 << 28) + (11 << 24)) + answers[0][4:]
     assert not KIND.check(spec, jobs[0], far)
     given = {"model": "spherical", "nugget": 1, "partial_sill": 5, "range_m": 900}
     spec = prepared({"stations": stations_of(8, 30), "variogram": given, "grid": {"rows": 6, "cols": 6}})
