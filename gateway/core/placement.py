@@ -38,7 +38,7 @@ def fits(board: Board, node: Node, job: Job) -> bool:
     least, until = node.no_heap.get(job.task.kind, (0, 0))
     if board.now_ms < until and job.spec.heap_bytes >= least:
         return False
-    if any(copy.owner == node.owner for copy in job.copies):
+    if any(copy.owner == node.owner or copy.node == node.name for copy in job.copies):
         return False
     if board.now_ms < job.refused.get(node.name, 0) and len(board.hungry) > len(job.refused):
         return False
