@@ -36,6 +36,7 @@ class Auditor:
         self.rooms: dict[int, int] = {}
         """What the node had bid when a lease was made for it."""
         self.revoked: set[str] = set()
+        self.owners: dict[str, str] = {}
         self.open: dict[str, set[int]] = {}
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
@@ -87,11 +88,15 @@ class Auditor:
                 self.recomputed[event.task, event.round, event.index] = event.answer
             elif about is e.NodeRevoked:
                 self.revoked.add(event.node)
+            elif about is e.NodeEnrolled:
+                self.revoked.discard(event.node)
+                self.owners[event.node] = event.owner
             elif about is e.Ticked:
                 self._lease_clocks(made)
             for effect in made:
                 if type(effect) is f.KeepLease:
                     self.need(effect.node not in self.revoked, 6, effect, "goes to a revoked device")
+                    self.need(effect.owner == self.owners[effect.node], 6, effect, "names another owner")
                     bid = self.bids.get(effect.node)
                     self.rooms[effect.lease] = bid.room if bid else 0
 
@@ -123,14 +128,14 @@ class Auditor:
 
     def _lease(self, x: f.KeepLease) -> None:
         key = (x.task, x.round, x.index)
-        device, policy = self.world.by_node[x.node], self.world.policy
+        policy = self.world.policy
         records = self.journal.by_job.get(key, ())
         copies = [r for r in records if r.ended == "done" and r.verdict in COPY]
         self.need(x.lease > self.last_lease and x.nonce not in self.journal.by_nonce, 2, x, "has an old name")
         self.need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         self.need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
         self.need(all(r.kept.owner != x.owner for r in copies), 6, x, "is a second copy with one owner")
-        self.need(x.owner == device.owner, 6, x, "names another owner")
+        self.need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         self.need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         self.need(not over, 2, x, "is for a job that is over")

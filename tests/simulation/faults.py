@@ -77,10 +77,18 @@ class Faults:
             device.gone = True
 
     def revoke(self) -> None:
+        """For good, or until the device is enrolled again for another owner."""
         device = self._device()
         if device not in self.world.steady:
             self.world.revoked.add(device.node)
             self.world.gateway.offer(e.NodeRevoked(device.node))
+            if self.rng.random() < 0.5:
+                self.clock.after(self._soon(3_000), self._enrol_again, device)
+
+    def _enrol_again(self, device: Device) -> None:
+        device.owner = "owner-new"
+        self.world.revoked.discard(device.node)
+        self.world.gateway.offer(e.NodeEnrolled(device.node, device.name16, device.owner))
 
     # The gateway's surroundings
 

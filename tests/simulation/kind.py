@@ -48,7 +48,7 @@ def solve(kind: str, body: bytes) -> Solver:
     spec = json.loads(body)
     state = hashlib.sha256(b"%d" % spec["salt"]).digest()
     for round_ in range(spec["rounds"]):
-        count = spec["jobs"] + state[0] % 3
+        count = spec["jobs"] + state[0] % 3 if state[1] % 8 else 0   # a round may turn out to need nothing
         answers = yield tuple(_job(state, round_, index) for index in range(count))
         if kind == FAULTY:
             raise ValueError("this kind is broken")

@@ -55,7 +55,7 @@ def mix_of(seed: int) -> Mix:
 
     devices = 5 + int(rng.random() * 5)
     return Mix(
-        devices=devices, owners=3 + int(rng.random() * (devices - 3)), tasks=1 + int(rng.random() * 2),
+        devices=devices, owners=1 + int(rng.random() * devices), tasks=1 + int(rng.random() * 2),
         jobs=4 + int(rng.random() * 8), loss=some(0.4), double=some(0.3), reorder=rng.random() < 0.4,
         delay_ms=2 + int(rng.random() * 60), stall=some(0.1), partitions=few(4), broker_restarts=few(2),
         session_kept=rng.random() < 0.6, reboots=few(4), naps=few(2), vanish=few(2), slow=few(2), refuse=some(0.2),

@@ -95,7 +95,7 @@ class Broker:
         """The gateway is gone; a kept session gives back what it had not acknowledged."""
         self.gateway = None
         if self.mix.session_kept:
-            self.backlog = unacknowledged[:MAX_BACKLOG]
+            self.backlog = [*unacknowledged, *self.backlog][:MAX_BACKLOG]
 
     # Messages
 
