@@ -151,7 +151,7 @@ class Client:
                 self._close()
             wait = _RETRY_MS if ticks_diff(ticks_ms(), began) > 10000 else min(2 * wait, _RETRY_MAX_MS)
             self._heard = ticks_ms()
-            await asyncio.sleep(wait * (500 + random.getrandbits(9)) / 2000000)
+            await asyncio.sleep(wait * (500 + random.getrandbits(9)) / 1000000)
 
     async def _talk(self):
         if self._tls:

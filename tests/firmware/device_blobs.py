@@ -1,4 +1,6 @@
 # Fetching and keeping kernels and contexts.
+import binascii
+
 from firmware import wire
 from firmware.blobs import Blobs
 from gateway.core import frames
@@ -103,4 +105,4 @@ def test_what_does_not_fit_is_refused_and_nothing_is_lost():
 def test_the_bid_names_what_is_held():
     blobs = Blobs(1000, None)
     fetched(blobs, b"a context")
-    assert blobs.prefixes() == ["".join(["%02x" % b for b in wire.blob_name(b"a context")[:4]])]
+    assert blobs.prefixes() == [binascii.hexlify(wire.blob_name(b"a context")[:4]).decode()]

@@ -1,0 +1,264 @@
+# The MQTT client against a broker of a few lines, in memory.
+import asyncio
+
+from firmware import mqtt
+from firmware.mqtt import Client, MqttError, Parser, packet, text
+
+REAL_SLEEP = asyncio.sleep
+CONNACK = b"\x20\x02\0\0"
+SUBACK = b"\x90\x04\0\1\1\1"
+
+
+class Link:
+    # Reader and writer of one connection. `sent`: what the client wrote; `push`: what it is to read.
+    def __init__(self):
+        self.sent = b""
+        self.inbox = []
+        self.closed = False
+        self.s = self
+
+    async def read(self, n):
+        await settle(lambda: self.inbox)
+        return self.inbox.pop(0)
+
+    def write(self, data):
+        self.sent += data
+
+    async def drain(self):
+        await asyncio.sleep(0)
+
+    def close(self):
+        self.closed = True
+
+    def get_extra_info(self, _name):
+        return self
+
+    def setsockopt(self, *_args):
+        self.nodelay = True
+
+    def push(self, *packets):
+        self.inbox.append(b"".join(packets))
+
+    def take(self):
+        sent, self.sent = self.sent, b""
+        return sent
+
+
+class Bench:
+    # A client and the links it opened. heard: (topic, payload); ups: how often it was up.
+    def __init__(self, refuse=0):
+        self.links = []
+        self.heard = []
+        self.ups = 0
+        self.pauses = []
+        self.refuse = refuse
+        will = (b"n/status", b"lost")
+        self.client = Client("host", 1883, (b"node", b"secret"), will, (b"n/lease", b"n/ack"), 300)
+        self.client.on_message = lambda topic, payload: self.heard.append((topic, payload))
+        self.client.on_up = self._up
+        mqtt.asyncio.open_connection = self._open
+        mqtt.asyncio.sleep = self.quick
+
+    def _up(self):
+        self.ups += 1
+
+    async def quick(self, seconds):
+        # Instead of asyncio.sleep: notes a pause and does not wait.
+        if seconds:
+            self.pauses.append(seconds)
+        await REAL_SLEEP(0)
+
+    async def _open(self, _host, _port):
+        if self.refuse:
+            self.refuse -= 1
+            raise OSError(111)
+        link = Link()
+        self.links.append(link)
+        return link, link
+
+
+async def settle(true=None):
+    # Lets the client work until `true()`, or for some rounds of the loop.
+    for _ in range(1000000 if true else 50):
+        if true and true():
+            return
+        await asyncio.sleep(0)
+    assert not true, "it never came"
+
+
+def benched(story, *args):
+    # Runs story(bench) beside a client.
+    async def go():
+        real = mqtt.asyncio.open_connection
+        bench = Bench(*args)
+        task = asyncio.create_task(bench.client.run())
+        try:
+            await story(bench)
+        finally:
+            mqtt.asyncio.open_connection = real
+            mqtt.asyncio.sleep = REAL_SLEEP
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+
+    asyncio.run(go())
+
+
+async def up(bench):
+    # The link of a client that is up, its handshake taken.
+    await settle(lambda: bench.links and bench.links[-1].sent and not bench.links[-1].closed and not bench.client.up)
+    link = bench.links[-1]
+    link.push(CONNACK)
+    await settle(lambda: b"\x82" in link.sent)
+    link.push(SUBACK)
+    await settle(lambda: bench.client.up)
+    link.take()
+    return link
+
+
+def test_it_connects_with_login_will_and_clean_session_then_subscribes():
+    async def story(bench):
+        await settle(lambda: bench.links and bench.links[0].sent)
+        link = bench.links[0]
+        body = b"\0\4MQTT\4\xee\0\x14" + b"\0\4node" + b"\0\x08n/status" + b"\0\4lost" + b"\0\4node" + b"\0\6secret"
+        assert link.take() == b"\x10" + bytes((len(body),)) + body
+        assert link.nodelay
+        link.push(CONNACK)
+        await settle(lambda: link.sent)
+        assert link.take() == b"\x82\x14\0\1" + b"\0\7n/lease\1" + b"\0\5n/ack\1"
+        assert not bench.client.up and not bench.client.publish(b"t", b"early", 1, 0)
+        link.push(SUBACK)
+        await settle(lambda: bench.client.up)
+        assert bench.ups == 1
+
+    benched(story)
+
+
+def test_messages_go_out_as_one_write_each_with_their_qos():
+    async def story(bench):
+        link = await up(bench)
+        writes = []
+        link.write = writes.append
+        bench.client.publish(b"n/bid", b"hello", 0, 0)
+        await settle(lambda: writes)
+        bench.client.publish(b"n/status", b"ready", 1, 1)
+        await settle(lambda: len(writes) == 2)
+        assert writes == [b"\x30\x0c\0\5n/bidhello", b"\x33\x11\0\x08n/status\0\1ready"]
+        assert bench.client.unacked == 1
+        link.push(b"\x40\2\0\1")
+        await settle(lambda: not bench.client.unacked)
+
+    benched(story)
+
+
+def test_what_comes_at_qos_1_is_handed_over_and_acknowledged():
+    async def story(bench):
+        link = await up(bench)
+        whole = packet(0x32, (text(b"n/lease"), b"\x12\x34", b"payload")) + packet(0x30, (text(b"n/ack"), b"plain"))
+        for i in range(len(whole)):
+            link.push(whole[i:i + 1])
+        await settle(lambda: len(bench.heard) == 2 and link.sent)
+        assert bench.heard == [(b"n/lease", b"payload"), (b"n/ack", b"plain")]
+        assert link.take() == b"\x40\2\x12\x34"
+
+    benched(story)
+
+
+def test_a_message_too_long_is_passed_over_counted_and_acknowledged():
+    async def story(bench):
+        link = await up(bench)
+        long = packet(0x32, (text(b"n/lease"), b"\0\7", b"x" * 5000))
+        for i in range(0, len(long), 100):
+            link.push(long[i:i + 100])
+        link.push(packet(0x30, (text(b"n/ack"), b"after")))
+        await settle(lambda: bench.heard and link.sent)
+        assert bench.heard == [(b"n/ack", b"after")]
+        assert (bench.client.skipped, link.take()) == (1, b"\x40\2\0\7")
+
+    benched(story)
+
+
+def test_a_full_queue_drops_and_counts():
+    async def story(bench):
+        link = await up(bench)
+        link.drain = lambda: settle(lambda: link.closed)
+        bench.client.publish(b"t", b"x" * 200, 0, 0)
+        await settle()
+        taken = [bench.client.publish(b"t", b"x" * 200, 0, 0) for _ in range(10)]
+        assert taken == [True] * 2 + [False] * 8
+        assert bench.client.dropped == 8
+
+    benched(story)
+
+
+def test_it_comes_back_after_refusals_and_lost_connections():
+    async def story(bench):
+        link = await up(bench)
+        link.push(b"")
+        await up(bench)
+        assert link.closed and bench.ups == 2
+        # 3 refusals and 1 loss: each pause up to twice the one before, the lower half of it sure.
+        assert len(bench.pauses) == 4
+        for n in range(4):
+            assert 0.25 * 2 ** n <= bench.pauses[n] <= 0.51 * 2 ** n, bench.pauses
+
+    benched(story, 3)
+
+
+def test_a_silent_broker_is_pinged_then_dropped():
+    async def story(bench):
+        link = await up(bench)
+        client = bench.client
+        client.tick(client._heard + 9000)
+        client.tick(client._heard + 11000)
+        client.tick(client._heard + 12000)
+        await settle(lambda: link.sent)
+        assert link.take() == b"\xc0\0"
+        link.push(b"\xd0\0")
+        await settle(lambda: not client._pinged)
+        client.tick(client._heard + 29000)
+        assert client.up
+        client.tick(client._heard + 31000)
+        await settle(lambda: link.closed)
+        assert not client.up
+        await up(bench)
+
+    benched(story)
+
+
+def test_a_broker_that_refuses_or_babbles_is_left():
+    bad = (b"\x20\2\0\5", b"\x90\4\0\1\x80\1", b"\x34\5\0\0xyz", b"\x32\2\0\5", b"\x30\0", b"\xf0\0",
+           b"\x30\xff\xff\xff\xff\1", SUBACK, b"\x40\3\0\1\1")
+
+    async def story(bench):
+        for answer in bad:
+            await settle(lambda: bench.links and bench.links[-1].sent and not bench.links[-1].closed)
+            link = bench.links[-1]
+            if answer[0] != 0x20:
+                link.push(CONNACK)
+                await settle(lambda: b"\x82" in link.sent)  # noqa: B023 - called before the next round
+            if answer[0] not in (0x20, 0x90) or answer == SUBACK:
+                link.push(SUBACK)
+                await settle(lambda: bench.client.up)
+            link.push(answer)
+            await settle(lambda: link.closed)  # noqa: B023
+
+    benched(story)
+
+
+def test_the_parser_takes_any_cut_and_only_raises_its_own_error():
+    stream = b"".join([packet(0x30, (text(b"t"), bytes(n))) for n in (0, 1, 120, 125, 126, 290, 400, 20000, 3)])
+    for step in (1, 2, 3, 7, 64, 5000):
+        parser = Parser(300)
+        got = []
+        for i in range(0, len(stream), step):
+            got += parser.feed(stream[i:i + step])
+        assert [len(body) - 3 for _, body, whole in got if whole] == [0, 1, 120, 125, 126, 290, 3]
+        assert [len(body) for _, body, whole in got if not whole] == [160, 160]
+    try:
+        Parser(300).feed(b"\x30\x80\x80\x80\x80")
+        raise AssertionError("taken")
+    except MqttError:
+        pass

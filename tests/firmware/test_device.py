@@ -1,0 +1,132 @@
+"""A whole device, from configuration to acknowledged result, through a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import wire
+from gateway.adapters.compiler import build_firmware, compile_for
+from gateway.sim import FIRMWARE, find_micropython
+
+sys.path.insert(0, str(Path(__file__).parent))
+from desk import NET, SITE, Desk, broker, free_port, mosquitto
+
+KEY = bytes(range(32))
+KERNEL = b"""
+import micropython
+
+
+@micropython.viper
+def triple(x: int) -> int:
+    return x * 3
+
+
+def run(data, contexts):
+    total = 0
+    for byte in data + b"".join(contexts):
+        total += triple(byte)
+        yield
+    if data == b"fail":
+        raise ValueError("bad input")
+    while data == b"spin":
+        yield
+    return bytes((total >> 8 & 255, total & 255))
+"""
+PLAIN = KERNEL.replace(b"import micropython\n", b"")
+CONTEXT = bytes(range(256)) * 5
+
+
+@pytest.fixture(params=["micropython", "cpython"])
+def runtime(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """(program, ``_mpy``) of each interpreter."""
+    found = find_micropython() if request.param == "micropython" else (sys.executable, 0)
+    needed = {"mosquitto": mosquitto(), "micropython": found}
+    for name, there in needed.items():
+        if not there:
+            assert not os.environ.get("CI"), f"no {name}"
+            pytest.skip(f"no {name} here")
+    assert found
+    return found
+
+
+@contextmanager
+def _device(runtime: tuple[str, int], folder: Path, config: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    program, arch = runtime
+    build_firmware(FIRMWARE, folder, arch)
+    (folder / "lamplighter.json").write_text(json.dumps({**config, "key": KEY.hex()}))
+    env = {"PATH": os.environ["PATH"], "MICROPYPATH" if arch else "PYTHONPATH": f"{folder}:.frozen"}
+    heap = ["-X", "heapsize=128k"] if arch else []
+    with subprocess.Popen([program, *heap, "-m", "firmware.main", "lamplighter.json"], env=env, cwd=folder) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def _blobs(arch: int) -> tuple[bytes, bytes, dict[bytes, bytes]]:
+    """Names of kernel and context, and both."""
+    kernel = compile_for(KERNEL if arch else PLAIN, arch)
+    names = wire.blob_name(kernel), wire.blob_name(CONTEXT)
+    return *names, {names[0]: kernel, names[1]: CONTEXT}
+
+
+def test_a_device_announces_itself_works_and_is_reported_lost(runtime: tuple[str, int], tmp_path: Path) -> None:
+    """Birth, bid, blobs in pieces, answers, a failing and an endless kernel, a cancel, the will, the next boot."""
+    kernel, context, blobs = _blobs(runtime[1])
+    with broker(tmp_path) as port:
+        desk = Desk(port, KEY, blobs)
+        desk.chunk = 300
+        with _device(runtime, tmp_path, desk.config(port, room=4)):
+            birth = desk.wait(lambda leaf, content: leaf == "birth" and content)
+            assert (birth["arch"], birth["boot"]) == (runtime[1], 1)
+            bid = desk.wait(lambda leaf, content: leaf == "bid" and content)
+            assert (bid["room"], bid["blobs"]) == (4, [])
+            _work(desk, kernel, context)
+        lost = desk.wait(lambda leaf, content: leaf == "status" and content["state"] == "lost" and content)
+        assert lost["boot"] == 1
+        with _device(runtime, tmp_path, desk.config(port, room=4)):
+            assert desk.wait(lambda leaf, content: leaf == "birth" and content["boot"] == 2)
+        desk.close()
+
+
+def _work(desk: Desk, kernel: bytes, context: bytes) -> None:
+    leases = [desk.lease(kernel, bytes([n]), (context,)) for n in range(3)]
+    desk.send(leases)
+    answers, total = desk.results(3), 3 * sum(CONTEXT)
+    wanted = [(total + 3 * n & 0xFFFF).to_bytes(2, "big") for n in range(3)]
+    assert [answers[lease.nonce] for lease in leases] == wanted
+    fail, spin, cancelled, after = (desk.lease(kernel, data, report_by_ms=more) for data, more in
+                                    ((b"fail", 60000), (b"spin", 1000), (b"spin", 60000), (b"ok", 60000)))
+    desk.send([fail, spin, cancelled, after])
+    assert desk.results(2) == {fail.nonce: bytes([wire.FAILED]), spin.nonce: bytes([wire.EXPIRED])}
+    desk.publish("lease", wire.encode_nonce(wire.CANCEL, cancelled.nonce, desk.down))
+    assert list(desk.results(1)) == [after.nonce]
+
+
+def test_a_result_outlives_a_killed_broker(runtime: tuple[str, int], tmp_path: Path) -> None:
+    """A device finds its broker again by itself, and brings the result that nobody had acknowledged."""
+    kernel, _, blobs = _blobs(runtime[1])
+    port = free_port()
+    config = {"broker": "127.0.0.1", "port": port, "site": SITE, "net": NET.hex(), "room": 4}
+    with _device(runtime, tmp_path, config):
+        with broker(tmp_path, port):
+            desk = Desk(port, KEY, blobs)
+            desk.acking = False
+            desk.wait(lambda leaf, content: leaf == "bid")
+            lease = desk.lease(kernel, b"once")
+            desk.send([lease])
+            answer = desk.results(1)[lease.nonce]
+            desk.close()
+        with broker(tmp_path, port):
+            desk = Desk(port, KEY, blobs)
+            assert desk.results(1) == {lease.nonce: answer}
+            desk.close()
