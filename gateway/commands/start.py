@@ -1,0 +1,106 @@
+"""``lamplighter up``, ``sim`` and ``demo``: what runs until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.commands import address, broker_option, data_option, examples, run, site_option
+
+
+@click.command(epilog=examples("up", "up --data /var/lib/lamplighter --broker mqtts://gw1:PASSWORD@broker:8883?ca=ca.pem"))
+@data_option
+@click.option("--broker", default="", help="URL of a broker to use instead of the embedded one.")
+@site_option
+@click.option("--name", default="gw1", show_default=True, help="This gateway's name in topics.")
+@click.option("--public", type=click.Path(path_type=Path), default=None, help="Folder of the public log.")
+@click.option("--http-host", default="127.0.0.1", show_default=True, help="Address of the status page.")
+@click.option("--http-port", default=8480, show_default=True, help="Port of the status page; 0 takes a free one.")
+@click.option("--mqtt-port", default=0, help="Port of the embedded broker; 0 keeps the last, or takes a free one.")
+@click.option("--epoch-s", default=600, show_default=True, help="Length of a settlement period in seconds.")
+@click.option("--print-urls", is_flag=True, help="Print the operator's broker URL and the page's, for scripts.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def up(print_urls: bool, verbose: bool, **options: Any) -> None:
+    """Runs a gateway until Ctrl-C; the next start resumes every task."""
+    from gateway.app import Address, StartError, serve
+    from gateway.settings import Settings
+
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    settings = Settings(**options)
+
+    def ready(address: Address) -> None:
+        from gateway.adapters.files import write_atomically
+
+        about = {"broker": address.operator, "page": address.page, "site": settings.site}
+        write_atomically(settings.data / "address.json", json.dumps(about).encode())
+        if print_urls:
+            click.echo(f"broker {address.operator}\npage {address.page}")
+        else:
+            click.echo(f"gateway {settings.name} of site {settings.site!r} is up: broker {address.broker}, "
+                       f"page {address.page}, data in {settings.data}. Ctrl-C stops it.")
+        sys.stdout.flush()
+
+    async def _up() -> None:
+        await serve(settings, ready)
+
+    try:
+        run(_up(), 0)
+    except StartError as error:
+        raise click.ClickException(_sentence(error)) from None
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or ''}: {error.strerror}; choose another --data or free the port.".lstrip(": ")
+    return str(error)
+
+
+@click.command(epilog=examples("sim --devices 8", "sim --devices 20 --owners 4 --broker mqtt://operator:PASSWORD@127.0.0.1:1883"))
+@click.option("--devices", default=8, show_default=True, help="How many.")
+@click.option("--owners", default=0, help="Among how many owners; default: one for every two devices, at least two.")
+@click.option("--duty", default="300", show_default=True,
+              help="Permille of time each spends on its own duty; a,b makes it vary from a to b.")
+@click.option("--heap-kb", default=128, show_default=True, help="Heap of each device in KB.")
+@click.option("--folder", type=click.Path(path_type=Path), default=None,
+              help="Where devices keep their state and keys; default: sim/ beside --data.")
+@broker_option
+@data_option
+@site_option
+def sim(devices: int, owners: int, duty: str, heap_kb: int, folder: Path | None, broker: str, data: Path,
+        site: str) -> None:
+    """Joins simulated devices to a gateway: real MicroPython processes that run the real firmware."""
+    from gateway.street import Street
+
+    least, _, most = duty.partition(",")
+    duties = range(int(least), int(most or least) + 1)
+
+    async def _sim() -> None:
+        street = Street(address(broker, data), site, folder or data / "sim", heap_kb * 1024)
+        await street.enrol(devices, owners, duties)
+        await street.start()
+        try:
+            click.echo(f"{devices} devices of {len(street.owners)} owners on {street.runtime}. Ctrl-C stops them.")
+            await asyncio.Event().wait()
+        finally:
+            await street.stop()
+
+    run(_sim(), 0)
+
+
+@click.command(epilog=examples("demo", "demo --once --devices 6 --out demo-output"))
+@click.option("--once", is_flag=True, help="End when all answers are in, also in a terminal.")
+@click.option("--devices", default=10, show_default=True, help="Simulated devices.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
+def demo(once: bool, devices: int, out: Path) -> None:
+    """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""
+    from gateway import demo as main_job
+
+    stay = not once and sys.stdout.isatty() and os.environ.get("DEMO") != "once"
+    sys.exit(run(main_job.run(devices, out, stay)))

@@ -1,0 +1,149 @@
+"""``lamplighter task``: submit, follow, price, cancel and list tasks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.commands import (
+    broker_option,
+    data_option,
+    examples,
+    json_option,
+    show,
+    show_table,
+    site_option,
+    with_client,
+)
+
+
+@click.group()
+def task() -> None:
+    """Submit tasks, follow them, read their answers."""
+
+
+@task.command("submit", epilog=examples("task submit rush-hour.json --watch --out answers/"))
+@click.argument("file", type=click.File("rb"))
+@click.option("--watch", "follow", is_flag=True, help="Stay until the answer is there.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: folder of its files.")
+@broker_option
+@data_option
+@site_option
+@json_option
+def task_submit(file: Any, follow: bool, out: Path | None, broker: str, data: Path, site: str, as_json: bool) -> None:
+    """Publishes the task in FILE (a JSON document; - for standard input)."""
+    from gateway.rpc import METHODS, RequestError, loads
+
+    try:
+        document = loads(file.read())
+    except RequestError as error:
+        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
+    unknown = set(document) - METHODS["task.submit"]
+    if unknown:
+        raise click.ClickException(f"{file.name}: unknown field {sorted(unknown)[0]!r}")
+
+    async def act(client: Any) -> Any:
+        told = await client.call("task.submit", **{k: v for k, v in document.items() if k not in ("cid", "reply_to")})
+        if not follow:
+            return told
+        return await _follow(client, told["task"], as_json)
+
+    _finish(with_client(broker, data, site, act), as_json, out)
+
+
+@task.command("watch", epilog=examples("task watch rush-hour", "task watch rush-hour --json"))
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the answer's files here.")
+@broker_option
+@data_option
+@site_option
+@json_option
+def task_watch(name: str, out: Path | None, broker: str, data: Path, site: str, as_json: bool) -> None:
+    """Follows the task NAME until its answer is there, and prints it."""
+    async def act(client: Any) -> Any:
+        await client.call("task.get", task=name)
+        return await _follow(client, name, as_json)
+
+    _finish(with_client(broker, data, site, act), as_json, out)
+
+
+async def _follow(client: Any, name: str, quiet: bool) -> dict[str, Any]:
+    """Progress in the terminal until the result comes."""
+    from gateway.progress import Progress
+
+    with Progress([name], quiet) as progress:
+        while True:
+            task, leaf, document = await client.next()
+            if task != name:
+                continue
+            progress.show(task, leaf, document)
+            if leaf == "result":
+                return dict(document)
+
+
+def _finish(told: dict[str, Any], as_json: bool, out: Path | None) -> None:
+    """Prints a reply or a result; exit code 1 for a failed task."""
+    if as_json:
+        click.echo(json.dumps(told))
+    elif "result" not in told and "error" not in told:
+        click.echo(f"task {told['task']} is {told['state']}; follow it with: lamplighter task watch {told['task']}")
+    elif told.get("ok"):
+        from gateway.progress import answer_text
+
+        click.echo(answer_text(told))
+    if told.get("ok") and out is not None and "result" in told:
+        from gateway.progress import write_files
+
+        for path in write_files(told, out):
+            click.echo(f"wrote {path}", err=True)
+    if told.get("ok") is False:
+        if not as_json:
+            click.echo(f"task {told['task']} failed: {told['error']['message']} [{told['error']['code']}]", err=True)
+        sys.exit(1)
+
+
+@task.command("price", epilog=examples("task price rush-hour.json"))
+@click.argument("file", type=click.File("rb"))
+@broker_option
+@data_option
+@site_option
+@json_option
+def task_price(file: Any, broker: str, data: Path, site: str, as_json: bool) -> None:
+    """Says what the task in FILE would cost and how long it would take, without running it."""
+    from gateway.rpc import RequestError, loads
+
+    try:
+        document = loads(file.read())
+    except RequestError as error:
+        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
+    told = with_client(broker, data, site, lambda client: client.call(
+        "task.price", **{k: v for k, v in document.items() if k not in ("cid", "reply_to")}))
+    show(told, as_json)
+
+
+@task.command("cancel", epilog=examples("task cancel rush-hour"))
+@click.argument("name")
+@broker_option
+@data_option
+@site_option
+@json_option
+def task_cancel(name: str, broker: str, data: Path, site: str, as_json: bool) -> None:
+    """Cancels the task NAME; devices stop working on it."""
+    told = with_client(broker, data, site, lambda client: client.call("task.cancel", task=name))
+    show(told, as_json)
+
+
+@task.command("list", epilog=examples("task list", "task list --json"))
+@broker_option
+@data_option
+@site_option
+@json_option
+def task_list(broker: str, data: Path, site: str, as_json: bool) -> None:
+    """Lists tasks with their progress."""
+    told = with_client(broker, data, site, lambda client: client.call("task.list"))
+    columns = ("task", "kind", "state", "jobs_done", "jobs_total", "jobs_per_s", "waits_for")
+    show_table(told["tasks"], columns, as_json)
