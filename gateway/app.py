@@ -1,7 +1,7 @@
 """The composition root: the one file that knows both the core's state and the adapters' sockets.
 
-Bytes come in at an adapter, ``intake`` makes events of them, the pump takes these through the core,
-commits what must be durable, and ``_Desk`` of effects below carries out the rest.
+Bytes come in at an adapter, ``intake`` makes events of them, the pump takes these through the core and
+commits what must be durable, and the table in ``_App`` says which adapter carries out each other effect.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from gateway.core.frames import (
 )
 from gateway.core.intake import Keys, read
 from gateway.core.machine import Machine
-from gateway.core.views import health, node_view, task_view
 from gateway.ledger.leaves import LedgerError
 from gateway.operators import Ref
 from gateway.pump import Pump, now_ms
@@ -50,6 +49,7 @@ from gateway.recompute import Recomputer
 from gateway.rpc import RequestError, as_dict, refusal, response
 from gateway.settings import Settings
 from gateway.solver import Solvers
+from gateway.window import Window
 from tasks.registry import load_kinds
 
 log = logging.getLogger("lamplighter")
@@ -155,7 +155,8 @@ class _App:
         await app.link.start()
         stack.push_async_callback(app.link.stop)
         stack.callback(lambda: app.link.publish(app._gateway_topic("status"), app._status("offline"), 1, True))
-        runner, page = await http.start(app, settings.http_host, settings.http_port, public_folder)
+        window = Window(app.board, app.link, app.pump, public, settings.site, app.boot)
+        runner, page = await http.start(window, settings.http_host, settings.http_port, public_folder)
         stack.push_async_callback(runner.cleanup)
         operator = registry.operators()[0]
         app.address = Address(str(broker), _with_login(broker, operator.user, operator.password), page)
@@ -357,37 +358,6 @@ class _App:
 
     def _status(self, state: str) -> bytes:
         return json.dumps({"v": 1, "state": state, "boot": self.boot, "ts": time.time_ns() // 1_000_000}).encode()
-
-    # What the page and the API see: adapters.http.View.
-
-    def health(self) -> dict[str, Any]:
-        return {**health(self.board), "site": self.settings.site, "version": __version__, "boot": self.boot,
-                "broker": str(self.link.broker), "broker_up": self.link.up, "net": self.public.net.hex()}
-
-    def tasks(self) -> list[dict[str, Any]]:
-        return [task_view(task) for task in self.board.tasks.values()]
-
-    def task(self, task: str) -> dict[str, Any] | None:
-        return task_view(self.board.tasks[task]) if task in self.board.tasks else None
-
-    def result(self, task: str) -> dict[str, Any] | None:
-        known = self.board.tasks.get(task)
-        return json.loads(known.result) if known and known.result else None
-
-    def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(node, now_ms()) for node in self.board.nodes.values()]
-
-    def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self.board.nodes[node], now_ms()) if node in self.board.nodes else None
-
-    def epochs(self) -> list[dict[str, Any]]:
-        return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}
-                for seal in self.public.epochs()]
-
-    def counters(self) -> dict[str, int]:
-        link = self.link.counters
-        return {**self.board.counters, "messages_in": link.received, "messages_out": link.published,
-                "messages_dropped": link.dropped, "events": self.pump.events, "batches": self.pump.batches}
 
 
 def _next_boot(path: Path) -> int:
