@@ -18,6 +18,13 @@ def run_seed(seed: int, world: World | None = None) -> tuple[World, str]:
     return world, ""
 
 
+def digest(seed: int) -> str:
+    """The hash of all that is said and done in a seed. Raises Broken."""
+    world = World(seed, hashing=True)
+    world.run()
+    return world.digest()
+
+
 def report(world: World, broken: str, tail: int = 40) -> str:
     """What a failing seed prints."""
     replay = f"python -m tests.simulation --seed {world.seed}"

@@ -11,20 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.journal import Journal
+from tests.simulation.run import digest
 from tests.simulation.world import World, with_faults
 
 ROOT = Path(__file__).parents[2]
 SEEDS = range(12)
 PRINT_DIGESTS = f"""
-from tests.simulation.test_replay import digest
+from tests.simulation.run import digest
 print(*[digest(seed) for seed in range({len(SEEDS)})])
 """
-
-
-def digest(seed: int) -> str:
-    world = World(seed, hashing=True)
-    world.run()
-    return world.digest()
 
 
 @cache
@@ -46,13 +41,37 @@ def test_seeds_differ() -> None:
     assert len({first_digest(seed) for seed in SEEDS}) == len(SEEDS)
 
 
+def digests_in(python: str, **env: str) -> list[str]:
+    """What another process of ``python`` makes of the same seeds; it needs nothing but the standard library."""
+    other = subprocess.run([python, "-c", PRINT_DIGESTS], cwd=ROOT, env={**os.environ, **env}, capture_output=True,
+                           text=True)
+    assert other.returncode == 0, other.stderr
+    return other.stdout.split()
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "4242"])
 def test_seed_replays_under_any_hash_seed(hash_seed: str) -> None:
     """Neither sets nor dicts with hashed order leak into what the core says."""
-    env = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    other = subprocess.run([sys.executable, "-c", PRINT_DIGESTS], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert other.returncode == 0, other.stderr
-    assert other.stdout.split() == [first_digest(seed) for seed in SEEDS]
+    assert digests_in(sys.executable, PYTHONHASHSEED=hash_seed) == [first_digest(seed) for seed in SEEDS]
+
+
+def test_seed_replays_on_another_python() -> None:
+    """The trace is the same on every Python from 3.11 on that this machine has."""
+    others = {name: version_of(name) for name in ("python3", "python3.11", "python3.12", "python3.13")}
+    others = {name: version for name, version in others.items() if version not in ("", version_of(sys.executable))}
+    if not others:
+        pytest.skip("no other Python from 3.11 on is installed")
+    for python in others:
+        assert digests_in(python) == [first_digest(seed) for seed in SEEDS], python
+
+
+def version_of(python: str) -> str:
+    """Such as 3.12; empty where there is none, or one before 3.11."""
+    show = "import sys; print('%d.%d' % sys.version_info[:2] if sys.version_info >= (3, 11) else '')"
+    try:
+        return subprocess.run([python, "-c", show], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
 
 
 @pytest.mark.parametrize("seed", range(12))
