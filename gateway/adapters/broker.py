@@ -23,7 +23,7 @@ from types import TracebackType
 
 from gateway.adapters.accounts import Account, nats_subjects, permitted
 from gateway.adapters.files import write_atomically
-from gateway.adapters.mqtt import BrokerUrl
+from gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink
 
 PORTS = range(20000, 32000)
 READY_S = 10.0     # a start or a reload must be in force by then
@@ -31,7 +31,11 @@ STOP_S = 5.0       # patience with a child told to end, before it is killed
 STEADY_S = 10.0    # a child that lived so long starts afresh with the shortest delay
 BACKOFF_S = (0.05, 2.0)
 MAX_RESTARTS = 10  # failed starts in a row before giving up
+WATCH_S = 10.0     # between proofs that a message still comes through, and the patience with each
+MISSES = 3         # proofs missed in a row before the child is started anew
 AGAIN_S = 5        # what a client has not acknowledged by then is sent to it again, also over a restart of the client
+
+WATCH_TOPIC = "lamplighter-watch"  # only the gateway's own account may use it
 
 CONFIG = """\
 # Written by lamplighter at each start and each change of accounts; edits are lost.
@@ -42,7 +46,8 @@ logfile: {log}
 logfile_size_limit: 4MB
 logfile_max_num: 2
 jetstream {{ store_dir: {store}, max_mem: 256MB, max_file: 2GB }}
-mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 8192, ack_wait: "{again}s" }}
+mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 8192, ack_wait: "{again}s",
+  consumer_inactive_threshold: "1h" }}
 authorization {{ users: [
 {users}
 ] }}
@@ -117,7 +122,8 @@ class EmbeddedBroker:
         self._on_failure = on_failure
         self._child: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._change, self._lock = asyncio.Lock(), -1
+        self._watcher: asyncio.Task[None] | None = None
+        self._change, self._lock, self._heard = asyncio.Lock(), -1, asyncio.Event()
 
     @property
     def url(self) -> BrokerUrl:
@@ -138,7 +144,7 @@ class EmbeddedBroker:
         await self.stop()
 
     async def start(self) -> None:
-        """Returns when the gateway's account can sign in. Raises BrokerError."""
+        """Returns when a message of the gateway has come through. Raises BrokerError."""
         self._program = find_server()
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -147,6 +153,7 @@ class EmbeddedBroker:
             self._choose_port()
             self._write_config(self._accounts.values())
             await self._launch()
+            self._link = await self._prove()
         except OSError as error:
             self._drop_lock()
             raise BrokerError(f"The broker's folder {self.folder} cannot be used ({error.strerror}); make room or "
@@ -154,14 +161,16 @@ class EmbeddedBroker:
         except BrokerError:
             self._drop_lock()
             raise
-        self._keeper = asyncio.create_task(self._keep())
+        self._keeper, self._watcher = asyncio.create_task(self._keep()), asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         """Ends the child and waits for its end."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for task in filter(None, (self._watcher, self._keeper)):
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._keeper
+                await task
+        if self._watcher is not None:
+            await self._link.stop(0)
         await self._end_child()
         self._drop_lock()
 
@@ -284,6 +293,40 @@ class EmbeddedBroker:
             except (BrokerError, OSError) as error:
                 self._child, reason = None, str(error)
         self._on_failure(f"The embedded broker ended {MAX_RESTARTS} times in a row. {reason}".strip())
+
+    async def _prove(self) -> MqttLink:
+        """A link over which a QoS 1 message has come through: a broker with a full disk or a damaged store may let
+        clients in and confirm nothing. Raises BrokerError."""
+        def heard(message: Message) -> None:
+            link.acknowledge(message)
+            self._heard.set()
+
+        link = MqttLink(self.url.signed_in(self._gateway.user, self._gateway.password),
+                        "watch-" + secrets.token_hex(8), on_message=heard, subscriptions=[(WATCH_TOPIC, 1)])
+        try:
+            await link.start()
+            link.publish(WATCH_TOPIC, b"")
+            await asyncio.wait_for(self._heard.wait(), READY_S)
+        except (LinkError, TimeoutError):
+            await link.stop(0)
+            await self._end_child()
+            raise BrokerError(f"The embedded broker carries no messages; make room on the disk of {self.folder}, or "
+                              f"remove {self.folder / 'store'} if that does not help.") from None
+        return link
+
+    async def _watch(self) -> None:
+        """Ends a child that runs but lets nothing through; the keeper starts another."""
+        misses = 0
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self._heard.clear()
+            self._link.publish(WATCH_TOPIC, b"")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._heard.wait(), WATCH_S)
+            misses = 0 if self._heard.is_set() or not self.pid else misses + 1
+            if misses == MISSES:
+                misses = 0
+                await self._end_child()
 
     async def _end_child(self) -> None:
         child = self._child

@@ -144,6 +144,35 @@ def test_a_killed_broker_is_back_on_the_same_port_and_clients_go_on(run, embedde
     run(main)
 
 
+def test_a_broker_that_runs_but_carries_nothing_is_replaced(run, embedded, people, together, monkeypatch):
+    """A child that hangs is noticed by a message that does not come through, and another one takes over."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    monkeypatch.setattr(module, "STOP_S", 0.05)
+
+    async def main():
+        async with embedded() as broker, together(as_user(broker, people, "gateway", subscriptions=[("t", 1)])) as (
+                gateway,):
+            os.kill(broker.pid, signal.SIGSTOP)
+            await gateway.until(lambda: gateway.ups == 2)
+            gateway.link.publish("t", b"through")
+            await gateway.has(b"through")
+            assert broker.restarts == 1
+    run(main)
+
+
+def test_a_broker_that_cannot_store_is_not_taken_for_one(run, embedded, monkeypatch):
+    """A start on a store without room fails with a sentence instead of losing every message later."""
+    monkeypatch.setattr(module, "CONFIG", module.CONFIG.replace("max_file: 2GB", "max_file: 1"))
+    monkeypatch.setattr(module, "READY_S", 1.0)
+
+    async def main():
+        broker = embedded()
+        with pytest.raises(BrokerError, match="embedded broker"):
+            await broker.start()
+        assert broker.pid == 0
+    run(main)
+
+
 def test_a_broker_that_cannot_be_kept_up_is_given_up(run, embedded, monkeypatch):
     """When every new start fails, the supervisor says so once and stops trying."""
     async def main():
