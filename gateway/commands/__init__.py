@@ -21,7 +21,7 @@ def examples(*lines: str) -> str:
 broker_option = click.option(
     "--broker", envvar="LAMPLIGHTER_BROKER", default="",
     help="URL of the broker with your name and password; default: the gateway of --data.")
-site_option = click.option("--site", default="demo", show_default=True, help="The site in topics.")
+site_option = click.option("--site", default="", help="The site in topics; default: that of --data, or demo.")
 data_option = click.option("--data", type=click.Path(path_type=Path), default=Path("lamplighter-data"),
                            show_default=True, help="The gateway's folder.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -53,12 +53,13 @@ def run(work: Coroutine[Any, Any, Any], interrupted: int = 130) -> Any:
     return asyncio.run(guarded())
 
 
-def address(broker: str, data: Path) -> str:
-    """The broker to talk to: as given, or that of the gateway whose folder this is."""
+def where(broker: str, data: Path, site: str) -> tuple[str, str]:
+    """(broker URL, site) to talk to: as given, or those of the gateway whose folder this is."""
     if broker:
-        return broker
+        return broker, site or "demo"
     try:
-        return str(json.loads((data / "address.json").read_text())["broker"])
+        about = json.loads((data / "address.json").read_text())
+        return str(about["broker"]), site or str(about["site"])
     except (OSError, ValueError, KeyError):
         raise click.ClickException(f"no gateway has run in {data}; start one with `lamplighter up`, "
                                    "or name its broker with --broker") from None
@@ -68,7 +69,7 @@ def with_client(broker: str, data: Path, site: str, act: Callable[[Any], Awaitab
     from gateway.client import Client
 
     async def work() -> Any:
-        async with Client(address(broker, data), site) as client:
+        async with Client(*where(broker, data, site)) as client:
             return await act(client)
 
     return run(work())

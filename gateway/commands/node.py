@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from gateway.commands import (
-    address,
     broker_option,
     data_option,
     examples,
@@ -16,6 +15,7 @@ from gateway.commands import (
     show,
     show_table,
     site_option,
+    where,
     with_client,
 )
 
@@ -51,10 +51,10 @@ def node_enrol(owner: str, key: str, broker: str, data: Path, site: str, as_json
     from gateway.adapters.mqtt import BrokerUrl
 
     key = key or secrets.token_hex(32)
-    url = address(broker, data)
+    url, site = where(broker, data, site)
     told = with_client(url, data, site, lambda c: c.call("node.enrol", nodes=[{"key": key, "owner": owner}]))
-    where = BrokerUrl.parse(url)
-    config = {"broker": where.host, "port": where.port, "site": told["site"], "net": told["net"], "key": key}
+    at = BrokerUrl.parse(url)
+    config = {"broker": at.host, "port": at.port, "site": told["site"], "net": told["net"], "key": key}
     if as_json:
         click.echo(json.dumps({"node": told["nodes"][0], "config": config}))
     else:

@@ -12,14 +12,21 @@ from typing import Any
 
 import click
 
-from gateway.commands import address, broker_option, data_option, examples, run, site_option
+from firmware.wire import is_identifier
+from gateway.commands import broker_option, data_option, examples, run, site_option, where
+
+
+def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:
+    if not is_identifier(value):
+        raise click.BadParameter(f"{value!r} is no identifier: 1 to 32 of a-z, 0-9 and -", param=option)
+    return value
 
 
 @click.command(epilog=examples("up", "up --data /var/lib/lamplighter --broker mqtts://gw1:PASSWORD@broker:8883?ca=ca.pem"))
 @data_option
 @click.option("--broker", default="", help="URL of a broker to use instead of the embedded one.")
-@site_option
-@click.option("--name", default="gw1", show_default=True, help="This gateway's name in topics.")
+@click.option("--site", default="demo", show_default=True, callback=_identifier, help="The site in topics.")
+@click.option("--name", default="gw1", show_default=True, callback=_identifier, help="This gateway's name in topics.")
 @click.option("--public", type=click.Path(path_type=Path), default=None, help="Folder of the public log.")
 @click.option("--http-host", default="127.0.0.1", show_default=True, help="Address of the status page.")
 @click.option("--http-port", default=8480, show_default=True, help="Port of the status page; 0 takes a free one.")
@@ -82,7 +89,7 @@ def sim(devices: int, owners: int, duty: str, heap_kb: int, folder: Path | None,
     duties = range(int(least), int(most or least) + 1)
 
     async def _sim() -> None:
-        street = Street(address(broker, data), site, folder or data / "sim", heap_kb * 1024)
+        street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024)
         await street.enrol(devices, owners, duties)
         await street.start()
         try:
