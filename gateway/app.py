@@ -145,9 +145,8 @@ class _App:
         app.register(registry.devices())
         app.know(registry.devices())
         broker = await app._open_broker(stack)
-        user = broker.user or settings.name
         app.link = MqttLink(
-            broker, user, on_message=app._heard, on_up=app._up,
+            broker, registry.gateway.client_id(settings.name), on_message=app._heard, on_up=app._up,
             on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=app._subscriptions(),
             will=Publication(app._gateway_topic("status"), app._status("offline"), 1, True), persistent=True)
         effects = app.machine.restore(store.load(), now_ms())

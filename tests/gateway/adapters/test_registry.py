@@ -26,6 +26,7 @@ def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
         (key, "alice" if key in KEYS[:3] else "bob", 1000 if key in KEYS[:3] else 2000) for key in KEYS]
     assert [(device.name, device.node) for device in again.devices()] == [device_of(key) for key in KEYS]
     assert again.gateway == first.gateway
+    assert again.gateway.client_id("gw1") == first.gateway.client_id("gw1")
     assert again.owners() == ["alice", "bob"]
     assert [(account.user, account.password) for account in again.operators()] == [("city", "long-password")]
 
