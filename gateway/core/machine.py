@@ -130,11 +130,11 @@ class Machine:
         lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
             row.ended, row.verdict, row.boot, row.seq, row.answer)
         board.leases[row.nonce] = lease
-        if not row.ended and node is not None:
+        if not row.ended and node is not None and not node.revoked:
             placement.watch(board, node, lease, board.policy.report_floor_ms)
         else:
             lease.where = Where.OVER
-            if not row.ended:   # the registry does not know the device any more
+            if not row.ended:   # the device was revoked, or the registry does not know it any more
                 lease.ended = "expired"
                 board.out.append(KeepEnd(row.lease, "expired"))
             if row.verdict or lease.ended != "done":
