@@ -221,6 +221,12 @@ def leases_to_the_revoked(patch: Patch) -> dict[str, Any]:
 
 
 @plant("invariant 6")
+def waits_for_the_lost(patch: Patch) -> dict[str, Any]:
+    patch.setattr(nodes, "lose_all", lambda b, node: None)
+    return {}
+
+
+@plant("invariant 6")
 def leases_to_liars_in_quarantine(patch: Patch) -> dict[str, Any]:
     patch.setattr(judging, "quarantine_ms", lambda b, node: 0)
     return {}

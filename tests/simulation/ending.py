@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from gateway.core import events as e
 from tests.simulation import kind
-from tests.simulation.auditor import Broken
 from tests.simulation.devices import Device
 from tests.simulation.network import MAX_BACKLOG
+from tests.simulation.witness import Broken
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

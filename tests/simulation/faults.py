@@ -8,9 +8,9 @@ from firmware import wire
 from gateway.core import events as e
 from gateway.core.intake import read
 from tests.simulation import kind
-from tests.simulation.auditor import Broken
 from tests.simulation.devices import Device
 from tests.simulation.network import SITE
+from tests.simulation.witness import Broken
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -86,6 +86,8 @@ class Faults:
                 self.clock.after(self._soon(3_000), self._enrol_again, device)
 
     def _enrol_again(self, device: Device) -> None:
+        if device.node in self.world.forgotten:
+            return
         device.owner = "owner-new"
         self.world.revoked.discard(device.node)
         self.world.gateway.offer(e.NodeEnrolled(device.node, device.name16, device.owner))

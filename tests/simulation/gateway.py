@@ -84,7 +84,9 @@ class Gateway:
 
     def _enrol(self, device: Any) -> None:
         """A revoked device stays in the registry, marked; at times an old copy of the registry is all there is."""
-        if device.node in self.world.revoked and self.life % 2:
+        if device.node in self.world.revoked and self.life % 4 == 3:
+            self.world.forgotten.add(device.node)
+        if device.node in self.world.forgotten:
             return
         self.queue.append((e.NodeEnrolled(device.node, device.name16, device.owner), None))
         if device.node in self.world.revoked:
@@ -158,7 +160,7 @@ class Gateway:
     # Out: commit everything durable, then release the rest in order
 
     def _carry_out(self, handled: list[Handled], more: Sequence[f.Effect] = ()) -> None:
-        self.world.auditor.handled(handled)
+        self.world.auditor.handled(handled, more)
         self.world.trace(handled, more)
         effects = [effect for _, _, made in handled for effect in made] + list(more)
         outward = [effect for effect in effects if type(effect) in self.carriers]

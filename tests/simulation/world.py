@@ -13,7 +13,7 @@ from gateway.core import effects as f
 from gateway.core import events as e
 from gateway.core.intake import Keys
 from tests.simulation import ending, kind
-from tests.simulation.auditor import Auditor, Broken
+from tests.simulation.auditor import Auditor
 from tests.simulation.clock import Clock
 from tests.simulation.devices import Device
 from tests.simulation.faults import Faults
@@ -22,6 +22,7 @@ from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
 from tests.simulation.network import Broker
+from tests.simulation.witness import Broken
 
 END_MS = 1_000_000
 """From the end of the faults to the end of every task, at most."""
@@ -49,6 +50,7 @@ class World:
         self.by_node = {device.node: device for device in self.devices}
         self.keys = {d.node: Keys(d.name16, d.up, d.down) for d in self.devices}
         self.revoked: set[str] = set()
+        self.forgotten: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
         self.auditor = Auditor(self)

@@ -1,0 +1,146 @@
+"""Follows what the machine is told, event by event, and checks what it answers before any of it is committed."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gateway.core import effects as f
+from gateway.core import events as e
+from tests.simulation import kind
+from tests.simulation.journal import JobKey, Journal
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+SLACK_MS = 400
+"""How much later than its clock a lease may end: one tick, and the queue before it."""
+
+
+class Broken(Exception):
+    """An invariant of RELIABILITY does not hold."""
+
+
+def need(holds: bool, invariant: int, about: object, what: str) -> None:
+    """Raises Broken unless ``holds``; the text is made only then, for this runs at every effect."""
+    if not holds:
+        raise Broken(f"invariant {invariant}: {about} {what}")
+
+
+class Witness:
+    """What one life of the gateway knows of its devices, and the jobs with their right answers, which it does not."""
+
+    def __init__(self, world: World, journal: Journal) -> None:
+        self.world, self.journal, self.clock = world, journal, world.clock
+        self.jobs: dict[JobKey, e.JobSpec] = {}
+        self.truth: dict[JobKey, bytes] = {}
+        self.clocks: list[tuple[int, int]] = []
+        """(when it must be over, lease), a heap."""
+        self.restarted()
+
+    def restarted(self) -> None:
+        """Only the journal is left: lease clocks start anew, with the floor of the policy."""
+        self.rooms: dict[str, int] = {}
+        self.owners: dict[str, str] = {}
+        self.boots: dict[str, int] = {}
+        self.revoked: set[str] = set()
+        self.recomputed: dict[JobKey, bytes | None] = {}
+        self.held: dict[str, set[int]] = {}
+        self.holder: dict[int, str] = {}
+        for number, record in self.journal.leases.items():
+            if record.ended == "":
+                self._hold(number, record.kept.node)
+        floor = self.clock.now + self.world.policy.report_floor_ms
+        self.clocks = [(floor, number) for number in self.holder]
+
+    def _hold(self, lease: int, node: str) -> None:
+        self.holder[lease] = node
+        self.held.setdefault(node, set()).add(lease)
+
+    def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
+        """An event and the answer to it, or None and what a restore says, at the end of each batch."""
+        before = self._before.get(type(event))
+        if before:
+            before(self, event, made)
+        for effect in made:
+            about = type(effect)
+            if about is f.KeepLease:
+                self._leased(effect)
+            elif about is f.KeepEnd or about is f.KeepReceipt:
+                node = self.holder.pop(effect.lease, None)
+                if node is not None:
+                    self.held[node].discard(effect.lease)
+        if event is None:
+            need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
+        after = self._after.get(type(event))
+        if after:
+            after(self, event)
+
+    def _leased(self, x: Any) -> None:
+        held = self.held.get(x.node, ())
+        need(x.node not in self.revoked, 6, x, "goes to a revoked device")
+        need(x.owner == self.owners.get(x.node), 6, x, "names another owner")
+        room = min(self.rooms.get(x.node, 0), self.world.policy.max_open)
+        need(len(held) < room, 11, x, "is more than the device has room for")
+        self._hold(x.lease, x.node)
+
+    def sent(self, lease: int, report_by_ms: int) -> None:
+        """A lease has left: from now on its clock runs."""
+        heapq.heappush(self.clocks, (self.clock.now + report_by_ms, lease))
+
+    # Events, before their effects
+
+    def _misbehaved(self, event: e.DeviceMisbehaved, made: Sequence[f.Effect]) -> None:
+        need(not made, 8, (event, made), "bytes that nobody may send led to effects")
+
+    def _bid(self, event: e.NodeBid, made: Sequence[f.Effect]) -> None:
+        self.rooms[event.node] = event.room
+
+    def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
+        self.revoked.discard(event.node)
+        self.owners[event.node] = event.owner
+
+    def _was_revoked(self, event: e.NodeRevoked, made: Sequence[f.Effect]) -> None:
+        self.revoked.add(event.node)
+
+    def _was_recomputed(self, event: e.Recomputed, made: Sequence[f.Effect]) -> None:
+        self.recomputed[event.task, event.round, event.index] = event.answer
+
+    def _round(self, event: e.RoundYielded, made: Sequence[f.Effect]) -> None:
+        kind_name = self.journal.tasks[event.task].kept.kind
+        for index, job in enumerate(event.jobs):
+            key = (event.task, event.round, index)
+            need(self.jobs.setdefault(key, job) == job, 7, key, "is another job after a restart")
+            if key not in self.truth:
+                self.truth[key] = kind.answer_of(kind_name, job.input, job.answer_bytes)
+
+    # Events, after their effects
+
+    def _nothing_held(self, event: Any) -> None:
+        held = self.held.get(event.node) if event.node in self.owners else None
+        need(not held, 6, (event, held), "leaves leases on a device that is gone")
+
+    def _status(self, event: e.NodeStatusChanged) -> None:
+        if event.state == "lost" and event.boot >= self.boots.get(event.node, 0):
+            self._nothing_held(event)
+
+    def _born(self, event: e.NodeBorn) -> None:
+        if self.boots.get(event.node, 0) not in (0, event.boot):
+            self._nothing_held(event)
+        if event.node in self.owners:
+            self.boots[event.node] = event.boot
+
+    def _ticked(self, event: e.Ticked) -> None:
+        while self.clocks and self.clocks[0][0] + SLACK_MS < self.clock.now:
+            lease = heapq.heappop(self.clocks)[1]
+            if lease in self.holder:
+                raise Broken(f"liveness: lease {lease} is open after its clock")
+
+    _before: ClassVar[dict[type, Callable[..., None]]] = {
+        e.DeviceMisbehaved: _misbehaved, e.NodeBid: _bid, e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
+        e.Recomputed: _was_recomputed, e.RoundYielded: _round,
+    }
+    _after: ClassVar[dict[type, Callable[..., None]]] = {
+        e.NodeStatusChanged: _status, e.NodeBorn: _born, e.Ticked: _ticked,
+    }
