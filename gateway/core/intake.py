@@ -29,14 +29,15 @@ class Keys(NamedTuple):
 
 
 def read(site: str, keys: Mapping[str, Keys], topic: str, payload: bytes) -> list[Event]:
-    """The events of one message from a node. Bytes that version 1 does not allow become ``DeviceMisbehaved``."""
+    """The events of one message from a node, at least one; what version 1 does not allow is ``DeviceMisbehaved``."""
     node = "?"
     try:
         node, leaf = parse_node_topic(site, topic)
         if node not in keys:
             return [DeviceMisbehaved(node, "unknown_node")]
         if leaf == "result":
-            return [_frame_event(node, keys[node], frame) for frame in frames_of(payload)]
+            events: list[Event] = [_frame_event(node, keys[node], frame) for frame in frames_of(payload)]
+            return events or [DeviceMisbehaved(node, "length")]
         if leaf == "want":
             return [BlobWanted(node, *decode_want(payload))]
         return [_json_event(node, leaf, decode_json(leaf, payload))]
