@@ -56,7 +56,8 @@ def receive(desk: Desk, method: str, payload: bytes) -> None:
         desk.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
-    ref = Ref(request.reply_to, request.cid, submitted if isinstance(submitted, str) else "")
+    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
+    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
     if len(desk.waiting) >= MAX_WAITING:
         desk.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
         return

@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,13 +185,17 @@ def as_dict(error: RequestError) -> dict[str, Any]:
 
 
 def peek(payload: bytes) -> tuple[str, str, str]:
-    """(reply_to, cid, id) of a refused request as far as they can be read, so that its sender hears of it."""
-    try:
-        given = json.loads(payload) if len(payload) <= MAX_REQUEST else {}
-    except (ValueError, RecursionError):
-        given = {}
+    """(reply_to, cid, id) of a refused request as far as they can be read, so that its sender hears of it.
+
+    Of what cannot be parsed only its beginning is looked at, up to the input, which has keys of its own.
+    """
+    given: Any = None
+    if len(payload) <= MAX_REQUEST:
+        with suppress(ValueError, RecursionError):
+            given = json.loads(payload)
     if not isinstance(given, dict):
-        given = {}
+        head = payload[:4096].partition(b'"input"')[0].decode(errors="replace")
+        given = dict(re.findall(r'"(reply_to|cid|id)"\s*:\s*"([^"\\]*)"', head))
     reply_to, cid, task = (given.get(key) for key in ("reply_to", "cid", "id"))
     return (reply_to if isinstance(reply_to, str) and is_identifier(reply_to) else "anonymous",
             cid if isinstance(cid, str) and len(cid) <= 128 else "",
