@@ -56,7 +56,7 @@ async def run(devices: int, out: Path, stay: bool) -> int:
         await street.start()
         stack.push_async_callback(street.stop)
         client = await stack.enter_async_context(Client(address["broker"], SITE))
-        await _until_ready(client, devices)
+        await _until_ready(client, devices, out)
         console.print(f"\n{devices} devices of {len(street.owners)} owners on {street.runtime}\n", markup=False)
         told = await _work(client, street, inputs, console)
         good = _show(kinds, inputs, told, out, console)
@@ -104,12 +104,15 @@ async def _gateway(stack: AsyncExitStack, out: Path) -> dict[str, Any]:
     raise SystemExit(f"lamplighter: the gateway did not start: {(out / 'gateway.log').read_text().strip()}")
 
 
-async def _until_ready(client: Client, devices: int) -> None:
+async def _until_ready(client: Client, devices: int, out: Path) -> None:
+    """Waits for the whole street; goes on with most of it, gives up without any."""
     for _ in range(int(START_S / 0.2)):
         nodes = (await client.call("node.list"))["nodes"]
         if sum(node["state"] == "ready" and node["room"] > 0 for node in nodes) >= devices:
             return
         await asyncio.sleep(0.2)
+    if not any(node["state"] == "ready" for node in nodes):
+        raise SystemExit(f"lamplighter: no device connected within {START_S:.0f} s; see {out}/street/000/device.log")
 
 
 async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], console: Console) -> dict[str, Any]:

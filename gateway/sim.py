@@ -52,7 +52,7 @@ class Fleet:
     """
 
     def __init__(self, folder: Path, configs: Sequence[dict[str, Any]], heap: int = 128 * 1024) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()   # each device runs in a folder of its own
         self.restarts = 0
         self._configs = list(configs)
         self._heap = heap
