@@ -150,11 +150,14 @@ def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
 
 
 def _fits(value: "Any", bound: "Any") -> bool:
-    """Whether a value is one of a tuple's words, a short text, a list of hash prefixes, degrees, or 0..bound."""
+    """Whether a value is one of a tuple's words, a short text, a list of hash prefixes, degrees, or 0..bound.
+
+    Texts are printable ASCII: people read them in terminals.
+    """
     if isinstance(bound, tuple):
         return isinstance(value, str) and value in bound
     if bound is str:
-        return isinstance(value, str) and 0 < len(value) <= 64
+        return isinstance(value, str) and 0 < len(value) <= 64 and all(" " <= c <= "~" for c in value)
     if bound is list:
         return isinstance(value, list) and len(value) <= 32 and all(
             isinstance(prefix, str) and len(prefix) == 8 for prefix in value

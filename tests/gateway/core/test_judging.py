@@ -1,0 +1,313 @@
+"""Results: recorded, compared, judged; and the gateway's own recomputation where there is doubt."""
+
+import pytest
+
+from gateway.core import effects as f
+from gateway.core import events as e
+from gateway.core.judging import DAY_MS, quarantine_ms
+
+
+def verdicts(effects):
+    return [effect.verdict for effect in effects if isinstance(effect, f.KeepVerdict)]
+
+
+def test_a_result_is_kept_before_it_is_acknowledged(pair):
+    """The receipt is a journal row first; the acknowledgement says that the verdict is pending."""
+    pair.task()
+    said = [x for x in pair.answer(pair.lease(), seq=7) if isinstance(x, f.KeepReceipt | f.SendAck)]
+    assert said[0] == f.KeepReceipt(1, "done", 1, 7, b"proof", pair.right(pair.job().input))
+    assert said[1].verdict == "pending" and said[1].seq == 7
+
+
+def test_the_second_copy_waits_for_the_first(pair, of):
+    """A job is out once at a time; its second copy leaves with the record of the first, to another owner."""
+    pair.task(jobs=1)
+    first = pair.lease()
+    said = pair.answer(first)
+    (second,) = of(f.SendLease, said)
+    assert (first.job, first.input) == (second.job, second.input)
+    assert first.nonce != second.nonce and second.fence == first.fence + 1
+    assert {first.node, second.node} == {"anna-1", "ben-1"}
+
+
+def test_the_second_copy_never_goes_to_the_same_owner(city, of):
+    """All devices of an owner count as one."""
+    for name in ("anna-1", "anna-2", "anna-3"):
+        city.device(name, "anna")
+    city.task()
+    assert not of(f.SendLease, city.answer(city.lease()))
+    assert of(f.SendLease, city.device("ben-1", "ben"))
+
+
+def test_equal_answers_are_accepted_and_paid(pair, of):
+    """Two equal answers of two owners: the answer is kept, both are judged ok, both gain standing and credits."""
+    pair.task()
+    pair.answer(pair.lease())
+    said = pair.answer(pair.lease())
+    assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, pair.right(pair.job().input), False)]
+    assert verdicts(said) == ["ok", "ok"]
+    assert [(node.score, node.earned_kop) for node in pair.board.nodes.values()] == [(1, 10), (1, 10)]
+    assert of(f.SendAck, said)[0].verdict == "ok"
+
+
+def test_the_price_is_the_lease_s_not_the_receipt_s(pair):
+    """What a device claims of its time changes nothing of its pay."""
+    pair.task()
+    pair.answer(pair.lease(), busy_us=2**32 - 1)
+    pair.answer(pair.lease(), busy_us=0)
+    assert [node.earned_kop for node in pair.board.nodes.values()] == [10, 10]
+
+
+def test_a_drawn_share_is_recomputed(make_city, of):
+    """The gateway recomputes about the share of jobs that the policy asks for, even where copies agree."""
+    city = make_city(audit_permille=300, probation_audit_permille=300)
+    city.device("anna-1")
+    city.device("ben-1")
+    city.task(jobs=200)
+    city.work()
+    asked = of(f.Recompute, city.out)
+    assert 40 <= len(asked) <= 80
+    assert not of(f.AdvanceSolver, city.out)
+    for one in asked:
+        city.recompute(one)
+    assert of(f.AdvanceSolver, city.out) and city.of().audited == len(asked)
+
+
+def test_devices_on_probation_are_audited_more(make_city, of):
+    """Until a device was right often enough its work is recomputed at the higher rate."""
+    city = make_city(probation_audit_permille=1_000, probation_score=2)
+    city.device("anna-1")
+    city.device("ben-1")
+    for number in range(4):
+        city.task(f"t{number}")
+        city.work(f"t{number}")
+        for asked in of(f.Recompute, city.out)[-1:] if number < 2 else []:
+            city.recompute(asked)
+    assert [asked.task for asked in of(f.Recompute, city.out)] == ["t0", "t1"]
+
+
+def test_the_audit_decides_against_copies_that_agree(make_city, of):
+    """Two owners who agree on a lie are both proven wrong by the recomputation."""
+    city = make_city(probation_audit_permille=1_000)
+    city.device("anna-1")
+    city.device("ben-1")
+    city.task()
+    city.answer(city.leases()[0], city.LIE)
+    (asked,) = of(f.Recompute, city.answer(city.leases()[0], city.LIE))
+    said = city.recompute(asked)
+    assert verdicts(said) == ["minority", "minority"]
+    assert of(f.KeepAnswer, said)[0] == f.KeepAnswer("t", 0, 0, city.right(city.job().input), True)
+
+
+def test_disagreement_is_settled_by_recomputation(pair, of):
+    """Where copies differ nobody is judged until the gateway has run the job itself."""
+    pair.task()
+    pair.answer(pair.lease())
+    said = pair.answer(pair.lease(), pair.LIE)
+    (asked,) = of(f.Recompute, said)
+    assert verdicts(said) == [] and (asked.round, asked.index, asked.job) == (0, 0, pair.job())
+    said = pair.recompute(asked)
+    assert sorted(verdicts(said)) == ["minority", "ok"]
+    assert of(f.AdvanceSolver, said)[0].answers == (pair.right(pair.job().input),)
+
+
+def test_a_liar_loses_standing_and_waits(pair, of):
+    """The wrong device loses a third of its score, gets no work, and gets some again when the quarantine is over."""
+    liar = pair.node("ben-1")
+    liar.score = 30
+    pair.task(jobs=1)
+    pair.answer(pair.lease())
+    pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
+    assert (liar.score, liar.lies, liar.earned_kop) == (20, 1, 0)
+    assert f.KeepStanding("ben-1", 20, 1) in pair.out
+    pair.task("u", jobs=4)
+    assert not pair.leases("ben-1")
+    pair.now += pair.policy.quarantine_ms
+    pair.bid("ben-1", room=1)
+    assert pair.leases("ben-1")
+
+
+def test_quarantine_doubles_up_to_a_day(pair):
+    """Each further proof of a lie doubles the wait."""
+    liar = pair.node("ben-1")
+    waits = []
+    for liar.lies in (0, 1, 2, 3, 40):
+        waits.append(quarantine_ms(pair.board, liar))
+    assert waits == [0, 60_000, 120_000, 240_000, DAY_MS]
+
+
+@pytest.fixture
+def caught(make_city, of):
+    """caught(first): two jobs on two devices of two owners, who give ``first`` for job 0 in
+    agreement; about job 1 anna lies, and the gateway finds out. Returns the city and what it said to that."""
+    def go(first):
+        city = make_city()
+        city.device("anna-1", room=2)
+        city.device("ben-1", room=2)
+        city.task(jobs=2)
+        while leases := city.leases():
+            lease = leases[0]
+            lies = city.LIE if lease.node == "anna-1" else None
+            city.answer(lease, first if lease.input == city.job(0).input else lies)
+        (asked,) = of(f.Recompute, city.out)
+        assert asked.index == 1
+        return city, city.recompute(asked)
+    return go
+
+
+def test_a_liars_accepted_work_is_checked_again(caught, of):
+    """What a proven liar took part in without a recomputation is recomputed before the round may end."""
+    city, said = caught(None)
+    (again,) = of(f.Recompute, said)
+    assert again.index == 0 and not of(f.AdvanceSolver, said)
+    said = city.recompute(again)
+    assert verdicts(said) == [] and of(f.AdvanceSolver, said)
+    assert [node.earned_kop for node in city.board.nodes.values()] == [10, 20]
+
+
+def test_a_correction_replaces_answer_and_verdicts(caught, of):
+    """Accepted lies of two owners are corrected when one of them is caught elsewhere in the round."""
+    city, said = caught(b"all lie.")
+    assert [node.earned_kop for node in city.board.nodes.values()] == [10, 20]
+    said = city.recompute(of(f.Recompute, said)[0])
+    assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, city.right(city.job(0).input), True)]
+    assert verdicts(said) == ["minority", "minority"]
+    assert of(f.AdvanceSolver, said)[0].answers == tuple(city.right(city.job(i).input) for i in range(2))
+    assert [node.earned_kop for node in city.board.nodes.values()] == [0, 10]
+
+
+def test_a_lone_owner_is_recomputed(city, of):
+    """Where no second owner comes in time the gateway takes the place of the second copy."""
+    city.device("anna-1")
+    city.task()
+    city.answer(city.lease())
+    assert not of(f.Recompute, city.wait(city.policy.quorum_wait_ms - 1))
+    (asked,) = of(f.Recompute, city.wait(1))
+    assert verdicts(city.recompute(asked)) == ["ok"]
+    assert city.node("anna-1").earned_kop == 10
+
+
+def test_an_impossible_answer_is_recomputed_at_once(pair, of):
+    """An answer that the kind's own check refuses is settled without a second copy."""
+    pair.impossible.add(pair.LIE)
+    pair.task()
+    said = pair.answer(pair.lease(), pair.LIE)
+    assert not of(f.SendLease, said)
+    assert verdicts(pair.recompute(of(f.Recompute, said)[0])) == ["minority"]
+
+
+@pytest.mark.parametrize(("given", "verdict"), [
+    ({"answer": b"short"}, "wrong_size"), ({"answer": b"far too long"}, "wrong_size"),
+    ({"sealed": False}, "bad_seal"),
+])
+def test_a_malformed_answer_costs_standing(pair, of, given, verdict):
+    """A wrong size or seal is recorded, judged at once, unpaid, and the job goes to somebody else."""
+    pair.task()
+    lease = pair.lease()
+    said = pair.answer(lease, **given)
+    assert verdicts(said) == [verdict] and of(f.SendAck, said)[0].verdict == verdict
+    assert pair.node(lease.node).lies == 1 and pair.lease().node != lease.node
+    assert of(f.KeepReceipt, said)
+
+
+def test_a_late_result_is_recorded_and_not_paid(pair, of):
+    """The result of an expired lease is kept as late; the job is long with another."""
+    pair.task()
+    lease = pair.lease()
+    pair.wait(pair.policy.ack_by_ms)
+    said = pair.answer(lease)
+    assert of(f.KeepReceipt, said)[0].ended == "late"
+    assert verdicts(said) == ["late"] and of(f.SendAck, said)[0].verdict == "late"
+    assert not of(f.KeepAnswer, said) and pair.node(lease.node).earned_kop == 0
+
+
+def test_a_result_for_a_cancelled_task_is_cancelled(pair):
+    """What comes in after the cancel is acknowledged as such."""
+    pair.task()
+    lease = pair.lease()
+    pair.tell(e.TaskCancelled("t"))
+    assert verdicts(pair.answer(lease)) == ["cancelled"]
+
+
+def test_a_duplicate_is_acknowledged_and_not_kept(pair):
+    """A result that comes again is only acknowledged again, with what is known of it by now."""
+    pair.task()
+    lease = pair.lease()
+    pair.answer(lease, seq=5)
+    assert pair.answer(lease, seq=5) == [f.SendAck(lease.node, 5, "pending")]
+    pair.answer(pair.lease(), seq=6)
+    assert pair.answer(lease, seq=5) == [f.SendAck(lease.node, 5, "ok")]
+    assert pair.board.counters["results_duplicate"] == 2
+
+
+def test_a_second_answer_to_one_lease_is_a_duplicate(pair):
+    """Another receipt for a lease that has one changes nothing."""
+    pair.task()
+    lease = pair.lease()
+    pair.answer(lease, seq=5)
+    assert pair.answer(lease, pair.LIE, seq=6) == [f.SendAck(lease.node, 6, "duplicate")]
+
+
+def test_an_unknown_nonce_keeps_nothing(pair):
+    """A result for a lease that was never given is acknowledged as such, so that the device may forget it."""
+    pair.task()
+    said = pair.answer(pair.lease(), seq=9, nonce=b"?" * 16)
+    assert said == [f.SendAck("anna-1", 9, "lease_unknown")]
+
+
+def test_another_devices_lease_is_unknown(pair):
+    """A device cannot answer in another's place."""
+    pair.task()
+    lease = pair.lease()
+    other = ({"anna-1", "ben-1"} - {lease.node}).pop()
+    assert pair.answer(lease, node=other, seq=3) == [f.SendAck(other, 3, "lease_unknown")]
+    assert pair.lease() == lease
+
+
+@pytest.mark.parametrize("wrong", [{"job": b"j" * 16}, {"device": b"d" * 16}])
+def test_a_receipt_that_contradicts_its_lease_is_not_recorded(pair, wrong):
+    """Job and device of the receipt must be those of the lease."""
+    pair.task()
+    lease = pair.lease()
+    assert pair.answer(lease, seq=4, **wrong) == [f.SendAck(lease.node, 4, "lease_unknown")]
+    assert pair.board.counters["misbehaved_receipt"] == 1 and pair.lease() == lease
+
+
+def test_strangers_and_revoked_devices_change_nothing(pair):
+    """A result of a device that is not enrolled, or no longer, is counted and nothing else."""
+    pair.task()
+    lease = pair.lease()
+    pair.tell(e.NodeRevoked(lease.node))
+    assert pair.answer(lease) == []
+    assert pair.answer(lease, node="nobody") == []
+    assert pair.board.counters["misbehaved_unknown_node"] == 2
+
+
+def test_a_kernel_that_raises_here_too_fails_the_task(pair, of):
+    """When even the gateway cannot run a job the kind is broken, and says so."""
+    pair.impossible.add(pair.LIE)
+    pair.task()
+    (asked,) = of(f.Recompute, pair.answer(pair.lease(), pair.LIE))
+    pair.recompute(asked, None)
+    assert pair.of().state == "failed" and b"kernel_failed" in pair.of().result
+
+
+def test_a_recomputation_that_nobody_waits_for_is_ignored(pair):
+    """An answer of the gateway for another round, or for a job that is not in doubt, changes nothing."""
+    pair.task()
+    assert pair.tell(e.Recomputed("t", 0, 0, b"x" * 8)) == []
+    assert pair.tell(e.Recomputed("t", 3, 0, b"x" * 8)) == []
+    assert pair.tell(e.Recomputed("u", 0, 0, None)) == []
+
+
+def test_ended_leases_are_remembered_within_a_bound(make_city):
+    """Old leases are forgotten; a duplicate of theirs is an unknown lease."""
+    city = make_city(remembered_leases=4)
+    city.device("anna-1", room=1)
+    city.device("ben-1", room=1)
+    city.task(jobs=6)
+    first = city.leases("anna-1")[0]
+    city.answer(first, seq=77)
+    city.work()
+    assert len(city.board.leases) == 4
+    assert city.answer(first, seq=77) == [f.SendAck("anna-1", 77, "lease_unknown")]

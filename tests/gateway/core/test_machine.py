@@ -1,0 +1,225 @@
+"""The machine as a whole: order of effects, clocks, epochs, and what a restart brings back."""
+
+import pytest
+
+from gateway.core import effects as f
+from gateway.core import events as e
+from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
+from gateway.core.state import IllegalMove, Phase, Where
+
+OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, "", b"")
+
+
+def lease_row(city, number=1, index=0, node="anna-1", ended="", verdict="", seq=0, answer=b"", round_=0):
+    """A lease of task t as the journal gives it back, with the nonce that it had."""
+    return LeaseRow(number, "t", round_, index, number, node, node.split("-")[0], city.board.nonce(number), 10, ended,
+                    verdict, 1 if seq else 0, seq, answer)
+
+
+@pytest.fixture
+def after(pair):
+    """after(leases=..., ...) restarts a gateway with a pair of enrolled devices and restores that snapshot."""
+    def restart(**rows):
+        rows.setdefault("tasks", [OPEN])
+        rows.setdefault("next_lease", 10)
+        pair.restart()
+        pair.enrol("anna-1", "anna")
+        pair.enrol("ben-1", "ben")
+        return pair.restore(Snapshot(**rows))
+    return restart
+
+
+def test_the_same_events_give_the_same_effects(make_city):
+    """Two machines that are told the same say the same, to the byte."""
+    told = []
+    for city in (make_city(audit_permille=200), make_city(audit_permille=200)):
+        city.device("anna-1")
+        city.device("ben-1")
+        city.task(jobs=20)
+        for lease in city.leases()[:5]:
+            city.refuse(lease, "busy")
+        city.wait(10_000)
+        city.work()
+        told.append(city.out)
+    assert told[0] == told[1] and len(told[0]) > 100
+
+
+def test_the_clock_never_goes_back(city):
+    """An event that seems to come from the past happens now."""
+    city.device("anna-1")
+    city.now -= 500
+    city.task()
+    assert city.board.now_ms == 1_000
+    assert city.machine.next_due_ms <= 1_000 + city.policy.ack_by_ms
+
+
+def test_ticks_are_wanted_for_the_next_clock(make_city):
+    """While nothing is out a tick each quarter of a second is enough; a lease clock may ask for one sooner."""
+    city = make_city(ack_by_ms=60)
+    city.device("anna-1")
+    city.wait()
+    assert city.machine.next_due_ms == city.now + 250
+    city.task()
+    assert city.machine.next_due_ms == city.now + 60
+
+
+def test_misbehaviour_is_counted_by_reason(city):
+    """Bytes that nobody may send are a number, and nothing else."""
+    assert city.tell(e.DeviceMisbehaved("anna-1", "bad_mac")) == []
+    assert city.board.counters["misbehaved_bad_mac"] == 1
+
+
+def test_a_bug_of_ours_raises_with_its_story(city):
+    """When the core's own state is broken it says which lease, instead of going on."""
+    city.device("anna-1")
+    city.task()
+    lease = city.board.leases[city.lease().nonce]
+    lease.where = Where.OVER
+    with pytest.raises(IllegalMove, match="lease 1: over -> over; task t round 0 job 0"):
+        city.machine.handle(e.NodeRevoked("anna-1"), city.now)
+    lease.where = Where.SENT
+
+
+def test_an_epoch_ends_before_it_is_sealed(pair):
+    """The new epoch is durable first; then the old one is sealed, and who asked is named."""
+    assert pair.tell(e.EpochEnded("ref")) == [f.KeepEpoch(1), f.SealEpoch(0, "ref")]
+    assert pair.tell(e.EpochSealed(0)) == []
+
+
+def test_verdicts_fall_into_the_epoch_in_which_they_are_given(pair, of):
+    """A copy recorded before the end of an epoch and judged after it is paid in the next."""
+    pair.task()
+    pair.agreed("anna-1")
+    pair.tell(e.EpochEnded())
+    said = pair.agreed("ben-1")
+    assert {effect.epoch for effect in of(f.KeepVerdict, said)} == {1}
+    pair.task("u")
+    assert {lease.epoch for lease in pair.leases()} == {1}
+
+
+def test_an_unfinished_task_is_started_again(after, pair):
+    """Its solver is replayed; nothing is leased until it yields."""
+    assert after() == [f.StartSolver("t", "toy.sum", b"{}")]
+    assert pair.board.next_lease == 10
+
+
+def test_a_finished_task_is_shown_again(after, of, pair):
+    """Status and result are published anew, and the id stays taken."""
+    said = after(tasks=[OPEN._replace(state="done", result=b"{}")])
+    assert not of(f.StartSolver, said)
+    assert of(f.PublishResult, said) == [f.PublishResult("t", b"{}")]
+    assert of(f.PublishStatus, said)[0].status["state"] == "done"
+    (reply,) = pair.submit(body=b"other")
+    assert reply.error[0] == "id_reused"
+
+
+def test_recorded_answers_are_not_asked_again(after, pair, of):
+    """A replayed round takes its answers from the journal; a round that has them all goes on at once."""
+    after(answers=[AnswerRow("t", 0, 0, b"kept", False), AnswerRow("t", 0, 1, b"also", True),
+                   AnswerRow("t", 1, 1, b"more", False)])
+    assert of(f.AdvanceSolver, pair.round(jobs=2)) == [f.AdvanceSolver("t", 0, (b"kept", b"also"))]
+    pair.device("anna-1", "anna")
+    said = pair.round(number=1, jobs=2)
+    assert [lease.input for lease in of(f.SendLease, said)] == [b"job 0"]
+    assert pair.of().audited == 1
+
+
+def test_open_leases_are_open_again(after, pair, of):
+    """A device that worked through the restart hands in its result as if nothing had happened."""
+    row = lease_row(pair)
+    after(leases=[row])
+    assert not of(f.SendLease, pair.round())
+    assert pair.of().jobs[0].phase is Phase.OUT
+    pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, pair.of().jobs[0].name, b"", 0, 1, 1, 10, (), b"job 0")
+    said = pair.answer(pair.lease("anna-1"))
+    assert of(f.KeepReceipt, said)[0].lease == 1 and of(f.SendAck, said)[0].verdict == "pending"
+
+
+def test_restored_leases_have_fresh_clocks(after, pair, of):
+    """A restart takes no time from a device; one that is gone is found by the clock as ever."""
+    pair.now = 900_000
+    after(leases=[lease_row(pair)])
+    pair.device("ben-1", "ben", boot=2)
+    pair.round()
+    assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms - 1))
+    assert of(f.KeepEnd, pair.wait(1)) == [f.KeepEnd(1, "expired")]
+    assert pair.lease("ben-1").fence == 2
+
+
+def test_a_result_before_its_round_is_replayed_waits(after, pair):
+    """It is not acknowledged, so the device sends it again."""
+    row = lease_row(pair)
+    after(leases=[row])
+    lease = f.SendLease("anna-1", 1, row.nonce, b"", b"", 0, 1, 1, 10, (), b"job 0")
+    assert pair.answer(lease) == []
+    assert pair.board.counters["results_early"] == 1
+
+
+def test_a_receipt_without_verdict_is_a_first_copy(after, pair, of):
+    """What was recorded before the crash counts: only the second copy is leased."""
+    after(leases=[lease_row(pair, ended="done", seq=4, answer=pair.right(b"job 0"))])
+    pair.round()
+    pair.device("anna-1", "anna", boot=2)
+    assert not pair.leases()
+    pair.device("ben-1", "ben", boot=2)
+    said = pair.answer(pair.lease("ben-1"), boot=2)
+    assert [effect.verdict for effect in of(f.KeepVerdict, said)] == ["ok", "ok"]
+    assert pair.node("anna-1").earned_kop == 10
+
+
+def test_two_receipts_without_verdict_are_recomputed(after, pair, of):
+    """A crash between the second receipt and its verdict is settled by the gateway."""
+    after(leases=[lease_row(pair, ended="done", seq=4, answer=pair.right(b"job 0")),
+                  lease_row(pair, 2, node="ben-1", ended="done", seq=4, answer=pair.LIE)])
+    (asked,) = of(f.Recompute, pair.round())
+    assert sorted(x.verdict for x in of(f.KeepVerdict, pair.recompute(asked))) == ["minority", "ok"]
+
+
+def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
+    """A device that the registry lost cannot hold work."""
+    said = after(leases=[lease_row(pair, node="gone-1")])
+    assert f.KeepEnd(1, "expired") in said
+    pair.device("ben-1", "ben", boot=2)
+    assert of(f.SendLease, pair.round())
+
+
+def test_standing_comes_back(after, pair):
+    """Score, lies and credits are what they were; a liar starts in quarantine."""
+    after(standing=[StandingRow("anna-1", 12, 0, 500), StandingRow("ben-1", 3, 1, 70), StandingRow("gone", 1, 1, 1)],
+          leases=[lease_row(pair, ended="done", verdict="ok", seq=4)])
+    assert (pair.node("anna-1").score, pair.node("anna-1").earned_kop) == (12, 510)
+    assert pair.node("ben-1").quarantined_until == pair.now + pair.policy.quarantine_ms
+
+
+def test_lease_numbers_and_epochs_never_fall(after, pair):
+    """After a restart nonces, fences and epochs go on from where they were."""
+    after(next_lease=41, epoch=7, leases=[lease_row(pair, 40, ended="expired")])
+    pair.device("anna-1", "anna", boot=2)
+    pair.round()
+    lease = pair.lease()
+    assert (lease.epoch, lease.fence, lease.nonce) == (7, 41, pair.board.nonce(41))
+
+
+def test_duplicates_are_known_over_a_restart(after, pair):
+    """A result that was acknowledged in the last life is acknowledged again, with its verdict."""
+    row = lease_row(pair, ended="done", verdict="ok", seq=4)
+    after(leases=[row], answers=[AnswerRow("t", 0, 0, b"kept", False)])
+    lease = f.SendLease("anna-1", 1, row.nonce, b"", b"", 0, 1, 1, 10, (), b"job 0")
+    assert pair.answer(lease, seq=4) == [f.SendAck("anna-1", 4, "ok")]
+
+
+def test_cancelling_while_a_task_is_replayed(after, pair, of):
+    """Leases of rounds that are not replayed yet are called back, their receipts judged cancelled."""
+    after(leases=[lease_row(pair), lease_row(pair, 2, 1, "ben-1", ended="done", seq=4, answer=b"x" * 8)])
+    said = pair.tell(e.TaskCancelled("t"))
+    assert len(of(f.SendCancel, said)) == 1
+    assert of(f.KeepVerdict, said) == [f.KeepVerdict(2, "cancelled", 0)]
+    assert pair.round() == []
+
+
+def test_a_device_lost_during_replay_leaves_its_job_ready(after, pair, of):
+    """When the round comes, the job whose device is gone is leased anew."""
+    after(leases=[lease_row(pair)])
+    pair.tell(e.NodeStatusChanged("anna-1", "lost", 1))
+    pair.device("ben-1", "ben", boot=2)
+    assert len(of(f.SendLease, pair.round())) == 1

@@ -1,0 +1,203 @@
+"""The life of a task and what operators are told of it."""
+
+import json
+
+import pytest
+
+from gateway.core import effects as f
+from gateway.core import events as e
+
+
+def test_submission_is_kept_before_it_is_answered(city, of):
+    """A new task is a journal row, then a reply, an event and a solver that starts."""
+    said = city.submit(body=b"body")
+    kinds = [type(effect) for effect in said]
+    assert kinds == [f.KeepTask, f.Reply, f.PublishEvent, f.StartSolver, f.PublishStatus]
+    assert of(f.Reply, said)[0] == f.Reply("ref-t", {"task": "t", "kind": "toy.sum", "state": "preparing"})
+
+
+def test_submission_is_idempotent(city, of):
+    """The same request again gets the same reply and changes nothing."""
+    city.submit(body=b"body")
+    said = city.submit(body=b"body")
+    assert [type(effect) for effect in said] == [f.Reply] and said[0].error is None
+
+
+def test_an_id_is_used_once(city):
+    """Another request under a known id is refused and the first one stays."""
+    city.submit(body=b"body")
+    (reply,) = city.submit(body=b"other")
+    assert reply.error[0] == "id_reused"
+    assert city.of().body == b"body"
+
+
+def test_unfinished_tasks_are_bounded(make_city, of):
+    """Beyond max_tasks a submission is refused; when one ends there is room again."""
+    city = make_city(max_tasks=2)
+    city.submit("a")
+    city.submit("b")
+    (reply,) = city.submit("c")
+    assert reply.error[0] == "too_many_tasks" and "c" not in city.board.tasks
+    city.tell(e.TaskCancelled("a"))
+    assert of(f.Reply, city.submit("c"))[0].error is None
+
+
+def test_rounds_follow_each_other(pair, of):
+    """When all answers of a round are accepted the solver gets them in job order, and the next round is placed."""
+    pair.task(jobs=3)
+    pair.work()
+    (advance,) = of(f.AdvanceSolver, pair.out)
+    assert advance == f.AdvanceSolver("t", 0, tuple(pair.right(pair.job(i).input) for i in range(3)))
+    assert of(f.SendLease, pair.round(number=1, jobs=1))
+    pair.work()
+    assert [effect.round for effect in of(f.AdvanceSolver, pair.out)] == [0, 1]
+    assert pair.of().done_jobs == 4
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_round_out_of_turn_changes_nothing(pair, number):
+    """A repeated round and one that skips are ignored."""
+    pair.task(jobs=1)
+    assert pair.round(number=number, jobs=2) == []
+
+
+def test_a_solved_task_publishes_result_and_provenance(pair, of):
+    """The result carries the answer as the solver wrote it, and who computed it."""
+    pair.task(jobs=2)
+    pair.work()
+    said = pair.tell(e.TaskSolved("t", b'{"summary": "s", "data": {}}'))
+    assert of(f.KeepTaskEnd, said)[0].state == "done" and of(f.StopSolver, said)
+    told = json.loads(of(f.PublishResult, said)[0].result)
+    assert (told["v"], told["task"], told["kind"], told["ok"]) == (1, "t", "toy.sum", True)
+    assert told["result"] == {"summary": "s", "data": {}}
+    assert told["provenance"] == {"jobs": 2, "copies": 4, "recomputed": 0, "epoch": 0,
+                                  "devices": {"anna-1": 2, "ben-1": 2}}
+
+
+@pytest.mark.parametrize("fault", ["operator", "kind"])
+def test_a_solver_that_raises_fails_its_task(pair, of, fault):
+    """The published error says whose fault it was."""
+    pair.submit()
+    said = pair.tell(e.TaskBroke("t", "code", "message", fault))
+    told = json.loads(of(f.PublishResult, said)[0].result)
+    assert told["ok"] is False and told["error"] == {"code": "code", "message": "message", "fault": fault}
+    assert pair.of().state == "failed"
+
+
+def test_what_ended_stays_ended(pair):
+    """Nothing that a solver still says of a finished task changes it."""
+    pair.task()
+    pair.tell(e.TaskCancelled("t"))
+    later = (e.TaskSolved("t", b"{}"), e.TaskBroke("t", "c", "m", "kind"), e.RoundYielded("t", 1, (pair.job(),)),
+             e.Recomputed("t", 0, 0, b"x"))
+    assert [pair.tell(event) for event in later] == [[], [], [], []]
+
+
+def test_cancelling_calls_devices_back(pair, of):
+    """Open leases are cancelled on the devices, ended in the journal, and the result says cancelled."""
+    pair.task(jobs=2)
+    held = {lease.nonce for lease in pair.leases()}
+    said = pair.tell(e.TaskCancelled("t", "ref"))
+    assert {effect.nonce for effect in of(f.SendCancel, said)} == held and len(held) == 2
+    assert [effect.ended for effect in of(f.KeepEnd, said)] == ["cancelled"] * 2
+    assert json.loads(of(f.PublishResult, said)[0].result)["error"]["code"] == "cancelled"
+    assert of(f.Reply, said) == [f.Reply("ref", {"task": "t", "state": "cancelled"})]
+
+
+def test_cancelling_judges_what_was_not_judged(pair, of):
+    """A recorded copy that waited for its partner is judged cancelled, and not paid."""
+    pair.task(jobs=1)
+    pair.answer(pair.leases()[0])
+    said = pair.tell(e.TaskCancelled("t"))
+    assert [effect.verdict for effect in of(f.KeepVerdict, said)] == ["cancelled"]
+    assert pair.node("anna-1").earned_kop == 0
+
+
+def test_cancelled_devices_get_other_work(pair, of):
+    """Room that a cancelled task leaves is given to the next one in the same call."""
+    pair.task("a", jobs=2)
+    pair.task("b", jobs=2)
+    said = pair.tell(e.TaskCancelled("a"))
+    assert {pair.board.leases[lease.nonce].job.task.name for lease in of(f.SendLease, said)} == {"b"}
+
+
+def test_cancelling_twice_and_nothing(city):
+    """A second cancel is answered like the first; an unknown task is an error."""
+    city.submit()
+    city.tell(e.TaskCancelled("t"))
+    assert city.tell(e.TaskCancelled("t", 1)) == [f.Reply(1, {"task": "t", "state": "cancelled"})]
+    (reply,) = city.tell(e.TaskCancelled("u", 1))
+    assert reply.error[0] == "unknown_task"
+
+
+def test_a_deadline_fails_the_task(pair, of):
+    """A task that is not finished in time fails, through nobody's fault, and its devices are called back."""
+    pair.task(deadline_ms=5_000)
+    said = pair.wait(5_000)
+    told = json.loads(of(f.PublishResult, said)[0].result)
+    assert told["error"]["code"] == "deadline" and told["error"]["fault"] == "nobody"
+    assert not pair.leases()
+
+
+def test_finished_tasks_are_bounded(make_city, of):
+    """The oldest finished task leaves the list, and its retained messages the broker."""
+    city = make_city(max_finished=2)
+    for name in "abc":
+        city.submit(name)
+        said = city.tell(e.TaskBroke(name, "c", "m", "kind"))
+    assert list(city.board.tasks) == ["b", "c"]
+    assert f.PublishStatus("a", {}) in said and f.PublishResult("a", b"") in said
+
+
+def test_event_numbers_only_rise(pair, of):
+    """The transitions of a task are numbered in order, also over a restart."""
+    pair.task()
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    told = of(f.PublishEvent, pair.out)
+    assert [effect.what for effect in told] == ["submitted", "round", "done"]
+    pair.restart()
+    pair.submit("t")
+    numbers = [effect.seq for effect in of(f.PublishEvent, pair.out)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_status_counts_jobs_and_rate(pair, of):
+    """The status says how many jobs are done, how fast, and how long the rest will take."""
+    pair.task(jobs=8)
+    while pair.of().done_jobs < 4:
+        pair.answer(pair.leases()[0])
+    pair.now += 2_000
+    status = of(f.PublishStatus, pair.wait())[0].status
+    assert (status["jobs_done"], status["jobs_total"], status["jobs_per_s"], status["eta_s"]) == (4, 8, 2, 3)
+
+
+def test_statuses_are_not_published_for_every_result(pair, of):
+    """Within a quarter of a second one status serves all changes."""
+    pair.task(jobs=4)
+    pair.wait(300)
+    pair.work()
+    assert not of(f.PublishStatus, pair.wait(100))
+    assert len(of(f.PublishStatus, pair.wait(150))) == 1
+    assert not of(f.PublishStatus, pair.wait(300))
+
+
+@pytest.mark.parametrize(("device", "expected"), [
+    (None, "devices: none is connected"),
+    ({"room": 0}, "devices: all are busy with their own duty"),
+    ({"heap": 10}, "a device with 1000 bytes of free heap; the largest has 10"),
+])
+def test_a_task_says_what_it_waits_for(city, of, device, expected):
+    """While nothing moves, the status says in words what is missing."""
+    if device is not None:
+        city.device("anna-1", **device)
+    city.task()
+    assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == expected
+
+
+def test_a_task_says_when_all_are_in_quarantine(city, of):
+    """Devices that are proven wrong are no help while their quarantine lasts."""
+    city.device("anna-1")
+    city.task()
+    city.answer(city.lease(), sealed=False)
+    assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == "devices: all are in quarantine"
