@@ -41,6 +41,9 @@ def _replay(seed: int, tail: int) -> int:
     world, broken = run_seed(seed, world)
     print(tail_of(world, tail))
     print(world.mix)
+    for device in world.devices:
+        lie = f", lies: {getattr(device.lie, '__name__', type(device.lie).__name__)}" if device.lie else ""
+        print(f"device {device.node} of {device.owner}, {device.slowness} x as slow as it says{lie}")
     print(f"trace {world.digest()}")
     print(broken or "no invariant broken", f"at {world.clock.now} ms")
     return 1 if broken else 0

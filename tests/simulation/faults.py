@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from firmware import wire
@@ -33,7 +34,11 @@ class Faults:
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
         ):
             for _ in range(times):
-                self.clock.at(world.some_time(), fault)
+                self.clock.at(world.some_time(), self._happen, fault)
+
+    def _happen(self, fault: Callable[[], None]) -> None:
+        self.world.note("fault", fault.__name__)
+        fault()
 
     def _device(self) -> Device:
         return self.world.devices[int(len(self.world.devices) * self.rng.random())]
