@@ -1,0 +1,194 @@
+"""Stand-ins for devices: many identities in one process that answer every lease at once.
+
+They speak the wire as real devices do (MACs both ways, receipts in a chain, acknowledgements checked), without
+the time that a kernel would take. ``python -m benchmarks.devices`` is a process of them: one line of JSON on
+standard input says who they are, another line asks for their figures on standard output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from firmware.mac import Mac, derive
+from firmware.mqtt import Parser, packet, text
+from firmware.receipts import Chain
+from firmware.wire import (
+    LEASE,
+    NODE_DOWN,
+    Lease,
+    decode_ack,
+    decode_lease,
+    device_of,
+    encode_batch,
+    encode_bid,
+    encode_birth,
+    encode_result,
+    encode_status,
+    frames_of,
+    kind_of,
+    node_topic,
+)
+
+LIMIT = 1 << 20
+KEEPALIVE_S = 60
+_FLAGS = 0b11101110   # user name, password, retained will with QoS 1, clean session (MQTT 3.1.1, section 3.1.2)
+
+
+def same(lease: Lease) -> bytes | None:
+    """The answer of the trivial kind."""
+    return bytes(lease.input)
+
+
+class Device(asyncio.Protocol):
+    """One device. ``answer(lease)`` gives the answer, or None to stay silent on that lease.
+
+    ``room`` leases at once, ``message`` bytes in one message, ``frames`` results in one message of its own.
+    """
+
+    def __init__(self, site: str, net: str, key: bytes, room: int = 64, message: int = 65_536, frames: int = 32,
+                 answer: Callable[[Lease], bytes | None] = same) -> None:
+        self.site, self.net, self.room, self.message, self.frames = site, bytes.fromhex(net), room, message, frames
+        self.key, self.answer = key, answer
+        self.device, self.node = device_of(key)
+        self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
+        self.chain = Chain(b"", lambda _: None)
+        self.ready = asyncio.Event()
+        self.outbox: dict[int, tuple[int, bytes]] = {}
+        """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""
+        self.heard_ns: list[int] = []
+        """When each message of the gateway came."""
+        self.lease_ns: list[int] = []
+        self.trips_ns: list[int] = []
+        self.largest = 0
+        self._parser, self._transport, self._mid = Parser(LIMIT), None, 0
+        self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
+
+    async def connect(self, port: int) -> None:
+        """Signs in, subscribes, says status, birth and a first bid."""
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
+        async with asyncio.timeout(20):
+            await self.ready.wait()
+
+    def cut(self) -> None:
+        """Pulls the plug: the connection ends without a good-bye."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def bid(self) -> None:
+        """Says what it can take, QoS 0."""
+        self._send(self._publish("bid", encode_bid(900, 100_000, self.room, [], "mains", None), 0))
+
+    def remind(self) -> None:
+        """Says what a device says again now and then: its bid, and results that were not acknowledged."""
+        self.bid()
+        for _, frame in self.outbox.values():
+            self._send(self._publish("result", frame, 1))
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name, will = text(self.node.encode()), text(encode_status("lost", self.chain.boot))
+        self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), name,
+                                 text(node_topic(self.site, self.node, "status").encode()), will, name,
+                                 text(derive(self.key, b"mqtt")[:16].hex().encode()))))
+
+    def data_received(self, data: bytes) -> None:
+        reply: list[bytes] = []
+        for head, body, _ in self._parser.feed(data):
+            if head >> 4 == 3:
+                self._heard(head, body, reply)
+            elif head >> 4 == 2:
+                assert body == b"\0\0", "the broker refuses the device"
+                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\1" for topic in self._topics]))
+            elif head >> 4 == 9:
+                birth = encode_birth("stand-in", 0, "bench", 100_000, 1_000_000, self.chain.boot, self.message)
+                reply += [self._publish("status", encode_status("ready", self.chain.boot), 1, True),
+                          self._publish("birth", birth, 1, True)]
+                self.ready.set()
+        self._send(b"".join(reply))
+        if self.ready.is_set() and data[0] >> 4 == 9:
+            self.bid()
+
+    def _send(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _publish(self, leaf: str, payload: bytes, qos: int, retain: bool = False) -> bytes:
+        topic = text(node_topic(self.site, self.node, leaf).encode())
+        if not qos:
+            return bytes(packet(0x30, (topic, payload)))
+        self._mid = self._mid % 0xFFFF + 1
+        return bytes(packet(0x32 | retain, (topic, self._mid.to_bytes(2, "big"), payload)))
+
+    # Leases and acknowledgements.
+
+    def _heard(self, head: int, body: bytes, reply: list[bytes]) -> None:
+        end = 2 + (body[0] << 8 | body[1])
+        start = end
+        if head & 6:
+            start = end + 2
+            reply.append(b"\x40\2" + body[end:start])
+        now = time.monotonic_ns()
+        self.heard_ns.append(now)
+        leaf = self._topics[body[2:end]]
+        if leaf == "ack":
+            for seq, _ in decode_ack(body[start:], self.down_mac):
+                left, _ = self.outbox.pop(seq, (now, b""))
+                self.trips_ns.append(now - left)
+        elif leaf == "lease":
+            self._leased(frames_of(body[start:]), now, reply)
+
+    def _leased(self, given: Sequence[bytes], now: int, reply: list[bytes]) -> None:
+        results = []
+        for frame in given:
+            if kind_of(frame) != LEASE:
+                continue
+            lease = decode_lease(frame, self.down_mac)
+            self.lease_ns.append(now)
+            answer = self.answer(lease)
+            if answer is not None:
+                receipt = self.chain.receipt(self.net, self.device, lease, answer, 1)
+                results.append(encode_result(receipt, answer, self.up_mac))
+                self.outbox[self.chain.seq] = (now, results[-1])
+        self.largest = max(self.largest, len(given))
+        reply += [self._publish("result", encode_batch(results[at:at + self.frames]), 1)
+                  for at in range(0, len(results), self.frames)]
+
+
+def told(devices: Sequence[Device]) -> dict[str, Any]:
+    """What devices saw since the last call; times in ns. ``gap``: the longest that all of them heard nothing."""
+    heard = sorted(at for device in devices for at in device.heard_ns)
+    found = {
+        "leases": sum(len(device.lease_ns) for device in devices), "messages": len(heard),
+        "trips": sorted(trip for device in devices for trip in device.trips_ns),
+        "gap": max((b - a for a, b in itertools.pairwise(heard)), default=0),
+        "first": heard[0] if heard else 0, "last": heard[-1] if heard else 0,
+        "unanswered": sum(len(device.outbox) for device in devices),
+        "largest": max(device.largest for device in devices),
+    }
+    for device in devices:
+        device.heard_ns, device.lease_ns, device.trips_ns = [], [], []
+    return found
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    about = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
+    devices = [Device(about["site"], about["net"], bytes.fromhex(key), about["room"], about["message"],
+                      about["frames"]) for key in about["keys"]]
+    await asyncio.gather(*(device.connect(about["port"]) for device in devices))
+    print("ready", flush=True)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(json.dumps(told(devices)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())

@@ -1,0 +1,135 @@
+"""A real gateway process on a broker, with identities for stand-in devices, driven as an operator would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.broker import ended
+from gateway.client import Client
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = "bench"
+RUN = (sys.executable, "-m", "gateway")
+_POINTS = "[lamplighter.kinds]\nbench.trivial = benchmarks.trivial:KIND\n"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Variables with which a gateway finds the trivial kind, as it finds any third party's."""
+    about = folder / "kinds" / "bench_trivial-1.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-trivial\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(_POINTS)
+    return {**os.environ, "PYTHONPATH": f"{folder / 'kinds'}{os.pathsep}{ROOT}"}
+
+
+class Gateway:
+    """``lamplighter up`` as a child. ``url`` is the operator's; ``port`` the broker's."""
+
+    def __init__(self, folder: Path, broker: str = "") -> None:
+        self.folder = folder
+        self._command = [*RUN, "up", "--data", str(folder / "data"), "--site", SITE,
+                         "--http-port", "0", "--epoch-s", "86400", "--print-urls"]
+        self._command += ["--broker", broker] if broker else []
+        self.start()
+
+    def start(self) -> None:
+        """Starts it (again) and waits until it is up."""
+        self.process = subprocess.Popen(self._command, env=environment(self.folder), text=True,
+                                        stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        words = [self.process.stdout.readline().split() for _ in ("broker", "page")]
+        assert all(words), "the gateway did not start"
+        self.url = words[0][1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """Name and password of the gateway itself, who may use every topic of its embedded broker."""
+        config = (self.folder / "data" / "broker" / "broker.conf").read_text()
+        users = [json.loads(line) for line in config.splitlines() if line.startswith('{"user"')]
+        gateway = next(user for user in users if user["permissions"]["publish"]["allow"] == [">"])
+        return gateway["user"], gateway["password"]
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        ended(self.process)
+
+    def memory_mb(self) -> tuple[float, float]:
+        """(resident set, proportional set) of the gateway's process."""
+        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        sizes = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+        return sizes["Rss:"] / 1024, sizes["Pss:"] / 1024
+
+    def cpu_s(self) -> float:
+        """Processor time of the gateway's process so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def gateway(folder: Path, broker: str = "") -> Iterator[Gateway]:
+    """Runs a gateway on ``broker`` (a URL), or on its embedded one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    running = Gateway(folder, broker)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+class Operator:
+    """Enrols, submits, and waits for answers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def enrol(self, count: int, owners: int) -> tuple[list[bytes], str]:
+        """(keys of new devices, the gateway's network id in hex)."""
+        keys = [secrets.token_bytes(32) for _ in range(count)]
+        nodes = [{"key": key.hex(), "owner": f"owner-{i % owners}"} for i, key in enumerate(keys)]
+        about = await self._client.call("node.enrol", nodes=nodes)
+        return keys, about["net"]
+
+    async def submit(self, jobs: int, ops: int = 1) -> str:
+        """The id of a new task of trivial jobs, once the gateway has taken it."""
+        task = "bench-" + secrets.token_hex(4)
+        await self._client.call("task.submit", id=task, kind="bench.trivial", input={"jobs": jobs, "ops": ops})
+        return task
+
+    async def result(self, task: str) -> tuple[dict[str, Any], int]:
+        """(published result of ``task``, when it came in ns). Raises RuntimeError when it is not right."""
+        async with asyncio.timeout(60):
+            while True:
+                name, leaf, document = await self._client.next()
+                if (name, leaf) == (task, "result"):
+                    break
+        if not document["ok"] or document["result"]["data"]["right"] != document["provenance"]["jobs"]:
+            raise RuntimeError(f"wrong answer: {json.dumps(document)[:300]}")
+        return document, time.monotonic_ns()
+
+    async def cancel(self, task: str) -> None:
+        await self._client.call("task.cancel", task=task)
+
+    async def counters(self) -> dict[str, Any]:
+        return await self._client.call("health.check")
+
+
+@asynccontextmanager
+async def operator(url: str) -> AsyncIterator[Operator]:
+    """An operator signed in at ``url``."""
+    async with Client(url, SITE) as client:
+        yield Operator(client)

@@ -1,0 +1,32 @@
+"""A kind whose jobs do nothing, so that what is measured is everything around a job. Only benchmarks know it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from tasks.api import DemoInput, Job, Kind, Result, Solution
+
+
+class Model(BaseModel):
+    """How many jobs; each has 8 bytes of input and answers with the same 8."""
+
+    jobs: int
+    ops: int = 1
+
+
+def solve(model: Model) -> Solution:
+    answers: Sequence[bytes] = yield [Job(i.to_bytes(8, "big"), 8, model.ops, 64) for i in range(model.jobs)]
+    right = sum(answer == i.to_bytes(8, "big") for i, answer in enumerate(answers))
+    return Result(f"{right} of {model.jobs} jobs were answered rightly.", {"right": right})
+
+
+def reference(model: Model, result: Result) -> dict[str, Any]:
+    return {"text": "every job is answered with its input", "ok": result.data["right"] == model.jobs}
+
+
+KIND = Kind(
+    name="bench.trivial", version=1, title="Jobs that do nothing", Model=Model,
+    kernel=Path(__file__).with_name("kernel.py"), prepare=lambda model: model, solve=solve, reference=reference,
+    text=str, files=lambda _: {}, demo=lambda _: DemoInput({"jobs": 100}, "made up", False))
