@@ -90,7 +90,12 @@ def show_table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns)
+    console = Console()
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns), style=None)
-    Console().print(table)
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    if not console.is_terminal:
+        console.width = 240   # a pipe cuts nothing off
+    console.print(table)
