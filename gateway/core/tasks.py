@@ -82,10 +82,11 @@ def _take_up(board: Board, task: Task, jobs: list[Job]) -> None:
         if lease.ended == "":
             if job.phase is Phase.READY:
                 job.phase = Phase.OUT
-        elif lease.ended == "done" and lease.verdict in ("", "ok", "minority"):
+        elif lease.ended == "done" and lease.verdict == "":
             job.copies.append(lease)
-            if lease.verdict and job.answer is not None:
-                lease.answer = job.answer if lease.verdict == "ok" else b""
+        elif lease.verdict in ("ok", "minority") and job.answer is not None:   # else of an older task of this name
+            job.copies.append(lease)
+            lease.answer = job.answer if lease.verdict == "ok" else b""
 
 
 def on_solved(board: Board, event: TaskSolved) -> None:
