@@ -1,0 +1,199 @@
+"""What tests of the whole system share: a gateway as a real process, its operator, a street of real devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.adapters.mqtt import BrokerUrl
+from gateway.client import Client
+from gateway.street import Street
+
+ROOT = Path(__file__).parents[1]
+KINDS = ROOT / "tests" / "system" / "kind"
+"""A third party's package with the kind ``toy.chain``."""
+START_S = 60.0
+
+
+class GatewayProcess:
+    """``lamplighter up`` on a folder of its own. ``url`` is the operator's broker URL, ``page`` the status page."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data, self.options = data, options
+        self.url = self.page = ""
+        self.process: subprocess.Popen[bytes]
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Starts it and does not wait."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "gateway", "up", "--data", str(self.data), "--http-port", "0",
+                   "--print-urls", *self.options]
+        with (self.data.parent / f"{self.data.name}.err").open("ab") as errors:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                                            env=environment(), cwd=self.data.parent)
+        return self.process
+
+    def wait_ready(self) -> None:
+        """Reads the addresses that it prints once it is up."""
+        assert self.process.stdout is not None
+        out, until, said = self.process.stdout.fileno(), time.monotonic() + START_S, b""
+        while said.count(b"\n") < 2:
+            readable, _, _ = select.select([out], [], [], max(0.0, until - time.monotonic()))
+            more = os.read(out, 4096) if readable else b""
+            assert more, f"the gateway did not start: {self.errors}"
+            said += more
+        told = dict(line.split(" ", 1) for line in said.decode().splitlines())
+        self.url, self.page = told["broker"], told["page"]
+
+    def start(self) -> GatewayProcess:
+        self.spawn()
+        self.wait_ready()
+        return self
+
+    @property
+    def errors(self) -> str:
+        """All that it ever wrote to standard error."""
+        return (self.data.parent / f"{self.data.name}.err").read_text()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal, waits, and returns the exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return self.process.returncode
+
+    def ask(self, path: str) -> Any:
+        """JSON of the page's API: ``counters``, ``nodes``, ``tasks/NAME/result``, ..."""
+        with urllib.request.urlopen(f"{self.page}api/{path}", timeout=10) as response:
+            return json.load(response)
+
+    @property
+    def broker_pid(self) -> int:
+        return int((self.data / "broker" / "pid").read_text())
+
+    @property
+    def public(self) -> Path:
+        return self.data / "public"
+
+
+def environment() -> dict[str, str]:
+    """For child processes: they see the third party's kind."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(KINDS), str(ROOT)))}
+
+
+@pytest.fixture(scope="session")
+def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., GatewayProcess]]:
+    """start_gateway(*options, data=fresh folder) returns a running gateway; all are ended with the session."""
+    started: list[GatewayProcess] = []
+
+    def start(*options: str, data: Path | None = None) -> GatewayProcess:
+        made = GatewayProcess(data or tmp_path_factory.mktemp("gateway") / "data", *options)
+        started.append(made)
+        return made.start()
+
+    yield start
+    for gateway in started:
+        gateway.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def gateway(start_gateway: Callable[..., GatewayProcess]) -> Iterator[GatewayProcess]:
+    """One gateway for one test, with its embedded broker."""
+    made = start_gateway()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def operator() -> Callable[[GatewayProcess], Client]:
+    """``async with operator(gateway) as client``."""
+    return lambda gateway: Client(gateway.url, "demo")
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Callable[..., Any]:
+    """``async with street(gateway, devices, owners) as street``: real MicroPython processes, 128 KB of heap each."""
+    @asynccontextmanager
+    async def join(gateway: GatewayProcess, devices: int, owners: int = 0, duty: int = 0) -> AsyncIterator[Street]:
+        made = Street(gateway.url, "demo", tmp_path / "street", 128 * 1024)
+        await made.enrol(devices, owners, [duty])
+        await made.start()
+        try:
+            yield made
+        finally:
+            await made.stop()
+
+    return join
+
+
+def needed(program: str) -> str:
+    """Path of a program; without it the test is skipped on a laptop and fails on a build machine."""
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{program} is not installed")
+    return found
+
+
+def unused_port() -> int:
+    """A port of loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    return unused_port()
+
+
+@pytest.fixture(scope="session")
+def start_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """start_mosquitto(configuration) runs a Mosquitto on a free port and returns its URL."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(configuration: str = "allow_anonymous true\n") -> str:
+        program, port = needed("mosquitto"), unused_port()
+        path = tmp_path_factory.mktemp("mosquitto") / "mosquitto.conf"
+        path.write_text(f"user root\nlistener {port} 127.0.0.1\n{configuration}")
+        process = subprocess.Popen([program, "-c", str(path)], stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "running" in line:
+                return f"mqtt://127.0.0.1:{port}"
+        raise AssertionError("".join(said))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def mosquitto_client() -> Callable[..., list[str]]:
+    """mosquitto_client("pub", url, ...) is the command line of a plain MQTT client, signed in."""
+    def command(which: str, url: str, *arguments: str) -> list[str]:
+        broker = BrokerUrl.parse(url)
+        login = ["-u", broker.user, "-P", broker.password] if broker.user else []
+        return [needed(f"mosquitto_{which}"), "-h", broker.host, "-p", str(broker.port), *login, *arguments]
+
+    return command
+

@@ -1,0 +1,156 @@
+"""What a device can send wrong: it is counted, it changes nothing, and its standing falls where it should."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from firmware import wire
+from gateway.core.frames import VERDICTS
+from tests.system.device import SITE, Device, honest, truth
+
+LATE, LEASE_UNKNOWN, DUPLICATE = (VERDICTS.index(word) for word in ("late", "lease_unknown", "duplicate"))
+
+
+@pytest.fixture(scope="module")
+def gateway(start_gateway):
+    """One for all: each test enrols devices of its own."""
+    made = start_gateway()
+    yield made
+    made.end()
+
+
+def misbehaved(counters):
+    return sum(times for what, times in counters.items() if what.startswith("misbehaved_"))
+
+
+def state_of(gateway):
+    """Everything that is shown of devices and tasks, but for clocks."""
+    nodes = [{**node, "last_seen_ms_ago": 0} for node in gateway.ask("nodes")]
+    return nodes, [{**task, "jobs_per_s": 0, "eta_s": 0, "waits_for": ""} for task in gateway.ask("tasks")]
+
+
+async def test_random_bytes_on_every_topic_are_counted_and_change_nothing(gateway, operator, counted, submit,
+                                                                          result_of):
+    """Noise on all five topics, and every single byte of a true result flipped; then the true one still counts."""
+    rng = Random(1)
+    async with operator(gateway) as client, Device(client, gateway.url, "anna") as device:
+        await submit(client, "noise", jobs=1)
+        await device.until(lambda: device.leases)
+        before, counters = state_of(gateway), await counted(gateway, lambda _: True)
+        sent = 0
+        for leaf in wire.NODE_UP:
+            for size in (0, 1, 2, 19, 22, 158, 200, 1_500):
+                device.say(leaf, b"\xff" + rng.randbytes(size))
+                sent += 1
+        frame = device.result(device.leases[0], truth(device.leases[0].input))
+        for at in range(158):
+            device.say("result", frame[:at] + bytes((frame[at] ^ 1 << rng.randrange(8),)) + frame[at + 1:])
+            sent += 1
+        after = await counted(gateway, lambda now: misbehaved(now) >= misbehaved(counters) + sent)
+        assert misbehaved(after) == misbehaved(counters) + sent
+        assert after["results"] == counters["results"]
+        assert state_of(gateway) == before
+        device.say("result", frame)
+        assert (await result_of(client, "noise"))["ok"]
+        assert gateway.ask("nodes/" + device.node)["earned_kop"] == 1
+
+
+async def test_nobody_can_speak_for_another_device(gateway, operator, counted, submit, result_of):
+    """Another's lease, id, key or topic: refused, and the lease of the one who holds it stands."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna") as holder, \
+            Device(client, gateway.url, "ben", room=0) as thief:
+        await submit(client, "theft", jobs=1)
+        await holder.until(lambda: holder.leases)
+        lease, right = holder.leases[0], truth(holder.leases[0].input)
+        counters = await counted(gateway, lambda _: True)
+
+        thief.say("result", thief.result(lease, right))
+        await thief.until(lambda: thief.acked)
+        assert thief.acked == {1: LEASE_UNKNOWN}
+        thief.say("result", thief.result(lease, right, device=holder.name))
+        thief.say("result", wire.encode_refusal(lease.nonce, wire.BUSY, thief.up))
+        thief.say("result", wire.encode_refusal(lease.nonce, wire.BUSY, holder.up))
+        thief.say("result", holder.result(lease, right))
+        for leaf, payload in (("status", wire.encode_status("lost", 1)), ("result", holder.result(lease, right))):
+            thief.link.publish(wire.node_topic(SITE, holder.node, leaf), payload)
+        thief.say("status", b"the last of it")
+
+        after = await counted(gateway, lambda now: now["misbehaved_json"] > counters["misbehaved_json"])
+        gained = {what: after[what] - counters[what] for what in after if after[what] != counters[what]}
+        assert gained.pop("results_lease_unknown") == 1
+        assert gained.pop("misbehaved_device") == 1
+        assert gained.pop("misbehaved_bad_mac") == 2
+        assert gained.pop("refusals_stale") == 1
+        assert "results" not in gained
+        seen = gateway.ask("nodes/" + holder.node)
+        assert (seen["state"], seen["open"], seen["score"]) == ("ready", 1, 0)
+
+        await holder.report(lease, right)
+        assert (await result_of(client, "theft"))["ok"]
+        assert gateway.ask("nodes/" + thief.node)["earned_kop"] == 0
+
+
+async def test_a_result_counts_once_however_often_it_comes(gateway, operator, counted, submit, result_of):
+    """The same message again, the same lease under a new number, before and after the task ends: paid once."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna") as device:
+        await submit(client, "again", jobs=1, steps=5_000)
+        await device.until(lambda: device.leases)
+        lease = device.leases[0]
+        frame = device.result(lease, truth(lease.input))
+        counters = await counted(gateway, lambda _: True)
+        for _ in range(3):
+            device.say("result", frame)
+        assert (await result_of(client, "again"))["ok"]
+        device.say("result", frame)
+        device.say("result", device.result(lease, truth(lease.input)))
+        await device.until(lambda: 2 in device.acked)
+        after = await counted(gateway, lambda _: True)
+        assert device.acked[2] == DUPLICATE
+        assert after["results"] == counters["results"] + 1
+        assert after["results_duplicate"] == counters["results_duplicate"] + 4
+        assert gateway.ask("nodes/" + device.node)["earned_kop"] == 5
+
+
+async def test_a_late_result_is_kept_and_not_paid(gateway, operator, counted, submit, result_of, expected):
+    """A device that answers after its lease expired costs nobody anything: others did the job."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna") as late:
+        counters = await counted(gateway, lambda _: True)
+        await submit(client, "late", jobs=1, salt=5)
+        await late.until(lambda: late.leases)
+        async with Device(client, gateway.url, "ben", honest), Device(client, gateway.url, "chloe", honest):
+            await counted(gateway, lambda now: now["leases_expired"] > counters["leases_expired"])
+            told = await result_of(client, "late")
+            await late.report(late.leases[0], truth(late.leases[0].input))
+        assert told["result"]["data"] == {"state": expected(1, salt=5)}
+        assert late.acked == {1: LATE}
+        seen = gateway.ask("nodes/" + late.node)
+        assert (seen["earned_kop"], seen["lies"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("verdict", "size", "other"), [
+    ("wrong_size", 0, {}), ("wrong_size", wire.MAX_ANSWER, {}), ("bad_seal", 4, {"seal": bytes(32)})])
+async def test_a_malformed_answer_costs_standing(gateway, operator, submit, result_of, expected, verdict, size,
+                                                 other):
+    """It is acknowledged with its verdict and not paid, the score falls by a third, and the device has to wait."""
+    task = f"{verdict.replace('_', '-')}-{size}"
+    async with operator(gateway) as client, Device(client, gateway.url, "anna", honest) as bad, \
+            Device(client, gateway.url, "ben", honest):
+        await submit(client, task + "-before", jobs=9)
+        await result_of(client, task + "-before")
+        before = gateway.ask("nodes/" + bad.node)
+        assert (before["score"], before["earned_kop"]) == (9, 9)
+
+        async def malformed(device, lease):
+            device.say("result", device.result(lease, bytes(size), **other))
+
+        bad.on_lease = malformed
+        await submit(client, task, jobs=1)
+        async with Device(client, gateway.url, "chloe", honest):
+            told = await result_of(client, task)
+            await bad.until(lambda: 10 in bad.acked)
+        assert told["result"]["data"] == {"state": expected(1)}
+        assert VERDICTS[bad.acked[10]] == verdict
+        after = gateway.ask("nodes/" + bad.node)
+        assert (after["score"], after["lies"], after["quarantined"], after["earned_kop"]) == (6, 1, True, 9)

@@ -1,0 +1,106 @@
+"""kill -9 of the gateway or of its broker, at any moment of a running task."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from random import Random
+
+import pytest
+
+from gateway.adapters.publishedlog import PublishedLog
+from gateway.audit import verify
+from gateway.core.frames import VERDICTS
+from tests.system.device import Device, honest
+
+TASK = {"jobs": 60, "rounds": 2, "steps": 20_000, "salt": 11}
+UNKEPT = {VERDICTS.index("lease_unknown"), VERDICTS.index("duplicate")}
+"""Acknowledgements that say: there is nothing to keep."""
+
+
+async def crash(gateway, rng):
+    """Kills the gateway now; one time in five kills the next start too, somewhere on its way."""
+    await asyncio.to_thread(gateway.end, signal.SIGKILL)
+    if rng.random() < 0.2:
+        gateway.spawn()
+        await asyncio.sleep(rng.uniform(0.0, 2.0))
+        await asyncio.to_thread(gateway.end, signal.SIGKILL)
+    await asyncio.to_thread(gateway.start)
+
+
+async def survive(gateway, operator, street, submit, result_of, expected, kills, seed):
+    """Kills the gateway ``kills`` times while tasks run on real devices and on two that take notes."""
+    rng = Random(seed)
+    async with operator(gateway) as client, street(gateway, 3, owners=3), \
+            Device(client, gateway.url, "yusuf", honest) as one, Device(client, gateway.url, "zoe", honest) as two:
+        await submit(client, "undisturbed", **TASK)
+        undisturbed = (await result_of(client, "undisturbed"))["result"]
+        assert undisturbed["data"] == {"state": expected(**TASK)}
+        done = number = 0
+        while done < kills:
+            number += 1
+            task = f"task-{number}"
+            await submit(client, task, **TASK)
+            answer = asyncio.create_task(result_of(client, task))
+            while done < kills:
+                await asyncio.wait({answer}, timeout=rng.uniform(0.0, 0.5))
+                if answer.done():
+                    break
+                await crash(gateway, rng)
+                done += 1
+            told = await answer
+            assert told["ok"]
+            assert told["result"] == undisturbed
+            await client.call("epoch.seal")
+        for device in (one, two):
+            await device.until(lambda device=device: len(device.acked) == device.seq)
+        await client.call("epoch.seal")
+    assert "Traceback" not in gateway.errors
+    check_pay(gateway.public, (one, two))
+
+
+def check_pay(public, devices):
+    """The log is true, holds every acknowledged receipt, and pays no lease, job or number twice."""
+    outcome = verify(public)
+    assert outcome.code == 0, outcome.text
+    records = [found.record for found in PublishedLog(public).replay()]
+    paid = [record.receipt for record in records if record.verdict == "ok"]
+    assert len({receipt.nonce for receipt in paid}) == len(paid)
+    assert len({(receipt.device, receipt.boot, receipt.seq) for receipt in paid}) == len(paid)
+    assert max(Counter(receipt.job for receipt in paid).values()) <= 2
+    assert len({(record.receipt.job, record.owner) for record in records if record.verdict == "ok"}) == len(paid)
+    logged = {(receipt.device, receipt.seq) for receipt in (record.receipt for record in records)}
+    for device in devices:
+        kept = {(device.name, seq) for seq, code in device.acked.items() if code not in UNKEPT}
+        assert kept <= logged
+
+
+async def test_ten_kills_lose_nothing_and_pay_nothing_twice(gateway, operator, street, submit, result_of, expected):
+    """After each restart the task goes on, and ends with the answer of an undisturbed run."""
+    await survive(gateway, operator, street, submit, result_of, expected, 10, 2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3, 8))
+async def test_fifty_kills_lose_nothing_and_pay_nothing_twice(gateway, operator, street, submit, result_of, expected,
+                                                              seed):
+    """The same, ten times longer in five runs."""
+    await survive(gateway, operator, street, submit, result_of, expected, 50, seed)
+
+
+async def test_a_task_survives_the_death_of_its_broker(gateway, operator, street, submit, result_of, expected,
+                                                       counted):
+    """The embedded broker is killed twice: it is started again, everybody reconnects, and the task finishes."""
+    async with operator(gateway) as client, street(gateway, 3, owners=3):
+        await submit(client, "broker", **{**TASK, "jobs": 100})
+        answer = asyncio.create_task(result_of(client, "broker"))
+        for results in (20, 100):
+            await counted(gateway, lambda now, results=results: now["results"] >= results)
+            assert not answer.done()
+            os.kill(gateway.broker_pid, signal.SIGKILL)
+        told = await answer
+        assert told["result"]["data"] == {"state": expected(**{**TASK, "jobs": 100})}
+        await client.call("epoch.seal")
+    assert verify(gateway.public).code == 0
