@@ -17,7 +17,7 @@ def make(path):
     key = binascii.unhexlify(config["key"])
     name = wire.device_of(key)[1]
     state = config.get("state", "lamplighter.state")
-    chain = Chain(ports.read_file(state), lambda data: ports.write_file(state, data))
+    chain = Chain(ports.read_file(state), ports.writer(state))  # nothing that lives on may hold this module
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
@@ -39,12 +39,15 @@ def make(path):
 
 
 def tls_context(ca):
-    # Trusts the authorities in the file `ca` and nothing else.
+    # Trusts the authority whose certificate is in the file `ca`, PEM or DER, and nothing else.
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(ca)
+    data = ports.read_file(ca)
+    if b"-----BEGIN" in data:
+        data = binascii.a2b_base64(data.split(b"-----")[2])  # boards have no PEM reader
+    context.load_verify_locations(cadata=data)
     return context
 
 

@@ -66,12 +66,15 @@ def read_file(path):
         return b""
 
 
-def write_file(path, data):
-    # Whole or not at all: a power cut leaves the old content.
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-        f.flush()
-    os.rename(path + ".new", path)
+def writer(path):
+    # A function that writes a file, whole or not at all: a power cut leaves the old content.
+    def write(data):
+        with open(path + ".new", "wb") as f:
+            f.write(data)
+            f.flush()
+        os.rename(path + ".new", path)
+
+    return write
 
 
 def forget(name):

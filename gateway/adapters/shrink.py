@@ -24,8 +24,8 @@ def shrink(sources: dict[str, str], package: str, keep: frozenset[str]) -> dict[
     constants = {name: _constants(tree) for name, tree in trees.items()}
     short = {name: _short_names(tree, package, keep, constants) for name, tree in trees.items()}
     for name, tree in trees.items():
+        _Parameters(set(_names(tree))).visit(tree)
         _Linker(name, package, constants, short).visit(tree)
-        _Parameters(set(_names(tree)) | {word for table in short.values() for word in table.values()}).visit(tree)
     return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
 
 
@@ -55,10 +55,12 @@ def _short_names(
                 mine[name] = None
             case ast.ImportFrom(module=str(module)) if module.startswith(package + "."):
                 mine.update(dict.fromkeys(alias.asname or alias.name for alias in node.names))
-            case ast.ImportFrom() | ast.Import():
-                foreign |= {alias.asname or alias.name for alias in node.names}
     for inner in ast.walk(tree):
         match inner:
+            case ast.ImportFrom(module=str(module)) if module.startswith(package):
+                pass
+            case ast.ImportFrom() | ast.Import():
+                foreign |= {alias.asname or alias.name for alias in inner.names}
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("_"):
                 mine[name] = None
             case ast.Attribute(ast.Name("self"), name, ast.Store()) if name.startswith("_"):
@@ -161,6 +163,10 @@ class _Linker(ast.NodeTransformer):
         node.id = self.names.get(node.id, node.id)
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        node.name = self.names.get(node.name, node.name) if node.name else None
+        return self.generic_visit(node)
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self.names.get(node.name, node.name)
         return self.generic_visit(node)
@@ -170,7 +176,10 @@ class _Linker(ast.NodeTransformer):
 
 
 class _Parameters(ast.NodeTransformer):
-    """Gives the parameters of each function short names that nothing else in the module has."""
+    """Gives the parameters of each function short names that nothing else in the module has.
+
+    Comes before the linker, which knows no scopes: a parameter may be called like a function of the module.
+    """
 
     def __init__(self, taken: set[str]) -> None:
         self.words = [word for word in itertools.islice(_words(""), 200) if word not in taken]
@@ -178,12 +187,13 @@ class _Parameters(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         table = {arg.arg: self.words[self.used + i] for i, arg in enumerate(node.args.args)}
-        for part in ast.walk(node):
-            if isinstance(part, ast.arg) and part in node.args.args:
-                part.arg = table[part.arg]
-            elif isinstance(part, ast.arg) and part.arg in table:
+        for arg in node.args.args:
+            arg.arg = table[arg.arg]
+        body: list[ast.stmt] = node.body if isinstance(node.body, list) else [node.body]
+        for part in (part for statement in body for part in ast.walk(statement)):
+            if isinstance(part, ast.arg) and part.arg in table:
                 raise SyntaxError(f"parameter {part.arg} of {getattr(node, 'name', 'lambda')} is hidden inside it")
-            elif isinstance(part, ast.Name) and part.id in table:
+            if isinstance(part, ast.Name) and part.id in table:
                 part.id = table[part.id]
         self.used += len(table)
         self.generic_visit(node)

@@ -42,11 +42,12 @@ def mosquitto() -> str | None:
 
 
 @contextmanager
-def broker(folder: Path, port: int | None = None) -> Iterator[int]:
-    """A mosquitto without accounts on a loopback port, which it yields."""
+def broker(folder: Path, port: int | None = None, more: str = "") -> Iterator[int]:
+    """A mosquitto without accounts on a loopback port, which it yields; ``more`` goes into its configuration."""
     port = port or free_port()
     config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n")
+    config.write_text("user root\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n"
+                      f"listener {port} 127.0.0.1\n{more}")
     program = mosquitto()
     assert program, "mosquitto is not installed"
     quiet = subprocess.DEVNULL

@@ -21,7 +21,7 @@ def test_a_file_is_replaced_whole():
     assert ports.read_file(path) == b""
     try:
         for data in (b"one", b"second"):
-            ports.write_file(path, data)
+            ports.writer(path)(data)
             assert ports.read_file(path) == data
         assert path + ".new" not in os.listdir(".")
     finally:

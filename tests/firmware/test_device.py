@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
+import queue
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware import wire
 from gateway.adapters.compiler import build_firmware, compile_for
@@ -59,17 +64,23 @@ def runtime(request: pytest.FixtureRequest) -> tuple[str, int]:
 
 
 @contextmanager
-def _device(runtime: tuple[str, int], folder: Path, config: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+def _device(
+    runtime: tuple[str, int], folder: Path, config: dict[str, Any], heap: str = "128k",
+) -> Iterator[subprocess.Popen[bytes]]:
     program, arch = runtime
     build_firmware(FIRMWARE, folder, arch)
     (folder / "lamplighter.json").write_text(json.dumps({**config, "key": KEY.hex()}))
     env = {"PATH": os.environ["PATH"], "MICROPYPATH" if arch else "PYTHONPATH": f"{folder}:.frozen"}
-    heap = ["-X", "heapsize=128k"] if arch else []
-    with subprocess.Popen([program, *heap, "-m", "firmware.main", "lamplighter.json"], env=env, cwd=folder) as child:
+    limit = ["-X", f"heapsize={heap}"] if arch else []
+    with subprocess.Popen([program, *limit, "-m", "firmware.main", "lamplighter.json"], env=env, cwd=folder) as child:
         try:
             yield child
         finally:
             child.kill()
+
+
+def _config(port: int, **more: Any) -> dict[str, Any]:
+    return {"broker": "127.0.0.1", "port": port, "site": SITE, "net": NET.hex(), "room": 4, **more}
 
 
 def _blobs(arch: int) -> tuple[bytes, bytes, dict[bytes, bytes]]:
@@ -85,7 +96,7 @@ def test_a_device_announces_itself_works_and_is_reported_lost(runtime: tuple[str
     with broker(tmp_path) as port:
         desk = Desk(port, KEY, blobs)
         desk.chunk = 300
-        with _device(runtime, tmp_path, desk.config(port, room=4)):
+        with _device(runtime, tmp_path, _config(port)):
             birth = desk.wait(lambda leaf, content: leaf == "birth" and content)
             assert (birth["arch"], birth["boot"]) == (runtime[1], 1)
             bid = desk.wait(lambda leaf, content: leaf == "bid" and content)
@@ -93,7 +104,7 @@ def test_a_device_announces_itself_works_and_is_reported_lost(runtime: tuple[str
             _work(desk, kernel, context)
         lost = desk.wait(lambda leaf, content: leaf == "status" and content["state"] == "lost" and content)
         assert lost["boot"] == 1
-        with _device(runtime, tmp_path, desk.config(port, room=4)):
+        with _device(runtime, tmp_path, _config(port)):
             assert desk.wait(lambda leaf, content: leaf == "birth" and content["boot"] == 2)
         desk.close()
 
@@ -116,8 +127,7 @@ def test_a_result_outlives_a_killed_broker(runtime: tuple[str, int], tmp_path: P
     """A device finds its broker again by itself, and brings the result that nobody had acknowledged."""
     kernel, _, blobs = _blobs(runtime[1])
     port = free_port()
-    config = {"broker": "127.0.0.1", "port": port, "site": SITE, "net": NET.hex(), "room": 4}
-    with _device(runtime, tmp_path, config):
+    with _device(runtime, tmp_path, _config(port)):
         with broker(tmp_path, port):
             desk = Desk(port, KEY, blobs)
             desk.acking = False
@@ -130,3 +140,58 @@ def test_a_result_outlives_a_killed_broker(runtime: tuple[str, int], tmp_path: P
             desk = Desk(port, KEY, blobs)
             assert desk.results(1) == {lease.nonce: answer}
             desk.close()
+
+
+def test_a_32_bit_boards_32_kb_are_enough(tmp_path: Path) -> None:
+    """With as many words of heap as 32 KB hold on a board, a kernel and a context are fetched and jobs are done."""
+    found = find_micropython()
+    if not found or not mosquitto():
+        assert not os.environ.get("CI"), "no micropython or no mosquitto"
+        pytest.skip("no micropython or no mosquitto here")
+    kernel, context, blobs = _blobs(found[1])
+    with broker(tmp_path) as port:
+        desk = Desk(port, KEY, blobs)
+        desk.chunk = 400
+        with _device(found, tmp_path, _config(port), "32wK"):
+            desk.wait(lambda leaf, content: leaf == "bid")
+            for _ in range(10):
+                leases = [desk.lease(kernel, bytes([n]), (context,)) for n in range(2)]
+                desk.send(leases)
+                answers = desk.results(2)
+                assert [len(answers[lease.nonce]) for lease in leases] == [2, 2]
+        desk.close()
+
+
+def test_a_device_talks_tls_and_only_to_a_broker_it_can_verify(runtime: tuple[str, int], tmp_path: Path) -> None:
+    """With ``ca`` in its configuration a device connects over TLS; a broker of another authority gets no greeting."""
+    trusted, other = _authority(tmp_path, "trusted"), _authority(tmp_path, "other")
+    wrong, right = free_port(), free_port()
+    lines = "certfile {0}/{1}.pem\nkeyfile {0}/{1}.key\n"
+    more = "".join(f"listener {port} 127.0.0.1\n" + lines.format(tmp_path, name)
+                   for port, name in ((wrong, other.stem), (right, trusted.stem)))
+    with broker(tmp_path, more=more) as plain:
+        desk = Desk(plain, KEY, {})
+        config = _config(wrong, broker="localhost", ca=str(trusted))
+        with _device(runtime, tmp_path, config), pytest.raises(queue.Empty):
+            desk.wait(lambda leaf, content: leaf == "birth", 2)
+        with _device(runtime, tmp_path, _config(right, broker="localhost", ca=str(trusted))):
+            assert desk.wait(lambda leaf, content: leaf == "birth" and content)
+        desk.close()
+
+
+def _authority(folder: Path, name: str) -> Path:
+    """A self-signed certificate for localhost in ``name.pem``, its key in ``name.key``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256()))
+    (folder / f"{name}.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    path = folder / f"{name}.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return path

@@ -19,6 +19,11 @@ except ImportError:
         return 1
 LIMIT = const(7)
 WORD = "word"
+def factor(helper=WORD):
+    try:
+        return helper + 1
+    except TypeError as WORD:
+        return str(WORD) and helper
 def helper(amount, factor=2):
     total = amount * factor
     return [total + LIMIT for step in range(amount)]
@@ -39,7 +44,7 @@ def main(start):
     from package.leaf import helper as inner
     if LIMIT != leaf.LIMIT:
         raise ValueError
-    return Box(start).public(start), inner(start), other(start, 3), leaf.WORD, Box(1).size
+    return Box(start).public(start), inner(start), other(start, 3), leaf.factor(), Box(1).size
 """
 
 
