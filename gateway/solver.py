@@ -35,11 +35,14 @@ class Solvers:
     def __init__(self, kinds: dict[str, Kind], put: Callable[[Event], None]) -> None:
         self.kinds = kinds
         self._put = put
+        self._wanted: set[str] = set()
+        """Tasks that are not over: what the thread still says of others is dropped."""
         self._running: dict[str, Running] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
         self._waiting: set[asyncio.Task[None]] = set()
 
     def start(self, effect: StartSolver) -> None:
+        self._wanted.add(effect.task)
         self._later(effect.task, lambda: self._begin(effect))
 
     def advance(self, effect: AdvanceSolver) -> None:
@@ -47,6 +50,7 @@ class Solvers:
 
     def stop(self, task: str) -> None:
         """Forgets a task's generator and contexts."""
+        self._wanted.discard(task)
         self._running.pop(task, None)
 
     def close(self) -> None:
@@ -54,19 +58,23 @@ class Solvers:
 
     def context(self, name: bytes) -> bytes | None:
         """The bytes of a context that a running task uses."""
-        for running in self._running.values():
+        for running in tuple(self._running.values()):   # the thread may add one meanwhile
             if name in running.contexts:
                 return running.contexts[name].data
         return None
 
     def check(self, task: str, spec: JobSpec, answer: bytes) -> bool:
-        """The kind's own cheap check of an answer; True where it has none."""
+        """The kind's own cheap check of an answer; True where it has none, False where it raises."""
         running = self._running.get(task)
         if running is None or running.kind.check is None:
             return True
         contexts = tuple(running.contexts[name] for name in spec.contexts)
         job = Job(spec.input, spec.answer_bytes, spec.price_kop * 1_000, spec.heap_bytes, contexts)
-        return running.kind.check(running.spec, job, answer)
+        try:
+            return running.kind.check(running.spec, job, answer)
+        except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
+            log.exception("task %s: the check of its kind raised", task)
+            return False
 
     async def prepare(self, kind: str, given: dict[str, Any]) -> Any:
         """Validates an input in the thread. Raises TaskError."""
@@ -88,9 +96,13 @@ class Solvers:
             except TaskError as error:
                 event = TaskBroke(task, error.code, error.message, "operator")
             except Exception as error:   # a bug of the kind must not take the gateway with it
-                log.exception("task %s: its kind raised", task)
+                if task in self._wanted:
+                    log.exception("task %s: its kind raised", task)
                 event = TaskBroke(task, "kind_failed", f"{type(error).__name__}: {error}"[:300], "kind")
-            self._put(event)
+            if task in self._wanted:
+                self._put(event)
+            else:
+                self._running.pop(task, None)   # it ended while the thread was at it
 
         waiting = asyncio.get_running_loop().create_task(run())
         self._waiting.add(waiting)
