@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from firmware.wire import MAX_ANSWER
+
 TIMEOUT_S = 120.0
 
 
@@ -86,6 +88,8 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
             parts.append(source.read(size))
         try:
             answer = _answer(parts[0].decode(), parts[1], parts[2:], known)
+            if len(answer) > MAX_ANSWER:
+                raise ValueError("no device could send that")
             sink.write(struct.pack(">i", len(answer)) + answer)
         except Exception:   # whatever a kernel raises is an answer of its own: None
             sink.write(struct.pack(">i", -1))
@@ -93,4 +97,5 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
+    serve(sys.stdin.buffer, answers)
