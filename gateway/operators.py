@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from gateway.pump import now_ms
 from gateway.rpc import Request, RequestError
 from gateway.solver import Solvers, price_kop
 from tasks.api import TaskError
+
+log = logging.getLogger("lamplighter.operators")
 
 MAX_ENROL = 2_000
 MAX_WAITING = 64
@@ -73,6 +76,10 @@ async def _deal(desk: Desk, request: Request, ref: Ref) -> None:
         desk.answer(ref, None, error)
     except TaskError as error:
         desk.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
+    except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
+        log.exception("%s raised", request.method)
+        desk.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
+                                            "the gateway's log says more"))
     else:
         if data is not None:
             desk.answer(ref, data, None)
