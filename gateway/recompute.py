@@ -8,7 +8,9 @@ length-prefixed on its standard input and output.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib.util
+import signal
 import struct
 import sys
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from typing import Any, BinaryIO
 from firmware.wire import MAX_ANSWER
 
 TIMEOUT_S = 120.0
+_PR_SET_PDEATHSIG = 1
 
 
 class Recomputer:
@@ -97,5 +100,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)   # a killed gateway leaves no kernel running
     answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
     serve(sys.stdin.buffer, answers)
