@@ -148,7 +148,8 @@ class _App:
         app.link = MqttLink(
             broker, registry.gateway.client_id(settings.name), on_message=app._heard, on_up=app._up,
             on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=app._subscriptions(),
-            will=Publication(app._gateway_topic("status"), app._status("offline"), 1, True), persistent=bool(settings.broker))
+            will=Publication(app._gateway_topic("status"), app._status("offline"), 1, True),
+            persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
         effects = app.machine.restore(store.load(), now_ms())
         await app.seal_overdue()
         await app.link.start()
