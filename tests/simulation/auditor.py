@@ -29,14 +29,13 @@ class Auditor:
         self.fences: dict[JobKey, int] = {}
         self.sent: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         """(nonce, frame) of every result that a device really made, by (node, seq)."""
-        self.acked: set[tuple[str, int]] = set()
         self.quarantined: dict[str, int] = {}
         self.lies: dict[str, int] = {}
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
         self.paid_leases: set[int] = set()
         self.last_lease = 0
-        self.wrong_accepted = self.wrong_paid = self.results_paid = self.leases_sent = 0
+        self.wrong_accepted = self.wrong_paid = self.results_paid = 0
         self._rules = {
             f.KeepTask: self._task, f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
             f.KeepReceipt: self._receipt, f.KeepVerdict: self._verdict, f.KeepAnswer: self._answer,
@@ -169,13 +168,11 @@ class Auditor:
             need(record is not None and bool(record.proof), 1, x, "acknowledges what is not in the store")
             same = x.verdict == "duplicate" or record.seq == x.seq
             need(same, 1, x, "acknowledges another receipt than the store has")
-        self.acked.add((x.node, x.seq))
 
     def _send_lease(self, x: f.SendLease) -> None:
         record = self.journal.by_nonce.get(x.nonce)
         need(record is not None and record.kept.node == x.node and record.kept.fence == x.fence, 5, x,
                   "is sent but not in the store")
-        self.leases_sent += 1
         self.witness.sent(record.kept.lease, x.report_by_ms)
 
     def _advance(self, x: f.AdvanceSolver) -> None:
