@@ -122,6 +122,7 @@ async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], co
     done = dict.fromkeys(names, 0.0)
     killed = False
     with Progress(list(names)) as progress:
+        watching = asyncio.create_task(_watch_street(client, progress, console.is_terminal))
         for task, kind in names.items():
             await client.call("task.submit", id=task, kind=kind, input=inputs[kind].input)
         try:
@@ -142,7 +143,15 @@ async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], co
                                      "Their jobs go to others.")
         except TimeoutError:
             console.print(f"No answer within {ANSWERS_S:.0f} s from: {', '.join(set(names) - set(answers))}")
+        finally:
+            watching.cancel()
     return answers
+
+
+async def _watch_street(client: Client, progress: Progress, often: bool) -> None:
+    while True:
+        progress.street(await client.call("health.check"))
+        await asyncio.sleep(1 if often else 10)
 
 
 def _show(kinds: dict[str, Kind], inputs: dict[str, DemoInput], told: dict[str, Any], out: Path,

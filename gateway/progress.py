@@ -46,6 +46,16 @@ class Progress:
             self._console.print(f"{task}: {document['what']} {json.dumps(detail) if detail else ''}".rstrip(),
                                 highlight=False)
 
+    def street(self, health: dict[str, Any]) -> None:
+        """How many devices are there, how much of their time is spare, and how fast work is done."""
+        note = f"devices, {health['spare_permille'] / 10:.0f} % of their time spare, {health['leases_open']} leases out"
+        if not self._console.is_terminal:
+            self.say(f"{health['nodes_online']} of {health['nodes']} {note}, {health['jobs_done']} jobs done")
+            return
+        if "" not in self._rows:
+            self._rows[""] = self._bars.add_task("street", total=health["nodes"], note="")
+        self._bars.update(self._rows[""], completed=health["nodes_online"], note=note)
+
     def say(self, text: str) -> None:
         """A line above the bars."""
         self._console.print(text, highlight=False, markup=False)
