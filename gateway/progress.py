@@ -48,7 +48,7 @@ class Progress:
 
     def street(self, health: dict[str, Any]) -> None:
         """How many devices are there, how much of their time is spare, and how fast work is done."""
-        note = f"devices, {health['spare_permille'] / 10:.0f} % of their time spare, {health['leases_open']} leases out"
+        note = f"devices, {health['spare_permille'] / 10:.0f} % of their time spare, {health['leases_open']} leases"
         if not self._console.is_terminal:
             self.say(f"{health['nodes_online']} of {health['nodes']} {note}, {health['jobs_done']} jobs done")
             return
