@@ -6,7 +6,7 @@ Both look at a bounded number of candidates, so the work of one event does not g
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from itertools import islice
 
 from gateway.core.board import Board
@@ -84,7 +84,7 @@ def place(board: Board, job: Job) -> None:
 
 def _queue(board: Board, job: Job) -> None:
     if job.copies:
-        job.task.second.append(job)
+        job.task.second.setdefault(job.copies[-1].owner, deque()).append(job)
         board.set_timer(board.now_ms + board.policy.quorum_wait_ms, job)
     else:
         job.task.fresh.append(job)
@@ -92,7 +92,7 @@ def _queue(board: Board, job: Job) -> None:
 
 def _next_job(board: Board, node: Node) -> Job | None:
     for task in _in_turn(board, node):
-        job = _take(board, node, task, second=True) or _take(board, node, task, second=False)
+        job = _take_second(board, node, task) or _take(board, node, task, task.fresh, board.policy.scan)
         if job:
             _take_turns(board, task)
             return job
@@ -128,9 +128,21 @@ def _take_turns(board: Board, task: Task) -> None:
     board.live.insert(at, task)
 
 
-def _take(board: Board, node: Node, task: Task, second: bool) -> Job | None:
-    queue = task.second if second else task.fresh
-    for _ in range(min(len(queue), board.policy.scan)):
+def _take_second(board: Board, node: Node, task: Task) -> Job | None:
+    """From the queues of committed copies in turn, but that of the node's own owner."""
+    owners = list(islice(task.second, board.policy.scan))
+    for owner in owners:
+        queue = task.second.pop(owner)
+        job = None if owner == node.owner else _take(board, node, task, queue, 1 + board.policy.scan // len(owners))
+        if queue:
+            task.second[owner] = queue
+        if job:
+            return job
+    return None
+
+
+def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) -> Job | None:
+    for _ in range(min(len(queue), most)):
         job = queue.popleft()
         if job.phase is not Phase.READY or job.round != task.round:
             continue   # taken meanwhile: by the gateway itself, or with its round

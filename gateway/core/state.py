@@ -97,7 +97,7 @@ class Lease:
 class Job:
     """One micro-job of the round that its task is in."""
 
-    __slots__ = ("answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "spec",
+    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "spec",
                  "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec) -> None:
@@ -105,6 +105,7 @@ class Job:
         self.round = round_
         self.index = index
         self.spec = spec
+        self._name = b""
         self.fence = 0
         self.phase = Phase.READY
         self.copies: list[Lease] = []
@@ -124,10 +125,12 @@ class Job:
     @property
     def name(self) -> bytes:
         """What structs call this job: 16 bytes that commit to its place and its content."""
-        h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
-        h.update(self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
-        h.update(b"".join(self.spec.contexts) + self.spec.input)
-        return h.digest()[:16]
+        if not self._name:
+            h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
+            h.update(self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
+            h.update(b"".join(self.spec.contexts) + self.spec.input)
+            self._name = h.digest()[:16]
+        return self._name
 
 
 class Task:
@@ -156,7 +159,8 @@ class Task:
         """Jobs of this round without an accepted answer."""
         self.jobs_before = 0
         self.fresh: deque[Job] = deque()
-        self.second: deque[Job] = deque()
+        self.second: dict[str, deque[Job]] = {}
+        """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
         self.recorded: dict[tuple[int, int], tuple[bytes, bool]] = {}
         """After a restart: answers of the journal, taken up as the replayed rounds come."""
         self.copies = 0

@@ -192,9 +192,10 @@ def check_state(city: City) -> None:
 
 def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     """Its counters fit its jobs; a job is out, waits in a queue, is recomputed or is accepted, and nothing else."""
-    queued = {id(job) for job in (*task.fresh, *task.second)}
+    second = [job for queue in task.second.values() for job in queue]
+    queued = {id(job) for job in (*task.fresh, *second)}
     assert task.open_jobs == sum(job.answer is None for job in task.jobs)
-    assert len(task.fresh) + len(task.second) <= 2 * len(task.jobs)
+    assert len(task.fresh) + len(second) <= 2 * len(task.jobs)
     assert (task in city.board.live) == bool(task.jobs)
     for job in task.jobs:
         assert outs.get(id(job), 0) == (job.phase is Phase.OUT), job.phase
