@@ -14,7 +14,7 @@ from gateway.adapters.mqtt import BrokerUrl, Message, MqttLink
 from gateway.client import Client
 
 SITE = "demo"
-BID_S = 0.3
+BID_S, SPARE = 0.3, 900
 _numbers = itertools.count(1)
 
 Reaction = Callable[["Device", wire.Lease], Coroutine[Any, Any, None]]
@@ -62,7 +62,10 @@ class Device:
         told = await self.client.call("node.enrol", nodes=[{"key": self.key.hex(), "owner": self.owner}])
         self.net = bytes.fromhex(told["net"])
         await self.link.start()
-        self._spawn(self._bid())
+        await self._seen("state", "ready")
+        await self._seen("board", "test")
+        self._spawn(self._bid())   # not before its birth is known, which would make an earlier bid void
+        await self._seen("spare", SPARE)
         return self
 
     async def __aexit__(self, *_: Any) -> None:
@@ -75,10 +78,15 @@ class Device:
         self.say("birth", wire.encode_birth("test", 0, "1", 200_000, self.speed, self.boot, 8_192))
         self.say("status", wire.encode_status("ready", self.boot))
 
+    async def _seen(self, what: str, value: Any) -> None:
+        """Asks the gateway until it shows this of us."""
+        while (await self.client.call("node.get", node=self.node))[what] != value:
+            pass
+
     async def _bid(self) -> None:
-        """Again and again, as the firmware does: a bid may overtake the birth."""
+        """Again and again, as the firmware does."""
         while True:
-            self.say("bid", wire.encode_bid(900, 200_000, self.room, [], "mains", None), 0)
+            self.say("bid", wire.encode_bid(SPARE, 200_000, self.room, [], "mains", None), 0)
             await asyncio.sleep(BID_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
