@@ -1,0 +1,261 @@
+"""The rules between rooms, read from the source: who imports whom, what may stand where."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
+             "itertools", "json", "struct", "typing"}
+"""What a pure module may have of the standard library: no I/O, no clock, no randomness."""
+LEDGER_USES = CORE_USES | {"array", "base64", "binascii", "bisect", "cryptography", "re"}
+MICROPYTHON_HAS = {"array", "asyncio", "binascii", "collections", "gc", "hashlib", "io", "json", "micropython", "os",
+                   "random", "select", "socket", "ssl", "struct", "sys", "time"}
+BOARDS_HAVE = {"machine", "network", "esp", "esp32", "rp2", "pyb", "stm", "nrf", "mimxrt", "bluetooth", "espnow"}
+OURS = {"benchmarks", "firmware", "gateway", "tasks", "tests"}
+
+
+def files(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert found, folders
+    return found
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+def imports(node: ast.AST, probed: bool = False) -> Iterator[tuple[str, bool]]:
+    """(module, whether its absence is provided for) of every import below ``node``, wherever it stands."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, probed) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            below = [f"{child.module}.{alias.name}" for alias in child.names]
+            modules = [name for name in below if (ROOT / (name.replace(".", "/") + ".py")).exists()]
+            yield from ((name, probed) for name in (modules or [child.module or ""]))
+        elif isinstance(child, ast.Try):
+            caught = {word.id for handler in child.handlers for word in ast.walk(handler.type or handler)
+                      if isinstance(word, ast.Name)}
+            for part in child.body:
+                yield from imports(ast.Module([part], []), probed or "ImportError" in caught)
+            yield from imports(ast.Module([*child.handlers, *child.orelse, *child.finalbody], []), probed)
+        else:
+            yield from imports(child, probed)
+
+
+def imported(path: Path) -> set[str]:
+    return {name for name, _ in imports(tree(path))}
+
+
+def is_below(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def strings(path: Path) -> Iterator[str]:
+    """Text and bytes literals that are no docstrings."""
+    module = tree(path)
+    prose = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and id(node) not in prose and isinstance(node.value, str | bytes):
+            yield node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+
+
+def formats(path: Path) -> set[str]:
+    """Literals that can only be layouts of big-endian structs."""
+    return {text for text in strings(path) if re.fullmatch(r">(\d*[xcbB?hHiIlLqQs])+", text)}
+
+
+def test_the_reader_sees_every_import() -> None:
+    """Also in functions and branches; one is probed if its absence is caught where it stands."""
+    code = """
+        import a.b
+        from gateway.core import events, machine
+        try:
+            import c
+        except (ImportError, OSError):
+            import d
+        try:
+            import e
+        except ValueError:
+            pass
+        def f():
+            if g: from h import i
+    """
+    found = set(imports(ast.parse(textwrap.dedent(code))))
+    assert found == {("a.b", False), ("gateway.core.events", False), ("gateway.core.machine", False), ("c", True),
+                     ("d", False), ("e", False), ("h", False)}
+
+
+@pytest.mark.parametrize(("room", "allowed"), [("core", CORE_USES), ("ledger", LEDGER_USES)])
+def test_the_core_and_the_ledger_are_pure(room: str, allowed: set[str]) -> None:
+    """They import nothing of ours but themselves and the wire, of which the MAC is a part, and nothing that acts."""
+    for path in files(f"gateway/{room}"):
+        for name in imported(path):
+            ours = is_below(name, "gateway.core", f"gateway.{room}", "firmware.wire", "firmware.mac")
+            theirs = name in allowed or name.split(".")[0] in allowed - {"collections"}
+            assert ours or (theirs and name.split(".")[0] not in OURS), f"{name_of(path)} imports {name}"
+
+
+def test_the_core_does_not_know_the_ledger() -> None:
+    """Settlement reads what the core decided, never the other way round."""
+    assert not [path for path in files("gateway/core") for name in imported(path) if is_below(name, "gateway.ledger")]
+
+
+@pytest.mark.parametrize("room", ["gateway/core", "gateway/ledger"])
+def test_pure_modules_do_not_open_print_or_ask(room: str) -> None:
+    """No builtin is a way out."""
+    ways_out = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint", "id", "hash"}
+    for path in files(room):
+        called = {node.func.id for node in ast.walk(tree(path))
+                  if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert not called & ways_out, f"{name_of(path)} calls {called & ways_out}"
+
+
+def test_importing_the_core_loads_nothing_that_acts() -> None:
+    """Nor does anything that it imports: asked of a fresh interpreter."""
+    acts = {"asyncio", "socket", "sqlite3", "logging", "random", "subprocess", "paho", "aiohttp", "tinydb", "pydantic"}
+    code = ("import sys; before = set(sys.modules); import gateway.core.machine, gateway.core.intake; "
+            f"print(sorted({{name.split('.')[0] for name in set(sys.modules) - before}} & {acts}))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_the_composition_root_knows_machine_and_adapters() -> None:
+    """``app`` makes the machine and opens the adapters; ``pump`` takes a machine and knows no adapter."""
+    knows = {name_of(path): imported(path) for path in files("gateway")}
+    machine = {name for name, of in knows.items() if "gateway.core.machine" in of}
+    assert machine == {"gateway.app", "gateway.pump"}
+    assert not [name for name in knows["gateway.pump"] if is_below(name, "gateway.adapters")]
+
+
+def test_adapters_know_the_core_as_data_only() -> None:
+    """Events, effects, snapshots and frames cross the border; state does not."""
+    data = ("gateway.core.events", "gateway.core.effects", "gateway.core.snapshot", "gateway.core.frames")
+    for path in files("gateway/adapters"):
+        known = {name for name in imported(path) if is_below(name, "gateway.core")}
+        assert known <= set(data), f"{name_of(path)} imports {known - set(data)}"
+
+
+def test_adapters_do_not_know_what_is_built_on_them() -> None:
+    """An adapter imports core data, the ledger, firmware files and other adapters."""
+    for path in files("gateway/adapters"):
+        ours = {name for name in imported(path) if name.split(".")[0] in OURS}
+        known = ("gateway.core", "gateway.ledger", "gateway.adapters", "firmware")
+        above = {name for name in ours if not is_below(name, *known) and name != "gateway"}
+        assert not above, f"{name_of(path)} imports {above}"
+
+
+def test_the_core_and_the_firmware_know_no_family() -> None:
+    """Families are handed in: nothing but a kind's own folder, the tests and the installer names one."""
+    families = [f"tasks.{path.name}" for path in (ROOT / "tasks").iterdir() if (path / "__init__.py").exists()]
+    for path in files("gateway", "firmware"):
+        assert not [name for name in imported(path) if is_below(name, *families)], name_of(path)
+
+
+def test_the_firmware_imports_itself_and_micropython() -> None:
+    """What MicroPython lacks is imported only where its absence is provided for."""
+    for path in files("firmware"):
+        for name, probed in imports(tree(path)):
+            top = name.split(".")[0]
+            assert top in {"firmware", *MICROPYTHON_HAS} or probed, f"{name_of(path)} imports {name}"
+            assert top not in OURS - {"firmware"}, f"{name_of(path)} imports {name}"
+
+
+def test_only_ports_knows_boards() -> None:
+    """``machine``, ``network`` and their like are imported in one file, and only where they exist."""
+    for path in files("firmware"):
+        for name, probed in imports(tree(path)):
+            if name.split(".")[0] in BOARDS_HAVE:
+                assert name_of(path) == "firmware.ports" and probed, f"{name_of(path)} imports {name}"
+
+
+KERNELS = sorted((ROOT / "tasks").rglob("kernel.py"))
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)
+def test_kernels_are_integers_only(path: Path) -> None:
+    """No float literal, no true division, no ``float()``: one right answer on every board."""
+    for node in ast.walk(tree(path)):
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), node.lineno
+        assert not (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)), node.lineno
+        assert not (isinstance(node, ast.Name) and node.id in ("float", "complex", "round")), node.lineno
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)
+def test_kernels_import_nothing_but_their_tools(path: Path) -> None:
+    """``array`` and ``struct``, and ``micropython`` where it exists."""
+    for name, probed in imports(tree(path)):
+        assert name in ("array", "struct") or (name == "micropython" and probed), name
+
+
+def test_topics_are_named_once() -> None:
+    """The root of all topics stands in ``firmware/wire.py`` and nowhere else."""
+    found = {name_of(path) for path in files("firmware", "gateway", "tasks") for text in strings(path)
+             if "lamplighter/v" in text}
+    assert found == {"firmware.wire"}
+
+
+def test_message_layouts_are_the_wires() -> None:
+    """The gateway's half uses the device's layouts, and no other file has one with version and kind of a message."""
+    wire, half = formats(ROOT / "firmware/wire.py"), formats(ROOT / "gateway/core/frames.py")
+    assert len(wire) > 5 and half and half <= wire
+    messages = {layout for layout in wire if layout.startswith(">BB")}
+    for path in files("firmware", "gateway"):
+        if name_of(path) not in ("firmware.wire", "gateway.core.frames"):
+            assert not formats(path) & messages, name_of(path)
+
+
+@pytest.mark.parametrize("folder", ["firmware", "tasks", "gateway", "tests", "benchmarks"])
+def test_files_are_short(folder: str) -> None:
+    """No file is longer than 400 lines."""
+    long = {name_of(path): count for path in files(folder) if (count := len(path.read_text().splitlines())) > 400}
+    assert not long
+
+
+def test_only_commands_print() -> None:
+    """The gateway logs, the commands echo; nothing else writes to the terminal."""
+    for path in files("gateway"):
+        calls = [node.lineno for node in ast.walk(tree(path))
+                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"]
+        assert not calls, f"{name_of(path)}:{calls}"
+
+
+def test_every_test_says_what_it_asserts() -> None:
+    """Each test has a docstring that is a sentence; device tests, which run on MicroPython too, have comments."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                said = ast.get_docstring(node) or ""
+                assert said.endswith((".", "!", "?")) and len(said) > 9, f"{path.relative_to(ROOT)}: {node.name}"
+
+
+def test_tests_stand_where_their_module_stands() -> None:
+    """A test module of core, ledger or adapters is named after the module that it tests."""
+    for room in ("core", "ledger", "adapters"):
+        sources = {path.stem for path in (ROOT / "gateway" / room).glob("*.py")}
+        tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/gateway" / room).glob("test_*.py")}
+        assert tests <= sources, tests - sources
+
+
+def test_every_module_of_core_and_ledger_has_tests() -> None:
+    """Effects, events and snapshots are data without behaviour; everything else has a module of tests."""
+    for room, data in (("core", {"effects", "events", "snapshot"}), ("ledger", set())):
+        sources = {path.stem for path in (ROOT / "gateway" / room).glob("*.py")} - {"__init__"} - data
+        tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/gateway" / room).glob("test_*.py")}
+        assert sources <= tests, sources - tests
