@@ -32,17 +32,16 @@ START_S = 60.0
 class GatewayProcess:
     """``lamplighter up`` on a folder of its own. ``url`` is the operator's broker URL, ``page`` the status page."""
 
-    def __init__(self, data: Path, *options: str) -> None:
-        self.data, self.options = data, options
+    def __init__(self, data: Path, log: Path, *options: str) -> None:
+        self.data, self.log, self.options = data, log, options
         self.url = self.page = ""
         self.process: subprocess.Popen[bytes]
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Starts it and does not wait."""
-        self.data.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "gateway", "up", "--data", str(self.data), "--http-port", "0",
                    "--print-urls", *self.options]
-        with (self.data.parent / f"{self.data.name}.err").open("ab") as errors:
+        with self.log.open("ab") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
                                             env=environment(), cwd=self.data.parent)
         return self.process
@@ -67,11 +66,11 @@ class GatewayProcess:
     @property
     def errors(self) -> str:
         """All that it ever wrote to standard error."""
-        return (self.data.parent / f"{self.data.name}.err").read_text()
+        return self.log.read_text()
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Sends a signal, waits, and returns the exit code."""
-        if self.process.returncode is None:
+        """Sends a signal (0 sends none), waits, and returns the exit code."""
+        if self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(30)
         if self.process.stdout is not None:
@@ -103,7 +102,8 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     started: list[GatewayProcess] = []
 
     def start(*options: str, data: Path | None = None) -> GatewayProcess:
-        made = GatewayProcess(data or tmp_path_factory.mktemp("gateway") / "data", *options)
+        folder = tmp_path_factory.mktemp("gateway")
+        made = GatewayProcess(data or folder / "data", folder / "errors.log", *options)
         started.append(made)
         return made.start()
 

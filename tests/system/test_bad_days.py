@@ -1,0 +1,176 @@
+"""What an operator sees on a bad day: one sentence with the cause and the next step, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import environment
+from tests.system.device import Device, honest
+
+
+def run(*arguments, folder):
+    """``lamplighter …`` to its end: (exit code, standard error)."""
+    done = subprocess.run([sys.executable, "-m", "gateway", *arguments], cwd=folder, env=environment(),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50, check=False)
+    return done.returncode, done.stderr
+
+
+def assert_sentence(outcome, cause, step):
+    """One line that names the cause and the next step."""
+    code, said = outcome
+    assert code == 1, said
+    lines = said.strip().splitlines()
+    assert len(lines) == 1, said
+    assert cause in said, said
+    assert step in said, said
+
+
+@contextmanager
+def mounted(folder, options):
+    """A file system of its own, where we may mount one."""
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], capture_output=True,
+                           check=False)
+    if mount.returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_no_broker(tmp_path, free_port):
+    """Nobody listens at the address given."""
+    outcome = run("up", "--data", "data", "--http-port", "0", "--broker", f"mqtt://127.0.0.1:{free_port}",
+                  folder=tmp_path)
+    assert_sentence(outcome, f"No broker answers at mqtt://127.0.0.1:{free_port}", "start one")
+
+
+def test_an_address_that_is_none(tmp_path):
+    """A broker address that cannot be read says how one looks."""
+    assert_sentence(run("up", "--data", "data", "--broker", "http://somewhere", folder=tmp_path),
+                    "A broker address is mqtt://", "[user:password@]host[:port]")
+
+
+@pytest.mark.parametrize(("option", "step"), [("--http-port", "choose another --http-port"),
+                                              ("--mqtt-port", "stop what listens there")])
+def test_a_port_that_is_taken(gateway, tmp_path, option, step):
+    """Another program has the port of the page, or of the broker."""
+    port = gateway.page.rpartition(":")[2].strip("/") if option == "--http-port" else \
+        gateway.url.rpartition(":")[2]
+    other = ["--http-port", "0"] if option == "--mqtt-port" else []
+    assert_sentence(run("up", "--data", "data", option, port, *other, folder=tmp_path), f"Port {port}", step)
+
+
+def test_a_second_gateway_on_the_same_folder(gateway, tmp_path):
+    """The first goes on as if nothing had been."""
+    outcome = run("up", "--data", str(gateway.data), "--http-port", "0", folder=tmp_path)
+    assert_sentence(outcome, str(gateway.data), "choose another")
+    assert gateway.ask("health")["broker_up"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    """Read-only for everybody, root too where we may mount."""
+    if os.getuid():
+        (tmp_path / "ro").mkdir(mode=0o500)
+        assert_sentence(run("up", "--data", "ro/data", "--http-port", "0", folder=tmp_path), "ro/data", "another")
+        return
+    with mounted(tmp_path / "ro", "ro") as folder:
+        assert_sentence(run("up", "--data", str(folder / "data"), "--http-port", "0", folder=tmp_path),
+                        str(folder), "another")
+
+
+def test_a_folder_that_has_become_read_only(tmp_path, start_gateway):
+    """The same with everything in place already."""
+    with mounted(tmp_path / "disk", "size=64m") as folder:
+        start_gateway(data=folder / "data").end()
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        assert_sentence(run("up", "--data", str(folder / "data"), "--http-port", "0", folder=tmp_path),
+                        str(folder / "data"), "another")
+
+
+def test_a_disk_that_is_full_from_the_start(tmp_path):
+    """There is no room for the first files."""
+    with mounted(tmp_path / "disk", "size=64k") as folder:
+        outcome = run("up", "--data", str(folder / "data"), "--http-port", "0", folder=tmp_path)
+        assert_sentence(outcome, str(folder / "data"), "room")
+
+
+async def test_a_disk_that_fills_up_while_a_task_runs(tmp_path, start_gateway, operator, submit, result_of, expected):
+    """The gateway says so and ends; with room again the next start finishes the task."""
+    with mounted(tmp_path / "disk", "size=64m") as folder:
+        gateway = start_gateway(data=folder / "data")
+        async with operator(gateway) as client, Device(client, gateway.url, "anna", honest):
+            with (folder / "filler").open("wb") as filler:
+                try:
+                    while True:
+                        filler.write(bytes(1 << 16))
+                except OSError:
+                    pass
+            await submit_in_vain(submit, client, gateway)
+            assert_sentence((gateway.end(0), gateway.errors), str(folder / "data"), "free some space")
+            (folder / "filler").unlink()
+            await asyncio.to_thread(gateway.start)
+            await submit(client, "full", jobs=2)
+            assert (await result_of(client, "full"))["result"]["data"] == {"state": expected(2)}
+        gateway.end()
+
+
+async def test_a_journal_that_may_not_grow(gateway, operator, submit, result_of, expected):
+    """The same by a quota, which needs no rights."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna", honest):
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        await submit_in_vain(submit, client, gateway)
+        assert_sentence((gateway.end(0), gateway.errors), str(gateway.data), "then start again")
+        await asyncio.to_thread(gateway.start)
+        await submit(client, "quota", jobs=2)
+        assert (await result_of(client, "quota"))["result"]["data"] == {"state": expected(2)}
+
+
+async def submit_in_vain(submit, client, gateway):
+    """A submission that the journal cannot take is not answered; the gateway ends."""
+    attempt = asyncio.create_task(submit(client, "vain", jobs=1))
+    await asyncio.to_thread(gateway.process.wait, 30)
+    assert not attempt.done()
+    attempt.cancel()
+    await asyncio.wait({attempt})
+
+
+async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit, result_of, expected, counted):
+    """It ends with 0, leaves no broker and no other child, and the next start finishes the task."""
+    async with operator(gateway) as client, street(gateway, 3, owners=3):
+        await submit(client, "paused", jobs=100, rounds=2, steps=20_000)
+        answer = asyncio.create_task(result_of(client, "paused"))
+        await counted(gateway, lambda now: now["results"] >= 30)
+        assert not answer.done()
+        children = [int(pid) for pid in Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children")
+                    .read_text().split()]
+        assert gateway.broker_pid in children
+        assert await asyncio.to_thread(gateway.end, signal.SIGINT) == 0
+        assert gateway.errors == ""
+        assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+        await asyncio.to_thread(gateway.start)
+        told = await answer
+        assert told["result"]["data"] == {"state": expected(100, 2, 20_000)}
+
+
+@pytest.mark.parametrize("command", [["task", "list"], ["node", "list"], ["sim", "--devices", "2"]])
+def test_a_client_without_a_gateway(tmp_path, command):
+    """Nothing has ever run in this folder."""
+    assert_sentence(run(*command, folder=tmp_path), "no gateway has run in", "lamplighter up")
+
+
+def test_a_client_whose_gateway_has_ended(gateway, tmp_path):
+    """The folder names an address where nobody listens any more."""
+    gateway.end()
+    assert_sentence(run("task", "list", "--data", str(gateway.data), folder=tmp_path), "No broker answers at",
+                    "start")
