@@ -80,7 +80,7 @@ class Bench:
 
     def on_device(self, *arguments: str) -> list[float]:
         """What ``on_device.py`` prints."""
-        command = [self.micropython, str(ROOT / "benchmarks" / "on_device.py"), *arguments]
+        command = [self.micropython, "-X", "heapsize=256k", str(ROOT / "benchmarks" / "on_device.py"), *arguments]
         env = {"PATH": os.environ["PATH"], "MICROPYPATH": f"{ROOT}:.frozen"}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=120)
         return [float(word) for word in done.stdout.split()]

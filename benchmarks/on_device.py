@@ -8,7 +8,7 @@ from firmware import wire
 from firmware.agent import Agent
 from firmware.duty import Duty
 from firmware.mac import Mac, derive
-from firmware.ports import ticks_diff, ticks_us
+from firmware.ports import free_heap, ticks_diff, ticks_us
 from firmware.receipts import Chain
 from firmware.runner import Job
 from gateway.core import frames
@@ -17,12 +17,12 @@ KEY = bytes(range(32))
 KERNEL = b"kernel"
 
 
-def run(data, contexts):
+def run(data, _contexts):
     yield
     return data
 
 
-def busy(data, contexts):
+def busy(_data, _contexts):
     while True:
         for _ in range(1000):
             pass
@@ -30,7 +30,8 @@ def busy(data, contexts):
 
 
 def agent():
-    made = Agent(KEY, bytes(8), Chain(b"", lambda data: None), lambda data: run, [], 65536, 1, 4096, 1000, 1000, "mains")
+    chain = Chain(b"", lambda _data: None)
+    made = Agent(KEY, bytes(8), chain, lambda _data: run, [], 65536, 1, 4096, 1000, 1000, "mains")
     made.message("lease", encoded(0), 0)
     made.message("blob", frames.encode_chunk(wire.blob_name(KERNEL), len(KERNEL), 0, KERNEL), 0)
     return made
@@ -42,7 +43,7 @@ def encoded(n):
     return frames.encode_lease(lease, Mac(derive(KEY, b"down")))
 
 
-def jobs(count=300):
+def jobs(count=150):
     device = agent()
     leases = [encoded(n) for n in range(1, count)]
     acks = [frames.encode_ack([(n + 1, 1)], Mac(derive(KEY, b"down"))) for n in range(count)]
@@ -74,10 +75,11 @@ async def duty(periods, kernel):
         else:
             await asyncio.sleep(0.2)
     task.cancel()
-    late = sorted(list(lamp.late_us))
+    late = sorted(lamp.late_us)
     return late[len(late) * 99 // 100]
 
 
+free_heap()  # sets how often garbage is collected, as at the boot of a device
 if sys.argv[1] == "jobs":
     jobs()
 else:

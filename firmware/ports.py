@@ -18,6 +18,10 @@ except ImportError:
         return later - earlier
 
 
+if hasattr(gc, "threshold"):
+    # While the rest is imported: collecting only when the heap is full would leave what lives scattered all over it.
+    gc.threshold(1024)
+
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
@@ -30,7 +34,6 @@ def free_heap():
     gc.collect()
     if not hasattr(gc, "mem_free"):
         return 131072
-    # Collecting only when the heap is full would leave what lives scattered all over it, in small pieces.
     gc.threshold(gc.mem_free() // 8)
     return gc.mem_free()
 
