@@ -22,16 +22,35 @@ def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str
     return value
 
 
-@click.command(epilog=examples("up", "up --data /var/lib/lamplighter --broker mqtts://gw1:PASSWORD@broker:8883?ca=ca.pem"))
+def _duties(_ctx: click.Context, option: click.Parameter, value: str) -> range:
+    """``a`` or ``a,b`` in permille as the range from a to b."""
+    least, _, most = value.partition(",")
+    try:
+        duties = range(int(least), int(most or least) + 1)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number and no pair a,b", param=option) from None
+    if not duties or duties[0] < 0 or duties[-1] > 1_000:
+        raise click.BadParameter(f"{value!r} is not within 0 to 1000, from the least to the most", param=option)
+    return duties
+
+
+PORT = click.IntRange(0, 65_535)
+
+
+@click.command(epilog=examples(
+    "up", "up --data /var/lib/lamplighter --broker mqtts://gw1:PASSWORD@broker:8883?ca=ca.pem"))
 @data_option
 @click.option("--broker", default="", help="URL of a broker to use instead of the embedded one.")
 @click.option("--site", default="demo", show_default=True, callback=_identifier, help="The site in topics.")
 @click.option("--name", default="gw1", show_default=True, callback=_identifier, help="This gateway's name in topics.")
 @click.option("--public", type=click.Path(path_type=Path), default=None, help="Folder of the public log.")
 @click.option("--http-host", default="127.0.0.1", show_default=True, help="Address of the status page.")
-@click.option("--http-port", default=8480, show_default=True, help="Port of the status page; 0 takes a free one.")
-@click.option("--mqtt-port", default=0, help="Port of the embedded broker; 0 keeps the last, or takes a free one.")
-@click.option("--epoch-s", default=600, show_default=True, help="Length of a settlement period in seconds.")
+@click.option("--http-port", type=PORT, default=8480, show_default=True,
+              help="Port of the status page; 0 takes a free one.")
+@click.option("--mqtt-port", type=PORT, default=0,
+              help="Port of the embedded broker; 0 keeps the last, or takes a free one.")
+@click.option("--epoch-s", type=click.IntRange(1), default=600, show_default=True,
+              help="Length of a settlement period in seconds.")
 @click.option("--print-urls", is_flag=True, help="Print the operator's broker URL and the page's, for scripts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def up(print_urls: bool, verbose: bool, **options: Any) -> None:
@@ -69,28 +88,28 @@ def _sentence(error: BaseException) -> str:
     return str(error)
 
 
-@click.command(epilog=examples("sim --devices 8", "sim --devices 20 --owners 4 --broker mqtt://operator:PASSWORD@127.0.0.1:1883"))
-@click.option("--devices", default=8, show_default=True, help="How many.")
-@click.option("--owners", default=0, help="Among how many owners; default: one for every two devices, at least two.")
-@click.option("--duty", default="300", show_default=True,
+@click.command(epilog=examples(
+    "sim --devices 8", "sim --devices 20 --owners 4 --broker mqtt://operator:PASSWORD@127.0.0.1:1883"))
+@click.option("--devices", type=click.IntRange(1, 2_000), default=8, show_default=True, help="How many.")
+@click.option("--owners", type=click.IntRange(0, 2_000), default=0,
+              help="Among how many owners; default: one for every two devices, at least two.")
+@click.option("--duty", default="300", show_default=True, callback=_duties,
               help="Permille of time each spends on its own duty; a,b makes it vary from a to b.")
-@click.option("--heap-kb", default=128, show_default=True, help="Heap of each device in KB.")
+@click.option("--heap-kb", type=click.IntRange(16, 65_536), default=128, show_default=True,
+              help="Heap of each device in KB.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None,
               help="Where devices keep their state and keys; default: sim/ beside --data.")
 @broker_option
 @data_option
 @site_option
-def sim(devices: int, owners: int, duty: str, heap_kb: int, folder: Path | None, broker: str, data: Path,
+def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | None, broker: str, data: Path,
         site: str) -> None:
     """Joins simulated devices to a gateway: real MicroPython processes that run the real firmware."""
     from gateway.street import Street
 
-    least, _, most = duty.partition(",")
-    duties = range(int(least), int(most or least) + 1)
-
     async def _sim() -> None:
         street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024)
-        await street.enrol(devices, owners, duties)
+        await street.enrol(devices, owners, duty)
         await street.start()
         try:
             click.echo(f"{devices} devices of {len(street.owners)} owners on {street.runtime}. Ctrl-C stops them.")
@@ -103,7 +122,7 @@ def sim(devices: int, owners: int, duty: str, heap_kb: int, folder: Path | None,
 
 @click.command(epilog=examples("demo", "demo --once --devices 6 --out demo-output"))
 @click.option("--once", is_flag=True, help="End when all answers are in, also in a terminal.")
-@click.option("--devices", default=10, show_default=True, help="Simulated devices.")
+@click.option("--devices", type=click.IntRange(1, 2_000), default=10, show_default=True, help="Simulated devices.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
 def demo(once: bool, devices: int, out: Path) -> None:
     """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""

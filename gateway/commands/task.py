@@ -26,6 +26,17 @@ def task() -> None:
     """Submit tasks, follow them, read their answers."""
 
 
+def _document(file: Any, method: str) -> dict[str, Any]:
+    """The request in a file, without what the client adds itself."""
+    from gateway.rpc import RequestError, parse
+
+    try:
+        document = parse(method, file.read()).params
+    except RequestError as error:
+        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
+    return {key: value for key, value in document.items() if key not in ("cid", "reply_to")}
+
+
 @task.command("submit", epilog=examples("task submit rush-hour.json --watch --out answers/"))
 @click.argument("file", type=click.File("rb"))
 @click.option("--watch", "follow", is_flag=True, help="Stay until the answer is there.")
@@ -36,18 +47,10 @@ def task() -> None:
 @json_option
 def task_submit(file: Any, follow: bool, out: Path | None, broker: str, data: Path, site: str, as_json: bool) -> None:
     """Publishes the task in FILE (a JSON document; - for standard input)."""
-    from gateway.rpc import METHODS, RequestError, loads
-
-    try:
-        document = loads(file.read())
-    except RequestError as error:
-        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
-    unknown = set(document) - METHODS["task.submit"]
-    if unknown:
-        raise click.ClickException(f"{file.name}: unknown field {sorted(unknown)[0]!r}")
+    document = _document(file, "task.submit")
 
     async def act(client: Any) -> Any:
-        told = await client.call("task.submit", **{k: v for k, v in document.items() if k not in ("cid", "reply_to")})
+        told = await client.call("task.submit", **document)
         if not follow:
             return told
         return await _follow(client, told["task"], as_json)
@@ -114,14 +117,8 @@ def _finish(told: dict[str, Any], as_json: bool, out: Path | None) -> None:
 @json_option
 def task_price(file: Any, broker: str, data: Path, site: str, as_json: bool) -> None:
     """Says what the task in FILE would cost and how long it would take, without running it."""
-    from gateway.rpc import RequestError, loads
-
-    try:
-        document = loads(file.read())
-    except RequestError as error:
-        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
-    told = with_client(broker, data, site, lambda client: client.call(
-        "task.price", **{k: v for k, v in document.items() if k not in ("cid", "reply_to")}))
+    document = _document(file, "task.price")
+    told = with_client(broker, data, site, lambda client: client.call("task.price", **document))
     show(told, as_json)
 
 
