@@ -34,7 +34,7 @@ class Client:
         self.site = site
         self.user = self.broker.user or "cli-" + secrets.token_hex(6)
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._heard: asyncio.Queue[tuple[str, str, dict[str, Any]]] = asyncio.Queue()
         self._link: MqttLink
 
     async def __aenter__(self) -> Client:
@@ -71,18 +71,20 @@ class Client:
 
     async def next(self) -> tuple[str, str, dict[str, Any]]:
         """The next (task, leaf, document) that the gateway publishes; retained ones come first."""
-        while True:
-            message = await self._heard.get()
-            parts = message.topic.split("/")
-            if message.payload:
-                return parts[-2], parts[-1], json.loads(message.payload)
+        return await self._heard.get()
 
     def _message(self, message: Message) -> None:
         self._link.acknowledge(message)
-        if message.topic == reply_topic(self.site, self.user):
+        try:
             given = json.loads(message.payload)
-            waiting = self._waiting.get(given.get("cid", ""))
+        except (ValueError, RecursionError):
+            return   # a retained message that was cleared, or somebody else's on an open broker
+        if not isinstance(given, dict):
+            return
+        if message.topic == reply_topic(self.site, self.user):
+            waiting = self._waiting.get(str(given.get("cid", "")))
             if waiting is not None and not waiting.done():
                 waiting.set_result(given)
         elif "/task/" in message.topic:
-            self._heard.put_nowait(message)
+            task, leaf = message.topic.split("/")[-2:]
+            self._heard.put_nowait((task, leaf, given))

@@ -73,7 +73,7 @@ async def run(devices: int, out: Path, stay: bool) -> int:
 
 def _fresh(out: Path) -> None:
     """Last run's output goes; a folder that is not the demo's own stays."""
-    if out.exists() and any(out.iterdir()) and not (out / "data").is_dir():
+    if out.exists() and any(out.iterdir()) and not (out / "gateway.log").is_file():
         raise SystemExit(f"lamplighter: {out} holds other things; choose another folder with --out")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)

@@ -90,7 +90,7 @@ def show_table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)   # what devices call themselves is text
     table = Table(box=None)
     for column in columns:
         table.add_column(column, overflow="fold")
