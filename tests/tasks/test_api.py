@@ -1,0 +1,41 @@
+"""What a kind of city task is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+
+import pytest
+
+from tasks.api import Context, Job, Kind, TaskError
+from tasks.registry import load_kinds
+
+
+def test_a_context_is_named_by_its_content() -> None:
+    """The first half of SHA-256: the same bytes have the same name everywhere."""
+    assert Context(b"shared").name == hashlib.sha256(b"shared").digest()[:16]
+    assert Context(b"shared") == Context(b"shared") and Context(b"other").name != Context(b"shared").name
+
+
+def test_jobs_do_not_change() -> None:
+    """What was priced is what is leased."""
+    job = Job(b"input", 4, 1_000, 2_000)
+    for field in dataclasses.fields(Job):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(job, field.name, None)
+
+
+def test_a_task_error_says_what_and_where() -> None:
+    """Code, message, hint and a JSON Pointer."""
+    error = TaskError("no_road", "there is no road", "add one", "/roads")
+    assert (error.code, str(error), error.hint, error.path) == ("no_road", "there is no road", "add one", "/roads")
+
+
+@pytest.mark.parametrize("kind", load_kinds().values(), ids=lambda kind: kind.name)
+def test_our_kinds_are_whole(kind: Kind) -> None:
+    """Named by family and kind, with a kernel on disk, a title and fields that say what they are."""
+    family, _, name = kind.name.partition(".")
+    assert family in ("traffic", "environment", "energy") and name.isidentifier()
+    assert kind.kernel.is_file() and kind.kernel.name == "kernel.py"
+    assert kind.version >= 1 and kind.title
+    assert kind.Model.model_config.get("extra") == "forbid"
