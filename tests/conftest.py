@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[1]
 KINDS = ROOT / "tests" / "system" / "kind"
 """A third party's package with the kind ``toy.chain``."""
 START_S = 60.0
+STARTED: list[GatewayProcess] = []
+"""All gateways of this session."""
 
 
 class GatewayProcess:
@@ -82,6 +84,12 @@ class GatewayProcess:
         with urllib.request.urlopen(f"{self.page}api/{path}", timeout=10) as response:
             return json.load(response)
 
+    def story(self) -> str:
+        """What there is to say of it when a test has waited in vain."""
+        shown = {path: self.ask(path) for path in ("health", "counters", "tasks", "nodes")} if self.page and \
+            self.process.poll() is None else {"ended": self.process.returncode}
+        return f"{self.data}: {json.dumps(shown)}\n{self.errors}"
+
     @property
     def broker_pid(self) -> int:
         return int((self.data / "broker" / "pid").read_text())
@@ -99,7 +107,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., GatewayProcess]]:
     """start_gateway(*options, data=fresh folder) returns a running gateway; all are ended with the session."""
-    started: list[GatewayProcess] = []
+    started = STARTED
 
     def start(*options: str, data: Path | None = None) -> GatewayProcess:
         folder = tmp_path_factory.mktemp("gateway")

@@ -17,6 +17,8 @@ ROOT = str(Path(__file__).parents[2])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)   # so that ``tests.system`` is found however pytest is started
 
+from tests.conftest import STARTED  # noqa: E402 - found by the line above
+
 LIMIT_S = 60.0
 
 
@@ -25,13 +27,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs an ``async def`` test in a loop of its own."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    limit = pyfuncitem.get_closest_marker("soak")
+    limit_s = LIMIT_S * 10 if pyfuncitem.get_closest_marker("soak") else LIMIT_S
 
     async def bounded() -> None:
-        async with asyncio.timeout(None if limit else LIMIT_S):
+        async with asyncio.timeout(limit_s):
             await pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames})
 
-    asyncio.run(bounded())
+    try:
+        asyncio.run(bounded())
+    except TimeoutError:
+        print(*[gateway.story() for gateway in STARTED if gateway.process.poll() is None], sep="\n")
+        raise
     return True
 
 

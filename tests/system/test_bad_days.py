@@ -145,6 +145,14 @@ async def submit_in_vain(submit, client, gateway):
     await asyncio.wait({attempt})
 
 
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
 async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit, result_of, expected, counted):
     """It ends with 0, leaves no broker and no other child, and the next start finishes the task."""
     async with operator(gateway) as client, street(gateway, 3, owners=3):
@@ -152,12 +160,11 @@ async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit,
         answer = asyncio.create_task(result_of(client, "paused"))
         await counted(gateway, lambda now: now["results"] >= 30)
         assert not answer.done()
-        children = [int(pid) for pid in Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children")
-                    .read_text().split()]
+        children = children_of(gateway.process.pid)
         assert gateway.broker_pid in children
         assert await asyncio.to_thread(gateway.end, signal.SIGINT) == 0
         assert gateway.errors == ""
-        assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+        assert not any(map(runs, children))
         await asyncio.to_thread(gateway.start)
         told = await answer
         assert told["result"]["data"] == {"state": expected(100, 2, 20_000)}
