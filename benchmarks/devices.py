@@ -37,6 +37,7 @@ from firmware.wire import (
 
 LIMIT = 1 << 20
 KEEPALIVE_S = 60
+BID_S = 1.0
 _FLAGS = 0b11101110   # user name, password, retained will with QoS 1, clean session (MQTT 3.1.1, section 3.1.2)
 
 
@@ -67,6 +68,7 @@ class Device(asyncio.Protocol):
         self.trips_ns: list[int] = []
         self.largest = 0
         self._parser, self._transport, self._mid = Parser(LIMIT), None, 0
+        self._next_bid: asyncio.TimerHandle | None = None
         self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
 
     async def connect(self, port: int) -> None:
@@ -80,15 +82,19 @@ class Device(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def bid(self) -> None:
-        """Says what it can take, QoS 0."""
-        self._send(self._publish("bid", encode_bid(900, 100_000, self.room, [], "mains", None), 0))
-
-    def remind(self) -> None:
-        """Says what a device says again now and then: its bid, and results that were not acknowledged."""
-        self.bid()
+    def resend(self) -> None:
+        """Sends again the results that were not acknowledged."""
         for _, frame in self.outbox.values():
             self._send(self._publish("result", frame, 1))
+
+    def _bid(self) -> None:
+        """Says what it can take, now and then every second."""
+        self._send(self._publish("bid", encode_bid(900, 100_000, self.room, [], "mains", None), 0))
+        self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if self._next_bid is not None:
+            self._next_bid.cancel()
 
     # The connection.
 
@@ -114,8 +120,8 @@ class Device(asyncio.Protocol):
                           self._publish("birth", birth, 1, True)]
                 self.ready.set()
         self._send(b"".join(reply))
-        if self.ready.is_set() and data[0] >> 4 == 9:
-            self.bid()
+        if self.ready.is_set() and self._next_bid is None:
+            self._bid()
 
     def _send(self, data: bytes) -> None:
         if data and self._transport is not None:
@@ -164,12 +170,14 @@ class Device(asyncio.Protocol):
 
 
 def told(devices: Sequence[Device]) -> dict[str, Any]:
-    """What devices saw since the last call; times in ns. ``gap``: the longest that all of them heard nothing."""
+    """What devices saw since the last call; times in ns. ``gap``: the longest that none of them heard anything, from
+    the first lease to the last: what follows is the gateway's own recomputations."""
     heard = sorted(at for device in devices for at in device.heard_ns)
+    until = max((at for device in devices for at in device.lease_ns), default=0)
     found = {
         "leases": sum(len(device.lease_ns) for device in devices), "messages": len(heard),
         "trips": sorted(trip for device in devices for trip in device.trips_ns),
-        "gap": max((b - a for a, b in itertools.pairwise(heard)), default=0),
+        "gap": max((b - a for a, b in itertools.pairwise(heard) if b <= until), default=0),
         "first": heard[0] if heard else 0, "last": heard[-1] if heard else 0,
         "unanswered": sum(len(device.outbox) for device in devices),
         "largest": max(device.largest for device in devices),

@@ -72,10 +72,10 @@ async def _stall(port: int, city: Operator) -> list[float]:
 
 
 async def _remind(devices: Sequence[Device]) -> None:
-    """Devices bid once per second, wherever the gateway is; these do so from when it is up."""
+    """Devices send again what nobody acknowledged."""
     while True:
         for device in devices:
-            device.remind()
+            device.resend()
         await asyncio.sleep(1)
 
 
