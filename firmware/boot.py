@@ -6,7 +6,6 @@ import firmware
 from firmware import ports, wire
 from firmware.agent import Agent
 from firmware.mac import derive
-from firmware.mqtt import Client
 from firmware.ports import ticks_diff, ticks_ms, ticks_us
 from firmware.receipts import Chain
 
@@ -14,6 +13,10 @@ from firmware.receipts import Chain
 def make(path):
     # (agent, client, head of the device's topics, permille of synthetic duty) of the configuration at `path`.
     config = json.loads(ports.read_file(path))
+    if "line" in config:
+        from firmware.line import Line
+    else:
+        from firmware.mqtt import Client
     key = binascii.unhexlify(config["key"])
     name = wire.device_of(key)[1]
     state = config.get("state", "lamplighter.state")
@@ -30,11 +33,14 @@ def make(path):
                   speed, config.get("power", "mains"))
     agent.heap = heap
     head = wire.node_topic(config["site"], name, "").encode()
-    login = (name.encode(), binascii.hexlify(derive(key, b"mqtt")[:16]))
-    will = (head + b"status", wire.encode_status("lost", chain.boot))
-    tls = tls_context(config["ca"]) if "ca" in config else None
-    client = Client(config["broker"], config["port"], login, will, [head + leaf.encode() for leaf in wire.NODE_DOWN],
-                    message + 64, tls)
+    lost = wire.encode_status("lost", chain.boot)
+    if "line" in config:
+        client = Line(config["line"], config.get("baud", 115200), wire.device_of(key)[0], head, lost, message + 64)
+    else:
+        login = (name.encode(), binascii.hexlify(derive(key, b"mqtt")[:16]))
+        tls = tls_context(config["ca"]) if "ca" in config else None
+        client = Client(config["broker"], config["port"], login, (head + b"status", lost),
+                        [head + leaf.encode() for leaf in wire.NODE_DOWN], message + 64, tls)
     return agent, client, head, config.get("duty", 0)
 
 
