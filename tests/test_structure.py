@@ -52,9 +52,9 @@ def imports(node: ast.AST, probed: bool = False) -> Iterator[tuple[str, bool]]:
         elif isinstance(child, ast.Try):
             caught = {word.id for handler in child.handlers for word in ast.walk(handler.type or handler)
                       if isinstance(word, ast.Name)}
-            for part in child.body:
-                yield from imports(ast.Module([part], []), probed or "ImportError" in caught)
-            yield from imports(ast.Module([*child.handlers, *child.orelse, *child.finalbody], []), probed)
+            provided = probed or "ImportError" in caught
+            yield from imports(ast.Module([*child.body, *child.handlers], []), provided)
+            yield from imports(ast.Module([*child.orelse, *child.finalbody], []), probed)
         else:
             yield from imports(child, probed)
 
@@ -82,7 +82,7 @@ def formats(path: Path) -> set[str]:
 
 
 def test_the_reader_sees_every_import() -> None:
-    """Also in functions and branches; one is probed if its absence is caught where it stands."""
+    """Also in functions and branches; one is probed if its absence or its equal's is caught where it stands."""
     code = """
         import a.b
         from gateway.core import events, machine
@@ -99,7 +99,7 @@ def test_the_reader_sees_every_import() -> None:
     """
     found = set(imports(ast.parse(textwrap.dedent(code))))
     assert found == {("a.b", False), ("gateway.core.events", False), ("gateway.core.machine", False), ("c", True),
-                     ("d", False), ("e", False), ("h", False)}
+                     ("d", True), ("e", False), ("h", False)}
 
 
 @pytest.mark.parametrize(("room", "allowed"), [("core", CORE_USES), ("ledger", LEDGER_USES)])
@@ -169,20 +169,25 @@ def test_the_core_and_the_firmware_know_no_family() -> None:
 
 
 def test_the_firmware_imports_itself_and_micropython() -> None:
-    """What MicroPython lacks is imported only where its absence is provided for."""
+    """What MicroPython lacks is imported only where its absence is provided for; boards have a rule of their own."""
     for path in files("firmware"):
         for name, probed in imports(tree(path)):
             top = name.split(".")[0]
-            assert top in {"firmware", *MICROPYTHON_HAS} or probed, f"{name_of(path)} imports {name}"
+            assert top in {"firmware", *MICROPYTHON_HAS, *BOARDS_HAVE} or probed, f"{name_of(path)} imports {name}"
             assert top not in OURS - {"firmware"}, f"{name_of(path)} imports {name}"
 
 
-def test_only_ports_knows_boards() -> None:
-    """``machine``, ``network`` and their like are imported in one file, and only where they exist."""
+def test_only_ports_know_boards() -> None:
+    """``machine``, ``network`` and their like are imported by ``ports``, and by ``lineport``, its part for serial
+    lines that is in the heap only where there is one: probed, or in a function that a board's configuration asks for."""
     for path in files("firmware"):
-        for name, probed in imports(tree(path)):
+        inner = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        outer = ast.Module([part for part in tree(path).body if not isinstance(part, inner)], [])
+        always = {name for name, probed in imports(outer) if not probed}
+        for name in imported(path):
             if name.split(".")[0] in BOARDS_HAVE:
-                assert name_of(path) == "firmware.ports" and probed, f"{name_of(path)} imports {name}"
+                assert name_of(path) in ("firmware.ports", "firmware.lineport"), f"{name_of(path)} imports {name}"
+                assert name not in always, f"{name_of(path)} cannot be imported without {name}"
 
 
 KERNELS = sorted((ROOT / "tasks").rglob("kernel.py"))
