@@ -179,7 +179,7 @@ def test_the_firmware_imports_itself_and_micropython() -> None:
 
 def test_only_ports_know_boards() -> None:
     """``machine``, ``network`` and their like are imported by ``ports``, and by ``lineport``, its part for serial
-    lines that is in the heap only where there is one: probed, or in a function that a board's configuration asks for."""
+    lines that is in the heap only where there is one: probed, or in a function that a configuration asks for."""
     for path in files("firmware"):
         inner = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         outer = ast.Module([part for part in tree(path).body if not isinstance(part, inner)], [])
