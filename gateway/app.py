@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.mac import Mac, derive
-from firmware.wire import MAX_CHUNK, blob_name, node_topic, root
+from firmware.wire import CHUNK_BYTES, MAX_CHUNK, blob_name, node_topic, root
 from gateway import __version__, operators, outbox
 from gateway.adapters import http
 from gateway.adapters.accounts import PasswordFiles
@@ -264,7 +264,8 @@ class _App:
 
     def _send_chunk(self, effect: f.SendChunk) -> None:
         data = self.blobs.get(effect.name) or self.solvers.context(effect.name) or b""
-        part = data[effect.offset:effect.offset + MAX_CHUNK]
+        takes = self.board.nodes[effect.node].message - CHUNK_BYTES
+        part = data[effect.offset:effect.offset + min(MAX_CHUNK, takes)] if takes > 0 else b""
         if part:
             topic = node_topic(self.settings.site, effect.node, "blob")
             self.link.publish(topic, encode_chunk(effect.name, len(data), effect.offset, part))

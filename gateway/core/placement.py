@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from itertools import islice
 
+from firmware.mac import MAC_BYTES
+from firmware.wire import LEASE_BYTES
 from gateway.core.board import Board
 from gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
@@ -32,8 +34,10 @@ def expected_ms(node: Node, job: Job) -> int:
 
 
 def fits(board: Board, node: Node, job: Job) -> bool:
-    """Whether this node may have this job: kernel, heap, an owner who has no copy yet, and time enough."""
+    """Whether this node may have this job: kernel, heap, message size, an owner without a copy, and time enough."""
     if job.task.kind not in board.kernels[node.arch] or job.spec.heap_bytes > node.heap:
+        return False
+    if LEASE_BYTES + MAC_BYTES + 16 * len(job.spec.contexts) + len(job.spec.input) > node.message:
         return False
     least, until = node.no_heap.get(job.task.kind, (0, 0))
     if board.now_ms < until and job.spec.heap_bytes >= least:
