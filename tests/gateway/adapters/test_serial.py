@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from firmware.cobs import HELLO, QOS, RETAIN, Pipe
+from firmware.cobs import HELLO, QOS, RETAIN, Pipe, encode
 from firmware.ports import ticks_ms
 from firmware.wire import NODE_DOWN, NODE_UP, device_of, node_topic
 from gateway.adapters.accounts import Account
@@ -233,6 +233,29 @@ def test_another_board_gets_no_connection(bridged, run):
     run(main)
 
 
+def test_hostile_frames_change_nothing(bridged, run):
+    """Frames of every head with a good checksum, and noise: only what the protocol allows is published."""
+    async def main():
+        async with bridged() as (_, end, gateway, said):
+            toy, chance = Toy(end), random.Random(3)
+            await _hears(said, "is open")
+            for _ in range(300):
+                head = chance.randrange(256)
+                end.put(encode(head, chance.randrange(256), chance.randbytes(chance.randrange(60))))
+                end.put(chance.randbytes(chance.randrange(30)))
+                await asyncio.sleep(0)
+            end.put(encode(HELLO, 0, struct.pack(">BH16s", 200, 1, DEVICE) + b"will"))
+            await _hears(said, "speaks version 200")
+            assert not gateway.got
+            await toy.joined()
+            for code in range(len(NODE_UP), 14):
+                toy.pipe.send(code | QOS, b"not a board's topic", ticks_ms())
+            toy.say("result", b"end")
+            await gateway.has(b"end")
+            assert gateway.got == [(RESULT, b"end")]
+    run(main)
+
+
 def test_a_session_ends_with_the_brokers_connection_and_begins_with_the_next(bridged, run):
     """Then the board says everything again, as over MQTT itself; what it had not taken comes first."""
     async def main():
@@ -287,13 +310,18 @@ async def _device(folder, end, usb, runtime="micropython", **config):
 @pytest.mark.parametrize(("runtime", "usb"), [("micropython", False), ("micropython", True), ("cpython", False)],
                          ids=["terminal", "usb", "cpython"])
 def test_the_real_firmware_joins(bridged, run, tmp_path, runtime, usb):
-    """Its status, birth and bid arrive, from a terminal at a path and from standard input and output."""
+    """Status, birth and bid arrive, from a terminal or standard input and output; a terminal is opened again."""
     async def main():
         async with bridged() as (_, end, gateway, _said):
             cable = Cable(end, End(tmp_path / "board"))
             async with _device(tmp_path, cable.board, usb, runtime):
                 await gateway.until(lambda: {STATUS, BIRTH, BID} <= {topic for topic, _ in gateway.got})
-            assert json.loads(dict(gateway.got)[BIRTH])["heap"] > 50_000
+                assert json.loads(dict(gateway.got)[BIRTH])["heap"] > 50_000
+                if not usb:
+                    gateway.got.clear()
+                    cable.board.pull()
+                    Cable(end, End(tmp_path / "board"))
+                    await gateway.until(lambda: {STATUS, BIRTH, BID} <= {topic for topic, _ in gateway.got})
     run(main)
 
 

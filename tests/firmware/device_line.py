@@ -1,0 +1,194 @@
+# The device's end of a line, against a bridge played here.
+import asyncio
+import binascii
+import struct
+
+from firmware import line, wire
+from firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
+from firmware.ports import ticks_ms
+
+DEVICE = bytes(range(16))
+HEAD = b"lamplighter/v1/demo/node/0001020304050607/"
+WILL = b'{"state":"lost"}'
+LEASE = len(wire.NODE_UP) + wire.NODE_DOWN.index("lease")
+
+
+class Port:
+    # Reader and writer of the device, and the bridge behind them. `answers`: it opens sessions.
+    def __init__(self):
+        self.pipe = Pipe(4096, 100)
+        self.answers = True
+        self.hellos = []
+        self.heard = []      # (head, payload)
+        self.broken = False  # the next read fails
+        self.opened = 0
+        self.reopened = asyncio.Event()
+        self._news = asyncio.Event()
+        self._in = b""
+
+    async def open(self, _line, _baud):
+        self.opened += 1
+        self.reopened.set()
+        self.broken = False
+        return self, self, lambda: None
+
+    async def read(self, most):
+        while not self._in and not self.broken:
+            self._news.clear()
+            await self._news.wait()
+        if self.broken:
+            raise OSError(5)
+        data = self._in[:most]
+        self._in = self._in[most:]
+        return data
+
+    def put(self, data):
+        self._in += data
+        self._news.set()
+
+    def fail(self):
+        self.broken = True
+        self._news.set()
+
+    def write(self, data):
+        for head, payload in self.pipe.feed(data, ticks_ms()):
+            if head == HELLO:
+                self.hellos.append(payload)
+                if self.answers:
+                    self.pipe.close()
+                    self.pipe.hello(struct.pack(">I", binascii.crc32(payload)))
+                    self.pipe.start(ticks_ms())
+            elif head != ACK:
+                self.heard.append((head, payload))
+        self.flush()
+
+    async def drain(self):
+        pass
+
+    def flush(self):
+        self.put(self.pipe.out)
+        self.pipe.out = b""
+
+
+def play(scene):
+    # Runs scene(client, port, events, until) beside a client; events: what the client told its owner.
+    async def main():
+        port = Port()
+        opener = line.open_line
+        line.open_line = port.open
+        client = line.Line("port", 115200, DEVICE, HEAD, WILL, 1000)
+        events = []
+        client.on_up = lambda: events.append("up")
+        client.on_message = lambda topic, payload: events.append((topic, payload))
+        now = [ticks_ms()]
+
+        async def until(true):
+            for _ in range(2000):
+                if true():
+                    return
+                now[0] += 100  # time runs as fast as it is looked at
+                client.tick(now[0])
+                await asyncio.sleep(0)
+            raise AssertionError("nothing happened")
+
+        task = asyncio.create_task(client.run())
+        try:
+            await scene(client, port, events, until)
+        finally:
+            line.open_line = opener
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+
+    asyncio.run(main())
+
+
+def test_it_joins_and_speaks_both_ways():
+    async def scene(client, port, events, until):
+        assert not client.publish(HEAD + b"bid", b"{}", 0, 0) and client.dropped == 1
+        await until(lambda: client.up)
+        assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + WILL
+        long = bytes(range(256)) * 3
+        assert client.publish(HEAD + b"status", b"ready", 1, 1)
+        assert client.publish(HEAD + b"result", long, 1, 0)
+        port.pipe.send(LEASE | QOS, long, ticks_ms())
+        port.flush()
+        await until(lambda: len(port.heard) == 2 and len(events) == 2)
+        assert port.heard == [(0 | QOS | RETAIN, b"ready"), (3 | QOS, long)]
+        assert events == ["up", (HEAD + b"lease", long)]
+
+    play(scene)
+
+
+def test_what_it_may_queue_is_bounded():
+    async def scene(client, port, _events, until):
+        await until(lambda: client.up)
+        port.answers = False
+        taken = 0
+        while client.publish(HEAD + b"result", bytes(300), 1, 0):
+            taken += 1
+        assert taken == 6 and client.dropped == 1
+
+    play(scene)
+
+
+def test_a_bridge_that_knows_nothing_of_it_makes_it_begin_anew():
+    async def scene(client, port, events, until):
+        await until(lambda: client.up)
+        first = port.hellos[-1]
+        port.answers = False
+        port.put(encode(HELLO, 0, b""))
+        await until(lambda: not client.up)
+        await until(lambda: port.hellos[-1] != first)
+        port.put(encode(HELLO, 0, struct.pack(">I", binascii.crc32(first))))  # an answer of yesterday
+        await until(lambda: len(port.hellos) > 3)
+        assert not client.up
+        port.answers = True
+        await until(lambda: client.up)
+        assert events == ["up", "up"]
+
+    play(scene)
+
+
+def test_a_bridge_that_falls_silent_is_given_up():
+    async def scene(client, port, _events, until):
+        await until(lambda: client.up)
+        port.answers = False
+        port.pipe.close()  # no ACK from now on
+        client.publish(HEAD + b"bid", b"{}", 0, 0)
+        await until(lambda: not client.up)
+
+    play(scene)
+
+
+def test_a_port_that_fails_is_opened_again():
+    async def scene(client, port, events, until):
+        await until(lambda: client.up)
+        port.reopened.clear()
+        port.fail()
+        await asyncio.wait_for(port.reopened.wait(), 20)
+        assert not client.up
+        await until(lambda: client.up)
+        assert port.opened == 2 and events == ["up", "up"]
+
+    play(scene)
+
+
+def test_hostile_frames_change_nothing():
+    async def scene(client, port, events, until):
+        await until(lambda: client.up)
+        for head in range(256):
+            if head & 15 not in (HELLO, ACK):
+                port.put(encode(head, 77, b"out of turn"))
+            port.put(encode(head & 0xF0 | ACK, head, b"x"))
+            port.put(encode(HELLO, head, b"not the answer"))
+        for head in (0, 4, 8, 13, 0x8B):  # not ours to hear, or no topic
+            port.pipe.send(head | QOS, b"", ticks_ms())
+        port.pipe.send(LEASE, b"end", ticks_ms())
+        port.flush()
+        await until(lambda: len(events) > 1)
+        assert events == ["up", (HEAD + b"lease", b"end")] and client.up
+
+    play(scene)
