@@ -205,7 +205,7 @@ NODE_DOWN = ("lease", "ack", "blob")                     # gateway to node
 
 
 def is_identifier(word):
-    return 1 <= len(word) <= 32 and all("a" <= c <= "z" or "0" <= c <= "9" or c == "-" for c in word)
+    return 1 <= len(word) <= 32 and not word.strip("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def root(site):

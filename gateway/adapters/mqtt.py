@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from gateway.adapters.mqtt_wire import Paho, Wire
@@ -147,7 +147,7 @@ class MqttLink:
         if will:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_connect, client.on_subscribe = self._connected, self._subscribed
-        client.on_disconnect, client.on_message = self._disconnected, self._received
+        client.on_disconnect, client.on_publication = self._disconnected, self._received
         client.on_socket_register_write = self._write_soon
 
     async def start(self) -> None:
@@ -281,16 +281,16 @@ class MqttLink:
             self.up = False
             self._on_down(str(reason))
 
-    def _received(self, client: Client, _userdata: Any, packet: MQTTMessage) -> None:
+    def _received(self, topic: bytes, payload: bytes, qos: int, retain: bool, mid: int) -> None:
         try:
-            topic = packet.topic
+            name = topic.decode()
         except UnicodeDecodeError:
             self.counters.malformed += 1
-            client.ack(packet.mid, packet.qos)
+            self._client.ack(mid, qos)
             return
         self.counters.received += 1
         self._open += 1
-        self._on_message(Message(topic, bytes(packet.payload), packet.qos, packet.retain, packet.mid, self._session))
+        self._on_message(Message(name, payload, qos, retain, mid, self._session))
 
     # Moving bytes.
 

@@ -6,6 +6,7 @@ the name, connecting and the TLS handshake are asyncio's, so nothing blocks. asy
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,19 @@ class Wire(asyncio.Protocol):
         """Whether ``recv`` would have something to say."""
         return self.at < len(self.read) or self.closed
 
+    def take(self) -> tuple[int, bytes] | None:
+        """Head and body of the next packet if all of it is there."""
+        size = shift = 0
+        for at in range(self.at + 1, min(self.at + 5, len(self.read))):
+            size |= (self.read[at] & 127) << shift
+            shift += 7
+            if self.read[at] < 128:
+                if at + 1 + size > len(self.read):
+                    return None
+                head, self.at = self.read[self.at], at + 1 + size
+                return head, self.read[at + 1:self.at]
+        return None
+
     def flush(self) -> None:
         """Sends what was written since the last flush, in one piece."""
         if self.unsent and self.transport is not None and not self.transport.is_closing():
@@ -94,11 +108,40 @@ class Paho(Client):
         assert self.wire is not None
         return self.wire
 
+    on_publication: Callable[[bytes, bytes, int, bool, int], None]
+    """Called with topic, payload, QoS, retain flag and packet id of each message, in place of ``on_message``."""
+
     def read_packet(self) -> None:
-        """One packet, or the part of it that is there; ``loop_read`` would take as many as messages are in flight."""
-        rc = self._packet_read()
+        """One packet, or the part of it that is there; ``loop_read`` would take as many as messages are in flight.
+
+        A packet that is there as a whole is handed over as it is: paho reads byte by byte, for the most part of its
+        time.
+        """
+        assert self.wire is not None
+        whole = None if self._in_packet["command"] else self.wire.take()
+        if whole is None:
+            rc = self._packet_read()
+        else:
+            packet = self._in_packet
+            packet["command"], packet["packet"] = whole[0], bytearray(whole[1])
+            packet["remaining_length"] = len(whole[1])
+            rc = self._packet_handle()
+            packet["command"], packet["packet"], packet["remaining_length"] = 0, bytearray(), 0
+            self._last_bytes_received = time.monotonic()
         if rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
             self._loop_rc_handle(rc)
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """A message of QoS 0 or 1 (MQTT 3.1.1, section 3.3), without paho's object with its lock and log line."""
+        head, packet = self._in_packet["command"], bytes(self._in_packet["packet"])
+        qos = head >> 1 & 3
+        end = 2 + int.from_bytes(packet[:2], "big")
+        start = end + 2 if qos else end
+        if qos > 1 or len(packet) < max(start, 2):
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = int.from_bytes(packet[end:start], "big")
+        self.on_publication(packet[2:end], packet[start:], qos, bool(head & 1), mid)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubackcomp(self, _cmd: str) -> MQTTErrorCode:
         """PUBACK of MQTT 3.1.1; paho builds version 5's reason and properties for each, half of its reading time."""
