@@ -26,7 +26,7 @@ _MORE = const(0x40)  # the message goes on in the next frame
 _PART = const(232)   # bytes of a message in one frame: frame and one ACK fit into a UART's usual ring of 256
 _BLOCK = const(239)  # bytes of the longest frame between its zeros
 _OUT = const(1024)   # bytes that may wait to be written; more are lost, as on the line
-_TRIES = const(8)    # then the other side is taken to be gone
+_TRIES = const(10)   # then the other side is taken to be gone
 
 
 def encode(head, seq, part):
@@ -58,7 +58,7 @@ def decode(block):
 
 class Pipe:
     # One end of a line. limit: bytes of a message it takes; patience: ms until a part without ACK is sent again,
-    # doubling up to 16 times.
+    # doubling with every second try.
     def __init__(self, limit, patience):
         self._limit = limit
         self._patience = patience
@@ -95,7 +95,7 @@ class Pipe:
 
     def tick(self, now):
         # A few times a second: repeats what was not acknowledged. False when that was done often enough.
-        if self.open and self.waiting and ticks_diff(now, self._sent) > self._patience << min(4, self._tries):
+        if self.open and self.waiting and ticks_diff(now, self._sent) > self._patience << self._tries // 2:
             self._tries += 1
             if self._tries == _TRIES:
                 return False
