@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import errno
 import json
 import struct
 import termios
@@ -114,8 +115,7 @@ class Bridge:
                 self._serial = serial.Serial(self._port, self._baud, timeout=0, write_timeout=0, exclusive=True)
                 break
             except (OSError, ValueError, termios.error) as error:
-                reason = getattr(error, "strerror", None) or error
-                self._say(f"{self._port} cannot be opened ({reason}); waiting for it")
+                self._say(f"{self._port} cannot be opened ({_reason(error)}); waiting for it")
                 await asyncio.sleep(REOPEN_S)
         self._say(f"{self._port} is open; waiting for the board to say hello")
         self._gone = asyncio.get_running_loop().create_future()
@@ -289,3 +289,14 @@ class Bridge:
         self._pending.append(message)
         self._pipe.send(leaf | QOS, message.payload, ticks_ms())
         self._settle()
+
+
+def _reason(error: Exception) -> str:
+    match getattr(error, "errno", None):
+        case errno.ENOENT:
+            return "there is no such port"
+        case errno.EACCES:
+            return "you may not use it: on Linux be in its group, often dialout"
+        case errno.EAGAIN:
+            return "another program has it open"
+    return str(error)

@@ -218,6 +218,24 @@ def test_a_board_that_goes_is_reported_lost_and_taken_back(bridged, run, tmp_pat
     run(main)
 
 
+def test_a_board_that_falls_silent_is_lost_until_it_speaks(bridged, run, monkeypatch):
+    """A dead board behind a live port: its will is published, and its next hello brings it back."""
+    monkeypatch.setattr("gateway.adapters.serial.SILENT_MS", 150)
+
+    async def main():
+        async with bridged() as (_, end, gateway, said):
+            toy = Toy(end)
+            await toy.joined()
+            await _hears(said, "is silent")
+            await gateway.has(toy.will)
+            toy.pipe.close()
+            toy.hello = toy.hello.replace(b'"boot":1', b'"boot":2')
+            await toy.joined()
+            toy.say("result", b"back")
+            await gateway.has(b"back")
+    run(main)
+
+
 def test_another_board_gets_no_connection(bridged, run):
     """The password belongs to one board: another on the port is named, and nothing is published for it."""
     async def main():
