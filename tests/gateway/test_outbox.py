@@ -49,6 +49,13 @@ def test_no_message_is_larger_than_the_device_takes(most):
     assert fences == list(range(50))
 
 
+@pytest.mark.parametrize(("most", "together"), [(569, 3), (568, 2)])
+def test_a_message_is_filled_to_the_byte(most, together):
+    """Three leases of 187 bytes take 569 with their lengths."""
+    made = sent([lease("a", n) for n in range(6)], {"a": most})
+    assert [len(wire.frames_of(payload)) for _, payload in made] == [together] * (6 // together)
+
+
 def test_no_message_has_more_frames_than_a_batch_may():
     """However small they are."""
     made = sent([f.SendCancel("a", bytes([n]) * 16) for n in range(150)])

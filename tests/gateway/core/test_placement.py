@@ -96,6 +96,17 @@ def test_higher_priority_is_served_first(city):
     assert tasks_of(city, city.device("anna-1", room=3)) == ["urgent", "urgent", "slow"]
 
 
+def test_priority_goes_before_the_kernel_that_a_device_holds(city):
+    """Urgent work of another kind is worth fetching a kernel for."""
+    city.task("slow", jobs=4, kind="toy.sum")
+    city.device("anna-1", room=1)
+    city.task("other", jobs=4, kind="toy.mix")
+    city.device("ben-1", room=1)
+    assert tasks_of(city, city.answer(city.lease("anna-1"))) == ["slow"]
+    city.task("urgent", jobs=4, kind="toy.mix", priority=5)
+    assert tasks_of(city, city.answer(city.lease("anna-1"))) == ["urgent"]
+
+
 def test_equals_take_turns(city):
     """Tasks of one priority and kind share the devices."""
     city.task("a", jobs=4)
@@ -110,6 +121,7 @@ def test_a_node_stays_with_its_kind(city):
     city.task("mix", jobs=40, kind="toy.mix")
     city.device("ben-1", room=1)
     for _ in range(6):
+        city.answer(city.lease("anna-1"))
         city.answer(city.lease("anna-1"))
         city.answer(city.lease("ben-1"))
     given = {name: set(tasks_of(city, [x for x in city.out if isinstance(x, f.SendLease) and x.node == name]))
@@ -170,16 +182,24 @@ def test_a_job_too_large_for_a_device_is_not_offered_again(city):
     assert city.leases()
 
 
-def test_a_job_prefers_a_device_that_did_not_decline_it(city):
-    """The refuser comes after others, and is asked again when nobody else is there."""
+def test_a_device_that_declined_is_asked_again_when_nobody_else_is_there(city):
+    """A job does not wait for somebody who may never come."""
     city.device("anna-1", room=1)
     city.task()
     city.refuse(city.lease(), "expired")
     assert city.lease().node == "anna-1"
-    city.device("ben-1", room=1)
-    city.device("chloe-1", room=1)
-    city.refuse(city.lease(), "expired")
-    assert city.lease().node != "anna-1"
+
+
+def test_a_job_prefers_devices_that_did_not_decline_it(city):
+    """Where others have room, the refuser comes after them."""
+    for name in ("anna-1", "ben-1", "chloe-1", "dmitri-1"):
+        city.device(name, room=1)
+    for number in range(10):
+        city.task(f"t{number}")
+        lease = city.lease()
+        city.refuse(lease, "expired")
+        assert city.lease().node != lease.node
+        city.tell(e.TaskCancelled(f"t{number}"))
 
 
 def test_a_lease_without_a_sign_of_life_expires(city, of):
