@@ -89,6 +89,27 @@ def test_committed_copies_come_first(city):
     assert city.lease("ben-1").job == first.job
 
 
+def test_a_device_that_changes_hands_is_not_its_own_second(city, of):
+    """The second copy goes to another device as well as to another owner."""
+    city.device("anna-1", "anna", room=1)
+    city.task()
+    city.answer(city.lease())
+    city.enrol("anna-1", "ben")
+    assert not of(f.SendLease, city.bid("anna-1"))
+    assert of(f.SendLease, city.device("ben-1", "ben"))
+
+
+def test_a_lease_fits_the_devices_messages(city):
+    """A job whose input is more than a device takes in one message is for another."""
+    needs = 71 + 16 + 16 + len(b"job 0")     # lease, its MAC, one context, input
+    for name, message in (("tiny-1", needs - 1), ("wide-1", needs)):
+        city.device(name, room=1)
+        city.tell(e.NodeBorn(name, "board", 0, "0.1", 100_000, 100, 1, message))
+    city.submit()
+    city.round(jobs=[city.job(0, contexts=(b"c" * 16,))])
+    assert city.lease().node == "wide-1"
+
+
 def test_higher_priority_is_served_first(city):
     """A more urgent task takes the room that comes free."""
     city.task("slow", jobs=4, priority=0)
