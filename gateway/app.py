@@ -254,7 +254,8 @@ class _App:
 
     def release(self, effects: list[f.Effect]) -> None:
         """Carries out what the core asked for, after the commit. Messages to one device leave together."""
-        takes = {name: node.message for name, node in self.board.nodes.items()} if effects else {}
+        takes = {effect.node: self.board.nodes[effect.node].message for effect in effects
+                 if isinstance(effect, f.SendLease | f.SendCancel)}
         for topic, payload in outbox.messages(self.settings.site, self.keys, takes, effects):
             self.link.publish(topic, payload)
         for effect in effects:
