@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,8 +80,12 @@ def main(names: list[str]) -> int:
           + (": busy, so figures are low" if load > 1 else ""), flush=True)
     for name in names or BENCHMARKS:
         start = time.monotonic()
-        figures = BENCHMARKS[name]()
-        print_table(f"{name} ({time.monotonic() - start:.0f} s)", figures)
+        try:
+            figures = BENCHMARKS[name]()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            print(f"\n{name}: not measured ({error})", flush=True)
+        else:
+            print_table(f"{name} ({time.monotonic() - start:.0f} s)", figures)
     return 0
 
 

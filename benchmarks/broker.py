@@ -64,9 +64,13 @@ def find_mosquitto() -> str | None:
 
 @contextmanager
 def mosquitto(folder: Path) -> Iterator[int]:
-    """Runs Mosquitto and gives its port. Everybody may sign in: what permissions cost is not measured here."""
+    """Runs Mosquitto and gives its port. Everybody may sign in: what permissions cost is not measured here.
+
+    Raises RuntimeError where it is not installed.
+    """
     program = find_mosquitto()
-    assert program is not None
+    if program is None:
+        raise RuntimeError("there is no mosquitto on this machine; apt-get install mosquitto")
     port = free_port()
     config = folder / "mosquitto.conf"
     config.write_text(CONFIG.format(port=port))

@@ -48,7 +48,8 @@ class Gateway:
                                         stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         words = [self.process.stdout.readline().split() for _ in ("broker", "page")]
-        assert all(words), "the gateway did not start"
+        if not all(words):
+            raise RuntimeError("the gateway did not start")
         self.url = words[0][1]
         self.port = int(self.url.rsplit(":", 1)[1])
 
