@@ -33,20 +33,31 @@ class Recomputer:
         self._turn = asyncio.Lock()
 
     async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        """The answer, or None when the kernel raised, did not end in time, or took its process with it."""
+        """The answer, or None when the kernel raised, did not end in time, or took its process with it twice.
+
+        Once is no proof against the kernel: the system may have ended the child for want of memory.
+        """
+        parts = [str(kernel).encode(), given, *contexts]
+        request = struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
         async with self._turn:
-            child = await self._ready()
-            assert child.stdin is not None and child.stdout is not None
-            parts = [str(kernel).encode(), given, *contexts]
-            child.stdin.write(struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts))
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    await child.stdin.drain()
-                    size, = struct.unpack(">i", await child.stdout.readexactly(4))
-                    return None if size < 0 else await child.stdout.readexactly(size)
-            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-                await self.close()
-                return None
+            for _ in range(2):
+                try:
+                    async with asyncio.timeout(TIMEOUT_S):
+                        return await self._ask(request)
+                except TimeoutError:
+                    await self.close()
+                    return None
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    await self.close()
+        return None
+
+    async def _ask(self, request: bytes) -> bytes | None:
+        child = await self._ready()
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(request)
+        await child.stdin.drain()
+        size, = struct.unpack(">i", await child.stdout.readexactly(4))
+        return None if size < 0 else await child.stdout.readexactly(size)
 
     async def _ready(self) -> asyncio.subprocess.Process:
         if self._child is None or self._child.returncode is not None:

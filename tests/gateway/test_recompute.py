@@ -21,6 +21,9 @@ def run(data, contexts):
         sys.exit(3)
     if data == b"die":
         os._exit(1)
+    if data.startswith(b"once ") and not os.path.exists(data[5:]):
+        open(data[5:], "w").close()
+        os.kill(os.getpid(), 9)
     while data == b"spin":
         yield
     if data == b"print":
@@ -68,6 +71,12 @@ def test_answers_are_the_kernels(ask):
 def test_a_kernel_that_fails_gives_none(ask, what):
     """Whether it raises, takes its process with it or answers beyond all bounds: None, and the next one works."""
     assert ask(what, b"next") == [None, b"next"]
+
+
+def test_a_child_that_was_killed_is_no_proof_against_the_kernel(ask, tmp_path):
+    """The system may have wanted its memory: the job is tried once more."""
+    given = b"once " + str(tmp_path / "mark").encode()
+    assert ask(given) == [given]
 
 
 def test_a_kernel_that_prints_spoils_nothing(ask):
