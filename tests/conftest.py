@@ -94,9 +94,22 @@ class GatewayProcess:
     def broker_pid(self) -> int:
         return int((self.data / "broker" / "pid").read_text())
 
+    def children(self) -> list[int]:
+        """Ids of its child processes."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     @property
     def public(self) -> Path:
         return self.data / "public"
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that has ended and is not reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def environment() -> dict[str, str]:

@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import environment
+from tests.conftest import environment, runs
 from tests.system.device import Device, honest
 
 
@@ -145,14 +144,6 @@ async def submit_in_vain(submit, client, gateway):
     await asyncio.wait({attempt})
 
 
-def children_of(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def runs(pid):
-    return Path(f"/proc/{pid}").exists()
-
-
 async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit, result_of, expected, counted):
     """It ends with 0, leaves no broker and no other child, and the next start finishes the task."""
     async with operator(gateway) as client, street(gateway, 3, owners=3):
@@ -160,7 +151,7 @@ async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit,
         answer = asyncio.create_task(result_of(client, "paused"))
         await counted(gateway, lambda now: now["results"] >= 30)
         assert not answer.done()
-        children = children_of(gateway.process.pid)
+        children = gateway.children()
         assert gateway.broker_pid in children
         assert await asyncio.to_thread(gateway.end, signal.SIGINT) == 0
         assert gateway.errors == ""
