@@ -156,8 +156,18 @@ def _on_misbehaved(board: Board, event: e.DeviceMisbehaved) -> None:
 def _on_epoch_ended(board: Board, event: e.EpochEnded) -> None:
     sealed = board.epoch
     board.epoch += 1
+    for nonce in [nonce for nonce in board.ended if _forgotten(board.leases[nonce])]:
+        del board.ended[nonce], board.leases[nonce]
     board.out.append(KeepEpoch(board.epoch))
     board.out.append(SealEpoch(sealed, event.ref))
+
+
+def _forgotten(lease: Lease) -> bool:
+    """Whether the journal lets a lease go with its epoch: no result came, and its task is over.
+
+    One that comes now names no lease any more; to acknowledge it as late would be a promise to keep it.
+    """
+    return lease.job.task.over and not lease.seq
 
 
 def _on_epoch_sealed(board: Board, _event: e.EpochSealed) -> None:
