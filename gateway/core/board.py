@@ -39,6 +39,8 @@ class Board:
         self.ended: OrderedDict[bytes, None] = OrderedDict()
         self.hungry: dict[str, Node] = {}
         """Nodes that may have room for another lease."""
+        self.workers: Counter[str] = Counter()
+        """How many connected nodes had their last lease of each kind; "" for those that had none."""
         self.touched: dict[str, Node] = {}
         """Of these, the ones whose room the present event has changed."""
         self.restored: dict[tuple[str, int], list[Lease]] = {}

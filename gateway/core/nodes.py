@@ -90,7 +90,9 @@ def on_status(board: Board, event: NodeStatusChanged) -> None:
         board.counters["wills_ignored"] += 1
         return
     node.state = event.state
-    node.online = event.state == "ready"
+    online = event.state == "ready"
+    board.workers[node.kind] += online - node.online
+    node.online = online
     node.seen_at = board.now_ms
     if not node.online:
         node.bid = False

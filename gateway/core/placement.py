@@ -6,7 +6,7 @@ Both look at a bounded number of candidates, so the work of one event does not g
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from itertools import islice
 
 from firmware.mac import MAC_BYTES
@@ -112,8 +112,8 @@ def _in_turn(board: Board, node: Node) -> list[Task]:
     if len(board.live) < 2:
         return board.live
     kinds = {task.kind for task in board.live}
-    workers = Counter(other.kind for other in board.nodes.values() if other.online)
-    share = sum(workers.values()) // len(kinds)
+    workers = board.workers
+    share = workers.total() // len(kinds)
     stays = workers[node.kind] <= share
 
     def rank(task: Task) -> tuple[int, int]:
@@ -169,7 +169,9 @@ def _lease(board: Board, node: Node, job: Job) -> None:
                                board.epoch, board.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
                                job.spec.input))
     watch(board, node, lease, report_ms)
+    board.workers[node.kind] -= 1
     node.kind = job.task.kind
+    board.workers[node.kind] += 1
     job.task.copies += 1
     board.counters["leases"] += 1
 
