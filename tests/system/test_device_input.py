@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from firmware import wire
+from gateway.adapters.publishedlog import PublishedLog
 from gateway.core.frames import VERDICTS
 from tests.system.device import SITE, Device, honest, truth
 
@@ -114,17 +115,22 @@ async def test_a_result_counts_once_however_often_it_comes(gateway, operator, co
 
 
 async def test_a_late_result_is_kept_and_not_paid(gateway, operator, counted, submit, result_of, expected):
-    """A device that answers after its lease expired costs nobody anything: others did the job."""
+    """Others did the job. Until the epoch is sealed the log takes the receipt; after that it is acknowledged as
+    unknown, because nothing that was acknowledged as anything else may be missing in the log."""
     async with operator(gateway) as client, Device(client, gateway.url, "anna") as late:
         counters = await counted(gateway, lambda _: True)
-        await submit(client, "late", jobs=1, salt=5)
-        await late.until(lambda: late.leases)
+        await submit(client, "late", jobs=2, salt=5)
+        await late.until(lambda: len(late.leases) == 2)
         async with Device(client, gateway.url, "ben", honest), Device(client, gateway.url, "chloe", honest):
-            await counted(gateway, lambda now: now["leases_expired"] > counters["leases_expired"])
+            await counted(gateway, lambda now: now["leases_expired"] >= counters["leases_expired"] + 2)
             told = await result_of(client, "late")
             await late.report(late.leases[0], truth(late.leases[0].input))
-        assert told["result"]["data"] == {"state": expected(1, salt=5)}
-        assert late.acked == {1: LATE}
+            await client.call("epoch.seal")
+            await late.report(late.leases[1], truth(late.leases[1].input))
+        assert told["result"]["data"] == {"state": expected(2, salt=5)}
+        assert late.acked == {1: LATE, 2: LEASE_UNKNOWN}
+        assert [found.record.verdict for found in PublishedLog(gateway.public).replay()
+                if found.record.receipt.device == late.name] == ["late"]
         seen = gateway.ask("nodes/" + late.node)
         assert (seen["earned_kop"], seen["lies"]) == (0, 0)
 
