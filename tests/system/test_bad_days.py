@@ -16,6 +16,14 @@ from tests.conftest import environment, runs
 from tests.system.device import Device, honest
 
 
+@pytest.fixture(scope="module")
+def neighbour(start_gateway):
+    """A gateway that is in the way and must not be disturbed."""
+    made = start_gateway()
+    yield made
+    made.end()
+
+
 def run(*arguments, folder):
     """``lamplighter …`` to its end: (exit code, standard error)."""
     done = subprocess.run([sys.executable, "-m", "gateway", *arguments], cwd=folder, env=environment(),
@@ -62,19 +70,18 @@ def test_an_address_that_is_none(tmp_path):
 
 @pytest.mark.parametrize(("option", "step"), [("--http-port", "choose another --http-port"),
                                               ("--mqtt-port", "stop what listens there")])
-def test_a_port_that_is_taken(gateway, tmp_path, option, step):
+def test_a_port_that_is_taken(neighbour, tmp_path, option, step):
     """Another program has the port of the page, or of the broker."""
-    port = gateway.page.rpartition(":")[2].strip("/") if option == "--http-port" else \
-        gateway.url.rpartition(":")[2]
+    port = (neighbour.page if option == "--http-port" else neighbour.url).rpartition(":")[2].strip("/")
     other = ["--http-port", "0"] if option == "--mqtt-port" else []
     assert_sentence(run("up", "--data", "data", option, port, *other, folder=tmp_path), f"Port {port}", step)
 
 
-def test_a_second_gateway_on_the_same_folder(gateway, tmp_path):
+def test_a_second_gateway_on_the_same_folder(neighbour, tmp_path):
     """The first goes on as if nothing had been."""
-    outcome = run("up", "--data", str(gateway.data), "--http-port", "0", folder=tmp_path)
-    assert_sentence(outcome, str(gateway.data), "choose another")
-    assert gateway.ask("health")["broker_up"]
+    outcome = run("up", "--data", str(neighbour.data), "--http-port", "0", folder=tmp_path)
+    assert_sentence(outcome, str(neighbour.data), "choose another")
+    assert neighbour.ask("health")["broker_up"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

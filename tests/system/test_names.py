@@ -23,6 +23,14 @@ FEEDER = {"id": "feeder", "kind": "energy.evhosting",
 CHAIN = {"id": "chain", "kind": "toy.chain", "input": {"jobs": 10, "steps": 5_000}}
 
 
+@pytest.fixture(scope="module")
+def gateway(start_gateway):
+    """One for all."""
+    made = start_gateway()
+    yield made
+    made.end()
+
+
 async def lamplighter(*arguments, folder):
     """Runs the installed command: (exit code, standard output)."""
     process = await asyncio.create_subprocess_exec(LAMPLIGHTER, *arguments, cwd=folder, env=environment(),

@@ -7,8 +7,18 @@ import json
 import subprocess
 from contextlib import asynccontextmanager
 
+import pytest
+
 from gateway.core.frames import gateway_topic, rpc_topic, task_topic
 from tests.system.device import SITE, Device, honest
+
+
+@pytest.fixture(scope="module")
+def gateway(start_gateway):
+    """One for all."""
+    made = start_gateway()
+    yield made
+    made.end()
 
 
 @asynccontextmanager
