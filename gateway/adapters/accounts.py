@@ -49,6 +49,7 @@ def permitted(site: str, role: str, user: str) -> tuple[list[str], list[str]]:
     trees = [topic(site, "#", "").rstrip("/") for topic in (task_topic, gateway_topic)]
     return ([rpc_topic(site, "+")],
             [*trees, epoch_topic(site, 0).removesuffix("0") + "+", reply_topic(site, user),
+             reply_topic(site, "anonymous"),
              node_topic(site, "+", "status")])
 
 
