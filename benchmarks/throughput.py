@@ -136,7 +136,8 @@ def _figures(runs: list[dict[str, dict[str, float]]], where: str, rivals: list[s
     for rival in rivals:
         made += [Figure(f"no-op tasks, {rival}", _median(runs, rival, "rate"), "tasks/s"),
                  Figure(f"  jobs, 32 per message / {rival}", _against(runs, "batched", "jobs", rival), "x",
-                        bars[rival])]
+                        bars[rival]),
+                 Figure(f"  copies, 32 per message / {rival}", _against(runs, "batched", "copies", rival), "x")]
     return made
 
 
