@@ -40,7 +40,7 @@ class Agent:
         self._next_bid = 0    # ticks_ms
         self._last_bid = 0
         self._offered = room  # room in the last bid
-        self.spare = 1000     # permille, set by the caller before `tick`
+        self.spare = 1000     # permille, set by the caller before `connected` and `tick`
         self.heap = 1 << 20   # bytes free, likewise
         self.temp = None
         self.bad = 0          # frames that were malformed, forged, or about something unknown

@@ -46,6 +46,7 @@ class Node:
         self._act()
 
     def _connected(self):
+        self.agent.spare = self._spare.share()  # the first bid is measured too
         self.agent.connected(ports.ticks_ms())
         self._act()
 
