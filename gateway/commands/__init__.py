@@ -28,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def run(work: Coroutine[Any, Any, Any], interrupted: int = 130) -> Any:
-    """Runs ``work``; SIGINT and SIGTERM cancel it, so that everything it opened is closed in order.
+    """Runs ``work``; Ctrl-C, SIGTERM and a closed terminal cancel it, so that all it opened is closed in order.
 
     ``interrupted`` is the exit code for that: 0 where being stopped is how it ends.
     """
@@ -41,8 +41,9 @@ def run(work: Coroutine[Any, Any, Any], interrupted: int = 130) -> Any:
             task.cancel()
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:   # `nohup` means it
+                loop.add_signal_handler(number, stop)
         try:
             return await task
         except asyncio.CancelledError:
