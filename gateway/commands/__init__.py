@@ -41,9 +41,10 @@ def run(work: Coroutine[Any, Any, Any], interrupted: int = 130) -> Any:
             task.cancel()
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:   # `nohup` means it
-                loop.add_signal_handler(number, stop)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:   # else `nohup` asked to stay
+            loop.add_signal_handler(signal.SIGHUP, stop)
         try:
             return await task
         except asyncio.CancelledError:
