@@ -151,6 +151,7 @@ class _App:
         app = cls(settings, store, registry, public, _next_boot(settings.data / "boot"))
         stack.callback(app.solvers.close)
         stack.push_async_callback(app.recomputer.close)
+        stack.callback(lambda: [task.cancel() for task in app.work])   # else they would ask it for a new child
         app.register(registry.devices())
         app.know(registry.devices())
         broker = await app._open_broker(stack)

@@ -72,7 +72,9 @@ class Recomputer:
         if child is not None and child.returncode is None:
             with suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
+            with suppress(TimeoutError):   # the kernel ends it in any case
+                async with asyncio.timeout(1.0):
+                    await child.wait()
 
 
 def _kernel(path: str, known: dict[str, Any]) -> Any:
