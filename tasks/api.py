@@ -8,6 +8,7 @@ makes it known to the gateway, so third parties add kinds without changing the g
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,19 @@ class TaskError(Exception):
         self.message = message
         self.hint = hint
         self.path = path
+
+
+class DeadlinePassed(Exception):
+    """Thrown into ``solve`` where it waits for a round, when the task's deadline passes.
+
+    ``answers`` has one entry per job of that round, in job order: None where no verified answer came. A kind
+    that can still say something honest catches it and returns a ``Result`` whose ``partial`` says what is
+    missing and how wide the error is; it may not yield again. Others let it pass: the task fails.
+    """
+
+    def __init__(self, answers: Sequence[bytes | None]) -> None:
+        super().__init__("the deadline passed")
+        self.answers = answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +79,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The city's answer: a plain-language summary (one to three sentences) and JSON-able data with units in names."""
+    """The city's answer: a plain-language summary (one to three sentences) and JSON-able data with units in names.
+
+    ``partial`` is empty for a whole answer; for one that a deadline cut short it is a sentence that says what is
+    missing and how wide the error is.
+    """
 
     summary: str
     data: dict[str, Any]
+    partial: str = ""
 
 
 Solution = Generator[Sequence[Job], Sequence[bytes], Result]
@@ -84,9 +103,22 @@ class DemoInput:
     real: bool
 
 
+def later(target: str) -> Callable[..., Any]:
+    """The function ``module:name``, imported when it is first called.
+
+    A gateway knows every kind and runs few of them at a time; what it does not call costs it no memory.
+    """
+    module, _, name = target.partition(":")
+
+    def call(*given: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*given)
+
+    return call
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of task.
+    """One kind of task. Give the functions as ``later("package.module:name")``, so that they load when called.
 
     ``Model``      pydantic model of the input; unknown keys are errors; units in field names.
     ``prepare``    validated model -> spec: parses networks and the like; raises ``TaskError``; may take seconds.
