@@ -129,6 +129,7 @@ class _App:
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
             f.AdvanceSolver: self.solvers.advance,
+            f.GiveUp: self.solvers.give_up,
             f.StopSolver: lambda effect: self.solvers.stop(effect.task),
             f.Recompute: lambda effect: self._spawn(self._recompute(effect)),
             f.CompileKernels: lambda effect: self._spawn(self._compile(effect.arch)),

@@ -19,6 +19,7 @@ from gateway.pump import now_ms
 from gateway.rpc import Request, RequestError
 from gateway.solver import Solvers, price_kop
 from tasks.api import TaskError
+from tasks.registry import nearest
 
 log = logging.getLogger("lamplighter.operators")
 
@@ -143,6 +144,16 @@ async def _tasks(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
     return {"tasks": [task_view(task) for task in desk.board.tasks.values()]}
 
 
+async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    """What a kind takes, as JSON Schema (2020-12); the gateway's retained ``info`` lists the kinds."""
+    name = _kind(request)
+    kind = desk.solvers.kinds.get(name)
+    if kind is None:
+        raise RequestError("unknown_kind", f"no kind {name[:64]!r}", nearest(name, list(desk.solvers.kinds)), "/kind")
+    return {"kind": name, "version": kind.version, "title": kind.title,
+            "input_schema": kind.Model.model_json_schema()}
+
+
 async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
     return {"nodes": [node_view(node, now_ms()) for node in desk.board.nodes.values()]}
 
@@ -212,6 +223,7 @@ _HANDLERS: dict[str, Callable[[Desk, Request, Ref], Awaitable[dict[str, Any] | N
     "task.cancel": _cancel,
     "task.get": _task,
     "task.list": _tasks,
+    "kind.get": _kind_of,
     "node.list": _nodes,
     "node.get": _node,
     "node.enrol": _enrol,

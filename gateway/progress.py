@@ -66,7 +66,9 @@ def answer_text(told: dict[str, Any]) -> str:
     kind = load_kinds().get(told["kind"])
     about = told["provenance"]
     body = kind.text(told["result"]["data"]) if kind else json.dumps(told["result"]["data"])[:2_000]
-    return (f"{told['result']['summary']}\n\n{body}\n\n{about['jobs']} jobs, {about['copies']} copies on "
+    partial = told["result"].get("partial")
+    head = f"PARTIAL ANSWER, the deadline came first: {partial}\n\n" if partial else ""
+    return (f"{head}{told['result']['summary']}\n\n{body}\n\n{about['jobs']} jobs, {about['copies']} copies on "
             f"{len(about['devices'])} devices, {about['recomputed']} recomputed by the gateway.")
 
 

@@ -30,6 +30,7 @@ METHODS: dict[str, frozenset[str]] = {
         "task.cancel": {"task"},
         "task.get": {"task"},
         "task.list": set(),
+        "kind.get": {"kind"},
         "node.list": set(),
         "node.get": {"node"},
         "node.enrol": {"nodes"},

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
-from gateway.core.effects import AdvanceSolver, StartSolver
+from gateway.core.effects import AdvanceSolver, GiveUp, StartSolver
 from gateway.core.events import Event, JobSpec, RoundYielded, TaskBroke, TaskSolved
-from tasks.api import Context, Job, Kind, Solution, TaskError
+from tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
 from tasks.registry import prepare
 
 log = logging.getLogger("lamplighter.solver")
@@ -26,6 +26,8 @@ class Running:
         self.spec = spec
         self.solution: Solution = kind.solve(spec)
         self.round = -1
+        self.jobs = 0
+        """Jobs of the open round."""
         self.contexts: dict[bytes, Context] = {}
 
 
@@ -47,6 +49,9 @@ class Solvers:
 
     def advance(self, effect: AdvanceSolver) -> None:
         self._later(effect.task, lambda: self._step(effect.task, effect.answers))
+
+    def give_up(self, effect: GiveUp) -> None:
+        self._later(effect.task, lambda: self._last_word(effect))
 
     def stop(self, task: str) -> None:
         """Forgets a task's generator and contexts."""
@@ -119,13 +124,35 @@ class Solvers:
             try:
                 jobs = next(running.solution) if answers is None else running.solution.send(answers)
             except StopIteration as end:
-                result = {"summary": end.value.summary, "data": end.value.data}
-                return TaskSolved(task, json.dumps(result, allow_nan=False).encode())
+                return _solved(task, end.value)
             if jobs:
                 break
             answers = ()   # a round without jobs is answered at once
         running.round += 1
+        running.jobs = len(jobs)
         return RoundYielded(task, running.round, tuple(_spec(running, job) for job in jobs))
+
+
+    def _last_word(self, effect: GiveUp) -> Event:
+        """The deadline passed where the generator waits: what it says now is its answer."""
+        running = self._running[effect.task]
+        known = effect.answers if effect.round == running.round else ()
+        try:
+            running.solution.throw(DeadlinePassed(known or (None,) * running.jobs))
+        except StopIteration as end:
+            return _solved(effect.task, end.value)
+        except DeadlinePassed:
+            done = f"; {sum(answer is not None for answer in known)} of the round's {running.jobs} jobs were done"
+            return TaskBroke(effect.task, "deadline", "not finished by its deadline" + done, "nobody")
+        running.solution.close()
+        raise RuntimeError("the kind asked for more work after its deadline")
+
+
+def _solved(task: str, result: Result) -> TaskSolved:
+    said: dict[str, Any] = {"summary": result.summary, "data": result.data}
+    if result.partial:
+        said["partial"] = result.partial
+    return TaskSolved(task, json.dumps(said, allow_nan=False).encode())
 
 
 def _spec(running: Running, job: Job) -> JobSpec:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tasks.api import Job, Kind, Result
+from tasks.api import DeadlinePassed, Job, Kind, Result
 
 
 @functools.lru_cache(maxsize=64)
@@ -49,20 +49,31 @@ def run_job(kind: Kind, job: Job) -> bytes:
     return answer
 
 
-def run_local(kind: Kind, spec: Any, on_round: Callable[[int], object] | None = None) -> Result:
-    """Solves ``spec`` (what ``kind.prepare`` returned) with every job run here, one after the other.
+def run_local(kind: Kind, spec: Any, on_round: Callable[[int], object] | None = None,
+              deadline_after_jobs: int | None = None,
+              run_jobs: Callable[[Sequence[Job]], Sequence[bytes]] | None = None) -> Result:
+    """Solves ``spec`` (what ``kind.prepare`` returned), with every job run here, one after the other, or by
+    ``run_jobs``, which answers a round in job order.
 
-    ``on_round`` is called with the number of jobs of each round before it runs. Raises TaskError if the
-    solution itself finds the request impossible.
+    ``on_round`` is called with the number of jobs of each round before it runs. With ``deadline_after_jobs`` the
+    deadline passes when so many jobs are answered. Raises TaskError if the solution itself finds the request
+    impossible, and DeadlinePassed if it has nothing to say at its deadline.
     """
     solution = kind.solve(spec)
-    answers: list[bytes] | None = None
-    while True:
-        try:
+    left = deadline_after_jobs
+    answers: Sequence[bytes] | None = None
+    try:
+        while True:
             jobs = next(solution) if answers is None else solution.send(answers)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if on_round is not None:
-            on_round(len(jobs))
-        answers = [run_job(kind, job) for job in jobs]
+            if on_round is not None:
+                on_round(len(jobs))
+            wanted = jobs if left is None else jobs[:left]
+            answers = run_jobs(wanted) if run_jobs is not None else [run_job(kind, job) for job in wanted]
+            if left is not None:
+                left -= len(wanted)
+                if len(wanted) < len(jobs):
+                    solution.throw(DeadlinePassed([*answers, *[None] * (len(jobs) - len(wanted))]))
+                    raise ValueError(f"{kind.name} asked for more work after its deadline")
+    except StopIteration as end:
+        result: Result = end.value
+        return result

@@ -164,6 +164,18 @@ class AdvanceSolver:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The deadline passed: the solver may still say what follows from the verified ``answers`` of ``round``.
+
+    One per job of the round, None where there is none; empty between rounds.
+    """
+
+    task: str
+    round: int
+    answers: tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopSolver:
     task: str
 
@@ -235,7 +247,7 @@ Durable = (
     KeepTask | KeepTaskEnd | KeepLease | KeepEnd | KeepReceipt | KeepVerdict | KeepAnswer | KeepStanding | KeepEpoch
 )
 Outward = (
-    SendLease | SendCancel | SendAck | SendChunk | StartSolver | AdvanceSolver | StopSolver | Recompute
+    SendLease | SendCancel | SendAck | SendChunk | StartSolver | AdvanceSolver | GiveUp | StopSolver | Recompute
     | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult | SealEpoch
 )
 Effect = Durable | Outward

@@ -178,7 +178,7 @@ def _rechecking(task: Task) -> bool:
 def on_recomputed(board: Board, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
     task = board.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round:
+    if task is None or task.over or task.ending or event.round != task.round:
         return True
     job = task.jobs[event.index]
     if job.phase is not Phase.AUDIT:

@@ -77,9 +77,10 @@ class Machine:
             return
         self._published_at = board.now_ms
         for task in [task for task in board.tasks.values() if not task.over]:
-            if board.now_ms >= task.deadline_at:
-                tasks.fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
-            elif task.dirty or task.waits != tasks.waits_for(board, task):
+            tasks.check_deadline(board, task)
+            if task.over:
+                continue
+            if task.dirty or task.waits != tasks.waits_for(board, task):
                 tasks.publish_status(board, task)
 
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:

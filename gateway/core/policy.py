@@ -36,6 +36,8 @@ class Policy:
     """A node that declined or lost a job comes after others for so long; one without heap gets none of that size."""
     quarantine_ms: int = 60_000
     """After a first proven wrong answer; doubled with each further one, up to a day."""
+    give_up_ms: int = 60_000
+    """How long after its deadline a task's solver may take to say what it can; then the task fails."""
     max_tasks: int = 64
     """Unfinished tasks; a further one is refused."""
     max_finished: int = 256

@@ -136,9 +136,10 @@ class Job:
 class Task:
     """An operator's request, and the round that it is in."""
 
-    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "events", "fresh",
-                 "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at", "rate_done",
-                 "recorded", "refs", "result", "round", "second", "started_at", "state", "submitted_at_ms", "waits")
+    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
+                 "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
+                 "rate_done", "recorded", "refs", "result", "round", "second", "started_at", "state",
+                 "submitted_at_ms", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  now_ms: int) -> None:
@@ -150,6 +151,8 @@ class Task:
         self.deadline_at = now_ms + deadline_ms
         self.submitted_at_ms = submitted_at_ms
         self.started_at = now_ms
+        self.ending = False
+        """The deadline passed; the solver was asked for what it can say."""
         self.state = "preparing"      # preparing, running, done, failed, cancelled
         self.result = b""
         self.refs: list[object] = []

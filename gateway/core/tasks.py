@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.core.board import Board
 from gateway.core.effects import (
+    GiveUp,
     KeepEnd,
     KeepTask,
     KeepTaskEnd,
@@ -57,7 +58,7 @@ def accepted(task: Task) -> dict[str, Any]:
 
 def on_round(board: Board, event: RoundYielded) -> None:
     task = board.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round + 1:
+    if task is None or task.over or task.ending or event.round != task.round + 1:
         return
     task.round = event.round
     task.state = "running"
@@ -112,6 +113,22 @@ def fail(board: Board, task: Task, code: str, message: str, fault: str) -> None:
                                             "provenance": provenance(board, task)}).encode())
 
 
+def check_deadline(board: Board, task: Task) -> None:
+    """At the deadline the solver is asked for a partial answer; one that stays silent is waited for no longer.
+
+    After a restart the replay of what the journal knows comes first.
+    """
+    if board.now_ms >= task.deadline_at + board.policy.give_up_ms:
+        fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
+    elif board.now_ms >= task.deadline_at and not task.ending and not task.recorded:
+        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.jobs)
+        _end_open_leases(board, task)
+        _put_away(board, task)
+        task.ending = True
+        board.out.append(GiveUp(task.name, task.round, answers))
+        tell(board, task, "deadline", jobs_done=task.done_jobs)
+
+
 def on_cancelled(board: Board, event: TaskCancelled) -> None:
     task = board.tasks.get(event.task)
     if task is None:
@@ -152,11 +169,7 @@ def close(board: Board, lease: Lease, ended: str) -> None:
 def _end(board: Board, task: Task, state: str, result: bytes) -> None:
     task.state = state
     task.result = result
-    if task in board.live:
-        board.live.remove(task)
-    task.jobs_before, task.jobs, task.open_jobs = task.done_jobs, [], 0
-    task.fresh.clear()
-    task.second.clear()
+    _put_away(board, task)
     task.recorded.clear()
     board.out.append(KeepTaskEnd(task.name, state, result))
     board.out.append(StopSolver(task.name))
@@ -165,6 +178,15 @@ def _end(board: Board, task: Task, state: str, result: bytes) -> None:
     publish_status(board, task)
     board.out.append(PublishResult(task.name, result))
     _clear_oldest(board)
+
+
+def _put_away(board: Board, task: Task) -> None:
+    """Nobody works on its round any more."""
+    if task in board.live:
+        board.live.remove(task)
+    task.jobs_before, task.jobs, task.open_jobs = task.done_jobs, [], 0
+    task.fresh.clear()
+    task.second.clear()
 
 
 def _clear_oldest(board: Board) -> None:

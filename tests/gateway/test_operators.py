@@ -3,8 +3,11 @@
 import asyncio
 import json
 import logging
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from pydantic import BaseModel
 
 from gateway import operators
 from gateway.core import events as e
@@ -19,10 +22,17 @@ KEY = "ab" * 32
 GOOD_INPUT = {"n": 2}
 
 
+class Toy(BaseModel):
+    """Input of the toy kind."""
+
+    n: int
+
+
 class Solvers:
     """Stands in for the thread of solvers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
 
     prepared = 0
+    kinds: ClassVar = {"toy": SimpleNamespace(version=3, title="Toy", Model=Toy)}
     gate: asyncio.Event | None = None
 
     async def prepare(self, kind, given):
@@ -112,6 +122,14 @@ def test_a_submission_becomes_an_event(desk):
     assert event.ref == Ref("anna", "7", "jam") and event.submitted_at_ms > 0
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
+
+
+def test_a_kind_tells_its_schema(desk):
+    """What an input may hold can be asked of the gateway."""
+    told, error = desk.ask("kind.get", kind="toy")
+    assert error is None and (told["version"], told["title"]) == (3, "Toy")
+    assert told["input_schema"]["properties"]["n"]["type"] == "integer"
+    assert desk.refused("kind.get", kind="toi") == ("unknown_kind", "/kind")
 
 
 def test_a_known_submission_is_not_validated_again(desk):

@@ -12,7 +12,7 @@ from firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from gateway.core import effects as f
 from gateway.core import events as e
 from gateway.solver import Solvers, price_kop
-from tasks.api import Context, DemoInput, Job, Kind, Result, TaskError
+from tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
 
 
 class Model(BaseModel):
@@ -91,6 +91,50 @@ def test_rounds_come_and_go(bench):
         solved = await b.advanced(1, [b"xyz"])
         assert solved.task == "t" and json.loads(solved.result) == {"summary": "found", "data": {"last": "xyz"}}
     bench(kind_of(two_rounds), work)
+
+
+def with_a_last_word(n):
+    """Says what it can of one round."""
+    try:
+        answers = yield [Job(bytes([i]), 2, 1_500, 100) for i in range(n)]
+    except DeadlinePassed as late:
+        known = [answer for answer in late.answers if answer]
+        return Result("half", {"known": len(known)}, f"{n - len(known)} of {n} jobs are missing")
+    return Result("whole", {"known": len(answers)})
+
+
+@pytest.mark.parametrize(("round_", "answers", "known"), [(0, (b"ab", None), 1), (-1, (), 0)])
+def test_a_deadline_leaves_a_partial_answer(bench, round_, answers, known):
+    """The generator gets the verified answers there are and says what is missing."""
+    async def work(b):
+        await b.begun(n=2)
+        b.solvers.give_up(f.GiveUp("t", round_, answers))
+        solved = await b.next()
+        assert json.loads(solved.result) == {"summary": "half", "data": {"known": known},
+                                             "partial": f"{2 - known} of 2 jobs are missing"}
+    bench(kind_of(with_a_last_word), work)
+
+
+def test_a_deadline_without_a_last_word_fails_the_task(bench):
+    """A kind that does not catch it has nothing to say; one that asks for more work is broken."""
+    def greedy(n):
+        try:
+            yield from two_rounds(n)
+        except DeadlinePassed:
+            yield [Job(b"more", 1, 1, 1)]
+        return Result("", {})
+
+    async def work(b):
+        await b.begun(n=2)
+        b.solvers.give_up(f.GiveUp("t", 0, (b"ab", None)))
+        broke = await b.next()
+        assert (broke.code, broke.fault) == wanted
+        assert wanted[1] == "kind" or "1 of the round's 2 jobs" in broke.message
+
+    wanted = ("deadline", "nobody")
+    bench(kind_of(two_rounds), work)
+    wanted = ("kind_failed", "kind")
+    bench(kind_of(greedy), work)
 
 
 @pytest.mark.parametrize(("given", "code"), [({"m": 1}, "unknown_field"), ({"n": "many"}, "bad_value")])

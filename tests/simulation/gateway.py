@@ -47,6 +47,7 @@ class Gateway:
         self.carriers: dict[type, Callable[[Any], None]] = {
             f.SendLease: self._send_lease, f.SendCancel: self._send_cancel, f.SendAck: self._send_ack,
             f.StartSolver: self._start_solver, f.AdvanceSolver: self._advance_solver,
+            f.GiveUp: self._give_up,
             f.StopSolver: lambda x: self.solvers.pop(x.task, None), f.Recompute: self._recompute,
             f.CompileKernels: self._compile, f.Reply: world.replied, f.PublishResult: world.published,
             f.SealEpoch: self._seal, f.SendChunk: lambda x: None, f.PublishStatus: lambda x: None,
@@ -231,6 +232,9 @@ class Gateway:
             self._later(2, e.TaskSolved(x.task, end.value))
         except ValueError as error:
             self._later(2, e.TaskBroke(x.task, "bug", str(error), "kind"))
+
+    def _give_up(self, x: f.GiveUp) -> None:
+        self._later(2, e.TaskBroke(x.task, "deadline", f"{sum(a is not None for a in x.answers)} answers", "nobody"))
 
     def _recompute(self, x: f.Recompute) -> None:
         answer = None if x.kind == kind.BROKEN else kind.answer_of(x.kind, x.job.input, x.job.answer_bytes)

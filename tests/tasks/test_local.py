@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tasks.api import Context, DemoInput, Job, Kind, Result
+from tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result
 from tasks.local import load_kernel, run_job, run_local
 
 KERNEL = """
@@ -31,7 +31,10 @@ class Numbers(BaseModel):
 
 def _solve(spec: list[int]) -> Generator[Sequence[Job], Sequence[bytes], Result]:
     shared = Context(b"\x05")
-    answers = yield [Job(bytes([n]), 2, 10, 100, (shared,)) for n in spec]
+    try:
+        answers = yield [Job(bytes([n]), 2, 10, 100, (shared,)) for n in spec]
+    except DeadlinePassed as late:
+        return Result("early", {"known": late.answers}, "no total")
     answers = yield [Job(b"".join(answers), 2, 10, 100)]
     return Result("done", {"total": int.from_bytes(answers[0], "big")})
 
@@ -50,6 +53,21 @@ def test_rounds_are_driven_to_the_result(kind: Kind) -> None:
     rounds: list[int] = []
     assert run_local(kind, [1, 2, 3], rounds.append).data == {"total": 6 + 7 + 8}
     assert rounds == [3, 1]
+
+
+def test_a_deadline_passes_after_so_many_jobs(kind: Kind) -> None:
+    """The generator gets the answers there are; one with nothing to say lets it pass."""
+    early = run_local(kind, [1, 2, 3], deadline_after_jobs=2)
+    assert (early.data["known"], early.partial) == ([b"\x00\x06", b"\x00\x07", None], "no total")
+    with pytest.raises(DeadlinePassed):
+        run_local(kind, [1, 2, 3], deadline_after_jobs=3)
+    assert run_local(kind, [1, 2, 3], deadline_after_jobs=4).data == {"total": 21}
+
+
+def test_a_round_can_be_answered_elsewhere(kind: Kind) -> None:
+    """``run_jobs`` gets whole rounds and answers them in job order."""
+    told = run_local(kind, [1, 2], run_jobs=lambda jobs: [b"\x00\x01"] * len(jobs))
+    assert told.data == {"total": 1}
 
 
 def test_a_job_sees_its_contexts_and_raises_what_the_kernel_raises(kind: Kind) -> None:

@@ -131,12 +131,47 @@ def test_cancelling_twice_and_nothing(city):
 
 
 def test_a_deadline_fails_the_task(pair, of):
-    """A task that is not finished in time fails, through nobody's fault, and its devices are called back."""
+    """A task whose solver stays silent after the deadline fails, through nobody's fault."""
     pair.task(deadline_ms=5_000)
-    said = pair.wait(5_000)
+    pair.wait(5_000)
+    assert not pair.of().over
+    said = pair.wait(pair.policy.give_up_ms)
     told = json.loads(of(f.PublishResult, said)[0].result)
     assert told["error"]["code"] == "deadline" and told["error"]["fault"] == "nobody"
     assert not pair.leases()
+
+
+def test_at_the_deadline_the_solver_has_the_last_word(pair, of):
+    """Devices are called back, and the solver gets the accepted answers of the round, None for the others."""
+    pair.task(jobs=3, deadline_ms=3_000)
+    pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
+    done = [job.answer for job in pair.of().jobs]
+    said = pair.wait(3_000)
+    assert of(f.GiveUp, said) == [f.GiveUp("t", 0, tuple(done))] and None in done and set(done) != {None}
+    assert of(f.SendCancel, said) and not pair.leases()
+    assert not of(f.GiveUp, pair.wait(5_000))
+    said = pair.tell(e.TaskSolved("t", b'{"summary": "half", "data": {}, "partial": "two jobs"}'))
+    assert pair.of().state == "done" and json.loads(of(f.PublishResult, said)[0].result)["result"]["partial"]
+
+
+def test_nothing_is_asked_after_the_deadline(pair, of):
+    """A round or a recomputation that comes after it changes nothing."""
+    pair.submit(deadline_ms=5_000)
+    (asked,) = of(f.GiveUp, pair.wait(5_000))
+    assert asked.answers == ()
+    assert not of(f.SendLease, pair.round())
+    assert not pair.tell(e.Recomputed("t", 0, 0, b"12345678"))
+    pair.tell(e.TaskBroke("t", "deadline", "nothing was done", "nobody"))
+    assert pair.of().state == "failed"
+
+
+def test_a_replay_comes_before_the_deadline(pair, of):
+    """After a restart the recorded answers are taken up first, however late it is."""
+    pair.submit(deadline_ms=5_000)
+    pair.of().recorded[0, 0] = (b"12345678", False)
+    assert not of(f.GiveUp, pair.wait(5_000))
+    pair.round(jobs=2)
+    assert of(f.GiveUp, pair.wait(1_000)) == [f.GiveUp("t", 0, (b"12345678", None))]
 
 
 def test_finished_tasks_are_bounded(make_city, of):
