@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SEEDS  ?= 20000
 
-.PHONY: help demo test check soak bench env clean
+.PHONY: help demo test check soak bench quality env clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -40,6 +40,9 @@ soak: $(VENV)/.test  ## the long tests; SEEDS=n simulator seeds
 
 bench: $(VENV)/.test  ## print the figures
 	$(BIN)/python -m benchmarks
+
+quality: $(VENV)/.test  ## every kind beside the field's own tools; KIND=name for one, FULL=1 for the long form
+	$(BIN)/python -m benchmarks.quality $(if $(FULL),--full) $(KIND)
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) demo-output build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
