@@ -151,7 +151,7 @@ class _App:
         public = await asyncio.to_thread(PublicLog.open, public_folder, settings.data / "log.key", settings.site)
         app = cls(settings, store, registry, public, _next_boot(settings.data / "boot"))
         stack.callback(app.solvers.close)
-        stack.push_async_callback(app.recomputer.close)
+        stack.callback(app.recomputer.close)
         stack.callback(lambda: [task.cancel() for task in app.work])   # else they would ask it for a new child
         app.register(registry.devices())
         app.know(registry.devices())

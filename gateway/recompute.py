@@ -2,7 +2,7 @@
 
 A child, because a third party's kernel must not be able to stall or end the gateway; killed and replaced
 when it takes too long. ``python -m gateway.recompute`` is the child: requests and answers are
-length-prefixed on its standard input and output.
+length-prefixed on its standard input and output. Its argument is the id of its parent.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import ctypes
 import importlib.util
 import os
 import signal
+import socket
 import struct
+import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,10 +27,15 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Recomputer:
-    """Runs one job at a time, in the order asked."""
+    """Runs one job at a time, in the order asked.
+
+    The child is a plain ``Popen`` on a socket pair: a subprocess of asyncio whose start is cancelled while its
+    pipes are being connected waits for its own end for ever (CPython 3.11), and with it the gateway.
+    """
 
     def __init__(self) -> None:
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._turn = asyncio.Lock()
 
     async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
@@ -45,36 +51,45 @@ class Recomputer:
                     async with asyncio.timeout(TIMEOUT_S):
                         return await self._ask(request)
                 except TimeoutError:
-                    await self.close()
                     return None
                 except (asyncio.IncompleteReadError, ConnectionError):
-                    await self.close()
+                    continue
         return None
 
     async def _ask(self, request: bytes) -> bytes | None:
-        child = await self._ready()
-        assert child.stdin is not None and child.stdout is not None
-        child.stdin.write(request)
-        await child.stdin.drain()
-        size, = struct.unpack(">i", await child.stdout.readexactly(4))
-        return None if size < 0 else await child.stdout.readexactly(size)
+        try:
+            reader, writer = await self._ready()
+            writer.write(request)
+            await writer.drain()
+            size, = struct.unpack(">i", await reader.readexactly(4))
+            return None if size < 0 else await reader.readexactly(size)
+        except BaseException:   # also when cancelled: its answer must not be taken for that of the next
+            self.close()
+            raise
 
-    async def _ready(self) -> asyncio.subprocess.Process:
-        if self._child is None or self._child.returncode is not None:
-            self._child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway.recompute", stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE, start_new_session=True)
-        return self._child
+    async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._line is None or self._child is None or self._child.poll() is not None:
+            self.close()
+            self._line = await asyncio.open_connection(sock=self._start())
+        return self._line
 
-    async def close(self) -> None:
-        """Ends the child."""
-        child, self._child = self._child, None
-        if child is not None and child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.kill()
-            with suppress(TimeoutError):   # the kernel ends it in any case
-                async with asyncio.timeout(1.0):
-                    await child.wait()
+    def _start(self) -> socket.socket:
+        """A new child; returns our end of the line to it."""
+        ours, its = socket.socketpair()
+        with its:
+            self._child = subprocess.Popen([sys.executable, "-m", "gateway.recompute", str(os.getpid())],
+                                           stdin=its.fileno(), stdout=its.fileno(), start_new_session=True)
+        return ours
+
+    def close(self) -> None:
+        """Ends the child and waits for that: a moment, since nothing can put off a SIGKILL."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+        if self._line is not None:
+            self._line[1].transport.abort()
+            self._line = None
 
 
 def _kernel(path: str, known: dict[str, Any]) -> Any:
@@ -116,6 +131,8 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 if __name__ == "__main__":
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)   # a killed gateway leaves no kernel running
+        if os.getppid() != int(sys.argv[1]):
+            sys.exit()   # it was killed before we said so
     answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
     try:
         serve(sys.stdin.buffer, answers)

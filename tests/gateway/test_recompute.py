@@ -4,6 +4,8 @@ import asyncio
 import io
 import os
 import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -55,7 +57,7 @@ def ask(kernel):
                     return [await computer.run(kernel, *reversed(one if isinstance(one, tuple) else (one, ())))
                             for one in inputs]
             finally:
-                await computer.close()
+                computer.close()
         return asyncio.run(main())
     return run
 
@@ -95,7 +97,7 @@ def test_a_kernel_that_does_not_end_is_stopped(kernel, monkeypatch):
                 assert await computer.run(kernel, (), b"spin") is None
             return before, await computer.run(kernel, (), b"pid")
         finally:
-            await computer.close()
+            computer.close()
     before, after = asyncio.run(asyncio.wait_for(main(), 30))
     assert before != after and int(after)
     with pytest.raises(ProcessLookupError):
@@ -118,7 +120,7 @@ def test_asking_at_once_is_answered_in_turn(kernel):
             async with asyncio.timeout(30):
                 return await asyncio.gather(*(computer.run(kernel, (), b"%d" % i) for i in range(50)))
         finally:
-            await computer.close()
+            computer.close()
     assert asyncio.run(main()) == [b"%d" % i for i in range(50)]
 
 
@@ -127,11 +129,66 @@ def test_close_ends_the_child(kernel):
     async def main():
         computer = Recomputer()
         pid = int(await computer.run(kernel, (), b"pid") or 0)
-        await computer.close()
-        await computer.close()
+        computer.close()
+        computer.close()
         return pid
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(main()), 0)
+
+
+STOP = """
+import asyncio, pathlib, sys
+from gateway.recompute import Recomputer
+
+async def main(turns, cancelled):
+    computer = Recomputer()
+    if turns % 2:
+        await computer.run(kernel, (), b"first")   # a child is there already
+    asked = [asyncio.create_task(computer.run(kernel, (), b"spin")) for _ in range(3)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if cancelled:
+        for task in asked:
+            task.cancel()
+    computer.close()
+
+kernel = pathlib.Path(sys.argv[1])
+for turns in range(8):
+    for cancelled in (False, True):
+        asyncio.run(main(turns, cancelled))
+print("ended", open("/proc/thread-self/children").read())
+"""
+
+
+def test_stopping_at_any_moment_waits_for_nothing(kernel):
+    """Whatever the child was at, and whether or not a further one was just being started: the loop ends."""
+    done = subprocess.run([sys.executable, "-c", STOP, str(kernel)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("ended \n", "")
+
+
+def test_a_cancelled_request_leaves_no_answer_behind(kernel):
+    """Its child is given up, so that the next request does not read what was meant for it."""
+    async def main():
+        computer = Recomputer()
+        try:
+            async with asyncio.timeout(30):
+                before = await computer.run(kernel, (), b"pid")
+                asked = asyncio.create_task(computer.run(kernel, (), b"spin"))
+                while not computer._turn.locked():   # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                asked.cancel()
+                return before, await computer.run(kernel, (), b"pid"), asked.cancelled()
+        finally:
+            computer.close()
+    before, after, cancelled = asyncio.run(main())
+    assert before != after and int(after) and cancelled
+
+
+def test_a_child_whose_parent_has_gone_ends(kernel):
+    """Its parent may die before it has asked to be told so."""
+    done = subprocess.run([sys.executable, "-m", "gateway.recompute", "1"], input=b"\0", capture_output=True,
+                          timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_the_child_serves_until_its_input_ends(kernel):

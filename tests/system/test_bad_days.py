@@ -168,6 +168,20 @@ async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit,
         assert told["result"]["data"] == {"state": expected(100, 2, 20_000)}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_stopping_while_it_recomputes(gateway, operator, submit, counted, number):
+    """Neither the job that runs in its child nor those that wait for it keep it, or stay behind."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna", honest, room=8):
+        await submit(client, "drawn", jobs=8, steps=10_000_000)
+        await counted(gateway, lambda now: now["audits"] == 8)
+        children = gateway.children()
+        while len(children) < 2:
+            children = gateway.children()
+        assert await asyncio.to_thread(gateway.end, number) == 0
+        assert gateway.errors == ""
+        assert not any(map(runs, children))
+
+
 @pytest.mark.parametrize("command", [["task", "list"], ["node", "list"], ["sim", "--devices", "2"]])
 def test_a_client_without_a_gateway(tmp_path, command):
     """Nothing has ever run in this folder."""
