@@ -65,9 +65,9 @@ class Client:
         while self.link.unsent:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
-    async def has(self, payload):
-        """Waits for a message with this payload."""
-        await self.until(lambda: any(got == payload for _, got in self.got))
+    async def has(self, *payloads):
+        """Waits for a message with each of these payloads: a broker keeps the order of one topic, not of several."""
+        await self.until(lambda: {got for _, got in self.got}.issuperset(payloads))
 
 
 @asynccontextmanager
