@@ -34,45 +34,100 @@ def ptr32(b):
     return b
 
 
+def ptr8(b):
+    return b
+
+
 # 2**(-i / 16) in Q20, less than one
 POWERS = (
     1048575, 1004120, 961548, 920782, 881744, 844361, 808563, 774282,
     741455, 710020, 679917, 651091, 623487, 597053, 571740, 547500,
 )
 
+# sqrt(1 + (i / 16)**2) in Q11
+SLANTS = array("i", (
+    2048, 2052, 2064, 2084, 2111, 2146, 2187, 2235, 2290,
+    2350, 2415, 2485, 2560, 2639, 2721, 2807, 2896, 2988,
+))
+# sqrt(i / 32) in Q20 for i from 8
+ROOTS = array("i", (
+    524288, 556091, 586172, 614782, 642119, 668339, 693568, 717911, 741455, 764275, 786432, 807982, 828972,
+    849444, 869433, 888974, 908093, 926819, 945174, 963179, 980853, 998215, 1015279, 1032062, 1048576,
+))
+
 
 @micropython.viper
-def distances(xy: ptr32, use: ptr32, out: ptr32, at: ptr32) -> int:
-    # Distances from (at[0], at[1]) to the at[2] stations in `use`, rounded, into out[at[3]:].
-    # The square, 37 bits, is high * 2**18 + low; its root comes digit by digit, 19 of them.
-    # Returns 1 + the place in `use` of a station at distance zero, or 0.
+def unpack(data: ptr8, g: ptr32, at: ptr32) -> int:
+    # x, y and the other 28 bits of n = at[0] stations and at[1] targets into g; of a target, the other bits
+    # become a number of stations, at most 12, which are listed from g[at[2]] on; before these lists stands
+    # the list of all stations. Returns 0, or what is wrong.
+    n = at[0]
+    u = at[2] - n
+    for i in range(n):
+        g[u + i] = i
+    for i in range(n + at[1]):
+        d = 4 + 8 * i
+        rest = ((data[d + 4] & 15) << 24) | (data[d + 5] << 16) | (data[d + 6] << 8) | data[d + 7]
+        if i < n:
+            if rest == 0 or rest >> 21 != 0:
+                return 1
+        else:
+            bits = rest
+            rest = 0
+            u = at[2] + 12 * (i - n)
+            if bits >> n != 0:
+                return 2
+            for k in range(n):
+                if bits & 1:
+                    if rest == 12:
+                        return 3
+                    g[u + rest] = k
+                    rest += 1
+                bits = bits >> 1
+            if rest == 0:
+                return 3
+        g[3 * i] = (data[d] << 10) | (data[d + 1] << 2) | (data[d + 2] >> 6)
+        g[3 * i + 1] = ((data[d + 2] & 63) << 12) | (data[d + 3] << 4) | (data[d + 4] >> 4)
+        g[3 * i + 2] = rest
+    return 0
+
+
+@micropython.viper
+def distances(g: ptr32, out: ptr32, at: ptr32) -> int:
+    # Distances of point at[0] to at[2] stations, listed in g from at[1] on, rounded, into out from at[3] on.
+    # A first guess from the slant of the two sides, right to 2**-10; one step of Newton's leaves less than one.
+    # at[4:] are SLANTS. Returns 1 + the place in the list of a station at distance zero, or 0.
     found = 0
+    p = 3 * at[0]
     for i in range(at[2]):
-        dx = xy[use[i] * 2] - at[0]
-        dy = xy[use[i] * 2 + 1] - at[1]
+        s = 3 * g[at[1] + i]
+        dx = g[s] - g[p]
+        dy = g[s + 1] - g[p + 1]
         if dx < 0:
             dx = 0 - dx
         if dy < 0:
             dy = 0 - dy
-        middle = 2 * ((dx >> 9) * (dx & 511) + (dy >> 9) * (dy & 511))
-        low = (dx & 511) * (dx & 511) + (dy & 511) * (dy & 511) + ((middle & 511) << 9)
-        high = (dx >> 9) * (dx >> 9) + (dy >> 9) * (dy >> 9) + (middle >> 9) + (low >> 18)
-        low = low & 0x3FFFF
-        root = 0
-        rest = 0
-        for _ in range(19):
-            rest = (rest << 2) | (high >> 18)
-            high = ((high & 0x3FFFF) << 2) | (low >> 16)
-            low = (low & 0xFFFF) << 2
-            root = root << 1
-            if rest > root << 1:
-                rest -= (root << 1) + 1
-                root += 1
-        if rest > root:
-            root += 1
-        out[at[3] + i] = root
-        if root == 0:
+        if dx < dy:
+            r = dx
+            dx = dy
+            dy = r
+        r = 0
+        if dx == 0:
             found = i + 1
+        else:
+            t = (dy << 10) // dx
+            s = 4 + (t >> 6)
+            t = at[s] + (((at[s + 1] - at[s]) * (t & 63)) >> 6)
+            r = (dx * t + 1024) >> 11
+            # dy**2 - (r**2 - dx**2), in limbs
+            s = r - dx
+            t = r + dx
+            s = (((dy >> 9) * dy - (s >> 9) * t) << 9) + (dy & 511) * dy - (s & 511) * t
+            if s < 0:
+                r -= (r - s) // (2 * r)
+            else:
+                r += (r + s) // (2 * r)
+        out[at[3] + i] = r
     return found
 
 
@@ -112,23 +167,55 @@ def covariances(h: ptr32, out: ptr32, v: ptr32, n: int) -> int:
     return 0
 
 
+# What follows works on one array a, so that the machine code's few registers hold a and its innermost
+# variables: those named first. a[0:105] is the matrix, rows packed, with two right-hand sides as rows n and
+# n + 1; a[105:117] the stations' values; a[117:129] their weights / 4; a[129] is n; a[130] and a[131] take the
+# kriged value and its variance; a[132:157] are ROOTS.
+
+
 @micropython.viper
-def eliminate(a: ptr32, n: int) -> int:
-    # Cholesky in place, rows packed; rows n and n + 1 are right-hand sides, solved on the way.
-    # Sums are Q26. A station whose pivot is under 2**-14 adds nothing that others have not said: its
-    # diagonal becomes 0, which leaves it out of everything that follows.
+def load(a: ptr32, g: ptr32, cov: ptr32, at: ptr32) -> int:
+    # For the at[2] stations listed in g from at[1] on: their covariances (the diagonal is left free), those with
+    # the target, which start at cov[at[3]], quarters, and their values.
+    n = at[2]
+    k = 0
+    for i in range(n):
+        row = g[at[1] + i]
+        a[105 + i] = g[3 * row + 2]
+        row = (row * (row - 1)) >> 1
+        for j in range(i):
+            a[k] = cov[row + g[at[1] + j]]
+            k += 1
+        k += 1
+    for i in range(n):
+        a[k + i] = cov[at[3] + i]
+        a[k + n + 1 + i] = (1 << 20) + (1 << 18)
+    a[129] = n
+    return 0
+
+
+@micropython.viper
+def eliminate(a: ptr32) -> int:
+    # Cholesky in place; the right-hand sides are solved on the way. Sums are Q26. A station whose pivot is
+    # under 2**-14 adds nothing that others have not said: its diagonal becomes 0, which leaves it out of
+    # everything that follows.
+    t = 0
+    k = 0
+    n = a[129]
+    row = 0
     for i in range(n + 2):
-        row = (i * (i + 1)) >> 1
         last = n
         if i < n:
             last = i
+        col = 0
         for j in range(last):
-            col = (j * (j + 1)) >> 1
             t = (a[row + j] - (1 << 20)) << 6
-            for k in range(j):
+            k = 0
+            while k < j:
                 u = a[row + k] - (1 << 20)
                 w = a[col + k] - (1 << 20)
                 t -= (u * (w >> 10) + ((u * (w & 1023)) >> 10)) >> 4
+                k += 1
             sign = 1
             if t < 0:
                 t = 0 - t
@@ -143,29 +230,39 @@ def eliminate(a: ptr32, n: int) -> int:
                 q = (t << 10) // g
                 t = (q << 10) + ((((t << 10) - q * g) << 10) // g)
             a[row + j] = (1 << 20) + sign * t
+            col += j + 1
         if i < n:
             t = 1 << 26
-            for k in range(i):
+            k = 0
+            while k < i:
                 u = a[row + k] - (1 << 20)
                 t -= (u * (u >> 10) + ((u * (u & 1023)) >> 10)) >> 4
-            root = 0
-            if t >= 4096:
-                rest = 0
-                for _ in range(22):
-                    rest = (rest << 2) | (t >> 28)
-                    t = (t & 0xFFFFFFF) << 2
-                    root = root << 1
-                    if rest > root << 1:
-                        rest -= (root << 1) + 1
-                        root += 1
-            a[row + i] = root
+                k += 1
+            u = 0
+            if t >= 1 << 26:
+                u = 1 << 20
+            elif t >= 4096:
+                # a guess from a table over [1/4, 1), right to 2**-12, and one step of Newton's
+                w = 0
+                while t < 1 << 24:
+                    t = t << 2
+                    w += 1
+                k = 124 + (t >> 21)
+                g = a[k] + (((a[k + 1] - a[k]) * ((t >> 11) & 1023)) >> 10)
+                q = (t << 4) // g
+                u = (g + (q << 10) + ((((t << 4) - q * g) << 10) // g)) >> 1 >> w
+            a[row + i] = u
+        row += i + 1
     return 0
 
 
 @micropython.viper
-def weigh(a: ptr32, v: ptr32, n: int) -> int:
-    # From y = G^-1 c and o = G^-1 (1/4): the Lagrange multiplier, the variance into v[24], the weights / 4
-    # by back substitution into v[0:12], and the weighted sum of the values v[12:24] into v[25].
+def weigh(a: ptr32) -> int:
+    # From y = G^-1 c and o = G^-1 (1/4): the Lagrange multiplier, the variance, the weights by back
+    # substitution, and the weighted sum of the values.
+    e = 0
+    k = 0
+    n = a[129]
     r = (n * (n + 1)) >> 1
     s = ((n + 1) * (n + 2)) >> 1
     known = 0
@@ -192,42 +289,47 @@ def weigh(a: ptr32, v: ptr32, n: int) -> int:
     t = (q << 9) + ((((e << 8) - q * mean) << 9) // mean)  # Q17
     if t >= 1 << 20:
         t = (1 << 20) - 1
-    variance = (1 << 26) - known + ((t * (e >> 10) + ((t * (e & 1023)) >> 10)) >> 1)
-    if variance < 0:
-        variance = 0
-    v[24] = variance >> 2
+    u = (1 << 26) - known + ((t * (e >> 10) + ((t * (e & 1023)) >> 10)) >> 1)
+    if u < 0:
+        u = 0
+    a[131] = u >> 2
     t = sign * t
     total = 0
-    for back in range(n):
-        i = n - 1 - back
+    i = n - 1
+    while i >= 0:
         w = a[s + i] - (1 << 20)
         e = ((a[r + i] - (1 << 20)) << 4) + ((t * (w >> 10) + ((t * (w & 1023)) >> 10)) >> 3)
-        for k in range(i + 1, n):
-            u = a[((k * (k + 1)) >> 1) + i] - (1 << 20)
-            w = v[k] - (1 << 20)
+        k = i + 1
+        row = (k * (k + 1)) >> 1
+        while k < n:
+            u = a[row + i] - (1 << 20)
+            w = a[117 + k] - (1 << 20)
             e -= (u * (w >> 10) + ((u * (w & 1023)) >> 10)) >> 4
+            k += 1
+            row += k
         sign = 1
         if e < 0:
             e = 0 - e
             sign = 0 - 1
         e = (e + 32) >> 6
-        g = a[((i * (i + 1)) >> 1) + i]
-        if g == 0:
+        q = a[((i * (i + 3)) >> 1)]
+        if q == 0:
             e = 0
-        elif e >= g:
+        elif e >= q:
             e = (1 << 20) - 1
         else:
-            q = (e << 10) // g
-            e = (q << 10) + ((((e << 10) - q * g) << 10) // g)
-        v[i] = (1 << 20) + sign * e
-        w = v[i] - (1 << 20)
-        u = v[12 + i] - (1 << 20)
+            w = (e << 10) // q
+            e = (w << 10) + ((((e << 10) - w * q) << 10) // q)
+        w = sign * e
+        a[117 + i] = (1 << 20) + w
+        u = a[105 + i] - (1 << 20)
         total += (u * (w >> 10) + ((u * (w & 1023)) >> 10)) >> 4
+        i -= 1
     if total >= 1 << 28:
         total = (1 << 28) - 1
     if total < 0 - (1 << 28):
         total = 0 - (1 << 28)
-    v[25] = total + (1 << 28)
+    a[130] = total + (1 << 28)
     return 0
 
 
@@ -242,63 +344,6 @@ def variogram(data, at):
     return array("i", (model, m, s, j, scale, cut, base, depth) + POWERS)
 
 
-def position(data, at):
-    # x, y and the 28 bits that follow them
-    high, low = struct.unpack_from(">II", data, at)
-    return high >> 14, (high & 0x3FFF) << 4 | low >> 28, low & 0xFFFFFFF
-
-
-def chosen(bits, n):
-    if bits >> n:
-        raise ValueError("no such station")
-    use = array("i", [i for i in range(n) if bits >> i & 1])
-    if not 1 <= len(use) <= 12:
-        raise ValueError("stations of a target")
-    return use
-
-
-def stations(data, n):
-    # Positions, two numbers each, and values.
-    xy = array("i", bytes(8 * n))
-    z = array("i", bytes(4 * n))
-    for i in range(n):
-        xy[2 * i], xy[2 * i + 1], z[i] = position(data, 4 + 8 * i)
-        if not 0 < z[i] < 1 << 21:
-            raise ValueError("station")
-    return xy, z
-
-
-def load_matrix(a, cov, use, c):
-    # The covariances of the stations in use, then the two right-hand sides: target's covariances, quarters.
-    n = len(use)
-    at = 0
-    for i in range(n):
-        row = use[i] * (use[i] - 1) >> 1
-        for j in range(i):
-            a[at] = cov[row + use[j]]
-            at += 1
-        a[at] = 0
-        at += 1
-    for i in range(n):
-        a[at + i] = c[i]
-        a[at + n + 1 + i] = (1 << 20) + (1 << 18)
-
-
-def estimate(a, v, c, z, use, cov, model, hit):
-    # Variance and value of a target, whose distances are in c, into v[24] and v[25].
-    if hit:
-        v[24] = 0
-        v[25] = ((z[use[hit - 1]] - (1 << 20)) << 4) + (1 << 28)
-        return
-    n = len(use)
-    for i in range(n):
-        v[12 + i] = z[use[i]]
-    covariances(c, c, model, n)
-    load_matrix(a, cov, use, c)
-    eliminate(a, n)
-    weigh(a, v, n)
-
-
 def run(data, contexts):
     if contexts or len(data) < 4:
         raise ValueError("length")
@@ -307,42 +352,44 @@ def run(data, contexts):
         raise ValueError("counts")
     if len(data) != 4 + 8 * (n + targets) + 20 * sets:
         raise ValueError("length")
-    xy, z = stations(data, n)
+    lists = 3 * (n + targets) + n
+    at = array("i", (n, targets, lists, 0)) + SLANTS
+    g = array("i", bytes(4 * (lists + 12 * targets)))
+    if unpack(data, g, at):
+        raise ValueError("station")
     yield
-    every = array("i", range(n))
-    at = array("i", (0, 0, 0, 0))
-    apart = array("i", bytes(2 * n * (n - 1) + 4))
+    pairs = n * (n - 1) >> 1
+    h = array("i", bytes(4 * (pairs + 12 * targets)))
+    at[1] = lists - n
     for i in range(1, n):
-        at[0], at[1], at[2], at[3] = xy[2 * i], xy[2 * i + 1], i, i * (i - 1) >> 1
-        distances(xy, every, apart, at)
-        if not i & 3:
-            yield
-    away = array("i", bytes(4 * 12 * targets))
+        at[0], at[2], at[3] = i, i, i * (i - 1) >> 1
+        distances(g, h, at)
+    yield
     hit = bytearray(targets)
     for t in range(targets):
-        at[0], at[1], bits = position(data, 4 + 8 * (n + t))
-        use = chosen(bits, n)
-        at[2], at[3] = len(use), 12 * t
-        hit[t] = distances(xy, use, away, at)
-        if not t & 3:
-            yield
-    cov = array("i", bytes(len(apart) * 4))
-    c = array("i", bytes(48))
-    a = array("i", bytes(4 * 105))
-    v = array("i", bytes(4 * 26))
+        at[0], at[1], at[2], at[3] = n + t, lists + 12 * t, g[3 * (n + t) + 2], pairs + 12 * t
+        hit[t] = distances(g, h, at)
+    cov = h if sets == 1 else array("i", bytes(4 * len(h)))
+    a = array("i", bytes(4 * 132)) + ROOTS
     out = bytearray(targets * (8 if sets == 1 else 4 * sets))
+    place = 0
     for number in range(sets):
         model = variogram(data, 4 + 8 * (n + targets) + 20 * number)
-        covariances(apart, cov, model, n * (n - 1) >> 1)
+        covariances(h, cov, model, len(h))
         yield
         for t in range(targets):
-            use = chosen(position(data, 4 + 8 * (n + t))[2], n)
-            for i in range(len(use)):
-                c[i] = away[12 * t + i]
-            estimate(a, v, c, z, use, cov, model, hit[t])
-            if sets == 1:
-                struct.pack_into(">II", out, 8 * t, v[25], v[24])
+            if hit[t]:  # a target on a station has its reading
+                a[130], a[131] = (g[3 * g[lists + 12 * t + hit[t] - 1] + 2] << 4) + (15 << 24), 0
             else:
-                struct.pack_into(">I", out, 4 * (number * targets + t), v[25])
-            yield
+                at[1], at[2], at[3] = lists + 12 * t, g[3 * (n + t) + 2], pairs + 12 * t
+                load(a, g, cov, at)
+                eliminate(a)
+                weigh(a)
+            struct.pack_into(">I", out, place, a[130])
+            place += 4
+            if sets == 1:
+                struct.pack_into(">I", out, place, a[131])
+                place += 4
+            if t & 1:
+                yield
     return bytes(out)
