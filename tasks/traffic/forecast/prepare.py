@@ -1,0 +1,163 @@
+"""Validated input -> each detector's last weeks on one grid, as the devices get them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tasks.api import Context, TaskError
+from tasks.traffic.forecast.clock import Clock, clock_of, places, require_whole_hours
+from tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
+from tasks.traffic.forecast.read import Flows, from_detectors, from_entities
+
+WEEK = 168
+WEEKS_MIN, WEEKS_MAX = 5, 10
+BLOCKS_MAX = 4
+"""Back-tests come in blocks of seven midnights; as many as leave two weeks to learn from."""
+MISSING_MAX = 0.5
+SILENT_MAX_H = WEEK
+ROOT_MAX = 20_000
+"""The square root of a detector's highest count in the devices' units: leaves room for a forecast above it."""
+NONE = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One detector's last weeks: flows in vehicles per hour by grid hour, None where nothing was counted.
+
+    ``unit`` is what one squared unit of the devices' roots is, in vehicles per hour.
+    """
+
+    id: str
+    flows: tuple[float | None, ...]
+    unit: float
+    context: Context
+
+    def flow(self, root: int) -> float:
+        """A device's square root as vehicles per hour."""
+        return root * root * self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A prepared task. ``origin`` is the grid place of the first hour to forecast."""
+
+    clock: Clock
+    origin: int
+    weeks: int
+    hours: int
+    band_percent: int
+    series: tuple[Series, ...]
+    refused: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def blocks(self) -> int:
+        """How many weeks of back-tests there are."""
+        return min(BLOCKS_MAX, self.weeks - 2)
+
+    @property
+    def first_test(self) -> int:
+        """The hour of the history at which the first back-test forecasts."""
+        return WEEK * self.weeks - 24 * (math.ceil(self.hours / 24) + 7 * self.blocks - 1)
+
+
+def prepare(asked: ForecastInput) -> Spec:
+    """Raises TaskError: ``empty_data``, ``too_short``, ``no_usable_detector``, ``too_many_detectors`` and those of
+    the readers and the clock. A detector that cannot be forecast is left out and named, if another one can.
+    """
+    clock = _clock(asked)
+    place = places(clock)
+    found = from_detectors(asked.detectors, clock, place)
+    entities, missing = from_entities(asked.entities, clock, place)
+    for name, flows in entities.items():
+        if name in found:
+            raise TaskError("duplicate", f"{name!r} is both a detector and an entity", "give each once", "/entities")
+        found[name] = flows
+    if not any(found.values()):
+        raise TaskError("empty_data", "nothing was counted", "give detectors or entities with counts", "/detectors")
+    if len(found) > DETECTORS_MAX:
+        raise TaskError("too_many_detectors", f"{len(found)} detectors, at most {DETECTORS_MAX}",
+                        "cut the city into several tasks", "/entities")
+    origin = _origin(asked, clock, found)
+    weeks = _weeks(found, origin)
+    series, refused = _usable(found, origin, weeks)
+    notes = [f"{missing} entities without an intensity were left out"] * bool(missing)
+    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused, tuple(notes))
+
+
+def _clock(asked: ForecastInput) -> Clock:
+    times = [(one.start, f"/detectors/{number}/start") for number, one in enumerate(asked.detectors)]
+    if asked.forecast_from is not None:
+        times.append((asked.forecast_from, "/forecast_from"))
+    if asked.entities and asked.time_zone is None and not asked.detectors:
+        return Clock(UTC, True)
+    return clock_of(asked.time_zone, times)
+
+
+def _origin(asked: ForecastInput, clock: Clock, found: dict[str, Flows]) -> int:
+    last = max(max(flows) for flows in found.values() if flows)
+    origin = last + 1
+    if asked.forecast_from is not None:
+        origin = clock.place(clock.read(asked.forecast_from, "/forecast_from"))
+        if origin > last + SILENT_MAX_H:
+            raise TaskError("out_of_range", "forecast_from is more than a week after the last count",
+                            "give newer counts, or an earlier hour", "/forecast_from")
+    near: datetime = next(one for back in range(2) for one in clock.instants(origin - back))
+    require_whole_hours(clock, near, WEEKS_MAX)
+    return origin
+
+
+def _weeks(found: dict[str, Flows], origin: int) -> int:
+    """The weeks of history that the longest detector fills."""
+    earliest = min((at for flows in found.values() for at in flows if at < origin), default=origin)
+    weeks = (origin - earliest) // WEEK
+    if weeks < WEEKS_MIN:
+        raise TaskError("too_short", f"{(origin - earliest) / WEEK:.1f} weeks of counts before the forecast; "
+                        f"{WEEKS_MIN} are needed to learn a week and to test it",
+                        f"give {WEEKS_MAX - 2} to {WEEKS_MAX} weeks of hourly counts", "/detectors/0/counts")
+    return min(weeks, WEEKS_MAX)
+
+
+def _usable(found: dict[str, Flows], origin: int,
+            weeks: int) -> tuple[tuple[Series, ...], tuple[tuple[str, str], ...]]:
+    series: list[Series] = []
+    refused: list[tuple[str, str]] = []
+    for name, flows in found.items():
+        window = tuple(flows.get(at) for at in range(origin - WEEK * weeks, origin))
+        why = _unusable(window)
+        if why:
+            refused.append((name, why))
+        else:
+            series.append(pack(name, window))
+    if not series:
+        name, why = refused[0]
+        raise TaskError("no_usable_detector", f"{name!r}: {why}" + (
+            f"; and {len(refused) - 1} more detectors" if len(refused) > 1 else ""),
+            f"at most {MISSING_MAX:.0%} of the last {weeks} weeks may be missing, every hour of the week must have "
+            "been counted twice, and the last week must hold a count", "/detectors")
+    return tuple(series), tuple(refused)
+
+
+def _unusable(window: Sequence[float | None]) -> str:
+    """Why a detector's history cannot carry a forecast; empty if it can."""
+    counted = [flow is not None for flow in window]
+    if not any(counted[-SILENT_MAX_H:]):
+        return "nothing counted in the last week"
+    missing = 1 - sum(counted) / len(counted)
+    if missing > MISSING_MAX:
+        return f"{missing:.0%} of the hours are missing"
+    fewest = min(sum(counted[slot::WEEK]) for slot in range(WEEK))
+    if fewest < 2:
+        return f"an hour of the week was counted {'once' if fewest else 'never'} in {len(window) // WEEK} weeks"
+    return ""
+
+
+def pack(name: str, window: tuple[float | None, ...]) -> Series:
+    """Counts as square roots, in units that suit the detector's highest count."""
+    unit = max(1.0, *(flow for flow in window if flow is not None)) / ROOT_MAX**2
+    roots = [NONE if flow is None else round(math.sqrt(flow / unit)) for flow in window]
+    return Series(name, window, unit, Context(struct.pack(f"<{len(roots)}H", *roots)))
