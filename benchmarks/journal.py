@@ -44,7 +44,7 @@ def effects(first: int, count: int) -> list[Durable]:
 def fill(path: Path, rows: int) -> Store:
     """A journal with ``rows`` leases."""
     store = Store.open(path)
-    store.commit([KeepTask("signals-2026-11-22", "traffic.signals", b"{}", 0, 86_400_000, 0)])
+    store.commit([KeepTask("signals-2026-11-22", "traffic.signals", b"{}", 0, 86_400_000, 0, 0)])
     for first in range(0, rows, 2_000):
         store.commit(effects(1 + first, min(2_000, rows - first)))
     return store

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import json
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -45,7 +46,7 @@ from gateway.core.intake import Keys, read
 from gateway.core.machine import Machine
 from gateway.ledger.leaves import LedgerError
 from gateway.operators import Ref
-from gateway.pump import Pump, now_ms
+from gateway.pump import Pump
 from gateway.recompute import Recomputer
 from gateway.rpc import RequestError, as_dict, refusal, response
 from gateway.settings import Settings
@@ -122,7 +123,9 @@ class _App:
         self.solvers = Solvers(load_kinds(), lambda event: self.pump.put(event))
         self.machine = Machine(settings.policy, registry.gateway.secret, self.solvers.check, boot)
         self.board = self.machine.board
-        self.pump = Pump(self.machine, store.commit, self.release)
+        ahead_ms = store.ahead_ms(_machine(), _monotonic_ms())
+        self.now_ms: Callable[[], int] = lambda: _monotonic_ms() + ahead_ms
+        self.pump = Pump(self.machine, store.commit, self.release, self.now_ms)
         self.work: set[asyncio.Task[None]] = set()
         self.desk = operators.Desk(self.board, self.solvers, self.pump.put, self.enrol, self.revoke, self.answer)
         self._table: dict[type, Callable[[Any], object]] = {
@@ -161,7 +164,7 @@ class _App:
             on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=app._subscriptions(),
             will=Publication(app._gateway_topic("status"), app._status("offline"), 1, True),
             persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
-        effects = app.machine.restore(store.load(), now_ms())
+        effects = app.machine.restore(store.load(), app.now_ms())
         await app.seal_overdue()
         await app.link.start()
         stack.push_async_callback(app.link.stop)
@@ -212,7 +215,7 @@ class _App:
 
     def board_event(self, event: e.Event) -> None:
         """An event whose effects are none: enrolments at start."""
-        self.machine.handle(event, now_ms())
+        self.machine.handle(event, self.now_ms())
 
     async def enrol(self, pairs: list[tuple[bytes, str]]) -> dict[str, Any]:
         """Registry, log and broker accounts; returns what a device must be told of this gateway."""
@@ -371,6 +374,18 @@ class _App:
 
     def _status(self, state: str) -> bytes:
         return json.dumps({"v": 1, "state": state, "boot": self.boot, "ts": time.time_ns() // 1_000_000}).encode()
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _machine() -> str:
+    """Names this start of the computer, in which the monotonic clock goes on; where it has no name each is new."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return secrets.token_hex(16)
 
 
 def _next_boot(path: Path) -> int:

@@ -15,7 +15,6 @@ from gateway import rpc
 from gateway.core.board import Board
 from gateway.core.events import EpochEnded, Event, NodeEnrolled, NodeRevoked, TaskCancelled, TaskSubmitted
 from gateway.core.views import health, node_view, task_view
-from gateway.pump import now_ms
 from gateway.rpc import Request, RequestError
 from gateway.solver import Solvers, price_kop
 from tasks.api import TaskError
@@ -155,11 +154,11 @@ async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
 
 
 async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, now_ms()) for node in desk.board.nodes.values()]}
+    return {"nodes": [node_view(node, desk.board.now_ms) for node in desk.board.nodes.values()]}
 
 
 async def _node(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(desk, request), now_ms())
+    return node_view(_known_node(desk, request), desk.board.now_ms)
 
 
 def _known_node(desk: Desk, request: Request) -> Any:

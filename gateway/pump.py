@@ -7,7 +7,6 @@ serves hundreds of events, when idle an event waits for nobody.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
@@ -25,21 +24,20 @@ TICK_S = 0.05
 Release = Callable[[list[Effect]], None]
 
 
-def now_ms() -> int:
-    """The monotonic clock of leases; never the wall clock."""
-    return time.monotonic_ns() // 1_000_000
-
-
 class Pump:
     """``commit`` writes durable effects (in a thread), ``release`` carries out the others (on the loop).
+
+    ``now_ms`` is the clock of the core: a monotonic one, never that on the wall.
 
     If ``commit`` raises, ``run`` raises the same and nothing of that batch has been released.
     """
 
-    def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None], release: Release) -> None:
+    def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None], release: Release,
+                 now_ms: Callable[[], int]) -> None:
         self._machine = machine
         self._commit = commit
         self._release = release
+        self._now_ms = now_ms
         self._queue: deque[tuple[Event, Callable[[], None] | None]] = deque()
         self._wake = asyncio.Event()
         self.batches = 0
@@ -72,7 +70,7 @@ class Pump:
         afters = []
         for _ in range(min(len(self._queue), MAX_BATCH)):
             event, after = self._queue.popleft()
-            effects += self._machine.handle(event, now_ms())
+            effects += self._machine.handle(event, self._now_ms())
             if after is not None:
                 afters.append(after)
             self.events += 1
@@ -91,5 +89,5 @@ class Pump:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            if self._machine.next_due_ms <= now_ms():
+            if self._machine.next_due_ms <= self._now_ms():
                 self.put(Ticked())

@@ -10,7 +10,7 @@ from gateway.adapters.mqtt import MqttLink
 from gateway.adapters.publiclog import PublicLog
 from gateway.core.board import Board
 from gateway.core.views import health, node_view, task_view
-from gateway.pump import Pump, now_ms
+from gateway.pump import Pump
 
 
 class Window:
@@ -34,10 +34,10 @@ class Window:
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(node, now_ms()) for node in self._board.nodes.values()]
+        return [node_view(node, self._board.now_ms) for node in self._board.nodes.values()]
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self._board.nodes[node], now_ms()) if node in self._board.nodes else None
+        return node_view(self._board.nodes[node], self._board.now_ms) if node in self._board.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}

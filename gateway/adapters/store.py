@@ -25,6 +25,7 @@ from typing import Any
 from gateway.core.effects import (
     Durable,
     KeepAnswer,
+    KeepClock,
     KeepEnd,
     KeepEpoch,
     KeepLease,
@@ -39,7 +40,7 @@ from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, Ta
 APPLICATION_ID = 0x4C414D50
 """``LAMP``, in the header of the file: tells our journals from any other SQLite file."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FINISHED_KEPT = 256
 """How many finished tasks are kept, newest first, for display and for ids that come again."""
 
@@ -47,12 +48,16 @@ _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
 
 _SCHEMA = f"""
-CREATE TABLE life(epoch INTEGER NOT NULL, sealed INTEGER NOT NULL, last_lease INTEGER NOT NULL) STRICT;
-INSERT INTO life VALUES(0, -1, 0);
+CREATE TABLE life(
+    epoch INTEGER NOT NULL, sealed INTEGER NOT NULL, last_lease INTEGER NOT NULL, clock_ms INTEGER NOT NULL,
+    ahead_ms INTEGER NOT NULL, machine TEXT NOT NULL
+) STRICT;
+INSERT INTO life VALUES(0, -1, 0, 0, 0, '');
 
 CREATE TABLE task(
     number INTEGER PRIMARY KEY, task TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, priority INTEGER NOT NULL,
-    deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, state TEXT NOT NULL DEFAULT '',
+    deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
     body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x''
 ) STRICT;
@@ -72,7 +77,7 @@ CREATE TABLE answer(
 
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
-    earned_kop INTEGER NOT NULL DEFAULT 0
+    quarantined_until INTEGER NOT NULL DEFAULT 0, earned_kop INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
@@ -86,8 +91,8 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 # What each durable effect does to the journal; ?1, ?2, ... are the fields of the effect in their order.
 _SQL: dict[type, str] = {
-    KeepTask: "INSERT OR REPLACE INTO task(task, kind, body, priority, deadline_ms, submitted_at_ms)"
-              " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    KeepTask: "INSERT OR REPLACE INTO task(task, kind, body, priority, deadline_ms, submitted_at_ms,"
+              " started_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
     KeepLease: "INSERT INTO lease(lease, task, round, job_index, fence, node, owner, nonce, price_kop)"
@@ -96,9 +101,10 @@ _SQL: dict[type, str] = {
     KeepReceipt: "UPDATE lease SET ended = ?2, boot = ?3, seq = ?4, proof = ?5, answer = ?6 WHERE lease = ?1",
     KeepVerdict: "UPDATE lease SET verdict = ?2, epoch = ?3, answer = x'' WHERE lease = ?1 AND epoch IN (-1, ?3)",
     KeepAnswer: "INSERT OR REPLACE INTO answer(task, round, job_index, answer, audited) VALUES(?1, ?2, ?3, ?4, ?5)",
-    KeepStanding: "INSERT INTO standing(node, score, lies) VALUES(?1, ?2, ?3)"
-                  " ON CONFLICT DO UPDATE SET score = ?2, lies = ?3",
+    KeepStanding: "INSERT INTO standing(node, score, lies, quarantined_until) VALUES(?1, ?2, ?3, ?4)"
+                  " ON CONFLICT DO UPDATE SET score = ?2, lies = ?3, quarantined_until = ?4",
     KeepEpoch: "UPDATE life SET epoch = ?1",
+    KeepClock: "UPDATE life SET clock_ms = ?1",
 }
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
@@ -173,25 +179,39 @@ class Store:
         words = _Words()
         with self._turn, _explained(self._path):
             db = self._db
-            (epoch, sealed, last), = db.execute("SELECT epoch, sealed, last_lease FROM life")
+            (epoch, sealed, last, clock_ms), = db.execute("SELECT epoch, sealed, last_lease, clock_ms FROM life")
             (top,), = db.execute("SELECT coalesce(max(lease), 0) FROM lease")
             db.text_factory = words.__getitem__
             try:
                 return Snapshot(
                     tasks=_rows(TaskRow, db.execute(
-                        "SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, state, result"
+                        "SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result"
                         " FROM task ORDER BY number")),
                     leases=_rows(LeaseRow, db.execute(_LOAD_LEASES, (sealed,))),
                     answers=_rows(AnswerRow, db.execute(
                         "SELECT task, round, job_index, answer, audited FROM answer"
                         " ORDER BY task, round, job_index")),
                     standing=_rows(StandingRow, db.execute(
-                        "SELECT node, score, lies, earned_kop FROM standing ORDER BY node")),
+                        "SELECT node, score, lies, quarantined_until, earned_kop FROM standing ORDER BY node")),
                     next_lease=max(top, last) + 1,
                     epoch=epoch,
+                    clock_ms=clock_ms,
                 )
             finally:
                 db.text_factory = str
+
+    def ahead_ms(self, machine: str, monotonic_ms: int) -> int:
+        """How far the journal's clock is ahead of the monotonic one, which starts anew with the computer.
+
+        ``machine`` names this start of the computer. While it runs the difference stays, so that the time in which
+        no gateway ran counts too; after another start the clock goes on from where it was last kept.
+        """
+        (clock, ahead, known), = self._query("SELECT clock_ms, ahead_ms, machine FROM life")
+        if known != machine or ahead + monotonic_ms < clock:
+            ahead = int(clock) - monotonic_ms
+            with self._transaction() as db:
+                db.execute("UPDATE life SET ahead_ms = ?, machine = ?", (ahead, machine))
+        return int(ahead)
 
     def unsealed(self) -> list[int]:
         """The epochs that have ended and are not forgotten yet, oldest first: after a crash they are to be sealed."""
@@ -233,8 +253,8 @@ class Store:
 
     def task(self, task: str) -> TaskRow | None:
         """A task by its id, also a finished one while it is among the newest; None when unknown."""
-        rows = self._query("SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, state, result"
-                           " FROM task WHERE task = ?", task)
+        rows = self._query("SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state,"
+                           " result FROM task WHERE task = ?", task)
         return TaskRow._make(rows[0]) if rows else None
 
     def _query(self, sql: str, *values: Any) -> list[Any]:

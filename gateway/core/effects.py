@@ -22,6 +22,8 @@ class KeepTask:
     priority: int
     deadline_ms: int
     submitted_at_ms: int
+    started_ms: int
+    """By the journal's clock, as ``quarantined_until``: it goes on after a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class KeepStanding:
     node: str
     score: int
     lies: int
+    quarantined_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,13 @@ class KeepEpoch:
     """The epoch that verdicts are now counted in."""
 
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepClock:
+    """How late it is: after a restart time goes on from here at the earliest."""
+
+    clock_ms: int
 
 
 # To devices
@@ -245,6 +255,7 @@ class SealEpoch:
 
 Durable = (
     KeepTask | KeepTaskEnd | KeepLease | KeepEnd | KeepReceipt | KeepVerdict | KeepAnswer | KeepStanding | KeepEpoch
+    | KeepClock
 )
 Outward = (
     SendLease | SendCancel | SendAck | SendChunk | StartSolver | AdvanceSolver | GiveUp | StopSolver | Recompute

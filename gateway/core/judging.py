@@ -139,7 +139,7 @@ def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
         _punish(board, node)
     elif compared:
         node.score += 1
-        board.out.append(KeepStanding(node.name, node.score, node.lies))
+        board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
 
 
 def judge(board: Board, lease: Lease, verdict: str) -> None:
@@ -158,7 +158,7 @@ def _punish(board: Board, node: Node) -> None:
     node.score = node.score * 2 // 3
     node.lies += 1
     node.quarantined_until = board.now_ms + quarantine_ms(board, node)
-    board.out.append(KeepStanding(node.name, node.score, node.lies))
+    board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
     board.counters["lies"] += 1
     may_have_room(board, node)
     for task in board.live:

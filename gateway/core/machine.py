@@ -14,13 +14,24 @@ from typing import Any
 from gateway.core import events as e
 from gateway.core import judging, nodes, placement, tasks
 from gateway.core.board import Board, Check
-from gateway.core.effects import Effect, KeepEnd, KeepEpoch, PublishResult, PublishStatus, SealEpoch, StartSolver
+from gateway.core.effects import (
+    Effect,
+    KeepClock,
+    KeepEnd,
+    KeepEpoch,
+    PublishResult,
+    PublishStatus,
+    SealEpoch,
+    StartSolver,
+)
 from gateway.core.policy import Policy
 from gateway.core.snapshot import LeaseRow, Snapshot
 from gateway.core.state import UNKNOWN, Job, Lease, Task, Where
 
 PUBLISH_MS = 250
 """Statuses that changed are published at most this often."""
+CLOCK_MS = 5_000
+"""The clock is kept this often while anything depends on it: what a start of the computer may add to a deadline."""
 
 
 class Machine:
@@ -29,6 +40,7 @@ class Machine:
     def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int = 1) -> None:
         self.board = Board(policy, secret, check, boot)
         self._published_at = -PUBLISH_MS
+        self._clock_kept_at = -CLOCK_MS
         self._handlers: dict[type, Callable[[Board, Any], object]] = {
             e.TaskSubmitted: tasks.on_submitted,
             e.TaskCancelled: tasks.on_cancelled,
@@ -76,6 +88,7 @@ class Machine:
         if board.now_ms - self._published_at < PUBLISH_MS:
             return
         self._published_at = board.now_ms
+        self._keep_clock(board)
         for task in [task for task in board.tasks.values() if not task.over]:
             tasks.check_deadline(board, task)
             if task.over:
@@ -83,21 +96,31 @@ class Machine:
             if task.dirty or task.waits != tasks.waits_for(board, task):
                 tasks.publish_status(board, task)
 
+    def _keep_clock(self, board: Board) -> None:
+        waited_for = any(not task.over for task in board.tasks.values()) or any(
+            board.now_ms < node.quarantined_until for node in board.nodes.values())
+        if waited_for and board.now_ms - self._clock_kept_at >= CLOCK_MS:
+            self._clock_kept_at = board.now_ms
+            board.out.append(KeepClock(board.now_ms))
+
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
         """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
 
-        Lease clocks start anew; each unfinished task's solver is replayed from its recorded answers.
+        ``now_ms`` is not before ``snapshot.clock_ms``: deadlines and quarantines go on. Lease clocks start anew; each
+        unfinished task's solver is replayed from its recorded answers.
         """
         board = self.board
-        board.now_ms, board.out = now_ms, []
+        board.now_ms, board.out = max(now_ms, snapshot.clock_ms), []
         board.next_lease, board.epoch = snapshot.next_lease, snapshot.epoch
-        for name, score, lies, earned_kop in snapshot.standing:
+        for name, score, lies, quarantined_until, earned_kop in snapshot.standing:
             node = board.nodes.get(name)
             if node is not None:
                 node.score, node.lies, node.earned_kop = score, lies, earned_kop
-                node.quarantined_until = now_ms + judging.quarantine_ms(board, node)
+                node.quarantined_until = quarantined_until
         for row in snapshot.tasks:
-            task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, now_ms)
+            task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms,
+                        row.started_ms)
+            task.rate_at = board.now_ms
             board.tasks[row.task] = task
             if row.state:
                 task.state, task.result = row.state, row.result

@@ -15,6 +15,7 @@ class TaskRow(NamedTuple):
     priority: int
     deadline_ms: int
     submitted_at_ms: int
+    started_ms: int
     state: str
     result: bytes
 
@@ -53,6 +54,7 @@ class StandingRow(NamedTuple):
     node: str
     score: int
     lies: int
+    quarantined_until: int
     earned_kop: int
     """Credits of sealed epochs; those of open ones are in the leases."""
 
@@ -67,3 +69,4 @@ class Snapshot:
     standing: list[StandingRow] = field(default_factory=list)
     next_lease: int = 1
     epoch: int = 0
+    clock_ms: int = 0

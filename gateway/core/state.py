@@ -138,19 +138,19 @@ class Task:
 
     __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
                  "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
-                 "rate_done", "recorded", "refs", "result", "round", "second", "started_at", "state",
+                 "rate_done", "recorded", "refs", "result", "round", "second", "started_ms", "state",
                  "submitted_at_ms", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 now_ms: int) -> None:
+                 started_ms: int) -> None:
         self.name = name
         self.kind = kind
         self.body = body
         self.priority = priority
         self.deadline_ms = deadline_ms
-        self.deadline_at = now_ms + deadline_ms
+        self.deadline_at = started_ms + deadline_ms
         self.submitted_at_ms = submitted_at_ms
-        self.started_at = now_ms
+        self.started_ms = started_ms
         self.ending = False
         """The deadline passed; the solver was asked for what it can say."""
         self.state = "preparing"      # preparing, running, done, failed, cancelled
@@ -172,7 +172,7 @@ class Task:
         self.events = 0
         self.dirty = True
         self.rate = 0
-        self.rate_at = now_ms
+        self.rate_at = started_ms
         self.rate_done = 0
         self.waits = ""
 

@@ -44,7 +44,8 @@ def on_submitted(board: Board, event: TaskSubmitted) -> None:
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
                 board.now_ms)
     board.tasks[event.task] = task
-    board.out.append(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms))
+    board.out.append(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
+                              task.started_ms))
     board.out.append(Reply(event.ref, accepted(task)))
     tell(board, task, "submitted", kind=task.kind)
     board.out.append(StartSolver(task.name, task.kind, task.body))

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from itertools import chain
 
 import pytest
@@ -37,7 +38,8 @@ class Bench:
     def __init__(self, commit=None):
         self.did, self.machine = [], Echo()
         self._more = commit or (lambda effects: None)
-        self.pump = Pump(self.machine, self.commit, lambda effects: self.did.append(("release", effects)))
+        self.pump = Pump(self.machine, self.commit, lambda effects: self.did.append(("release", effects)),
+                         lambda: time.monotonic_ns() // 1_000_000)
         self.threads = set()
 
     def commit(self, effects):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.simulation.gateway import Handled
     from tests.simulation.world import World
 
+SLACK_MS = 2_000
+"""After a deadline: the next tick, and the replay of a task that was interrupted there."""
 COPY = ("", "ok", "minority")
 """Verdicts of a receipt that counts as a copy of its job."""
 
@@ -35,11 +37,14 @@ class Auditor:
         self.touched: set[JobKey] = set()
         self.paid_leases: set[int] = set()
         self.last_lease = 0
+        self.begun: dict[str, int] = {}
+        """When each task was kept."""
         self.wrong_accepted = self.wrong_paid = self.results_paid = 0
         self._rules = {
             f.KeepTask: self._task, f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
             f.KeepReceipt: self._receipt, f.KeepVerdict: self._verdict, f.KeepAnswer: self._answer,
-            f.KeepStanding: self._standing, f.KeepEpoch: self._epoch, f.SendAck: self._ack,
+            f.KeepStanding: self._standing, f.KeepEpoch: self._epoch, f.KeepClock: self._clock,
+            f.SendAck: self._ack, f.GiveUp: self._give_up,
             f.SendLease: self._send_lease, f.AdvanceSolver: self._advance, f.PublishResult: self._publish,
             f.Reply: self._reply,
         }
@@ -60,6 +65,7 @@ class Auditor:
 
     def _task(self, x: f.KeepTask) -> None:
         need(x.task not in self.journal.tasks, 2, x, "is kept twice")
+        self.begun[x.task] = self.clock.now
 
     def _task_end(self, x: f.KeepTaskEnd) -> None:
         need(self.journal.tasks[x.task].state == "", 2, x, "ends twice")
@@ -150,7 +156,16 @@ class Auditor:
     def _epoch(self, x: f.KeepEpoch) -> None:
         need(x.epoch == self.journal.epoch + 1, 3, x, "is not the next epoch")
 
+    def _clock(self, x: f.KeepClock) -> None:
+        need(x.clock_ms >= self.journal.clock_ms, 10, x, "goes back")
+
     # What leaves
+
+    def _give_up(self, x: f.GiveUp) -> None:
+        """A deadline goes on over restarts; only what the clock of a computer that was off does not show is lost."""
+        deadline_ms = self.journal.tasks[x.task].kept.deadline_ms
+        late_ms = self.clock.now - self.begun[x.task] - deadline_ms
+        need(0 <= late_ms <= SLACK_MS + self.world.gateway.lost_ms, 10, (x, late_ms), "is not at its deadline")
 
     def released(self, effect: Any) -> None:
         rule = self._rules.get(type(effect))

@@ -39,7 +39,7 @@ class Gateway:
     def __init__(self, world: World, rng: Random) -> None:
         self.world, self.clock, self.broker, self.journal = world, world.clock, world.broker, world.journal
         self.rng = rng
-        self.life = 0
+        self.life = self.base = self.lost_ms = 0
         self.up = False
         self.calm = False
         self.queue: list[tuple[e.Event, tuple[str, bytes] | None]] = []
@@ -62,7 +62,9 @@ class Gateway:
             return
         self.life += 1
         self.up = True
-        self.base = self.clock.now - int(10_000 * self.rng.random())
+        if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
+            self.lost_ms += self.now_ms - self.journal.clock_ms
+            self.base = self.clock.now - self.journal.clock_ms
         self.queue, self.solvers, self.pumping, self.tick_at = [], {}, False, 1 << 62
         self.machine = Machine(POLICY, SECRET, self._check, boot=self.life)
         self.world.auditor.restarted()
@@ -95,7 +97,7 @@ class Gateway:
 
     @property
     def now_ms(self) -> int:
-        """The monotonic clock of this life; it says nothing about other lives."""
+        """The monotonic clock, which goes on; the time that a computer was switched off is missing in it."""
         return self.clock.now - self.base
 
     def _die(self, unacknowledged: list[tuple[str, bytes]]) -> None:

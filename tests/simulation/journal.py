@@ -44,8 +44,8 @@ class Journal:
         self.by_nonce: dict[bytes, LeaseRecord] = {}
         self.by_job: dict[JobKey, list[LeaseRecord]] = {}
         self.answers: dict[JobKey, tuple[bytes, bool]] = {}
-        self.standing: dict[str, tuple[int, int]] = {}
-        self.epoch = 0
+        self.standing: dict[str, tuple[int, int, int]] = {}
+        self.epoch = self.clock_ms = 0
         self.sealed: dict[int, int] = {}
         """Credit paid by epoch, in kop."""
         self.earned: dict[str, int] = {}
@@ -54,6 +54,7 @@ class Journal:
             f.KeepTask: self._task, f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
             f.KeepReceipt: self._receipt, f.KeepVerdict: self._verdict, f.KeepAnswer: self._answer,
             f.KeepStanding: self._standing, f.KeepEpoch: self._epoch,
+            f.KeepClock: self._clock,
         }
 
     def apply(self, effect: Any) -> None:
@@ -91,7 +92,10 @@ class Journal:
         self.answers[e.task, e.round, e.index] = (e.answer, e.audited)
 
     def _standing(self, e: f.KeepStanding) -> None:
-        self.standing[e.node] = (e.score, e.lies)
+        self.standing[e.node] = (e.score, e.lies, e.quarantined_until)
+
+    def _clock(self, e: f.KeepClock) -> None:
+        self.clock_ms = e.clock_ms
 
     def _epoch(self, e: f.KeepEpoch) -> None:
         self.epoch = e.epoch
@@ -116,11 +120,12 @@ class Journal:
     # What a restart gets
 
     def snapshot(self) -> Snapshot:
-        snapshot = Snapshot(next_lease=max(self.leases, default=0) + 1, epoch=self.epoch)
+        snapshot = Snapshot(next_lease=max(self.leases, default=0) + 1, epoch=self.epoch,
+                            clock_ms=self.clock_ms)
         for task in self.tasks.values():
             k = task.kept
             snapshot.tasks.append(TaskRow(k.task, k.kind, k.body, k.priority, k.deadline_ms, k.submitted_at_ms,
-                                          task.state, task.result))
+                                          k.started_ms, task.state, task.result))
         sealed = max(self.sealed, default=-1)
         for number, r in self.leases.items():
             needed = not self.tasks[r.kept.task].state and (r.epoch < 0 or r.key not in self.answers)
@@ -132,6 +137,6 @@ class Journal:
             if not self.tasks[key[0]].state:
                 snapshot.answers.append(AnswerRow(*key, answer, audited))
         for node in sorted({*self.standing, *self.earned}):
-            score, lies = self.standing.get(node, (0, 0))
-            snapshot.standing.append(StandingRow(node, score, lies, self.earned.get(node, 0)))
+            standing = self.standing.get(node, (0, 0, 0))
+            snapshot.standing.append(StandingRow(node, *standing, self.earned.get(node, 0)))
         return snapshot

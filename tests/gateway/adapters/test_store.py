@@ -22,6 +22,7 @@ from gateway.adapters.store import Store, StoreError
 from gateway.core.effects import (
     Durable,
     KeepAnswer,
+    KeepClock,
     KeepEnd,
     KeepEpoch,
     KeepLease,
@@ -37,7 +38,7 @@ PROOF = bytes(range(158))
 
 
 def task(name: str = "t1") -> KeepTask:
-    return KeepTask(name, "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000)
+    return KeepTask(name, "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40)
 
 
 def lease(number: int, name: str = "t1", index: int = 0, price: int = 10, node: str = "aa") -> KeepLease:
@@ -80,19 +81,33 @@ def test_round_trip(path: Path) -> None:
     store.commit([
         task(), lease(1), lease(2, index=1), lease(3, index=2), lease(4, index=3), receipt(1), receipt(2),
         KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5), KeepAnswer("t1", 0, 1, b"answer", True),
-        KeepStanding("aa", 12, 1), KeepStanding("aa", 13, 2), KeepEpoch(5),
+        KeepStanding("aa", 12, 1, 7), KeepStanding("aa", 13, 2, 9), KeepEpoch(5), KeepClock(77),
     ])
     store.close()
     store = Store.open(path)
     assert store.load() == Snapshot(
-        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, "", b"")],
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"")],
         [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1), row(3, "expired", index=2),
          row(4, index=3)],
         [AnswerRow("t1", 0, 1, b"answer", True)],
-        [StandingRow("aa", 13, 2, 0)],
+        [StandingRow("aa", 13, 2, 9, 0)],
         next_lease=5,
         epoch=5,
+        clock_ms=77,
     )
+    store.close()
+
+
+def test_the_clock_goes_on(path: Path) -> None:
+    """While the computer runs it is that of the computer; after a start of it, it goes on where it was kept."""
+    store = Store.open(path)
+    assert store.ahead_ms("monday", 5_000) == -5_000
+    store.commit([KeepClock(600)])
+    assert store.ahead_ms("monday", 90_000) == -5_000   # no gateway ran for most of that time
+    assert store.ahead_ms("tuesday", 100) == 500
+    store.commit([KeepClock(2_000)])
+    assert store.ahead_ms("tuesday", 1_600) == 500
+    assert store.ahead_ms("tuesday", 1_400) == 600   # another clock than it was
     store.close()
 
 
@@ -198,7 +213,7 @@ def test_forget_epoch(path: Path) -> None:
         lease(3, index=1), receipt(3), KeepVerdict(3, "wrong_size", 0),  # its job needs a higher fence than 3
         lease(4, index=2), receipt(4), lease(5, index=3), lease(6, index=4), KeepEnd(6, "expired"),
         lease(7, "over"), lease(8, "over"), receipt(8), KeepVerdict(8, "late", 0), KeepTaskEnd("over", "failed", b""),
-        KeepStanding("aa", 4, 0), KeepEpoch(1), lease(9, index=5), receipt(9), KeepVerdict(9, "ok", 1),
+        KeepStanding("aa", 4, 0, 0), KeepEpoch(1), lease(9, index=5), receipt(9), KeepVerdict(9, "ok", 1),
         task("new"), lease(10, "new"), KeepTaskEnd("new", "done", b""),  # a late result may still come for 10
     ])
     assert store.unsealed() == [0]
@@ -212,8 +227,8 @@ def test_forget_epoch(path: Path) -> None:
     store.commit([KeepEpoch(3)])
     store.forget_epoch(2)
     assert (store.load().leases, store.load().next_lease) == ([], 11)
-    store.commit([KeepStanding("aa", 5, 1)])
-    assert store.load().standing == [StandingRow("aa", 5, 1, 20), StandingRow("bb", 0, 0, 5)]
+    store.commit([KeepStanding("aa", 5, 1, 3)])
+    assert store.load().standing == [StandingRow("aa", 5, 1, 3, 20), StandingRow("bb", 0, 0, 0, 5)]
     store.close()
 
 

@@ -7,7 +7,7 @@ from gateway.core import events as e
 from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
 from gateway.core.state import IllegalMove, Phase, Where
 
-OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, "", b"")
+OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, 0, "", b"")
 
 
 def lease_row(city, number=1, index=0, node="anna-1", ended="", verdict="", seq=0, answer=b"", round_=0):
@@ -184,11 +184,34 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 
 
 def test_standing_comes_back(after, pair):
-    """Score, lies and credits are what they were; a liar starts in quarantine."""
-    after(standing=[StandingRow("anna-1", 12, 0, 500), StandingRow("ben-1", 3, 1, 70), StandingRow("gone", 1, 1, 1)],
+    """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
+    after(standing=[StandingRow("anna-1", 12, 0, 0, 500), StandingRow("ben-1", 3, 1, 9_000, 70),
+                    StandingRow("gone", 1, 1, 0, 1)],
           leases=[lease_row(pair, ended="done", verdict="ok", seq=4)])
     assert (pair.node("anna-1").score, pair.node("anna-1").earned_kop) == (12, 510)
-    assert pair.node("ben-1").quarantined_until == pair.now + pair.policy.quarantine_ms
+    assert pair.node("ben-1").quarantined_until == 9_000
+
+
+def test_time_goes_on_over_a_restart(after, pair, of):
+    """A deadline is that of the submission; the clock is where it was kept, whatever the computer's says."""
+    after(tasks=[OPEN._replace(started_ms=1_000, deadline_ms=5_000)], clock_ms=3_000)
+    assert (pair.now, pair.board.now_ms) == (1_000, 3_000)
+    pair.now = 5_999
+    assert not of(f.GiveUp, pair.wait())
+    assert of(f.GiveUp, pair.wait(250))
+
+
+def test_the_clock_is_kept_while_anything_depends_on_it(pair, of):
+    """With a task open or a device in quarantine every five seconds, else never."""
+    assert not of(f.KeepClock, pair.wait(60_000))
+    pair.submit()
+    assert of(f.KeepClock, pair.wait(250)) == [f.KeepClock(pair.now)]
+    assert not of(f.KeepClock, pair.wait(4_999))
+    assert of(f.KeepClock, pair.wait(250)) == [f.KeepClock(pair.now)]
+    pair.tell(e.TaskCancelled("t"))
+    assert not of(f.KeepClock, pair.wait(60_000))
+    pair.node("ben-1").quarantined_until = pair.now + 10_000
+    assert of(f.KeepClock, pair.wait(5_000)) and not of(f.KeepClock, pair.wait(5_000))
 
 
 def test_lease_numbers_and_epochs_never_fall(after, pair):
