@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gateway.commands import audit, line, node, start, task
+from gateway.commands import audit, kind, line, node, start, task
 
 
 class _Group(click.Group):
@@ -45,5 +45,6 @@ def main() -> None:
     """
 
 
-for command in (start.demo, start.up, start.sim, line.line, task.task, node.node, audit.audit, audit.epoch):
+for command in (start.demo, start.up, start.sim, line.line, task.task, kind.kind, node.node, audit.audit,
+                audit.epoch):
     main.add_command(command)

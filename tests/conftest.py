@@ -113,8 +113,9 @@ def runs(pid: int) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """For child processes: they see the third party's kind."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(KINDS), str(ROOT)))}
+    """For child processes: they see the third party's kind, and what this process was given."""
+    given = os.environ.get("PYTHONPATH", "")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(KINDS), str(ROOT), given)).rstrip(os.pathsep)}
 
 
 @pytest.fixture(scope="session")

@@ -120,13 +120,14 @@ def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | Non
     run(_sim(), 0)
 
 
-@click.command(epilog=examples("demo", "demo --once --devices 6 --out demo-output"))
+@click.command(epilog=examples("demo", "demo --once --devices 6 --out demo-output", "demo --kind energy.battery"))
 @click.option("--once", is_flag=True, help="End when all answers are in, also in a terminal.")
 @click.option("--devices", type=click.IntRange(1, 2_000), default=10, show_default=True, help="Simulated devices.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
-def demo(once: bool, devices: int, out: Path) -> None:
+@click.option("--kind", "kinds", multiple=True, help="A kind to run, in place of one of each family; repeatable.")
+def demo(once: bool, devices: int, out: Path, kinds: tuple[str, ...]) -> None:
     """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""
     from gateway import demo as main_job
 
     stay = not once and sys.stdout.isatty() and os.environ.get("DEMO") != "once"
-    sys.exit(run(main_job.run(devices, out, stay)))
+    sys.exit(run(main_job.run(devices, out, stay, kinds or main_job.PRIMARY)))

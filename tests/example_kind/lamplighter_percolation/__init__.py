@@ -1,0 +1,27 @@
+"""``science.percolation``: at which share of open sites a lattice lets a current through.
+
+An example of a kind that is not of a city, as a third party would write it: it is outside the tree of
+Lamplighter, names nothing of the gateway, and is found by its entry point alone.
+"""
+
+from pathlib import Path
+
+from lamplighter_percolation.model import PercolationInput
+from tasks.api import Kind, later
+
+_SOLVE, _SHOW = "lamplighter_percolation.solve:", "lamplighter_percolation.show:"
+
+KIND = Kind(
+    name="science.percolation",
+    version=1,
+    title="Percolation threshold of a square lattice",
+    Model=PercolationInput,
+    kernel=Path(__file__).with_name("kernel.py"),
+    prepare=later(_SOLVE + "prepare"),
+    solve=later(_SOLVE + "solve"),
+    reference=later(_SHOW + "reference"),
+    text=later(_SHOW + "text"),
+    files=later(_SHOW + "files"),
+    demo=later(_SHOW + "demo"),
+    check=later(_SOLVE + "check"),
+)

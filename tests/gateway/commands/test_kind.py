@@ -1,0 +1,55 @@
+"""``lamplighter kind``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from gateway.kindkit import check
+from gateway.kindkit.check import Finding
+
+
+def _call(*words: str) -> Result:
+    return CliRunner().invoke(main, ["kind", *words])
+
+
+def test_kinds_are_listed() -> None:
+    """With version and title, also as JSON."""
+    assert "environment.airmap" in _call("list").output
+    assert {"kind", "version", "title"} == set(json.loads(_call("list", "--json").output)[0])
+
+
+def test_a_schema_is_printed() -> None:
+    """As JSON Schema."""
+    told = json.loads(_call("schema", "environment.airmap").output)
+    assert "stations" in told["properties"]
+
+
+@pytest.mark.parametrize("words", [("schema",), ("test",), ("bench",)])
+def test_an_unknown_kind_is_refused(words: tuple[str, ...]) -> None:
+    """With the nearest spelling."""
+    done = _call(*words, "environment.airmaps")
+    assert done.exit_code == 1 and "did you mean 'environment.airmap'?" in done.output
+
+
+def test_a_new_kind_is_written(tmp_path: Path) -> None:
+    """And the next step is said; a second time is refused."""
+    done = _call("new", "noise.levels", "--folder", str(tmp_path))
+    assert done.exit_code == 0 and "pip install -e" in done.output
+    done = _call("new", "noise.levels", "--folder", str(tmp_path))
+    assert done.exit_code == 1 and "exists" in done.output
+
+
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (None, 0), (False, 1)])
+def test_findings_decide_the_exit_code(monkeypatch: pytest.MonkeyPatch, ok: bool | None, code: int) -> None:
+    """One that fails is enough; each is a line, or a JSON document."""
+    monkeypatch.setattr(check, "check", lambda kind, cache: iter([Finding("rules", True, "fine"),
+                                                                  Finding("cost", ok, "so and so")]))
+    done = _call("test", "environment.airmap")
+    assert done.exit_code == code and "so and so" in done.output
+    done = _call("test", "environment.airmap", "--json")
+    assert [json.loads(line)["ok"] for line in done.output.splitlines()] == [True, ok]

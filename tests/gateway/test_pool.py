@@ -1,0 +1,78 @@
+"""Jobs on local interpreters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.pool import KernelRaised, Pool, PoolError, Runtime
+from gateway.sim import find_micropython
+from tasks.api import Context, Job
+
+KERNEL = """
+def run(data, contexts):
+    if data == b"bad":
+        raise ValueError("bad data")
+    for _ in range(3):
+        yield
+    total = sum(data)
+    for context in contexts:
+        total += 256 * sum(context)
+    if data == b"end":
+        import sys
+        raise SystemExit(3)
+    return total.to_bytes(2, "big")
+"""
+
+
+@pytest.fixture(params=list(Runtime), ids=lambda runtime: runtime.value)
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Each in turn; MicroPython where there is one."""
+    if request.param is not Runtime.CPYTHON and find_micropython() is None:
+        pytest.skip("no MicroPython on this machine")
+    chosen: Runtime = request.param
+    return chosen
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    """Adds up bytes."""
+    path = tmp_path / "kernel.py"
+    path.write_text(KERNEL)
+    return path
+
+
+def test_answers_come_in_job_order(kernel: Path, runtime: Runtime) -> None:
+    """However many interpreters share the work; contexts reach the kernel."""
+    shared = Context(b"\x01\x01")
+    jobs = [Job(bytes((at,)), 2, 1, 1, (shared,) if at % 2 else ()) for at in range(7)]
+    with Pool(kernel, runtime, 3) as pool:
+        assert pool.answers(jobs) == [bytes((2 * (at % 2), at)) for at in range(7)]
+        assert pool.answers([]) == []
+
+
+def test_a_run_is_measured(kernel: Path, runtime: Runtime) -> None:
+    """Slices are counted, over all repetitions."""
+    with Pool(kernel, runtime, 1) as pool:
+        run = pool.run(Job(b"\x05", 2, 1, 1), times=10)
+    assert (run.answer, run.slices) == (b"\x00\x05", 40) and run.longest_us <= run.took_us
+
+
+def test_what_a_kernel_raises_is_told(kernel: Path, runtime: Runtime) -> None:
+    """As is an answer of another length, or the end of the interpreter; the pool goes on."""
+    with Pool(kernel, runtime, 1) as pool:
+        with pytest.raises(KernelRaised, match="ValueError: bad data"):
+            pool.answers([Job(b"bad", 2, 1, 1)])
+        with pytest.raises(ValueError, match="answered 2 bytes, the job says 3"):
+            pool.answers([Job(b"\x01", 3, 1, 1)])
+        with pytest.raises(KernelRaised, match=r"ended \(3\)"):
+            pool.run(Job(b"end", 2, 1, 1))
+        assert pool.run(Job(b"\x07", 2, 1, 1)).answer == b"\x00\x07"
+
+
+def test_without_micropython_it_says_what_to_install(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next step is named."""
+    monkeypatch.setattr("gateway.pool.find_micropython", lambda: None)
+    with pytest.raises(PoolError, match="install"):
+        Pool(kernel)
