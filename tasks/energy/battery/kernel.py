@@ -36,15 +36,15 @@ PIECES = 289  # three a slot, and one last: to keep what is left over for nothin
 
 # Table S: 0 slot at hand  1 stored there  2 pieces used  3 capacity  4 stored at the end at least
 # 5 units that 1 W adds  6 units that 1 W takes  7 W at most in  8 out  9 to the grid
-# 10 W of the piece that is used in part
-# L: units of each piece. G: how much a slot takes if none of its pieces is used. Q: price of each piece.
-# O: pieces by price. R: place of each piece in O.
+# 10 W of the piece that is used in part  11 last slot for which they are
+# Table L: units of each piece; from 289 how much a slot takes if none of its pieces is used; from 385 the price of
+# each piece per unit of storage, times S[5] * S[6], plus 2^26 as ptr32 reads no signs where words have 64 bits.
+# Table W: place of each piece in the order of prices; from 289 the pieces in that order.
 
 
 @micropython.viper
-def cut(S: ptr32, N: ptr16, P: ptr16, L: ptr32, G: ptr32, Q: ptr32) -> int:
-    # Cuts every slot into its pieces, from taking most to adding most. Prices are per unit of storage, times
-    # S[5] * S[6], plus 2^26 as ptr32 reads no signs where words have 64 bits.
+def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
+    # Cuts every slot into its pieces, from taking most to adding most. 1 if a price is out of range.
     add = S[5]
     take = S[6]
     most = S[7]
@@ -53,49 +53,47 @@ def cut(S: ptr32, N: ptr16, P: ptr16, L: ptr32, G: ptr32, Q: ptr32) -> int:
     o = 67108864
     i = 0
     for t in range(96):
-        n = N[t] - 32768
+        n = H[11 + t] - 32768
         buy = P[t] - 32768
         sell = P[96 + t] - 32768
-        if n >= 0:
-            b = n
-            if b > least:
-                b = least
-            a = least - b
-            if a > limit:
-                a = limit
-            x = a * take
-            y = b * take
-            z = most * add
-            G[t] = x + y
-            u = sell * add
+        if buy < -16383 or buy > 16383 or sell < -16383 or sell > 16383:
+            return 1
+        g = 0
+        u = sell * add
+        w = buy * take
+        if n >= 0:  # sell, serve the home, buy
+            if n > least:
+                n = least
+            x = least - n
+            if x > limit:
+                x = limit
+            x *= take
             v = buy * add
-            w = buy * take
-        else:
+            y = n * take
+            z = most * add
+            g = x + y
+        else:  # sell, keep what would be sold, buy
             n = 0 - n
-            u = sell * add
+            x = limit - n
             v = sell * take
-            w = buy * take
-            b = n
-            if b > most:
-                b = most
-            z = (most - b) * add
-            a = n - limit
-            if a > 0:
-                # What goes beyond the limit is lost anyway: it costs nothing to store.
+            y = n
+            if y > most:
+                y = most
+            z = (most - y) * add
+            if x >= 0:
+                if x > least:
+                    x = least
+                x *= take
+                g = x
+            else:  # what goes beyond the limit is lost anyway: it costs nothing to keep
+                x = 0 - x
                 u = 0
-                if a > b:
-                    a = b
-                x = a * add
-                b -= a
-                G[t] = 0
-            else:
-                a = 0 - a
-                if a > least:
-                    a = least
-                x = a * take
-                G[t] = x
-            y = b * add
-        # Pool adjacent violators: the mean price, weighted, where a later piece is cheaper than an earlier one.
+                if x > y:
+                    x = y
+                y -= x
+                x *= add
+            y *= add
+        # Pool adjacent violators: where a later piece is cheaper than one before, both get their mean price.
         if u > v:
             v = u - ((u - v) >> 7) * ((y << 1) // (((x + y) >> 6) + 1))
             u = v
@@ -113,73 +111,94 @@ def cut(S: ptr32, N: ptr16, P: ptr16, L: ptr32, G: ptr32, Q: ptr32) -> int:
         L[i] = x
         L[i + 1] = y
         L[i + 2] = z
-        Q[i] = u + o
-        Q[i + 1] = v + o
-        Q[i + 2] = w + o
+        L[289 + t] = g
+        L[385 + i] = u + o
+        L[386 + i] = v + o
+        L[387 + i] = w + o
         i += 3
     L[288] = 0
-    Q[288] = o
+    L[673] = o
     return 0
 
 
 @micropython.viper
-def merge(Q: ptr32, A: ptr16, B: ptr16, run: int) -> int:
-    # One pass of a merge sort: sorted runs of pieces in A become runs twice as long in B. Stable.
-    start = 0
-    while start < 289:
-        i = start
-        middle = start + run
-        if middle > 289:
-            middle = 289
-        j = middle
-        end = middle + run
-        if end > 289:
-            end = 289
-        k = start
-        while k < end:
-            if j >= end or (i < middle and Q[A[i]] <= Q[A[j]]):
-                B[k] = A[i]
-                i += 1
-            else:
-                B[k] = A[j]
+def order(L: ptr32, W: ptr16) -> int:
+    # Sorts the pieces by price, equal ones by number: a merge sort from runs of three, which each slot is.
+    for i in range(289):
+        W[i] = i
+    a = 0
+    b = 289
+    width = 3
+    while width < 289:
+        start = 0
+        while start < 289:
+            k = b + start
+            i = a + start
+            start += width
+            if start > 289:
+                start = 289
+            middle = a + start
+            j = middle
+            start += width
+            if start > 289:
+                start = 289
+            end = a + start
+            p = W[i]
+            while j < end:
+                q = W[j]
+                c = L[385 + q]
+                while i < middle and L[385 + p] <= c:
+                    W[k] = p
+                    k += 1
+                    i += 1
+                    p = W[i]
+                if i == middle:
+                    break
+                W[k] = q
+                k += 1
                 j += 1
-            k += 1
-        start = end
-    return 0
-
-
-@micropython.viper
-def number(O: ptr16, R: ptr16) -> int:
-    # The place of each piece in the order.
+            while i < middle:
+                W[k] = W[i]
+                k += 1
+                i += 1
+            while j < end:
+                W[k] = W[j]
+                k += 1
+                j += 1
+        a = 289 - a
+        b = 289 - b
+        width *= 2
+    # Seven passes: the order is in the upper half.
     for k in range(289):
-        R[O[k]] = k
+        W[W[289 + k]] = k
     return 0
 
 
 @micropython.viper
-def search(S: ptr32, L: ptr32, G: ptr32, R: ptr16) -> int:
+def search(S: ptr32, L: ptr32, W: ptr16) -> int:
     # How many of the cheapest pieces can be used before they are too many: then the battery is full before it is
     # empty, or holds more at the end than it must. 289 if the end cannot be reached.
     full = S[3]
     first = S[0]
+    held = S[1]
     low = 0
     high = 290
     while high - low > 1:
         k = (low + high) >> 1
-        s = S[1]
+        s = held
         i = 3 * first
         for t in range(first, 96):
-            s -= G[t]
-            if R[i] < k:
+            s -= L[289 + t]
+            if W[i] < k:
                 s += L[i]
-                if R[i + 1] < k:
+                if W[i + 1] < k:
                     s += L[i + 1]
-                    if R[i + 2] < k:
+                    if W[i + 2] < k:
                         s += L[i + 2]
             if s < 0 or s > full:
                 break
             i += 3
-        if s > full or (s >= S[4] and R[288] < k):
+        if s > full or (s >= S[4] and W[288] < k):
             high = k
         else:
             low = k
@@ -187,37 +206,40 @@ def search(S: ptr32, L: ptr32, G: ptr32, R: ptr16) -> int:
 
 
 @micropython.viper
-def split(S: ptr32, L: ptr32, G: ptr32, R: ptr16) -> int:
+def split(S: ptr32, L: ptr32, W: ptr16) -> int:
     # S[2] pieces are too few, one more is too many. Sets S[10], how many watts of that one are used, and returns
     # the last slot for which they are: then the battery is full or empty to the watt, or the day is over.
     k = S[2]
     full = S[3]
     first = S[0]
     s = S[1]
-    unit = 0
+    piece = W[289 + k]
+    at = piece // 3
     low = 0
     low_at = 95
     high = 0
     high_at = 95
+    unit = 1
     i = 3 * first
     for t in range(first, 96):
-        s -= G[t]
-        x = 0 - G[t]
-        for j in range(i, i + 3):
-            if R[j] < k:
-                s += L[j]
-                x += L[j]
-            elif R[j] == k:
-                unit = S[5]
-                if x < 0:
-                    unit = S[6]
-                high = L[j] // unit
+        x = 0 - L[289 + t]
+        if W[i] < k:
+            x += L[i]
+            if W[i + 1] < k:
+                x += L[i + 1]
+                if W[i + 2] < k:
+                    x += L[i + 2]
         i += 3
-        if unit > 0:
-            if s > full:
-                S[10] = low
-                return low_at
-            w = (full - s) // unit
+        s += x
+        if t == at:
+            unit = S[5]
+            if x < 0:
+                unit = S[6]
+            high = L[piece] // unit
+        if t >= at:
+            w = 0 - 1
+            if s <= full:
+                w = (full - s) // unit
             if w < high:
                 high = w
                 high_at = t
@@ -232,36 +254,36 @@ def split(S: ptr32, L: ptr32, G: ptr32, R: ptr16) -> int:
                     if low > high:
                         S[10] = high
                         return high_at
-    if R[288] < k:
-        if s < S[4]:
-            w = (unit - 1 + S[4] - s) // unit
-            if w > low:
-                low = w
-                low_at = 95
-                if low > high:
-                    S[10] = high
-                    return high_at
-    elif R[288] > k:
+    if W[288] > k:
         S[10] = high
         return high_at
+    if W[288] < k and s < S[4]:
+        w = (unit - 1 + S[4] - s) // unit
+        if w > low:
+            low = w
+            low_at = 95
+            if low > high:
+                S[10] = high
+                return high_at
     S[10] = low
     return low_at
 
 
 @micropython.viper
-def fix(S: ptr32, L: ptr32, G: ptr32, R: ptr16, A: ptr16) -> int:
+def fix(S: ptr32, L: ptr32, W: ptr16, A: ptr16) -> int:
     # Writes the plan up to slot S[11] and returns what is stored then.
     k = S[2]
     add = S[5]
     take = S[6]
     s = S[1]
-    i = 3 * S[0]
-    for t in range(S[0], S[11] + 1):
-        x = 0 - G[t]
+    first = S[0]
+    i = 3 * first
+    for t in range(first, S[11] + 1):
+        x = 0 - L[289 + t]
         for j in range(i, i + 3):
-            if R[j] < k:
+            if W[j] < k:
                 x += L[j]
-            elif R[j] == k:
+            elif W[j] == k:
                 if x < 0:
                     x += S[10] * take
                 else:
@@ -280,41 +302,29 @@ def load(data, contexts):
         raise ValueError("input")
     H = array("H", data)
     full, held, end = (H[k] | H[k + 1] << 16 for k in (5, 7, 9))
-    if not (0 < H[0] <= H[1] < 4096 and max(H[2], H[3]) <= 30000):
+    if not (0 < H[0] <= H[1] < 4096 and H[2] <= 30000 and H[3] <= 30000):
         raise ValueError("units")
     if full >= 1 << 29 or held > full or end + H[1] > full:
         raise ValueError("capacity")
-    P = array("H", contexts[0])
-    if min(P) < 16385 or max(P) > 49151:
-        raise ValueError("price")
-    S = array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4], 0, 0))
-    return S, array("H", data[22:]), P
+    return array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4], 0, 0)), H, array("H", contexts[0])
 
 
 def run(data, contexts):
-    S, N, P = load(data, contexts)
-    L = array("i", bytes(4 * PIECES))
-    Q = array("i", bytes(4 * PIECES))
-    G = array("i", bytes(4 * SLOTS))
-    cut(S, N, P, L, G, Q)
+    S, H, P = load(data, contexts)
+    L = array("i", bytes(2696))
+    if cut(S, H, P, L):
+        raise ValueError("price")
     yield
-    O = array("H", range(PIECES))
-    R = array("H", bytes(2 * PIECES))
-    width = 3  # the pieces of a slot are in order
-    while width < PIECES:
-        merge(Q, O, R, width)
-        O, R = R, O
-        width *= 2
-        yield
-    number(O, R)
-    A = array("H", bytes(2 * SLOTS))
+    W = array("H", bytes(1156))
+    order(L, W)
+    yield
+    A = array("H", bytes(192))
     while S[0] < SLOTS:
-        S[2] = search(S, L, G, R)
-        last = split(S, L, G, R)
-        if S[2] == PIECES or last < S[0]:
+        S[2] = search(S, L, W)
+        if S[2] == PIECES:
             raise ValueError("the end cannot be reached")
-        S[11] = last
-        S[1] = fix(S, L, G, R, A)
-        S[0] = last + 1
+        S[11] = split(S, L, W)
+        S[1] = fix(S, L, W, A)
+        S[0] = S[11] + 1
         yield
     return bytes(A)
