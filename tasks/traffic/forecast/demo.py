@@ -28,8 +28,8 @@ def demo(cache: Path) -> DemoInput:
         return DemoInput(generated(4, 1), "generated: 4 made-up detectors; no network for the real counts", False)
     with archive:
         counts = interstate(archive)
-    source = (f"{WEEKS} weeks of hourly counts of I-94 westbound at station 301, Minnesota Department of Transportation "
-              f"(UCI Metro Interstate Traffic Volume), from the wheel {PACKAGE} {VERSION}")
+    source = (f"{WEEKS} weeks of hourly counts of I-94 westbound at station 301, Minnesota Department of "
+              f"Transportation (UCI Metro Interstate Traffic Volume), from the wheel {PACKAGE} {VERSION}")
     return DemoInput(given(counts, FORECAST_FROM, WEEKS), source, True)
 
 

@@ -1,4 +1,4 @@
-"""The forecast as an SVG: for up to six detectors the last days, the hours ahead with their band, the plain median."""
+"""The forecast as an SVG: for up to six detectors the last days, the hours ahead, their band, the plain median."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 720, 150
+WIDTH, HEIGHT = 760, 180
 LEFT, TOP, RIGHT = 64, 70, 24
 GAP = 58
 SEEN, AHEAD, BAND, MEDIAN, AXIS = "#3a4a58", "#c2410c", "#f6c79f", "#2563a8", "#9aa4ad"
@@ -17,7 +17,7 @@ def picture(data: dict[str, Any]) -> str:
     shown = [one for one in data["detectors"] if "recent_per_hour" in one and one["expected_per_hour"]]
     total = TOP + len(shown) * (HEIGHT + GAP)
     many = len(data["detectors"])
-    title = "Traffic forecast" + (f": {len(shown)} of {many} detectors" if many > len(shown) else "")
+    title = f"Traffic forecast in {data['unit']}" + (f": {len(shown)} of {many} detectors" if many > len(shown) else "")
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {total}" '
              f'width="{LEFT + WIDTH + RIGHT}" height="{total}" font-family="sans-serif" font-size="12">',
              '<rect width="100%" height="100%" fill="#fff"/>',
@@ -33,8 +33,9 @@ def _legend(percent: int) -> list[str]:
     parts, x = [], LEFT
     for colour, words in entries:
         high = 10 if colour == BAND else 3
-        parts.append(f'<rect x="{x}" y="{46 - high / 2:g}" width="22" height="{high}" fill="{colour}"/>'
-                     f'<text x="{x + 28}" y="50">{words}</text>')
+        parts.append(f'<line x1="{x}" y1="46" x2="{x + 24}" y2="46" stroke="{colour}" stroke-width="{high}" '
+                     f'stroke-dasharray="{"5 4" if colour == MEDIAN else "none"}"/>'
+                     f'<text x="{x + 30}" y="50">{words}</text>')
         x += 58 + 7 * len(words)
     return parts
 
@@ -51,8 +52,8 @@ def _panel(data: dict[str, Any], one: dict[str, Any], top: float) -> list[str]:
 
     first = len(recent)
     score = one["backtest"]
-    told = (f"error {score['mean_absolute_error_per_hour']:.4g}, six weeks' median "
-            f"{score['six_week_median_error_per_hour']:.4g} {data['unit']} over {data['backtest_days']} days"
+    told = (f"mean error {score['mean_absolute_error_per_hour']:.3g}, of the plain median "
+            f"{score['six_week_median_error_per_hour']:.3g} {data['unit']} in {data['backtest_days']} days"
             if score else "not tested")
     parts = [f'<text x="{LEFT}" y="{top - 8:.0f}" font-weight="bold">{escape(one["id"])}</text>'
              f'<text x="{LEFT + WIDTH}" y="{top - 8:.0f}" text-anchor="end" fill="#555">{told}</text>',
@@ -101,8 +102,8 @@ def _axes(hours: Sequence[str], first: int, top: float, most: float, step: float
 
 
 def _round_up(most: float) -> float:
-    """The next of 1, 2, 4, 6, 8, 10 times a power of ten."""
+    """The next round number, with a round half."""
     power = 1.0
     while power * 10 <= most:
         power *= 10
-    return next((step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= most), 10 * power)
+    return next((step * power for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * power >= most), 10 * power)

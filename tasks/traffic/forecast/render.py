@@ -32,17 +32,26 @@ def text(data: dict[str, Any]) -> str:
 
 
 def _plot(one: dict[str, Any], hours: Sequence[str]) -> list[str]:
-    """Columns of an hour: full to the lower end of the band, shaded to its upper end."""
+    """Columns of an hour: full to the lower end of the band, shaded from there to its upper end."""
     wide = 3 if len(hours) <= 26 else 2
-    top = max(one["high_per_hour"]) or 1
+    step = (max(one["high_per_hour"]) or 1) / PLOT_ROWS
     lines = [f"{one['id']}: █ at least, ▒ up to (band)"]
     for row in range(PLOT_ROWS, 0, -1):
-        floor = top * (row - 1) / PLOT_ROWS
-        cells = ("█" if low > floor else "▒" if high > floor else " "
+        floor = step * (row - 1)
+        cells = (_cell((low - floor) / step, (high - floor) / step)
                  for low, high in zip(one["low_per_hour"], one["high_per_hour"], strict=True))
-        lines.append(f"{top * row / PLOT_ROWS:>8.0f} ┤" + "".join(cell * (wide - 1) + " " for cell in cells).rstrip())
+        lines.append(f"{step * row:>8.0f} ┤" + "".join(cell * (wide - 1) + " " for cell in cells).rstrip())
     marks = "".join(f"{hour[11:13]:<{3 * wide}}" for hour in hours[::3])
     return [*lines, f"{'':>9}└{'─' * (wide * len(hours))}", f"{'':>10}{marks.rstrip()}"]
+
+
+def _cell(low: float, high: float) -> str:
+    """One character of a column, whose full and shaded part reach so high in it."""
+    if low >= 1:
+        return "█"
+    if high >= 0.5:
+        return "▒"
+    return BARS[int(8 * low)] if low > 0 else " "
 
 
 def _line(one: dict[str, Any], hours: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from tasks.traffic.forecast.prepare import Series, Spec
 FORMAT = 1
 DETECTORS_SHOWN = 6
 """So many detectors' recent counts are published with the forecast, for the picture."""
-RECENT_HOURS = 72
+RECENT_HOURS = 48
 LITTLE = 0.03
 """A gain below this share is called little."""
 
