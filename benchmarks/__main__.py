@@ -1,5 +1,5 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery device throughput.
+is met. Names: journal latency memory recovery device kernels throughput.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -46,6 +46,12 @@ def _latency() -> list[Figure]:
     return latency.figures()
 
 
+def _kernels() -> list[Figure]:
+    from benchmarks import machine_code
+
+    return machine_code.figures()
+
+
 def _memory() -> list[Figure]:
     from benchmarks import memory
 
@@ -66,6 +72,7 @@ def _throughput() -> list[Figure]:
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "device": _device,
+    "kernels": _kernels,
     "throughput": _throughput,
 }
 
