@@ -16,12 +16,12 @@ def picture(data: dict[str, Any]) -> str:
     """SVG 1.1, no script, no font beyond the viewer's own."""
     shown = [one for one in data["detectors"] if "recent_per_hour" in one and one["expected_per_hour"]]
     total = TOP + len(shown) * (HEIGHT + GAP)
-    many = len(data["detectors"])
-    title = f"Traffic forecast in {data['unit']}" + (f": {len(shown)} of {many} detectors" if many > len(shown) else "")
+    of = f": {len(shown)} of {len(data['detectors'])} detectors" if len(data["detectors"]) > len(shown) else ""
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {total}" '
              f'width="{LEFT + WIDTH + RIGHT}" height="{total}" font-family="sans-serif" font-size="12">',
              '<rect width="100%" height="100%" fill="#fff"/>',
-             f'<text x="{LEFT}" y="26" font-size="18">{title}</text>', *_legend(data["band_percent"])]
+             f'<text x="{LEFT}" y="26" font-size="18">Traffic forecast in {escape(data["unit"])}{of}</text>',
+             *_legend(data["band_percent"])]
     for number, one in enumerate(shown):
         parts += _panel(data, one, TOP + number * (HEIGHT + GAP) + 18)
     return "\n".join([*parts, "</svg>\n"])
@@ -106,4 +106,5 @@ def _round_up(most: float) -> float:
     power = 1.0
     while power * 10 <= most:
         power *= 10
-    return next((step * power for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * power >= most), 10 * power)
+    steps = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
+    return next(step * power for step in steps if step * power >= most)

@@ -37,7 +37,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
     near = sum(one <= NEAR for one in apart) / len(apart)
     text = (f"Against the same forecast in floating point at {len(known)} of {len(spec.series)} detectors, in shares "
             f"of each one's highest count: largest difference {max(apart):.2%}, {near:.1%} of hours within {NEAR:.1%}. "
-            f"The plain median of six weeks differs from the forecast by {statistics.fmean(medians):.2%} on average.")
+            f"The median of six weeks differs from the forecast by {statistics.fmean(medians):.2%} on average.")
     return {"ok": near >= SHARE_NEAR, "text": text, "detectors": len(known), "largest_difference_share": max(apart),
             "near_share": near, "median_difference_share": statistics.fmean(medians)}
 
