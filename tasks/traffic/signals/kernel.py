@@ -1,16 +1,20 @@
-# Point-queue simulation of fixed-time signals, event by event, in integers of 0.1 s.
+# Queue simulation of fixed-time signals, event by event, in integers of 0.1 s.
 #
 # A vehicle follows its route leg by leg: so long to the next stop line, then this movement. At the stop
-# line it joins the shortest lane its movement may use. The head of a lane leaves on green; on permissive
-# green when nobody it must give way to has left in the last 3.0 s; in the first second of yellow; else
-# 2.2 s after the next green begins. Then the lane is blocked for the movement's headway. Queues have no
-# length limit: a hard one gridlocks short links. Cost: waiting plus 4 s for every stop.
+# line it joins the shortest lane its movement may use, of those that have room. If none has, it queues
+# before the approach and keeps those behind it from their own lanes: as many at the head of that queue as
+# lanes lead to the approach still find their way. 1.0 s after a lane moves up, and every 1.5 s from then
+# on, one of them may enter. That queue has no length limit: a hard one gridlocks short links.
+# The head of a lane leaves on green; on permissive green when nobody it must give way to has left in the
+# last 6.0 s; in the first second of yellow; else 3.5 s after the next green begins. Then the lane is
+# blocked for the movement's headway. Cost: waiting plus 1.5 s for every stop.
 #
 # contexts[0], the network (numbers are little-endian):
-#   u8 junctions, u8 lanes, u16 links, then per junction u8 phases, then per phase u16 duration (0: the
-#   plan gives it), then per link: u8 junction, u8 lane, u8 headway (bit 7: first link of a movement),
-#   2 bits per phase (0 red, 1 permissive, 2 green, 3 yellow after green), u8 count and the links, counted
-#   from the junction's first, that give way to this one. Links of a junction are consecutive.
+#   u8 junctions, u8 lanes, u16 links, u8 approaches, then per junction u8 phases, then per phase u16
+#   duration (0: the plan gives it), then per approach u8 lanes that lead to it, then per lane u8 approach
+#   and u8 vehicles it has room for, then per link: u8 junction, u8 lane, u8 headway (bit 7: first link of
+#   a movement), 2 bits per phase (0 red, 1 permissive, 2 green, 3 yellow after green), u8 count and the
+#   links, counted from the junction's first, that give way to this one. Links of a junction are consecutive.
 # contexts[1], the demand of a departure window:
 #   u32 begin, u16 end (counted from begin, as all that follows), u16 vehicles, u16 first and u16 last+1
 #   vehicle that is counted, u8 legs, u8 routes, u16 length of the routes; u8 movement per leg, u16 travel
@@ -35,7 +39,7 @@ def ptr8(b):
 
 ptr16 = ptr32 = ptr8  # viper knows these as casts
 
-STOP = 40
+STOP = 15
 EVENTS = 320  # per slice: about 15,000 simple statements
 HEADER = 16
 LINK = 6  # junction, lane, headway, where its states are, where those that give way are, junction's first link
@@ -45,7 +49,8 @@ def u16(b, at):
     return b[at] | b[at + 1] << 8
 
 
-# Places the vehicles at their first stop lines. par: slot, end, first, last, left, vehicles, legs, times, slots.
+# Places the vehicles at their first stop lines. par: slot, end, first, last, left, vehicles, legs, times,
+# slots, gates.
 @micropython.viper
 def begin(s, departures: int, routes: int) -> int:
     win = ptr8(s[1])
@@ -74,11 +79,12 @@ def begin(s, departures: int, routes: int) -> int:
     return v
 
 
-# Handles up to `budget` events; 1: more to come, 0: over. Nodes are vehicles, then lanes: `time` is when a
-# vehicle reaches its stop line or a lane is looked at; `following` the next node + 1 of a list. The lists,
-# by time, begin in slots of 0.8 s behind the nodes in `following`; those who queue form lists as well.
-# Of vehicles: `at` their place in the routes, `taken` their link. Of lanes: head, tail, length, blocked
-# until. Of junctions: first phase, cycle, position at begin.
+# Handles up to `budget` events; 1: more to come, 0: over. Nodes are vehicles, then lanes, then approaches:
+# `time` is when a vehicle reaches its stop line or a lane or an approach is looked at; `following` the next
+# node + 1 of a list. The lists, by time, begin in slots of 0.8 s behind the nodes in `following`; those who
+# queue form lists as well. Of vehicles: `at` their place in the routes, `taken` their link. Of lanes: head,
+# tail, length, blocked until, approach, room. Of approaches: head, tail and length of the queue before
+# them, 1 if they will be looked at, feeders. Of junctions: first phase, cycle, position at begin.
 @micropython.viper
 def advance(s, budget: int) -> int:
     net = ptr8(s[0])
@@ -95,11 +101,13 @@ def advance(s, budget: int) -> int:
     hold = ptr16(s[12])
     par = ptr32(s[13])
     cost = ptr32(s[14])
+    approaches = ptr16(s[15])
     slot = par[0]
     end = par[1]
     first = par[2]
     last = par[3]
     vehicles = par[5]
+    gates = par[9]  # the first approach's node
     slots = par[8]
     final = slots + ((end + 7) >> 3)
     while budget > 0:
@@ -116,34 +124,78 @@ def advance(s, budget: int) -> int:
         onward = 0  # node + 1 of a vehicle that drives on, and when it arrives
         arrives = 0
         retry = 0  # when the lane is looked at again; 0: no need
+        opens = 0  # when the approach is
+        look = 1
         lane = node - vehicles
-        if node < vehicles:
-            m = win[par[6] + win[at[node]]]
-            k = movements[m]
-            best = k
-            lane = links[k * 6 + 1]
-            k += 1
-            while k < movements[m + 1]:
-                other = links[k * 6 + 1]
-                if lanes[(other << 2) + 2] < lanes[(lane << 2) + 2]:
-                    best = k
-                    lane = other
-                k += 1
-            taken[node] = best
-            following[node] = 0
-            q = lane << 2
-            if lanes[q + 2] != 0:
-                following[lanes[q + 1]] = node + 1
-                lanes[q + 1] = node
-                lanes[q + 2] = lanes[q + 2] + 1
+        a = 0
+        if node < vehicles or node >= gates:
+            v = node
+            tries = 1
+            if node < vehicles:
+                a = lanes[links[movements[win[par[6] + win[at[v]]]] * 6 + 1] * 6 + 4] * 5
+                if approaches[a + 2] >= approaches[a + 4]:
+                    tries = 0
+            else:
+                a = (node - gates) * 5
+                approaches[a + 3] = 0
+                v = approaches[a]
+                tries = approaches[a + 4]
+                if approaches[a + 2] < tries:
+                    tries = approaches[a + 2]
+            ahead = v
+            best = 0
+            q = 0
+            while tries > 0:
+                m = win[par[6] + win[at[v]]]
+                k = movements[m]
+                while k < movements[m + 1]:
+                    x = links[k * 6 + 1] * 6
+                    if lanes[x + 2] < lanes[x + 5] and (best == 0 or lanes[x + 2] < lanes[q + 2]):
+                        best = k + 1
+                        q = x
+                    k += 1
+                tries -= 1
+                if best != 0:
+                    tries = 0
+                elif tries > 0:
+                    ahead = v
+                    v = following[v] - 1
+            if best == 0:
+                if node < vehicles:
+                    following[v] = 0
+                    if approaches[a + 2] == 0:
+                        approaches[a] = v
+                    else:
+                        following[approaches[a + 1]] = v + 1
+                    approaches[a + 1] = v
+                    approaches[a + 2] = approaches[a + 2] + 1
                 continue
-            lanes[q] = node
-            lanes[q + 1] = node
-            lanes[q + 2] = 1
-            if lanes[q + 3] > t:
-                retry = lanes[q + 3]
-        q = lane << 2
-        if retry == 0:
+            if node >= gates:
+                approaches[a + 2] = approaches[a + 2] - 1
+                if approaches[a + 2] != 0:
+                    approaches[a + 3] = 1
+                    opens = t + 15
+                    if ahead == v:
+                        approaches[a] = following[v] - 1
+                    else:
+                        following[ahead] = following[v]
+                        if v == approaches[a + 1]:
+                            approaches[a + 1] = ahead
+            taken[v] = best - 1
+            lane = links[best * 6 - 5]
+            following[v] = 0
+            if lanes[q + 2] != 0:
+                following[lanes[q + 1]] = v + 1
+                look = 0
+            else:
+                lanes[q] = v
+                if lanes[q + 3] > t:
+                    retry = lanes[q + 3]
+                    look = 0
+            lanes[q + 1] = v
+            lanes[q + 2] = lanes[q + 2] + 1
+        if look:
+            q = lane * 6
             v = lanes[q]
             k = taken[v]
             r = k * 6
@@ -182,22 +234,26 @@ def advance(s, budget: int) -> int:
                     i = x - opening
                     state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
                     if state == 1 or state == 2:
-                        retry = t + wait + 22
+                        retry = t + wait + 35
                         break
                     wait += ends[x] - began
             if go:
                 if v >= first and v < last and t > time[v]:
-                    cost[j] = cost[j] + t - time[v] + 40
+                    cost[j] = cost[j] + t - time[v] + 15
                 i = links[r + 4]
                 x = i + net[i]
                 while i < x:
                     i += 1
-                    hold[links[r + 5] + net[i]] = t + 30
+                    hold[links[r + 5] + net[i]] = t + 60
                 lanes[q + 3] = t + links[r + 2]
                 lanes[q + 2] = lanes[q + 2] - 1
                 if lanes[q + 2] != 0:
                     lanes[q] = following[v] - 1
                     retry = lanes[q + 3]
+                a = lanes[q + 4] * 5
+                if approaches[a + 2] != 0 and approaches[a + 3] == 0:
+                    approaches[a + 3] = 1
+                    opens = t + 10
                 i = at[v] + 1
                 at[v] = i
                 if win[i] == 255:
@@ -209,43 +265,57 @@ def advance(s, budget: int) -> int:
                     i = par[7] + (win[i] << 1)
                     onward = v + 1
                     arrives = t + win[i] + (win[i + 1] << 8)
-        if retry != 0 and retry < end:
-            node = vehicles + lane
-            t = retry
-        elif onward != 0 and arrives < end:
-            node = onward - 1
-            t = arrives
-            onward = 0
-        else:
-            continue
         while True:  # behind everything that is due no later
-            time[node] = t
-            p = slots + (t >> 3)
-            x = following[p]
-            while x != 0 and time[x - 1] <= t:
-                p = x - 1
-                x = following[p]
-            following[node] = x
-            following[p] = node + 1
-            if onward == 0 or arrives >= end:
+            if retry != 0:
+                node = vehicles + lane
+                t = retry
+                retry = 0
+            elif onward != 0:
+                node = onward - 1
+                t = arrives
+                onward = 0
+            elif opens != 0:
+                node = gates + a // 5
+                t = opens
+                opens = 0
+            else:
                 break
-            node = onward - 1
-            t = arrives
-            onward = 0
+            if t < end:
+                time[node] = t
+                p = slots + (t >> 3)
+                x = following[p]
+                while x != 0 and time[x - 1] <= t:
+                    p = x - 1
+                    x = following[p]
+                following[node] = x
+                following[p] = node + 1
     par[0] = slot
     return 1
 
 
-# The network's tables: links, first link of each movement, phases per junction, their durations.
+# The network's tables: links, first link of each movement, phases per junction, their durations, lanes,
+# approaches.
 def network(net):
     count = net[0]
+    gates = net[4]
     links = array("H")
     movements = array("H")
-    phases = net[4 : 4 + count]
-    at = 4 + count
+    phases = net[5 : 5 + count]
+    at = 5 + count
     durations = array("H")
     for _ in range(sum(phases)):
         durations.append(u16(net, at))
+        at += 2
+    approaches = array("H", bytes(10 * gates))
+    for a in range(gates):
+        approaches[5 * a + 4] = net[at + a]
+    at += gates
+    lanes = array("H", bytes(12 * net[1]))
+    for q in range(0, len(lanes), 6):
+        lanes[q + 4] = net[at]
+        lanes[q + 5] = net[at + 1]
+        if net[at] >= gates or net[at + 1] == 0:
+            raise ValueError("lane's approach")
         at += 2
     sizes = array("H", bytes(2 * count))
     base = 0
@@ -275,7 +345,7 @@ def network(net):
         for i in range(net[giving]):
             if net[giving + 1 + i] >= sizes[links[k]]:
                 raise ValueError("giving way")
-    return links, movements, phases, durations
+    return links, movements, phases, durations, lanes, approaches
 
 
 # Where each route begins, the parameters of `advance`, and where departures and routes of vehicles are.
@@ -288,7 +358,7 @@ def demand(win, movements):
     at = times + 2 * legs
     departures = at + length
     chosen = departures + 2 * vehicles
-    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, 0))
+    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, 0, 0))
     par[4] = par[3] - par[2]
     if len(win) != chosen + vehicles or not legs or not vehicles:
         raise ValueError("demand length")
@@ -339,7 +409,7 @@ def timing(data, at, phases, durations, began, ends, junctions):
 def run(data, contexts):
     try:
         net, win = contexts
-        links, movements, phases, durations = network(net)
+        links, movements, phases, durations, lanes, approaches = network(net)
         yield
         start, par, departures, chosen = demand(win, movements)
         began = u16(win, 0) | u16(win, 2) << 16
@@ -349,18 +419,18 @@ def run(data, contexts):
     except IndexError:
         raise ValueError("truncated") from None
     vehicles = par[5]
-    par[8] = slots = vehicles + net[1]
+    par[9] = vehicles + net[1]
+    par[8] = slots = par[9] + net[4]
     time = array("H", bytes(2 * slots))
     following = array("H", bytes(2 * (slots + (par[1] >> 3) + 1)))
     at = array("H", bytes(2 * vehicles))
     taken = array("H", bytes(2 * vehicles))
-    lanes = array("H", bytes(8 * net[1]))
     junctions = array("H", bytes(6 * len(phases)))
     ends = array("H", durations)
     hold = array("H", bytes(2 * (len(links) // LINK)))
     cost = array("i", bytes(4 * len(phases)))
     state = (net, win, links, movements, start, time, following, at, taken, lanes, junctions, ends, hold, par,
-             cost)
+             cost, approaches)
     left = par[4]
     answer = bytearray()
     read = 1
@@ -370,9 +440,13 @@ def run(data, contexts):
         except IndexError:
             raise ValueError("truncated") from None
         yield
-        for table in (lanes, following, hold, cost):
+        for table in (following, hold, cost):
             for i in range(len(table)):
                 table[i] = 0
+        for table, size, kept in ((lanes, 6, 2), (approaches, 5, 1)):
+            for i in range(0, len(table), size):
+                for k in range(i, i + size - kept):
+                    table[k] = 0
         par[0] = slots
         par[4] = left
         yield
@@ -380,7 +454,13 @@ def run(data, contexts):
         yield
         while advance(state, EVENTS):
             yield
-        unfinished(time, following, taken, lanes, links, par, cost)
+        for q in range(0, len(approaches), 5):
+            v = approaches[q]
+            for _ in range(approaches[q + 2]):
+                taken[v] = movements[win[HEADER + win[at[v]]]]
+                v = following[v] - 1
+        for table, size in ((lanes, 6), (approaches, 5)):
+            unfinished(table, size, time, following, taken, links, par, cost)
         for c in cost:
             answer += c.to_bytes(4, "little")
     if read != len(data):
@@ -389,10 +469,10 @@ def run(data, contexts):
 
 
 # Whoever still queues at the end has waited until then, and stopped.
-def unfinished(time, following, taken, lanes, links, par, cost):
-    for q in range(0, len(lanes), 4):
-        v = lanes[q]
-        for _ in range(lanes[q + 2]):
+def unfinished(queues, size, time, following, taken, links, par, cost):
+    for q in range(0, len(queues), size):
+        v = queues[q]
+        for _ in range(queues[q + 2]):
             if par[2] <= v < par[3]:
                 cost[links[LINK * taken[v]]] += par[1] - time[v] + STOP
             v = following[v] - 1

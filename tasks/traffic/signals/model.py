@@ -38,6 +38,8 @@ class Movement(_Strict):
     turn: Literal["straight", "right", "left"]
     lanes: list[Name] = Field(min_length=1, max_length=8, description="approach lanes it may use, shared by name")
     signal: int = Field(ge=0, le=254, description="position of its letter in the phases' signals")
+    headway_s: float | None = Field(default=None, ge=0.5, le=12, description="time between two vehicles that leave a "
+                                    "queue by the same lane, s; default 2.0 straight, 2.3 right, 2.6 left")
     gives_way_to: list[Name] = Field(default=[], max_length=64, description="ids of movements of the junction")
 
 
@@ -48,6 +50,9 @@ class Junction(_Strict):
     offset_s: float = Field(default=0, ge=0, le=3600)
     phases: list[Phase] = Field(min_length=1, max_length=32)
     movements: list[Movement] = Field(min_length=1, max_length=64)
+    lane_room_vehicles: dict[Name, Annotated[int, Field(ge=1, le=254)]] = Field(
+        default={}, max_length=64, description="vehicles that a lane has room for before those behind block its "
+        "neighbours; a lane that is not named has room for any number")
 
 
 class Leg(_Strict):

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from tasks.api import TaskError
 
 HEADWAY_DS = {"straight": 20, "right": 23, "left": 26}
+"""Where nothing better is known: time between two vehicles that leave a queue by the same lane, in 0.1 s."""
+VEHICLE_M = 7.5
+"""Length of a queue per vehicle: SUMO's default car of 5 m and its gap of 2.5 m."""
+MAX_ROOM = 255
+MAX_FEEDERS = 8
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
 _LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
 
@@ -57,7 +62,7 @@ class Link:
     movement: int
     lane: int
     signal: int
-    turn: str
+    headway_ds: int
     waits: tuple[int, ...]
 
 
@@ -67,7 +72,10 @@ class Network:
 
     junctions: tuple[Junction, ...]
     links: tuple[Link, ...]
-    lanes: int
+    lanes: tuple[tuple[int, int], ...]
+    """Per lane its approach, and how many vehicles it has room for before others queue before the approach."""
+    feeders: tuple[int, ...]
+    """Per approach how many lanes lead to it."""
     movements: tuple[str, ...]
 
 
@@ -91,11 +99,23 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class Road:
+    """The lanes before a stop line that block one another when one of them is full."""
+
+    name: str
+    room: int = MAX_ROOM
+    """Vehicles that each of its lanes has room for; ``MAX_ROOM``: any number."""
+    feeders: int = 1
+    """Lanes that lead to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Approach:
     """One movement as a reader finds it: names instead of indices."""
 
     name: str
-    turn: str
+    road: Road
+    headway_ds: int
     lanes: tuple[tuple[str, int], ...]
     """Lane name and signal, one per lane the movement may use."""
     waits_for: frozenset[tuple[str, str]]
@@ -105,6 +125,8 @@ class Approach:
 def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
     """Numbers movements, lanes and links. Raises TaskError if there are more than a device's tables hold."""
     lanes: dict[str, int] = {}
+    roads: dict[Road, int] = {}
+    rooms: list[tuple[int, int]] = []
     numbers: dict[tuple[str, str], int] = {}
     found: list[tuple[int, int, Approach, str, int]] = []
     names: list[str] = []
@@ -112,7 +134,8 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
         for approach in approaches:
             names.append(approach.name)
             for lane, signal in approach.lanes:
-                lanes.setdefault(lane, len(lanes))
+                if lanes.setdefault(lane, len(lanes)) == len(rooms):
+                    rooms.append((roads.setdefault(approach.road, len(roads)), approach.road.room))
                 numbers[approach.name, lane] = len(found)
                 found.append((j, len(names) - 1, approach, lane, signal))
     if len(lanes) > 255 or len(names) > 255:
@@ -123,9 +146,10 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
         if PERMISSIVE in junctions[j][0].states(signal):
             for other in approach.waits_for:
                 waits[numbers[other]].append(k)
-    links = [Link(j, movement, lanes[lane], signal, approach.turn, tuple(sorted(waiting)))
+    links = [Link(j, movement, lanes[lane], signal, approach.headway_ds, tuple(sorted(waiting)))
              for (j, movement, approach, lane, signal), waiting in zip(found, waits, strict=True)]
-    return Network(tuple(junction for junction, _ in junctions), tuple(links), len(lanes), tuple(names))
+    feeders = tuple(min(road.feeders, MAX_FEEDERS) for road in roads)
+    return Network(tuple(junction for junction, _ in junctions), tuple(links), tuple(rooms), feeders, tuple(names))
 
 
 def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:

@@ -7,14 +7,15 @@ import struct
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tasks.api import Context, Job, TaskError
-from tasks.traffic.signals.network import HEADWAY_DS, Demand, Junction, Network
+from tasks.traffic.signals.network import Demand, Junction, Network
 
 WARM_UP_DS = (2400, 1200)
 """So long before a window vehicles fill the streets; the second where the first makes it too large."""
 COOL_DOWN_DS = 2400
-STOP_DS = 40
+STOP_DS = 15
 CONTEXT_BYTES = 3000
 ANSWER_BYTES = 256
 PLANS_PER_JOB = 32
@@ -39,11 +40,13 @@ class Window:
 
 def network_context(network: Network) -> Context:
     """Raises TaskError ``too_large`` if it does not fit a device."""
-    out = bytearray(struct.pack("<BBH", len(network.junctions), network.lanes, len(network.links)))
+    out = bytearray(struct.pack("<BBHB", len(network.junctions), len(network.lanes), len(network.links),
+                                len(network.feeders)))
     out += bytes(len(junction.phases) for junction in network.junctions)
     for junction in network.junctions:
         for phase in junction.phases:
             out += struct.pack("<H", 0 if phase.adjustable else phase.duration_ds)
+    out += bytes(network.feeders) + bytes(chain.from_iterable(network.lanes))
     first = [0] * len(network.junctions)
     for k, link in reversed(list(enumerate(network.links))):
         first[link.junction] = k
@@ -56,7 +59,7 @@ def network_context(network: Network) -> Context:
         waits = [k - first[link.junction] for k in link.waits]
         if max(waits, default=0) > 255:
             raise TaskError("too_large", f"signal {junction.id[:64]!r} has more than 255 links", "")
-        headway = HEADWAY_DS[link.turn] | (128 if link.movement != movement else 0)
+        headway = link.headway_ds | (128 if link.movement != movement else 0)
         movement = link.movement
         out += bytes((link.junction, link.lane, headway))
         out += states.to_bytes((len(junction.phases) + 3) // 4, "little") + bytes((len(waits), *waits))
@@ -178,7 +181,7 @@ def job(network: Network, shared: Context, window: Window, plans: Sequence[Plan]
     junctions = len(network.junctions)
     reading = 4 * window.vehicles + 60 * len(network.links)
     each = 100 * window.passages + 30 * window.vehicles + 8 * len(network.links) + 6000
-    working = 3000 + 8 * window.vehicles + 12 * network.lanes + 16 * len(network.links) + window.length_ds // 4
+    working = 3000 + 8 * window.vehicles + 20 * len(network.lanes) + 16 * len(network.links) + window.length_ds // 4
     size = len(shared.data) + len(window.context.data) + len(data)
     return Job(bytes(data), 4 * junctions * len(plans), reading + len(plans) * each, working + size,
                (shared, window.context))

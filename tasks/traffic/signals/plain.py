@@ -7,7 +7,19 @@ import random
 from tasks.api import TaskError
 from tasks.traffic.signals.model import Junction as PlainJunction
 from tasks.traffic.signals.model import Plain
-from tasks.traffic.signals.network import Approach, Demand, Junction, Network, Phase, Steps, build, collect
+from tasks.traffic.signals.network import (
+    HEADWAY_DS,
+    MAX_ROOM,
+    Approach,
+    Demand,
+    Junction,
+    Network,
+    Phase,
+    Road,
+    Steps,
+    build,
+    collect,
+)
 
 MAX_VEHICLES = 50_000
 
@@ -48,6 +60,7 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
 
 def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
     lanes = {movement.id: list(dict.fromkeys(movement.lanes)) for movement in junction.movements}
+    roads = _roads(junction, path)
     found = []
     for m, movement in enumerate(junction.movements):
         waits = set()
@@ -56,10 +69,26 @@ def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
                 raise TaskError("unknown_movement", f"{movement.id!r} gives way to {other!r}, not of this junction",
                                 "known: " + ", ".join(lanes)[:200], f"{path}/movements/{m}/gives_way_to")
             waits |= {(other, f"{junction.id}/{lane}") for lane in lanes[other]}
-        found.append(Approach(movement.id, movement.turn,
+        headway = HEADWAY_DS[movement.turn] if movement.headway_s is None else round(10 * movement.headway_s)
+        found.append(Approach(movement.id, roads[movement.lanes[0]], headway,
                               tuple((f"{junction.id}/{lane}", movement.signal) for lane in lanes[movement.id]),
                               frozenset(waits)))
     return found
+
+
+def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
+    """The approach of each lane: lanes that a movement may choose from belong together."""
+    groups = {lane: {lane} for movement in junction.movements for lane in movement.lanes}
+    for lane in junction.lane_room_vehicles:
+        if lane not in groups:
+            raise TaskError("unknown_lane", f"no movement uses a lane {lane!r}", "known: " + ", ".join(groups)[:200],
+                            f"{path}/lane_room_vehicles")
+    for movement in junction.movements:
+        together = set().union(*(groups[lane] for lane in movement.lanes))
+        groups.update(dict.fromkeys(together, together))
+    rooms = junction.lane_room_vehicles
+    return {lane: Road(f"{junction.id}/{min(group)}", min(rooms.get(name, MAX_ROOM) for name in group))
+            for lane, group in groups.items()}
 
 
 def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int) -> Demand:

@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.api import Result
-from tasks.traffic.signals.network import GREEN, HEADWAY_DS, PERMISSIVE, YELLOW, Network
+from tasks.traffic.signals.network import GREEN, PERMISSIVE, YELLOW, Network
 from tasks.traffic.signals.pack import jittered
 from tasks.traffic.signals.solve import CHECK_SEED, Spec
 
 STEP_S = 0.1
-START_UP_S = 2.2
-GAP_S = 3.0
-STOP_S = 4.0
+START_UP_S = 3.5
+GAP_S = 6.0
+STOP_S = 1.5
+OPENS_S = 1.0
+FEED_S = 1.5
 FLUSH_S = 1800.0
 FRESH_SEED = 7_000_003
 TOLERANCE = 0.10
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Car:
     arrived_s: float
     route: int
@@ -80,9 +82,13 @@ class _Street:
         for k, link in enumerate(self.links):
             self.options.setdefault(link.movement, []).append(k)
         self.before = [[f for f, other in enumerate(self.links) if k in other.waits] for k in range(len(self.links))]
-        self.queues: list[deque[_Car]] = [deque() for _ in range(spec.network.lanes)]
-        self.free_s = [0.0] * spec.network.lanes
-        self.look = [0] * spec.network.lanes
+        self.lanes = spec.network.lanes
+        self.feeders = spec.network.feeders
+        self.queues: list[deque[_Car]] = [deque() for _ in self.lanes]
+        self.outside: list[deque[_Car]] = [deque() for _ in self.feeders]
+        self.opens_s = [float("inf")] * len(self.feeders)
+        self.free_s = [0.0] * len(self.lanes)
+        self.look = [0] * len(self.lanes)
         self.left_s = [-1e9] * len(self.links)
         self.coming: dict[int, list[_Car]] = {}
         self.present = len(vehicles)
@@ -98,9 +104,36 @@ class _Street:
     def arrive(self, step: int) -> None:
         """Lets those who reached their stop line join the shortest lane."""
         for car in sorted(self.coming.pop(step, []), key=lambda c: c.arrived_s):
-            options = self.options[self.routes[car.route][car.passed][0]]
-            car.link = min(options, key=lambda k: len(self.queues[self.links[k].lane]))
+            approach = self.lanes[self.links[self.options[self.movement(car)][0]].lane][0]
+            outside = self.outside[approach]
+            if len(outside) >= self.feeders[approach] or not self.enter(car):
+                outside.append(car)
+
+    def movement(self, car: _Car) -> int:
+        """Where a car goes at its next stop line."""
+        return self.routes[car.route][car.passed][0]
+
+    def enter(self, car: _Car) -> bool:
+        """Puts a car on the shortest lane that it may use and that has room; False if there is none."""
+        queued = {k: len(self.queues[self.links[k].lane]) for k in self.options[self.movement(car)]}
+        free = [k for k, count in queued.items() if count < self.lanes[self.links[k].lane][1]]
+        if free:
+            car.link = min(free, key=lambda k: queued[k])
             self.queues[self.links[car.link].lane].append(car)
+        return bool(free)
+
+    def feed(self, step: int) -> None:
+        """Lets one of those who wait before each approach enter it, where it is time for that."""
+        now_s = step * STEP_S
+        for approach, outside in enumerate(self.outside):
+            if self.opens_s[approach] > now_s + STEP_S / 2:
+                continue
+            self.opens_s[approach] = float("inf")
+            for car in list(outside)[:self.feeders[approach]]:
+                if self.enter(car):
+                    outside.remove(car)
+                    self.opens_s[approach] = now_s + FEED_S if outside else float("inf")
+                    break
 
     def ready(self, car: _Car, lane: int, step: int) -> float:
         """When the first of a lane may leave, as far as is known now; infinity on red, until that changes."""
@@ -129,7 +162,10 @@ class _Street:
             if left_s > car.arrived_s + 0.01:
                 self.cost_s += left_s - car.arrived_s + STOP_S
             self.left_s[car.link] = left_s
-            self.free_s[lane] = left_s + HEADWAY_DS[self.links[car.link].turn] / 10
+            self.free_s[lane] = left_s + self.links[car.link].headway_ds / 10
+            approach = self.lanes[lane][0]
+            if self.outside[approach] and self.opens_s[approach] == float("inf"):
+                self.opens_s[approach] = left_s + OPENS_S
             self.look[lane] = int(self.free_s[lane] / STEP_S)
             car.passed += 1
             if car.passed < len(self.routes[car.route]):
@@ -145,8 +181,10 @@ def simulate(spec: Spec, timings: list[dict[str, Any]], vehicles: list[tuple[int
     while street.present and step < last:
         street.arrive(step)
         street.leave(step)
+        street.feed(step)
         step += 1
-    waiting = sum(step * STEP_S - car.arrived_s + STOP_S for queue in street.queues for car in queue)
+    queues = (*street.queues, *street.outside)
+    waiting = sum(step * STEP_S - car.arrived_s + STOP_S for queue in queues for car in queue)
     return (street.cost_s + waiting) / len(vehicles)
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tasks.api import TaskError
-from tasks.traffic.signals.network import Demand, Steps, collect
+from tasks.traffic.signals.network import VEHICLE_M, Demand, Steps, collect
 from tasks.traffic.signals.safexml import Element, parse
 from tasks.traffic.signals.sumo import Roads, number
 
 ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000
 MAX_SEARCHES = 2_000
-_TAGS = frozenset({"vehicle", "trip", "flow", "route"})
+_TAGS = frozenset({"vehicle", "trip", "flow", "route", "vType"})
 
 
 @dataclass(slots=True)
@@ -134,20 +134,34 @@ def _departures(element: Element, rng: random.Random) -> Iterator[float]:
         made += 1
 
 
-def read_routes(text: str, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
-    """Parses vehicles, trips and flows that depart in [start_s, end_s).
+def parse_routes(text: str) -> Element:
+    """The elements of a routes file. Raises TaskError: bad_xml."""
+    return parse(text, "routes", _TAGS, ROUTES_PATH)
 
-    Trips without a route take the way of least free travel time. Raises TaskError: bad_xml, broken_route,
+
+def vehicle_m(routes: Element) -> float:
+    """What one vehicle takes of a queue: the mean of length and gap over vehicles, trips and flows."""
+    types = {e.attributes.get("id", ""):
+             number(e, "length", ROUTES_PATH, "5") + number(e, "minGap", ROUTES_PATH, "2.5")
+             for e in routes.children if e.tag == "vType"}
+    lengths = [types.get(e.attributes.get("type", ""), VEHICLE_M) for e in routes.children
+               if e.tag in ("vehicle", "trip", "flow")]
+    return max(1.0, sum(lengths) / len(lengths)) if lengths else VEHICLE_M
+
+
+def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
+    """Reads vehicles, trips and flows that depart in [start_s, end_s).
+
+    Trips without a route take the way of least free travel time. Raises TaskError: broken_route,
     zero_demand, too_large.
     """
-    root = parse(text, "routes", _TAGS, ROUTES_PATH)
     named = {e.attributes.get("id", ""): tuple(e.attributes.get("edges", "").split())
-             for e in root.children if e.tag == "route"}
+             for e in routes.children if e.tag == "route"}
     ways = _Ways(roads, {}, {})
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
-    for element in root.children:
-        if element.tag == "route":
+    for element in routes.children:
+        if element.tag in ("route", "vType"):
             continue
         times = [t for t in _departures(element, rng) if start_s <= t < end_s]
         if times:

@@ -24,7 +24,7 @@ from tasks.traffic.signals.pack import (
 )
 from tasks.traffic.signals.plain import read_plain
 from tasks.traffic.signals.result import Finding, result_of
-from tasks.traffic.signals.routes import read_routes
+from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
 from tasks.traffic.signals.sumo import read_network
 
 MAX_PERIOD_S = 4 * 3600
@@ -56,9 +56,10 @@ def prepare(given: SignalsInput) -> Spec:
     if given.period_end_s is not None and given.period_end_s <= start:
         raise TaskError("out_of_range", "the period ends before it starts", "", "/period_end_s")
     if given.sumo is not None:
-        network, roads = read_network(given.sumo.network_xml)
+        routes = parse_routes(given.sumo.routes_xml)
+        network, roads = read_network(given.sumo.network_xml, vehicle_m(routes))
         end = float("inf") if given.period_end_s is None else given.period_end_s
-        demand = read_routes(given.sumo.routes_xml, roads, start, end, search.seed)
+        demand = read_routes(routes, roads, start, end, search.seed)
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)

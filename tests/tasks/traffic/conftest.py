@@ -89,8 +89,10 @@ def wild_street() -> Any:
                           "lanes": pick.sample(["a", "b", "c", "d"], pick.randint(1, 3)),
                           "signal": pick.randrange(signals),
                           "gives_way_to": [n for n in names if n != name and pick.random() < 0.3]} for name in names]
+            used = sorted({lane for movement in movements for lane in movement["lanes"]})
+            room = {lane: pick.choice([1, 1, 2, 5, 254]) for lane in used if pick.random() < 0.6}
             junctions.append({"id": f"J{j}", "offset_s": pick.randint(0, 90), "phases": phases,
-                              "movements": movements})
+                              "movements": movements, "lane_room_vehicles": room})
         known = [movement["id"] for junction in junctions for movement in junction["movements"]]
         routes = [{"legs": [{"travel_s": pick.choice([0, 0.1, 7.3, 30, 700]), "movement": pick.choice(known)}
                             for _ in range(pick.randint(1, 5))],

@@ -53,11 +53,11 @@ def _cost_s(given: dict[str, Any], movement: str, departures: list[float], **mor
 
 @pytest.mark.parametrize(("departures", "cost"), [
     ([30.0], 0.0),  # green from 34 to 56
-    ([20.0], 4.0 + 6.2),  # 4 s before green, then 2.2 s to start
+    ([20.0], 1.5 + 7.5),  # 4 s before green, then 3.5 s to start
     ([46.9], 0.0),  # the first second of yellow
-    ([47.5], 4.0 + 36.5 + 2.2),  # too late for yellow
-    ([30.0, 30.5], 4.0 + 1.5),  # 2.0 s headway
-    ([20.0, 20.0], 4.0 + 6.2 + 4.0 + 8.2),
+    ([47.5], 1.5 + 36.5 + 3.5),  # too late for yellow
+    ([30.0, 30.5], 1.5 + 1.5),  # 2.0 s headway
+    ([20.0, 20.0], 1.5 + 7.5 + 1.5 + 9.5),
 ])
 def test_a_lane_discharges_as_written(crossing: dict[str, Any], departures: list[float], cost: float) -> None:
     """Red, start-up, headway and yellow give the waiting that a pencil gives."""
@@ -65,16 +65,16 @@ def test_a_lane_discharges_as_written(crossing: dict[str, Any], departures: list
 
 
 def test_permissive_green_gives_way(crossing: dict[str, Any]) -> None:
-    """A left turn waits until 3.0 s after the last vehicle it must give way to, and then costs a stop."""
+    """A left turn waits until 6.0 s after the last vehicle it must give way to, and then costs a stop."""
     assert _cost_s(crossing, "left", [2.0]) == 0.0
-    assert _cost_s(crossing, "left", [2.0], east=[1.0]) == pytest.approx(4.0 + 2.0)
+    assert _cost_s(crossing, "left", [2.0], east=[1.0]) == pytest.approx(1.5 + 5.0)
     assert _cost_s(crossing, "left", [2.0], south=[30.0]) == 0.0
 
 
 def test_a_lane_is_served_in_order(crossing: dict[str, Any]) -> None:
     """A vehicle bound straight waits behind a left turn that gives way on the same lane."""
     alone = _cost_s(crossing, "left", [2.0], east=[1.0])
-    assert _cost_s(crossing, "left", [2.0], east=[1.0], west=[2.5]) == pytest.approx(alone + 4.0 + 4.1)
+    assert _cost_s(crossing, "left", [2.0], east=[1.0], west=[2.5]) == pytest.approx(alone + 1.5 + 7.1)
 
 
 def test_who_never_gets_green_waits_to_the_end(crossing: dict[str, Any]) -> None:
@@ -82,13 +82,30 @@ def test_who_never_gets_green_waits_to_the_end(crossing: dict[str, Any]) -> None
     for phase in crossing["junctions"][0]["phases"]:
         phase["signals"] = "r" + phase["signals"][1:]
     crossing["junctions"][0]["phases"][2]["signals"] = "rGrr"
-    assert _cost_s(crossing, "south", [0.0]) == pytest.approx(300 + 240 - 10 + 4)
+    assert _cost_s(crossing, "south", [0.0]) == pytest.approx(300 + 240 - 10 + 1.5)
 
 
 def test_offset_shifts_the_programme(crossing: dict[str, Any]) -> None:
     """An offset of 10 s delays every phase by 10 s of absolute time."""
     crossing["junctions"][0]["offset_s"] = 10
-    assert _cost_s(crossing, "south", [30.0]) == pytest.approx(4.0 + 4.0 + 2.2)
+    assert _cost_s(crossing, "south", [30.0]) == pytest.approx(1.5 + 4.0 + 3.5)
+
+
+def _turning(crossing: dict[str, Any], room: dict[str, int]) -> float:
+    """Cost of one vehicle bound straight that comes behind two left turns on an approach of two lanes."""
+    movements = crossing["junctions"][0]["movements"]
+    movements[3]["lanes"], movements[2]["lanes"] = ["t"], ["t", "w"]
+    movements[2]["signal"] = 2
+    crossing["junctions"][0]["lane_room_vehicles"] = room
+    return _cost_s(crossing, "left", [2.0, 2.1], east=[1.0], west=[3.0]) - _cost_s(crossing, "left", [2.0, 2.1],
+                                                                                   east=[1.0])
+
+
+def test_a_full_lane_keeps_others_from_theirs(crossing: dict[str, Any]) -> None:
+    """Where one left turn fits on its lane, the second blocks who goes straight until the lane moves up."""
+    assert _turning(crossing, {}) == 0.0
+    assert _turning(crossing, {"t": 2, "w": 2}) == 0.0
+    assert _turning(crossing, {"t": 1, "w": 1}) == pytest.approx(1.5 + 4.0 + 1.0 + 1.5)
 
 
 def _random_jobs(wild_street: Any, seeds: range) -> list[Job]:

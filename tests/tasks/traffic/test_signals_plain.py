@@ -14,9 +14,27 @@ from tasks.traffic.signals.sumo import read_network
 
 def test_says_the_same_as_sumo(crossing: dict[str, Any], network_xml: str) -> None:
     """The crossing in plain fields and in SUMO's format becomes the same tables."""
+    junction = crossing["junctions"][0]
+    junction["lane_room_vehicles"] = {"s": 18, "e": 18, "w": 37}  # 139, 139 and 278 m
+    for movement in junction["movements"]:
+        movement["headway_s"] = 2.2 if movement["id"] == "left" else 1.9
     plain, _ = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
-    assert plain.links == read_network(network_xml)[0].links
-    assert plain.junctions == read_network(network_xml)[0].junctions
+    network = read_network(network_xml)[0]
+    assert (plain.links, plain.junctions) == (network.links, network.junctions)
+    assert (plain.lanes, plain.feeders) == (network.lanes, network.feeders)
+
+
+def test_lanes_of_one_movement_are_one_approach(crossing: dict[str, Any]) -> None:
+    """Lanes that a movement may choose from share an approach and the smallest room given for them."""
+    junction = crossing["junctions"][0]
+    junction["movements"][2]["lanes"] = ["w", "x"]
+    junction["lane_room_vehicles"] = {"x": 3}
+    network, _ = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
+    assert network.lanes == ((0, 255), (1, 255), (2, 3), (2, 3))
+    junction["lane_room_vehicles"] = {"y": 3}
+    with pytest.raises(TaskError) as caught:
+        read_plain(Plain.model_validate(crossing), 0.0, None, 1)
+    assert (caught.value.code, caught.value.path) == ("unknown_lane", "/plain/junctions/0/lane_room_vehicles")
 
 
 def test_rates_become_arrivals(crossing: dict[str, Any]) -> None:

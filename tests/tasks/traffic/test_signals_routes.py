@@ -6,17 +6,17 @@ import pytest
 
 from tasks.api import TaskError
 from tasks.traffic.signals.network import Demand
-from tasks.traffic.signals.routes import read_routes
+from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
 from tasks.traffic.signals.sumo import read_network
 
 
 def _read(network_xml: str, body: str, start_s: float = 0.0, end_s: float = 1e6) -> Demand:
-    return read_routes(f"<routes>{body}</routes>", read_network(network_xml)[1], start_s, end_s, 1)
+    return read_routes(parse_routes(f"<routes>{body}</routes>"), read_network(network_xml)[1], start_s, end_s, 1)
 
 
 def test_vehicles_trips_and_flows(network_xml: str, routes_xml: str) -> None:
     """Each becomes departures with the movements passed and the free travel time to the stop line."""
-    demand = read_routes(routes_xml, read_network(network_xml)[1], 0.0, 1e6, 1)
+    demand = read_routes(parse_routes(routes_xml), read_network(network_xml)[1], 0.0, 1e6, 1)
     assert [depart for depart, _ in demand.vehicles] == [0, 30, 100, 200, 400, 600, 800]
     ways = {depart: demand.routes[route] for depart, route in demand.vehicles}
     assert (ways[30], ways[100], ways[0]) == (((3, 200),), ((0, 100),), ((1, 100),))
@@ -24,7 +24,7 @@ def test_vehicles_trips_and_flows(network_xml: str, routes_xml: str) -> None:
 
 def test_the_period_cuts(network_xml: str, routes_xml: str) -> None:
     """Departures before its start, or at its end or later, are left out."""
-    demand = read_routes(routes_xml, read_network(network_xml)[1], 10.0, 40.0, 1)
+    demand = read_routes(parse_routes(routes_xml), read_network(network_xml)[1], 10.0, 40.0, 1)
     assert [depart for depart, _ in demand.vehicles] == [100, 200]
 
 
@@ -60,3 +60,11 @@ def test_broken_demand_is_a_clear_error(network_xml: str, body: str, code: str) 
     with pytest.raises(TaskError) as caught:
         _read(network_xml, body)
     assert caught.value.code == code and caught.value.hint
+
+
+def test_length_of_a_vehicle_in_a_queue() -> None:
+    """The mean of length and gap over those who drive; SUMO's default car where no type says otherwise."""
+    types = '<vType id="short" length="4" minGap="1"/><vType id="unused" length="90"/>'
+    body = '<vehicle id="a" type="short" depart="0"/><trip id="b" depart="1"/>'
+    assert vehicle_m(parse_routes(f"<routes>{types}{body}</routes>")) == pytest.approx((5.0 + 7.5) / 2)
+    assert vehicle_m(parse_routes("<routes/>")) == 7.5
