@@ -31,6 +31,10 @@ HEAP_SHARE_32 = 60
 """Percent of a 64-bit heap that the same program takes on a 32-bit board."""
 
 
+TIMED = frozenset({"cost", "slices"})
+"""Findings that a busy machine can spoil."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing looked at. ``ok`` is None for what is only told."""
