@@ -29,11 +29,10 @@ def problems(source: str) -> list[str]:
         return [f"line {error.lineno}: {error.msg}"]
     found = [f"line {node.lineno}: {said}" for node in ast.walk(module) for said in _breach(node)
              if hasattr(node, "lineno")]
-    run = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
-    if not run:
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in module.body):
         found.append("there is no function run(data, contexts)")
-    elif not any(isinstance(node, ast.Yield) for node in ast.walk(run[0])):
-        found.append(f"line {run[0].lineno}: run yields nowhere, so a device cannot slice it")
+    elif not any(isinstance(node, ast.Yield) for node in ast.walk(module)):
+        found.append("nothing in it yields, so a device cannot slice it")
     return found
 
 
