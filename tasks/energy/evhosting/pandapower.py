@@ -1,12 +1,13 @@
 """Reads a feeder from the JSON that pandapower's ``to_json`` writes (also SimBench nets saved that way).
 
 Read without pandapower or pandas: each table is a JSON string inside the document, in pandas' "split" form.
-Lines, loads and one two-winding transformer at the head; closed bus-bus switches join buses, open switches take
-their line out. Line charging and magnetising currents are left out.
+Lines, loads, static generators and one two-winding transformer at the head, with line charging, magnetising and tap;
+closed bus-bus switches join buses, open switches take their line out. Profiles are not part of this format.
 """
 
 from __future__ import annotations
 
+import cmath
 import json
 import math
 from typing import Any
@@ -29,7 +30,9 @@ def read(document: dict[str, Any], cars_per_load: int) -> Feeder:
     """
     tables = _tables(document)
     try:
-        return _feeder(tables, str(_object(document).get("name") or "pandapower net")[:64], cars_per_load)
+        net = _object(document)
+        return _feeder(tables, str(net.get("name") or "pandapower net")[:64], float(net.get("f_hz") or 50),
+                       cars_per_load)
     except KeyError as missing:
         raise TaskError("bad_pandapower", f"the net lacks {str(missing)[:80]}", "save the net again",
                         "/pandapower") from None
@@ -42,18 +45,20 @@ def read(document: dict[str, Any], cars_per_load: int) -> Feeder:
                         "mend it in the net", "/pandapower") from None
 
 
-def _feeder(tables: dict[str, dict[int, Row]], title: str, cars_per_load: int) -> Feeder:
+def _feeder(tables: dict[str, dict[int, Row]], title: str, f_hz: float, cars_per_load: int) -> Feeder:
     _refuse_unsupported(tables)
     buses = tables["bus"]
     joined = _join(tables, buses)
     alive = {key for key, row in buses.items() if row.get("in_service", True)}
     names = _names(buses)
     source, vm_pu = _source(tables, joined)
-    trafo, ratio = _transformer(tables, joined, names, buses)
+    trafo = _transformer(tables, joined, names, buses)
     lines = [line for key, row in tables.get("line", {}).items() if (line := _line(tables, key, row, joined, names))]
     loads = [Load(bus=names[joined[row["bus"]]], kw=1000 * _power(row, "p_mw"), kvar=1000 * _power(row, "q_mvar"),
                   cars=cars_per_load)
              for row in tables.get("load", {}).values() if row.get("in_service", True)]
+    loads += [Load(bus=names[joined[row["bus"]]], kw=-1000 * _power(row, "p_mw"), kvar=-1000 * _power(row, "q_mvar"),
+                   cars=0) for row in tables.get("sgen", {}).values() if row.get("in_service", True)]
     low_kv = {buses[key]["vn_kv"] for key in alive if joined[key] != source} if trafo else {
         buses[key]["vn_kv"] for key in alive}
     if len(low_kv) != 1:
@@ -64,12 +69,12 @@ def _feeder(tables: dict[str, dict[int, Row]], title: str, cars_per_load: int) -
     kept = [Bus(name=names[key], **_position(tables, key)) for key in sorted(alive)
             if joined[key] == key and names[key] in wired]
     return Feeder(name=title, nominal_kv=low_kv.pop(),
-                  source_bus=names[source], source_voltage_pu=vm_pu * ratio, buses=kept, lines=lines,
-                  transformer=trafo, loads=loads)
+                  frequency_hz=f_hz, source_bus=names[source], source_voltage_pu=vm_pu, buses=kept,
+                  lines=lines, transformer=trafo, loads=loads)
 
 
 def _refuse_unsupported(tables: dict[str, dict[int, Row]]) -> None:
-    for name in ("gen", "sgen", "storage", "trafo3w", "impedance", "shunt", "dcline", "ward", "xward"):
+    for name in ("gen", "storage", "trafo3w", "impedance", "shunt", "dcline", "ward", "xward"):
         if any(row.get("in_service", True) for row in tables.get(name, {}).values()):
             raise TaskError("unsupported", f"the net has elements in table {name!r}, which this kind does not model",
                             "take them out of service, or net their power into the loads",
@@ -150,31 +155,42 @@ def _source(tables: dict[str, dict[int, Row]], joined: dict[int, int]) -> tuple[
 
 
 def _transformer(tables: dict[str, dict[int, Row]], joined: dict[int, int], names: dict[int, str],
-                 buses: dict[int, Row]) -> tuple[Transformer | None, float]:
-    """The head transformer and the voltage ratio of its tap against the nominal voltages."""
-    rows = [row for key, row in tables.get("trafo", {}).items()
-            if row.get("in_service", True) and not _is_open(tables, "t", key)]
+                 buses: dict[int, Row]) -> Transformer | None:
+    rows = {key: row for key, row in tables.get("trafo", {}).items()
+            if row.get("in_service", True) and not _is_open(tables, "t", key)}
     if not rows:
-        return None, 1.0
+        return None
     if len(rows) > 1:
         raise TaskError("transformer", f"the net has {len(rows)} transformers", "study one feeder at a time",
                         "/pandapower/_object/trafo")
-    row = rows[0]
-    tap = row.get("tap_pos")
-    steps = 0.0 if tap is None else (float(tap) - float(row.get("tap_neutral") or 0)) * float(
-        row.get("tap_step_percent") or 0) / 100
-    high_kv, low_kv = float(row["vn_hv_kv"]), float(row["vn_lv_kv"])
-    if row.get("tap_side") == "lv":
-        low_kv *= 1 + steps
-    elif row.get("tap_side") == "hv":
-        high_kv *= 1 + steps
-    ratio = (buses[row["hv_bus"]]["vn_kv"] / high_kv) * (low_kv / buses[row["lv_bus"]]["vn_kv"])
-    count = float(row.get("parallel", 1) or 1)
-    scale = (low_kv / buses[row["lv_bus"]]["vn_kv"]) ** 2
-    return Transformer(from_bus=names[joined[row["hv_bus"]]], to_bus=names[joined[row["lv_bus"]]],
-                       rated_kva=1000 * float(row["sn_mva"]) * count,
-                       short_circuit_percent=float(row["vk_percent"]) * scale,
-                       resistive_percent=float(row["vkr_percent"]) * scale), ratio
+    row = next(iter(rows.values()))
+    if row.get("tap_dependency_table") or row.get("tap_dependent_impedance"):
+        raise TaskError("unsupported", "the transformer's impedance depends on its tap by a table",
+                        "give the impedance at its tap position", "/pandapower/_object/trafo")
+    count, derated = float(row.get("parallel", 1) or 1), float(row.get("df", 1) or 1)
+    return Transformer(
+        from_bus=names[joined[row["hv_bus"]]], to_bus=names[joined[row["lv_bus"]]],
+        rated_kva=1000 * float(row["sn_mva"]) * count * derated,
+        short_circuit_percent=float(row["vk_percent"]) * derated,
+        resistive_percent=float(row["vkr_percent"]) * derated,
+        no_load_percent=float(row.get("i0_percent") or 0) / derated,
+        iron_loss_kw=float(row.get("pfe_kw") or 0) * count,
+        primary_pu=float(row["vn_hv_kv"]) / buses[row["hv_bus"]]["vn_kv"],
+        secondary_pu=float(row["vn_lv_kv"]) / buses[row["lv_bus"]]["vn_kv"],
+        tap_side="secondary" if row.get("tap_side") == "lv" else "primary",
+        tap_percent=_tap_percent(row))
+
+
+def _tap_percent(row: Row) -> float:
+    """Turns added at the tap position; a changer that only shifts the angle adds none."""
+    turns = row.get("tap_changer_type") in ("Ratio", "Symmetrical") if "tap_changer_type" in row else not row.get(
+        "tap_phase_shifter")
+    if not turns or row.get("tap_side") not in ("hv", "lv") or row.get("tap_pos") is None:
+        return 0.0
+    steps = float(row["tap_pos"]) - float(row.get("tap_neutral") or 0)
+    added = cmath.rect(steps * float(row.get("tap_step_percent") or 0),
+                       math.radians(float(row.get("tap_step_degree") or 0)))
+    return abs(100 + added) - 100
 
 
 def _line(tables: dict[str, dict[int, Row]], key: int, row: Row, joined: dict[int, int],
@@ -185,7 +201,8 @@ def _line(tables: dict[str, dict[int, Row]], key: int, row: Row, joined: dict[in
     limit_ka = float(row["max_i_ka"] or math.inf) * float(row.get("df", 1) or 1) * count
     return Line(from_bus=names[joined[row["from_bus"]]], to_bus=names[joined[row["to_bus"]]],
                 r_ohm=float(row["r_ohm_per_km"]) * km / count, x_ohm=float(row["x_ohm_per_km"]) * km / count,
-                limit_a=1000 * min(limit_ka, NO_LIMIT_KA))
+                limit_a=1000 * min(limit_ka, NO_LIMIT_KA), c_nf=float(row.get("c_nf_per_km") or 0) * km * count,
+                g_us=float(row.get("g_us_per_km") or 0) * km * count)
 
 
 def _position(tables: dict[str, dict[int, Row]], key: int) -> dict[str, float]:

@@ -15,11 +15,13 @@ from tasks.api import Result
 from tasks.energy.evhosting import charging
 from tasks.energy.evhosting.model import Policy
 from tasks.energy.evhosting.snapshot import Snapshots
-from tasks.energy.evhosting.solve import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from tasks.energy.evhosting.spec import Spec
+from tasks.energy.evhosting.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE, UNKNOWN
 
 VOLTAGE_BAR_PU = 1e-4
 LOADING_BAR_POINTS = 0.1
+ALMOST_ZERO_OHM = 1e-7
+"""A line without impedance, for a method that divides by it."""
 WORK = 6_000_000
 """Complex multiplications spent on the sample: a few seconds."""
 LEHMER, MODULUS = 48271, 2**31 - 1
@@ -30,16 +32,20 @@ class Network:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.source_v = spec.feeder.source_voltage_pu * spec.feeder.nominal_kv * 1000 / 3**0.5
+        self.source_v = spec.source_pu * spec.feeder.nominal_kv * 1000 / 3**0.5
         n = len(spec.tree.names)
+        self._ohm = [complex(branch.r_ohm, branch.x_ohm) or ALMOST_ZERO_OHM if branch else 0j
+                     for branch in spec.tree.branch]
+        self._shunt = [branch.shunt_s if branch else 0j for branch in spec.tree.branch]
+        self._bus_shunt = list(self._shunt)
         y = [[0j] * n for _ in range(n)]
-        for i, branch in enumerate(spec.tree.branch):
-            if branch:
-                up, g = spec.tree.parent[i], 1 / complex(branch.r_ohm, branch.x_ohm)
-                y[i][i] += g
-                y[up][up] += g
-                y[i][up] -= g
-                y[up][i] -= g
+        for i, up in enumerate(spec.tree.parent[1:], 1):
+            self._bus_shunt[up] += self._shunt[i]
+            g = 1 / self._ohm[i]
+            y[i][i] += g
+            y[up][up] += g
+            y[i][up] -= g
+            y[up][i] -= g
         self._z = _inverse([row[1:] for row in y[1:]])
 
     def solve(self, kva: Sequence[complex]) -> list[complex] | None:
@@ -47,10 +53,11 @@ class Network:
         base = self.source_v
         loads = [1000 * s / 3 for s in kva[1:]]
         volts = [complex(base)] * len(loads)
-        for _ in range(100):
+        for _ in range(200):
             if min(map(abs, volts)) < 0.3 * base:
                 return None
-            currents = [-(s / v).conjugate() for s, v in zip(loads, volts, strict=True)]
+            currents = [-(s / v).conjugate() - y * v
+                        for s, v, y in zip(loads, volts, self._bus_shunt[1:], strict=True)]
             new = [base + sum(map(mul, row, currents)) for row in self._z]
             moved = max(abs(a - b) for a, b in zip(new, volts, strict=True))
             volts = new
@@ -59,14 +66,22 @@ class Network:
         return None
 
     def loadings(self, volts: Sequence[complex]) -> list[float]:
-        """Per branch: current over rated current."""
-        return [abs((volts[up] - volts[i]) / complex(branch.r_ohm, branch.x_ohm)) / branch.limit_a if branch else 0.0
-                for i, (up, branch) in enumerate(zip(self.spec.tree.parent, self.spec.tree.branch, strict=True))]
+        """Per branch: current over rated current, at the end where it is larger."""
+        shares = [0.0]
+        for i, branch in enumerate(self.spec.tree.branch):
+            if branch:
+                up = self.spec.tree.parent[i]
+                series = (volts[up] - volts[i]) / self._ohm[i]
+                ends = series + self._shunt[i] * volts[up], series - self._shunt[i] * volts[i]
+                shares.append(max(map(abs, ends)) / branch.limit_a)
+        return shares
 
     def losses_kw(self, volts: Sequence[complex]) -> float:
         """Three-phase losses of all branches."""
-        return sum(3 * abs((volts[up] - volts[i]) / complex(b.r_ohm, b.x_ohm)) ** 2 * b.r_ohm / 1000
-                   for i, (up, b) in enumerate(zip(self.spec.tree.parent, self.spec.tree.branch, strict=True)) if b)
+        drops = (3 * abs((volts[up] - volts[i]) / self._ohm[i]) ** 2 * self._ohm[i].real / 1000
+                 for i, up in enumerate(self.spec.tree.parent[1:], 1))
+        iron = (3 * abs(v) ** 2 * y.real / 1000 for v, y in zip(volts, self._bus_shunt, strict=True))
+        return sum(drops) + sum(iron)
 
 
 def _inverse(matrix: list[list[complex]]) -> list[list[complex]]:
@@ -118,10 +133,14 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
     n = len(spec.tree.names)
     sample = max(2, min(64, WORK // (n * n * spec.slots * 8)))
     volts_worst = line_worst = 0.0
-    same = shots = skipped = 0
+    same = shots = skipped = tried = 0
     for pick in range(sample):
         policy, level, flags = cases[pick * len(cases) // sample % len(cases)]
-        index = pick * 37 % len(flags)
+        index = next((at % len(flags) for at in range(pick * 37, pick * 37 + len(flags))
+                      if flags[at % len(flags)] != UNKNOWN), None)
+        if index is None:  # a level of which a deadline left only scenarios beyond those published one by one
+            continue
+        tried += 1
         cars = draw_cars(spec, policy, level, index)
         device = Snapshots(spec, policy, level, index)
         mine = 0
@@ -141,11 +160,11 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
             line_worst = max(line_worst, *(
                 100 * abs(a - b) for a, b in zip(shares, device.loadings(), strict=True)))
         same += (mine & ~COLLAPSED) == (flags[index] & ~COLLAPSED) or bool(mine & flags[index] & COLLAPSED)
-    ok = same == sample and volts_worst <= VOLTAGE_BAR_PU and line_worst <= LOADING_BAR_POINTS
-    text = (f"An independent floating-point power flow of {shots} snapshots in {sample} scenarios differs by at most "
+    ok = same == tried > 0 and volts_worst <= VOLTAGE_BAR_PU and line_worst <= LOADING_BAR_POINTS
+    text = (f"An independent floating-point power flow of {shots} snapshots in {tried} scenarios differs by at most "
             f"{volts_worst:.1e} pu in voltage and {line_worst:.4f} points in loading; it flags the same limits in "
-            f"{same} of {sample} scenarios" + (f" ({skipped} collapsed snapshots left out)." if skipped else "."))
-    return {"ok": ok, "text": text, "scenarios": sample, "snapshots": shots, "collapsed_snapshots": skipped,
+            f"{same} of {tried} scenarios" + (f" ({skipped} collapsed snapshots left out)." if skipped else "."))
+    return {"ok": ok, "text": text, "scenarios": tried, "snapshots": shots, "collapsed_snapshots": skipped,
             "max_voltage_difference_pu": volts_worst, "max_loading_difference_points": line_worst, "same_flags": same}
 
 

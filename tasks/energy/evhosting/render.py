@@ -7,7 +7,7 @@ import io
 from html import escape
 from typing import Any
 
-from tasks.energy.evhosting.solve import POLICY_WORDS, worst_voltage
+from tasks.energy.evhosting.result import POLICY_WORDS, worst_voltage
 
 BAR = 24
 COLOURS = ("#1f77b4", "#d95f02")

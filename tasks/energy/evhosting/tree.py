@@ -8,23 +8,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.api import TaskError
-from tasks.energy.evhosting.model import Feeder
+from tasks.energy.evhosting.model import Feeder, Transformer
 from tasks.registry import nearest
 
 BUSES_MAX = 200
 """More would not fit the memory of a board."""
-OHM_MIN = 1e-6
+OHM_MIN = 1e-9
+"""Stands for no impedance at all where lines share a current."""
+
+
+TRANSFORMER = "/feeder/transformer"
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """What feeds a bus: impedance in ohm at the feeder's nominal voltage, rated current in ampere."""
+    """What feeds a bus: impedance in ohm at the feeder's nominal voltage, rated current in ampere.
+
+    ``shunt_s`` is the admittance to earth at each of its two ends, in siemens.
+    """
 
     r_ohm: float
     x_ohm: float
     limit_a: float
     label: str
     path: str
+    shunt_s: complex = 0j
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,8 @@ class Tree:
 def grow(feeder: Feeder) -> Tree:
     """Walks the feeder from its source, breadth first.
 
-    Raises TaskError: ``empty_data``, ``too_large``, ``duplicate``, ``unknown_bus``, ``zero_impedance``,
-    ``not_radial`` (names the buses round the loop), ``disconnected``, ``transformer``.
+    Parallel lines become one branch. Raises TaskError: ``empty_data``, ``too_large``, ``duplicate``,
+    ``unknown_bus``, ``not_radial`` (names the buses round the loop), ``disconnected``, ``transformer``.
     """
     _check_buses(feeder)
     edges = _edges(feeder)
@@ -95,30 +103,59 @@ def _edges(feeder: Feeder) -> list[tuple[str, str, Branch]]:
     names = {bus.name for bus in feeder.buses}
     edges: list[tuple[str, str, Branch]] = []
     if feeder.transformer:
-        trafo = feeder.transformer
-        known(trafo.from_bus, names, "/feeder/transformer/from_bus")
-        known(trafo.to_bus, names, "/feeder/transformer/to_bus")
-        if trafo.resistive_percent > trafo.short_circuit_percent:
-            raise TaskError("transformer", "the resistive share exceeds the short-circuit voltage",
-                            f"at most {trafo.short_circuit_percent:g}", "/feeder/transformer/resistive_percent")
-        base_ohm = feeder.nominal_kv**2 * 1000 / trafo.rated_kva
-        resistive = trafo.resistive_percent / 100
-        reactive = math.sqrt((trafo.short_circuit_percent / 100) ** 2 - resistive**2)
-        rated_a = trafo.rated_kva / (math.sqrt(3) * feeder.nominal_kv)
-        branch = Branch(base_ohm * resistive, base_ohm * reactive, rated_a, "transformer", "/feeder/transformer")
-        edges.append((trafo.from_bus, trafo.to_bus, branch))
+        known(feeder.transformer.from_bus, names, "/feeder/transformer/from_bus")
+        known(feeder.transformer.to_bus, names, "/feeder/transformer/to_bus")
+        edges.append((feeder.transformer.from_bus, feeder.transformer.to_bus,
+                      _transformer(feeder.transformer, feeder.nominal_kv)))
+    sides: dict[frozenset[str], tuple[tuple[str, str], list[Branch]]] = {}
     for place, line in enumerate(feeder.lines):
         path = f"/feeder/lines/{place}"
         known(line.from_bus, names, path + "/from_bus")
         known(line.to_bus, names, path + "/to_bus")
-        if line.r_ohm + line.x_ohm < OHM_MIN:
-            raise TaskError("zero_impedance", f"line {line.from_bus}–{line.to_bus} has no impedance",
-                            "give r_ohm and x_ohm, or merge the two buses", path + "/r_ohm")
-        branch = Branch(line.r_ohm, line.x_ohm, line.limit_a, f"{line.from_bus}–{line.to_bus}", path)
-        edges.append((line.from_bus, line.to_bus, branch))
+        shunt = complex(line.g_us * 1e-6, 2 * math.pi * feeder.frequency_hz * line.c_nf * 1e-9) / 2
+        ends = line.from_bus, line.to_bus
+        sides.setdefault(frozenset(ends), (ends, []))[1].append(Branch(
+            line.r_ohm, line.x_ohm, line.limit_a, f"{line.from_bus}–{line.to_bus}", path, shunt))
+    edges += [(*both, _parallel(twins)) for both, twins in sides.values()]
     if not edges:
         raise TaskError("empty_data", "the feeder has no lines", "list the lines", "/feeder/lines")
     return edges
+
+
+def _transformer(trafo: Transformer, nominal_kv: float) -> Branch:
+    """The T circuit (half the series impedance, the no-load branch, the other half) as an equivalent pi."""
+    if trafo.resistive_percent > trafo.short_circuit_percent:
+        raise TaskError("transformer", "the resistive share exceeds the short-circuit voltage",
+                        f"at most {trafo.short_circuit_percent:g}", TRANSFORMER + "/resistive_percent")
+    first, second = turns(trafo)
+    base_ohm = (nominal_kv * second) ** 2 * 1000 / trafo.rated_kva
+    z = complex(trafo.resistive_percent, math.sqrt(trafo.short_circuit_percent**2 - trafo.resistive_percent**2))
+    z *= base_ohm / 100
+    loss, whole = trafo.iron_loss_kw / trafo.rated_kva, trafo.no_load_percent / 100
+    y = complex(loss, -math.sqrt(max(0.0, whole**2 - loss**2))) / base_ohm
+    rated_kv = nominal_kv * max(trafo.secondary_pu, second * trafo.primary_pu / first)
+    return Branch((z + z * z * y / 4).real, (z + z * z * y / 4).imag, trafo.rated_kva / (math.sqrt(3) * rated_kv),
+                  "transformer", TRANSFORMER, 1 / (2 / y + z / 2) if y else 0j)
+
+
+def turns(trafo: Transformer) -> tuple[float, float]:
+    """Rated voltages of both sides at the tap position, over the nominal voltages of their buses."""
+    tap = 1 + trafo.tap_percent / 100
+    return ((trafo.primary_pu * tap, trafo.secondary_pu) if trafo.tap_side == "primary"
+            else (trafo.primary_pu, trafo.secondary_pu * tap))
+
+
+def _parallel(lines: list[Branch]) -> Branch:
+    """Lines side by side as one: they share the current by admittance, the first at its limit counts."""
+    if len(lines) == 1:
+        return lines[0]
+    admittances = [1 / (complex(line.r_ohm, line.x_ohm) or OHM_MIN) for line in lines]
+    together = sum(admittances)
+    z = 1 / together
+    limits = [line.limit_a * abs(together) / abs(y) for line, y in zip(lines, admittances, strict=True)]
+    weakest = lines[limits.index(min(limits))]
+    return Branch(z.real, z.imag, min(limits), f"{weakest.label} ({len(lines)} parallel)", weakest.path,
+                  sum(line.shunt_s for line in lines))
 
 
 def _check_loops(edges: list[tuple[str, str, Branch]]) -> None:
@@ -127,8 +164,8 @@ def _check_loops(edges: list[tuple[str, str, Branch]]) -> None:
     for one, other, branch in edges:
         way = _way(near, one, other)
         if len(way) == 2:
-            raise TaskError("not_radial", f"two lines join {one!r} and {other!r}",
-                            "combine parallel lines into one", branch.path)
+            raise TaskError("not_radial", f"a line joins {one!r} and {other!r} beside the transformer",
+                            "leave out the line", branch.path)
         if way:
             shown = way if len(way) <= 12 else [*way[:6], "…", *way[-5:]]
             raise TaskError("not_radial", f"the feeder has a loop: {' – '.join([*shown, way[0]])}",
@@ -157,7 +194,7 @@ def _way(near: dict[str, list[str]], start: str, goal: str) -> list[str]:
 
 def _check_transformer(feeder: Feeder, near: dict[str, list[tuple[str, Branch]]]) -> None:
     head = near[feeder.source_bus]
-    if len(head) != 1 or head[0][1].path != "/feeder/transformer":
+    if len(head) != 1 or head[0][1].path != TRANSFORMER:
         raise TaskError("transformer", f"the transformer must be the only branch at the source {feeder.source_bus!r}",
                         "make the bus before the transformer the source, and study one transformer at a time",
-                        "/feeder/transformer")
+                        TRANSFORMER)

@@ -32,25 +32,28 @@ def net() -> dict[str, Any]:
                        [3, 4, 0.1, 0.2, 0.08, 99999.0, 1.0, 1, True]),
         "switch": _table("bus element et closed", [1, 2, "b", True], [3, 2, "l", False]),
         "trafo": _table("hv_bus lv_bus sn_mva vn_hv_kv vn_lv_kv vk_percent vkr_percent tap_side tap_neutral tap_pos "
-                        "tap_step_percent parallel in_service",
-                        [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, "hv", 0, -2, 2.5, 1, True]),
+                        "tap_step_percent parallel in_service pfe_kw i0_percent",
+                        [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, "hv", 0, -2, 2.5, 1, True, 1.35, 0.3]),
         "ext_grid": _table("bus vm_pu in_service", [0, 1.01, True]),
         "load": _table("bus p_mw q_mvar scaling in_service", [3, 0.03, 0.01, 0.5, True], [4, 0.002, 0.0, 1.0, True],
                        [4, 9.0, 0.0, 1.0, False]),
-        "sgen": _table("bus p_mw in_service", [4, 0.01, False])}}
+        "sgen": _table("bus p_mw q_mvar in_service", [4, 0.01, 0.0, False])}}
 
 
 def test_a_net_becomes_a_plain_feeder(net) -> None:
     """Switches, tap, parallel cables, scaling and what is out of service are taken into account."""
     feeder = read(net, 2)
     assert feeder.name == "little net" and feeder.nominal_kv == 0.4 and feeder.source_bus == "mv"
-    assert feeder.source_voltage_pu == pytest.approx(1.01 / 0.95)
+    assert feeder.source_voltage_pu == 1.01
     assert [bus.name for bus in feeder.buses] == ["mv", "bar1", "end", "side"]
     assert [(one.from_bus, one.to_bus) for one in feeder.lines] == [("bar1", "end"), ("bar1", "side")]
     assert feeder.lines[0].r_ohm == pytest.approx(0.1) and feeder.lines[0].limit_a == pytest.approx(270)
     assert feeder.lines[1].r_ohm == pytest.approx(0.01) and feeder.lines[1].limit_a == pytest.approx(270)
     assert [(load.kw, load.kvar, load.cars) for load in feeder.loads] == [(15.0, 5.0, 2), (2.0, 0.0, 2)]
-    assert feeder.transformer is not None and feeder.transformer.rated_kva == 400
+    trafo = feeder.transformer
+    assert trafo is not None and (trafo.rated_kva, trafo.iron_loss_kw, trafo.no_load_percent) == (400, 1.35, 0.3)
+    assert (trafo.tap_side, trafo.tap_percent) == ("primary", -5.0)
+    assert prepare({KIND.name: KIND}, KIND.name, {"pandapower": net}).source_pu == pytest.approx(1.01 / 0.95)
     assert feeder.buses[0].x == 1.0 and feeder.buses[0].y == 5.0
 
 
@@ -63,17 +66,18 @@ def _change(net: dict[str, Any], table: str, row: int, column: str, value: Any) 
 
 
 @pytest.mark.parametrize(("table", "row", "column", "value", "code"), [
-    ("switch", 1, "closed", True, "not_radial"), ("sgen", 0, "in_service", True, "unsupported"),
+    ("switch", 1, "closed", True, "not_radial"), ("sgen", 0, "in_service", True, None),
     ("ext_grid", 0, "in_service", False, "empty_data"), ("bus", 3, "vn_kv", 0.69, "transformer"),
     ("line", 0, "length_km", "long", "bad_pandapower"), ("line", 0, "length_km", -1, "bad_pandapower"),
     ("line", 0, "from_bus", 77, "bad_pandapower"), ("line", 1, "parallel", None, None),
-    ("line", 0, "length_km", 0, "zero_impedance"), ("trafo", 0, "vn_hv_kv", 0, "bad_pandapower"),
-    ("load", 0, "p_mw", -0.1, "bad_pandapower"), ("line", 0, "in_service", False, "disconnected")])
+    ("line", 0, "length_km", 0, None), ("trafo", 0, "vn_hv_kv", 0, "bad_pandapower"),
+    ("load", 0, "p_mw", -1e6, "bad_pandapower"), ("load", 0, "p_mw", -0.1, None),
+    ("line", 0, "in_service", False, "disconnected")])
 def test_wrong_nets(net, table: str, row: int, column: str, value: Any, code: str | None) -> None:
     """Each fault gets its own code; a missing optional number gets its default."""
     given = {"pandapower": _change(net, table, row, column, value)}
     if code is None:
-        prepare({KIND.name: KIND}, KIND.name, given)
+        prepare({KIND.name: KIND}, KIND.name, given)   # it is a net all the same
         return
     with pytest.raises(TaskError) as caught:
         prepare({KIND.name: KIND}, KIND.name, given)

@@ -46,20 +46,48 @@ def test_a_loop_is_named() -> None:
     assert error.message.endswith("8 – 7 – 6 – 5 – 4 – 3 – 2 – 19 – 20 – 21 – 8")
 
 
+def test_parallel_lines_are_one_branch() -> None:
+    """Two lines side by side: admittances add, and the limit is where the first of the two has its own."""
+    feeder = feeder33()
+    feeder["lines"][3].update(r_ohm=0.1, x_ohm=0.2, limit_a=100.0)
+    feeder["lines"].append({**feeder["lines"][3], "from_bus": "5", "to_bus": "4", "r_ohm": 0.3, "x_ohm": 0.6,
+                            "limit_a": 30.0})
+    tree = grow(Feeder(**feeder))
+    branch = tree.branch[tree.names.index("5")]
+    assert branch is not None and len(tree.names) == 33
+    assert (branch.r_ohm, branch.x_ohm) == (pytest.approx(0.075), pytest.approx(0.15))
+    assert branch.limit_a == pytest.approx(120), "the second carries a quarter"
+    assert branch.label == "5–4 (2 parallel)"
+
+
+def test_transformer_with_losses_is_the_t_circuit() -> None:
+    """Measured at its terminals, the pi has the T circuit's no-load current and short-circuit voltage."""
+    feeder = feeder33()
+    feeder["lines"].pop(0)
+    feeder["transformer"] = {"from_bus": "1", "to_bus": "2", "rated_kva": 400.0, "short_circuit_percent": 6.0,
+                             "resistive_percent": 1.2, "no_load_percent": 2.0, "iron_loss_kw": 1.6}
+    branch = grow(Feeder(**feeder)).branch[1]
+    assert branch is not None
+    ohm = 12.66**2 * 1000 / 400
+    z, y = complex(0.012, (0.06**2 - 0.012**2) ** 0.5) * ohm, complex(0.004, -(0.02**2 - 0.004**2) ** 0.5) / ohm
+    series, end = complex(branch.r_ohm, branch.x_ohm), branch.shunt_s
+    assert end + 1 / (series + 1 / end) == pytest.approx(1 / (z / 2 + 1 / y), rel=1e-9)
+    assert end + 1 / series == pytest.approx(1 / (z / 2 + 1 / (y + 2 / z)), rel=1e-9)
+    assert branch.limit_a == pytest.approx(400 / 3**0.5 / 12.66)
+
+
 @pytest.mark.parametrize(("change", "code", "path", "words"), [
-    (lambda f: f["lines"].append(_line("1", "2")), "not_radial", "/input/feeder/lines/32", "two lines"),
     (lambda f: f["lines"].append(_line("5", "5")), "not_radial", "/input/feeder/lines/32", "5 – 5"),
     (lambda f: f["lines"].pop(16), "disconnected", "/input/feeder/buses/17", "'18'"),
     (lambda f: f["buses"].append({"name": "7"}), "duplicate", "/input/feeder/buses/33/name", "'7'"),
     (lambda f: f["lines"][3].update(to_bus="bus5"), "unknown_bus", "/input/feeder/lines/3/to_bus", "bus5"),
     (lambda f: f["loads"][3].update(bus="99"), "unknown_bus", "/input/feeder/loads/3/bus", "99"),
-    (lambda f: f["lines"][2].update(r_ohm=0, x_ohm=0), "zero_impedance", "/input/feeder/lines/2/r_ohm", "3–4"),
     (lambda f: f["lines"][2].update(r_ohm=-0.1), "out_of_range", "/input/feeder/lines/2/r_ohm", "r_ohm"),
     (lambda f: f["lines"][2].update(limit_a=0), "out_of_range", "/input/feeder/lines/2/limit_a", "limit_a"),
     (lambda f: f["lines"][2].update(r_ohm=9000.0), "weak_line", "/input/feeder/lines/2", "weak"),
     (lambda f: f.update(nominal_kv=1e-200), "out_of_range", "/input/feeder/nominal_kv", "nominal_kv"),
     (lambda f: f["lines"][2].update(length=3), "unknown_field", "/input/feeder/lines/2/length", "length"),
-    (lambda f: f["loads"][1].update(kw=-3), "out_of_range", "/input/feeder/loads/1/kw", "kw"),
+    (lambda f: f["loads"][1].update(kw=-3e6), "out_of_range", "/input/feeder/loads/1/kw", "kw"),
     (lambda f: f["loads"][1].update(profile="x"), "unknown_profile", "/input/feeder/loads/1/profile", "'x'"),
     (lambda f: f["loads"].clear(), "empty_data", "/input/feeder/loads", "no loads"),
     (lambda f: f["buses"].clear(), "empty_data", "/input/feeder/buses", "two buses"),
@@ -72,7 +100,8 @@ def test_a_loop_is_named() -> None:
     (lambda f: f["profiles"].update(evening=[float("nan")] * 96), "bad_value", "/input/feeder/profiles/evening/0",
      "finite"),
     (lambda f: f.update(transformer={"from_bus": "2", "to_bus": "3", "rated_kva": 400.0, "short_circuit_percent": 4.0,
-                                     "resistive_percent": 1.0}), "not_radial", "/input/feeder/lines/1", "two lines"),
+                                     "resistive_percent": 1.0}), "not_radial", "/input/feeder/lines/1",
+     "beside the transformer"),
 ])
 def test_wrong_feeders(change, code: str, path: str, words: str) -> None:
     """Each kind of mistake has its own code, points to its place and names the thing."""
