@@ -42,121 +42,167 @@ def ptr32(b):
 
 NONE = 65535
 LARGEST = 32767
-# The state: weeks, K, trim, first set, last set + 1, hours ahead, block, hour, then 48 profiles, 12 to sort in,
-# and per set lambda, q, c, b, s, R, four error sums, 24 A, two spare.
-PROFILE, SORT, SETS, SIZE = 8, 56, 68, 36
+BIAS = 1 << 20
+# The state: weeks, K, trim, first set, last set + 1, hours ahead, block, hour; 48 profiles; 48 squares of what came;
+# 24 residuals; 12 places to sort in; and per set lambda, q, c, b, s, R, four error sums, 24 A, two spare.
+SETS, SIZE = 140, 36
 
 
 @micropython.viper
 def profiles(z: ptr8, s: ptr32, span: int) -> int:
-    # One more than the profile of `span` hours from hour s[7] into s[8:], 0 where that hour of the week was never
-    # counted.
-    weeks = s[0]
-    keep = s[1]
+    # For `span` hours from s[7]: one more than the profile into s[8:] and than the square of what came into s[56:],
+    # and for the first 24 the residual, with BIAS, into s[104:]; 0 where there is none.
     for h in range(span):
         t = s[7] + h
+        y = 65535
+        if t < 168 * s[0]:
+            y = z[2 * t] | (z[2 * t + 1] << 8)
         n = 0
-        for _ in range(weeks):
+        while t >= 168 and n < s[1]:
             t -= 168
-            if t >= 0 and n < keep:
-                value = z[2 * t] | (z[2 * t + 1] << 8)
-                if value < 32768:
-                    at = 56 + n
-                    while at > 56 and s[at - 1] > value:
-                        s[at] = s[at - 1]
-                        at -= 1
-                    s[at] = value
-                    n += 1
+            value = z[2 * t] | (z[2 * t + 1] << 8)
+            if value < 32768:
+                at = 128 + n
+                while at > 128 and s[at - 1] > value:
+                    s[at] = s[at - 1]
+                    at -= 1
+                s[at] = value
+                n += 1
         mean = 0
         if n > 0:
             drop = (n - 1) >> 1
             if drop > s[2]:
                 drop = s[2]
             total = 0
-            for i in range(drop, n - drop):
-                total += s[56 + i]
+            for i in range(128 + drop, 128 + n - drop):
+                total += s[i]
             mean = (total << 4) // (n - 2 * drop) + 1
         s[8 + h] = mean
+        square = 0
+        residual = 0
+        if mean > 0 and y < 32768:
+            square = y * y + 1
+            residual = (y << 4) - mean + 1 + (1 << 20)
+        s[56 + h] = square
+        if h < 24:
+            s[104 + h] = residual
     return 0
 
 
 @micropython.viper
-def learn(z: ptr8, s: ptr32) -> int:
-    # Takes in the 24 hours from hour s[7], whose profiles are in s[8:].
-    for h in range(24):
-        t = s[7] + h
-        value = z[2 * t] | (z[2 * t + 1] << 8)
-        if value < 32768 and s[8 + h] > 0:
-            e = (value << 4) - s[8 + h] + 1
-            size = e
-            if size < 0:
-                size = 0 - size
-            for k in range(s[3], s[4]):
-                at = 68 + 36 * k
-                usual = s[at + 4]
-                most = (usual * s[at + 1]) >> 2
-                cut = e
-                if cut > most:
-                    cut = most
-                if cut < 0 - most:
-                    cut = 0 - most
+def learn(s: ptr32) -> int:
+    # Takes the 24 residuals into the levels of all sets.
+    for k in range(s[3], s[4]):
+        at = 140 + 36 * k
+        gain = s[at]
+        cut = s[at + 1]
+        usual = s[at + 4]
+        level = s[at + 5] - (1 << 20)
+        slot = at + 10
+        for h in range(104, 128):
+            e = s[h]
+            if e > 0:
+                e -= 1 << 20
+                size = e
+                if size < 0:
+                    size = 0 - size
+                most = (usual * cut) >> 2
+                if size > most:
+                    if e < 0:
+                        most = 0 - most
+                    e = most
                 most = 4 * usual + 64
                 if most > size:
                     most = size
-                s[at + 4] = usual + ((most - usual) >> 6)
-                level = s[at + 5]
-                s[at + 5] = level + ((5 * (cut + (1 << 20) - level)) >> 6)
-                level = s[at + 10 + h]
-                s[at + 10 + h] = level + ((s[at] * (cut + (1 << 20) - level)) >> 6)
+                usual += (most - usual) >> 6
+                level += (5 * (e - level)) >> 6
+                most = s[slot]
+                s[slot] = most + ((gain * (e + (1 << 20) - most)) >> 6)
+            slot += 1
+        s[at + 4] = usual
+        s[at + 5] = level + (1 << 20)
     return 0
 
 
 @micropython.viper
-def score(z: ptr8, s: ptr32) -> int:
-    # Adds the errors of the s[5] hours from hour s[7] to each set's sum of block s[6].
-    for h in range(s[5]):
-        t = s[7] + h
-        value = z[2 * t] | (z[2 * t + 1] << 8)
-        if value < 32768 and s[8 + h] > 0:
-            hour = h
-            weight = 4
-            if h >= 24:
-                hour = h - 24
-                weight = 3
-            for k in range(s[3], s[4]):
-                at = 68 + 36 * k
-                level = s[at + 2] * (s[at + 10 + hour] - (1 << 20)) + s[at + 3] * (s[at + 5] - (1 << 20))
-                f = (s[8 + h] + 7 + ((level * weight) >> 8)) >> 4
+def score(s: ptr32, first: int, last: int, weight: int) -> int:
+    # Adds the errors of hours first to last to each set's sum of block s[6]; the levels count weight quarters.
+    for k in range(s[3], s[4]):
+        at = 140 + 36 * k
+        c = s[at + 2]
+        level = s[at + 3] * (s[at + 5] - (1 << 20))
+        slot = at + 10
+        total = s[at + 6 + s[6]]
+        for h in range(first, last):
+            if s[56 + h] > 0:
+                f = (s[8 + h] + 7 + (((c * (s[slot] - (1 << 20)) + level) * weight) >> 8)) >> 4
                 if f < 0:
                     f = 0
                 if f > 32767:
                     f = 32767
-                f = f * f - value * value
+                f = f * f + 1 - s[56 + h]
                 if f < 0:
                     f = 0 - f
-                s[at + 6 + s[6]] += f >> 9
+                total += f >> 9
+            slot += 1
+        s[at + 6 + s[6]] = total
     return 0
 
 
 @micropython.viper
 def ahead(s: ptr32, out: ptr32, row: int) -> int:
-    # Adds one more than set s[3]'s forecast of s[5] hours to a row of `out`, in sixteenths.
-    at = 68 + 36 * s[3]
-    for h in range(s[5]):
-        if s[8 + h] > 0:
-            hour = h
-            weight = 4
-            if h >= 24:
-                hour = h - 24
+    # Adds one more than each set's forecast of s[5] hours to a row of `out`, in sixteenths.
+    for k in range(s[3], s[4]):
+        at = 140 + 36 * k
+        c = s[at + 2]
+        level = s[at + 3] * (s[at + 5] - (1 << 20))
+        weight = 4
+        slot = at + 10
+        for h in range(s[5]):
+            if h == 24:
                 weight = 3
-            level = s[at + 2] * (s[at + 10 + hour] - (1 << 20)) + s[at + 3] * (s[at + 5] - (1 << 20))
-            f = s[8 + h] - 1 + ((level * weight) >> 8)
-            if f < 0:
-                f = 0
-            if f > 524272:
-                f = 524272
-            out[row + h] += f + 1
+                slot = at + 10
+            if s[8 + h] > 0:
+                f = s[8 + h] - 1 + (((c * (s[slot] - (1 << 20)) + level) * weight) >> 8)
+                if f < 0:
+                    f = 0
+                if f > 524272:
+                    f = 524272
+                out[row + h] += f + 1
+            slot += 1
     return 0
+
+
+@micropython.viper
+def settle(out: ptr32, n: int, sets: int) -> int:
+    # One more than the mean forecast in z from one more than each of the sets' in sixteenths, summed.
+    for i in range(n):
+        if out[i] > 0:
+            out[i] = ((out[i] // sets + 7) >> 4) + 1
+    return 0
+
+
+@micropython.viper
+def errors(z: ptr8, out: ptr32, into: ptr32, at: ptr32) -> int:
+    # The errors at[3] hours ahead, one hour to either side included, of the first at[2] back-tests; how many.
+    # at = hours ahead, hour of the first back-test, back-tests, hour.
+    hours = at[0]
+    low = at[3] - 1
+    if low < 0:
+        low = 0
+    high = at[3] + 2
+    if high > hours:
+        high = hours
+    n = 0
+    for row in range(at[2]):
+        for h in range(low, high):
+            t = at[1] + 24 * row + h
+            value = z[2 * t] | (z[2 * t + 1] << 8)
+            f = out[row * hours + h]
+            if f > 0 and value < 32768:
+                into[n] = value - f + 1 + (1 << 20)
+                n += 1
+    return n
 
 
 @micropython.viper
@@ -182,6 +228,11 @@ def reading(z, t):
     return z[2 * t] | z[2 * t + 1] << 8
 
 
+def first_test(weeks, hours, blocks):
+    # The hour of the first back-test: the last one's hours end with the history.
+    return 24 * (7 * weeks - (hours + 23) // 24 - 7 * blocks + 1)
+
+
 def start(weeks, hours, sets):
     # The state before the first hour; `sets` holds lambda, q, c, b of each.
     s = array("i", bytes(4 * (SETS + SIZE * len(sets))))
@@ -191,26 +242,26 @@ def start(weeks, hours, sets):
         for i in range(4):
             s[at + i] = sets[k][i]
         s[at + 4] = 1 << 14
-        s[at + 5] = 1 << 20
+        s[at + 5] = BIAS
         for hour in range(24):
-            s[at + 10 + hour] = 1 << 20
+            s[at + 10 + hour] = BIAS
     return s
 
 
 def search(z, weeks, hours, blocks, keep, trim, sets):
     s = start(weeks, hours, sets)
     s[1], s[2] = keep, trim
-    first = 7 * weeks - (hours + 23) // 24 - 7 * blocks + 1
+    first = first_test(weeks, hours, blocks) // 24
     for day in range(7, first + 7 * blocks):
         s[7] = 24 * day
         profiles(z, s, max(24, hours))
-        yield
         if day >= first:
             s[6] = (day - first) // 7
-            score(z, s)
+            score(s, 0, min(24, hours), 4)
             if hours > 24:
                 yield
-        learn(z, s)
+                score(s, 24, hours, 3)
+        learn(s)
         yield
     sums = [s[SETS + SIZE * k + 6 + block] for k in range(len(sets)) for block in range(blocks)]
     return struct.pack("<%dI" % len(sums), *sums)
@@ -220,7 +271,7 @@ def forecasts(z, weeks, hours, blocks, profile, sets):
     # One more than the mean forecast, in z: `hours` for each back-test, then for the hours to come.
     s = start(weeks, hours, sets)
     out = array("i", bytes(4 * hours * (7 * blocks + 1)))
-    first = 7 * weeks - (hours + 23) // 24 - 7 * blocks + 1
+    first = first_test(weeks, hours, blocks) // 24
     for day in range(7, 7 * weeks + 1):
         s[7] = 24 * day
         row = day - first
@@ -228,48 +279,35 @@ def forecasts(z, weeks, hours, blocks, profile, sets):
             row = 7 * blocks
         elif row >= 7 * blocks:
             row = -1
-        s[1] = 0
-        for k in range(len(sets)):
-            if s[1] != profile[k][0] or s[2] != profile[k][1]:
-                s[1], s[2] = profile[k]
-                profiles(z, s, max(24, hours))
+        s[4] = 0
+        while s[4] < len(sets):  # sets that share a profile, together
+            s[3] = s[4]
+            s[1], s[2] = profile[s[3]]
+            while s[4] < len(sets) and profile[s[4]] == profile[s[3]]:
+                s[4] += 1
+            profiles(z, s, max(24, hours))
+            if hours > 24:
                 yield
-            s[3], s[4] = k, k + 1
             if row >= 0:
                 ahead(s, out, row * hours)
             if day < 7 * weeks:
-                learn(z, s)
-        yield
-    for i in range(len(out)):
-        if out[i]:
-            out[i] = ((out[i] // len(sets) + 7) >> 4) + 1
-        if not i & 255:
+                learn(s)
             yield
+    settle(out, len(out), len(sets))
+    yield
     return out
-
-
-def errors(z, out, hours, first, rows, h, into):
-    # The errors of the first `rows` back-tests h hours ahead, one hour to either side included; how many.
-    n = 0
-    for row in range(rows):
-        for near in range(max(0, h - 1), min(hours, h + 2)):
-            value = reading(z, 24 * (first + row) + near)
-            f = out[row * hours + near]
-            if f and value <= LARGEST:
-                into[n] = value - f + 1 + (1 << 20)
-                n += 1
-    return n
 
 
 def band(z, weeks, hours, blocks, split, tail, out):
     # Per hour ahead the two ends of the band around the forecast, with BIAS.
-    first = 7 * weeks - (hours + 23) // 24 - 7 * blocks + 1
+    at = array("i", (hours, first_test(weeks, hours, blocks), 7 * split, 0))
     into = array("i", bytes(4 * 3 * 7 * split))
     found = array("i", bytes(8 * hours))
     for h in range(hours):
-        n = errors(z, out, hours, first, 7 * split, h, into)
+        at[3] = h
+        n = errors(z, out, into, at)
         if n < 2:
-            into[0] = into[1] = 1 << 20
+            into[0] = into[1] = BIAS
         else:
             ends(into, n, tail)
         found[2 * h], found[2 * h + 1] = into[0], into[1]
@@ -279,16 +317,16 @@ def band(z, weeks, hours, blocks, split, tail, out):
 
 def between(f, low, high):
     # The band's ends around forecast f.
-    return min(LARGEST, max(0, f + low - (1 << 20))), min(LARGEST, max(0, f + high - (1 << 20)))
+    return min(LARGEST, max(0, f + low - BIAS)), min(LARGEST, max(0, f + high - BIAS))
 
 
 def rehearsed(z, weeks, hours, blocks, split, out, found):
     # What the band would have been worth in the block after those that made it.
-    first = 7 * weeks - (hours + 23) // 24 - 7 * blocks + 1
+    first = first_test(weeks, hours, blocks)
     total = inside = counted = wide = 0
     for row in range(7 * split, 7 * split + 7):
         for h in range(hours):
-            value = reading(z, 24 * (first + row) + h)
+            value = reading(z, first + 24 * row + h)
             f = out[row * hours + h] - 1
             if f < 0 or value > LARGEST:
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tasks.api import DeadlinePassed, Job, Solution
+from tasks.traffic.forecast import kernel
 from tasks.traffic.forecast.prepare import WEEK, Series, Spec
 from tasks.traffic.forecast.result import Found, Rehearsal, assemble
 
@@ -128,7 +129,7 @@ def forecast_ops(spec: Spec, sets: Sequence[Set], split: int) -> int:
 
 def heap_bytes(spec: Spec, sets: int) -> int:
     """Working set on a 32-bit board: the context, the state, the answer being put together."""
-    return 2 * WEEK * spec.weeks + 4 * (68 + 36 * sets) + 1600
+    return 2 * WEEK * spec.weeks + 4 * (kernel.SETS + kernel.SIZE * sets) + 1600
 
 
 def check(spec: Spec, job: Job, answer: bytes) -> bool:
