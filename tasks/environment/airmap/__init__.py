@@ -2,25 +2,22 @@
 
 from pathlib import Path
 
-from tasks.api import Kind
-from tasks.environment.airmap.demo import demo
+from tasks.api import Kind, later
 from tasks.environment.airmap.model import AirmapInput
-from tasks.environment.airmap.prepare import prepare
-from tasks.environment.airmap.reference import reference
-from tasks.environment.airmap.render import files, text
-from tasks.environment.airmap.solve import check, solve
+
+PARTS = "tasks.environment.airmap."
 
 KIND = Kind(
     name="environment.airmap",
-    version=1,
+    version=2,
     title="Pollution map with its uncertainty",
     Model=AirmapInput,
     kernel=Path(__file__).with_name("kernel.py"),
-    prepare=prepare,
-    solve=solve,
-    reference=reference,
-    text=text,
-    files=files,
-    demo=demo,
-    check=check,
+    prepare=later(PARTS + "prepare:prepare"),
+    solve=later(PARTS + "solve:solve"),
+    reference=later(PARTS + "reference:reference"),
+    text=later(PARTS + "render:text"),
+    files=later(PARTS + "render:files"),
+    demo=later(PARTS + "demo:demo"),
+    check=later(PARTS + "solve:check"),
 )

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-import itertools
+import base64
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from tasks.environment.airmap.scale import Scale
+from tasks.environment.airmap.raster import columns
+from tasks.environment.airmap.scale import Scale, plain
 
 PANEL = 420
 GAP = 60
-TOP = 64
-BOTTOM = 84
+TOP = 84
+BOTTOM = 110
 CLASSES = 12
+MOST_PIXELS = 1_000
+MOST_RINGS = 1_000
 RAMPS = {
     "value": ((255, 247, 205), (253, 189, 92), (222, 91, 60), (146, 31, 74), (52, 17, 66)),
-    "standard_error": ((240, 246, 250), (168, 204, 222), (94, 150, 184), (42, 94, 138), (14, 42, 82)),
+    "standard error": ((240, 246, 250), (168, 204, 222), (94, 150, 184), (42, 94, 138), (14, 42, 82)),
 }
-TITLES = {"value": "value", "standard_error": "standard error"}
 
+Colour = tuple[int, int, int]
 Place = Callable[[float, float], tuple[float, float]]
 
 
 def picture(data: dict[str, Any]) -> str:
-    """SVG 1.1, no script, no font beyond the viewer's own."""
+    """SVG 1.1, no script, no font beyond the viewer's own; the cells are a PNG inside."""
     west, south, east, north = _extent(data)
     # degrees are as long as their middle latitude makes them: the grid's own cells tell
     stretch = _stretch(data, east - west, north - south)
     scale = PANEL / max((east - west) * stretch, north - south)
     width, height = (east - west) * stretch * scale, (north - south) * scale
-    total = 3 * GAP + 2 * width, TOP + height + BOTTOM
+    total = 3 * GAP + 2 * max(width, 260), TOP + height + BOTTOM
+    unit = f" in {data['unit']}" if data["unit"] else ""
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]:.0f} {total[1]:.0f}" '
              f'width="{total[0]:.0f}" height="{total[1]:.0f}" font-family="sans-serif" font-size="13">',
-             f'<rect width="100%" height="100%" fill="#fff"/><text x="{GAP}" y="28" font-size="18">'
-             f"{escape(data['quantity'])}{escape(' in ' + data['unit'] if data['unit'] else '')}</text>"]
-    for key, left in (("value", float(GAP)), ("standard_error", 2 * GAP + width)):
+             f'<rect width="100%" height="100%" fill="#fff"/><text x="{GAP}" y="32" font-size="18">'
+             f"{escape(data['quantity'] + unit)}</text>",
+             f'<text x="{GAP}" y="52" fill="#555">{escape(_subtitle(data))}</text>']
+    for (title, ramp), column, left in zip(RAMPS.items(), columns(data), (float(GAP), 2 * GAP + max(width, 260)),
+                                           strict=True):
         place = _placer(west, north, stretch * scale, scale, left)
-        parts += _panel(data, key, place, (left, width, height))
+        parts += _panel(data, title, ramp, column, place, (left, width, height))
+    parts += _ground(data, width / ((east - west) * stretch), TOP + height + 64)
     return "\n".join([*parts, "</svg>\n"])
+
+
+def _subtitle(data: dict[str, Any]) -> str:
+    score, v = data["leave_one_out"], data["variogram"]
+    said = f"{len(data['stations'])} stations, ordinary kriging, {v['model']} variogram, range {plain(v['range_m'])} m"
+    if score["rmse"] is not None:
+        said += f", leave-one-out RMSE {plain(score['rmse'])} {'ln units' if score['scale'] == 'ln' else data['unit']}"
+    return said.rstrip() + (f"; {data['places_missing']} places missing" if data["places_missing"] else "")
 
 
 def _extent(data: dict[str, Any]) -> tuple[float, float, float, float]:
@@ -64,55 +81,73 @@ def _placer(west: float, north: float, x_scale: float, y_scale: float, left: flo
     return lambda x, y: (left + (x - west) * x_scale, TOP + (north - y) * y_scale)
 
 
-def _panel(data: dict[str, Any], key: str, place: Place, box: tuple[float, float, float]) -> list[str]:
+def _panel(data: dict[str, Any], title: str, ramp: Sequence[Colour], column: Sequence[float],
+           place: Place, box: tuple[float, float, float]) -> list[str]:
     left, width, height = box
-    scale = Scale([value for value in data[key] if value is not None], data["transform"] == "log", CLASSES)
-    classes = [None if value is None else scale.step(value) for value in data[key]]
-    parts = [f'<text x="{left:.0f}" y="{TOP - 12}">{TITLES[key]}</text>']
-    parts += _cells(data["grid"], classes, key, box) if data["grid"] else _dots(data["points"], classes, key, place)
+    scale = Scale([one for one in column if one == one], data["transform"] == "log", CLASSES)
+    colours = [_colour(ramp, shade) for shade in range(CLASSES)]
+    parts = [f'<text x="{left:.0f}" y="{TOP - 10}">{title}</text>',
+             f'<rect x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height:.1f}" fill="#f4f4f4"/>']
+    if data["grid"]:
+        image = base64.b64encode(_png(data["grid"], column, scale, colours)).decode()
+        parts.append(f'<image x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height:.1f}" '
+                     'preserveAspectRatio="none" style="image-rendering:pixelated" '
+                     f'href="data:image/png;base64,{image}"/>')
+    else:
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#{bytes(colours[scale.step(one)]).hex()}" '
+                  'stroke="#555"/>' for (x, y), one in zip((place(*point) for point in data["points"]), column,
+                                                           strict=True) if one == one]
     parts += [f'<rect x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height:.1f}" fill="none" stroke="#999"/>']
-    for station in data["stations"]:
+    for station in data["stations"][:MOST_RINGS]:
         x, y = place(station["x"], station["y"])
         if left <= x <= left + width and TOP <= y <= TOP + height:
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="none" stroke="#000" stroke-width="0.8">'
                          f"<title>{escape(station['id'])} {station['value']:g}</title></circle>")
-    return parts + _legend(key, scale, left, TOP + height + 16, min(width, 280))
+    return parts + _legend(scale, colours, left, TOP + height + 16, max(200.0, min(width, 280)))
 
 
-def _cells(grid: dict[str, Any], classes: Sequence[int | None], key: str,
-           box: tuple[float, float, float]) -> list[str]:
-    """Neighbours of one class in a row make one rectangle."""
-    left, width, height = box
-    wide, high = width / grid["cols"], height / grid["rows"]
-    parts = []
-    for row in range(grid["rows"]):
-        at = 0
-        for shade, run in itertools.groupby(classes[row * grid["cols"]:(row + 1) * grid["cols"]]):
-            count = len(list(run))
-            if shade is not None:
-                parts.append(f'<rect x="{left + at * wide:.2f}" y="{TOP + row * high:.2f}" height="{high + 0.3:.2f}" '
-                             f'width="{count * wide + 0.3:.2f}" fill="{_colour(key, shade)}"/>')
-            at += count
-    return parts
+def _png(grid: dict[str, Any], column: Sequence[float], scale: Scale, colours: Sequence[Colour]) -> bytes:
+    """A palette PNG (RFC 2083), one pixel a cell, of large grids every second, third ...; colour 0 is nothing."""
+    rows, cols = grid["rows"], grid["cols"]
+    each = -(-max(rows, cols) // MOST_PIXELS)
+    lines = b"".join(
+        b"\0" + bytes(0 if one != one else 1 + scale.step(one) for one in column[row * cols:(row + 1) * cols:each])
+        for row in range(0, rows, each))
+    header = struct.pack(">IIBBBBB", -(-cols // each), -(-rows // each), 8, 3, 0, 0, 0)
+    palette = bytes((0, 0, 0, *(part for colour in colours for part in colour)))
+    chunks = ((b"IHDR", header), (b"PLTE", palette), (b"tRNS", b"\0"),
+              (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + name + body
+                                           + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks)
 
 
-def _dots(points: Sequence[Sequence[float]], classes: Sequence[int | None], key: str, place: Place) -> list[str]:
-    return [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{_colour(key, shade)}"/>'
-            for (x, y), shade in zip((place(p[0], p[1]) for p in points), classes, strict=True) if shade is not None]
-
-
-def _legend(key: str, scale: Scale, left: float, y: float, width: float) -> list[str]:
+def _legend(scale: Scale, colours: Sequence[Colour], left: float, y: float, width: float) -> list[str]:
     step = width / CLASSES
     parts = [f'<rect x="{left + i * step:.1f}" y="{y:.0f}" width="{step + 0.3:.1f}" height="12" '
-             f'fill="{_colour(key, i)}"/>' for i in range(CLASSES)]
+             f'fill="#{bytes(colour).hex()}"/>' for i, colour in enumerate(colours)]
     return parts + [f'<text x="{left + share * width:.0f}" y="{y + 28:.0f}" text-anchor="{anchor}">'
                     f"{scale.label(share)}</text>"
                     for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end"))]
 
 
-def _colour(key: str, shade: int) -> str:
-    ramp = RAMPS[key]
+def _ground(data: dict[str, Any], pixels_per_unit: float, y: float) -> list[str]:
+    """A bar of a round length on the ground, and what the rings are."""
+    grid = data["grid"]
+    if not grid:
+        return [f'<text x="{GAP}" y="{y + 30:.0f}" fill="#555">rings are stations, discs the places asked for</text>']
+    across_m = grid["cell_width_m"] * grid["cols"]
+    pixels_per_m = pixels_per_unit * (grid["east"] - grid["west"]) * _stretch(
+        data, grid["east"] - grid["west"], grid["north"] - grid["south"]) / across_m
+    length_m = 10.0 ** len(str(int(across_m / 4))) / 10
+    length_m *= max(step for step in (1, 2, 5) if step * length_m <= max(across_m / 4, length_m))
+    name = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
+    end = GAP + length_m * pixels_per_m
+    return [f'<path d="M{GAP} {y + 20:.0f}v6H{end:.1f}v-6" fill="none" stroke="#333"/>'
+            f'<text x="{end + 8:.0f}" y="{y + 28:.0f}" fill="#333">{name}; rings are stations</text>']
+
+
+def _colour(ramp: Sequence[Colour], shade: int) -> Colour:
     at = shade / (CLASSES - 1) * (len(ramp) - 1)
     first = min(len(ramp) - 2, int(at))
-    mixed = (round(a + (b - a) * (at - first)) for a, b in zip(ramp[first], ramp[first + 1], strict=True))
-    return "#" + "".join(f"{part:02x}" for part in mixed)
+    red, green, blue = (round(a + (b - a) * (at - first)) for a, b in zip(ramp[first], ramp[first + 1], strict=True))
+    return red, green, blue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tasks.api import TaskError
 from tasks.environment.airmap.model import Place
-from tasks.environment.airmap.tiles import Point
+from tasks.environment.airmap.near import Point
 
 SEMI_MAJOR_M = 6_378_137.0
 ECCENTRICITY_SQUARED = 0.00669437999014

@@ -1,4 +1,4 @@
-"""From a validated input to a spec: stations and targets in one plane, cut into tiles."""
+"""From a validated input to a spec: stations and targets in one plane."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tasks.api import TaskError
-from tasks.environment.airmap import tiles
 from tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, Grid
+from tasks.environment.airmap.near import Point
 from tasks.environment.airmap.plane import Plane, coordinates, plane_of
 from tasks.environment.airmap.read import Reading, from_entities, from_senml
-from tasks.environment.airmap.tiles import Point, Tile
+from tasks.environment.airmap.targets import Cells, Targets, near_cells, near_points
 from tasks.environment.airmap.variogram import Variogram
 
 CELLS_BY_DEFAULT = 48
@@ -19,29 +19,14 @@ LONGEST_RANGE = 20
 FURTHEST_OUT = 4
 SAME_PLACE = 1e-4
 
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A grid in the plane, in metres. Row 0 is the north; cells run west to east, row by row."""
-
-    west_m: float
-    north_m: float
-    width_m: float
-    height_m: float
-    rows: int
-    cols: int
-
-    def centres(self) -> list[Point]:
-        return [(self.west_m + (col + 0.5) * self.width_m, self.north_m - (row + 0.5) * self.height_m)
-                for row in range(self.rows) for col in range(self.cols)]
+Extent = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What ``solve`` needs: distinct stations, targets, and the tiles that lead from one to the other.
+    """What ``solve`` needs: distinct stations, and where a map is wanted, all in one plane.
 
-    ``values`` is what is kriged: the readings or, with ``log``, their natural logarithms. ``shown`` are the
-    targets near enough to a station; the tiles' target numbers count along it.
+    ``values`` is what is kriged: the readings or, with ``log``, their natural logarithms.
     """
 
     quantity: str
@@ -52,14 +37,10 @@ class Spec:
     readings: list[float]
     values: list[float]
     log: bool
-    cells: Cells | None
-    targets: list[Point]
+    targets: Targets
     target_ids: list[str]
-    shown: list[int]
     variogram: Variogram | None
     diagonal_m: float
-    map_tiles: list[Tile]
-    left_out_tiles: list[Tile]
     notes: list[str]
 
 
@@ -75,17 +56,10 @@ def prepare(given: AirmapInput) -> Spec:
     values = _kriged([one.value for one in readings], given.transform == "log")
     extent = _extent(places)
     diagonal = _diagonal(extent)
-    cells = None if given.targets else _cells(given.grid or Grid(), plane, extent)
-    targets = cells.centres() if cells else _points(given, plane)
-    shown = _near_enough(targets, places, given.max_distance_m)
-    _refuse_far([targets[t] for t in shown], extent)
-    order = _order([targets[t] for t in shown], cells, shown)
     return Spec(
         given.quantity or given.property or "readings", unit, plane, [one.id for one in readings], places,
-        [one.value for one in readings], values, given.transform == "log", cells, targets,
-        [place.id for place in given.targets], shown, _variogram(given, diagonal), diagonal,
-        tiles.cut(places, values, [targets[t] for t in shown], order),
-        tiles.cut(places, values, places, _order(places, None, []), leave_out=True), notes)
+        [one.value for one in readings], values, given.transform == "log", _targets(given, plane, places, extent),
+        [place.id for place in given.targets], _variogram(given, diagonal), diagonal, notes)
 
 
 def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, str]:
@@ -124,14 +98,21 @@ def _merged(readings: list[Reading], plane: Plane, notes: list[str]) -> tuple[li
     """One reading for each position, and the positions in metres.
 
     Readings closer than a ten-thousandth of the stations' extent share a position; they are averaged, at the
-    first one's. Kriging would have to tell apart what the coordinates of a job do not.
+    first one's. Kriging would have to tell apart what the coordinates of a job do not. The extent is twice that
+    of the middle half of the coordinates: one station misplaced to another continent moves nothing.
     """
     points = [plane.to_metres(one.lon_deg, one.lat_deg) for one in readings]
-    apart_m = SAME_PLACE * _diagonal(_extent(points))
+    sides = [sorted(side) for side in zip(*points, strict=True)]
+    middle = math.hypot(*(side[3 * len(side) // 4] - side[len(side) // 4] for side in sides))
+    apart_m = SAME_PLACE * (2 * middle or _diagonal(_extent(points)) or 1.0)
     there: list[tuple[Point, list[Reading]]] = []
+    squares: dict[tuple[int, int], list[int]] = {}
     for one, point in zip(readings, points, strict=True):
-        same = next((shared for place, shared in there if math.dist(place, point) <= apart_m), None)
+        column, row = int(point[0] // apart_m), int(point[1] // apart_m)
+        beside = sorted(i for x in (-1, 0, 1) for y in (-1, 0, 1) for i in squares.get((column + x, row + y), ()))
+        same = next((there[i][1] for i in beside if math.dist(there[i][0], point) <= apart_m), None)
         if same is None:
+            squares.setdefault((column, row), []).append(len(there))
             there.append((point, [one]))
         else:
             same.append(one)
@@ -148,25 +129,37 @@ def _kriged(readings: list[float], log: bool) -> list[float]:
     return [math.log(value) for value in readings] if log else readings
 
 
-def _extent(points: Sequence[Point]) -> tuple[float, float, float, float]:
+def _extent(points: Sequence[Point]) -> Extent:
     return (min(x for x, _ in points), min(y for _, y in points),
             max(x for x, _ in points), max(y for _, y in points))
 
 
-def _diagonal(extent: tuple[float, float, float, float]) -> float:
+def _diagonal(extent: Extent) -> float:
     return math.hypot(extent[2] - extent[0], extent[3] - extent[1])
 
 
-def _refuse_far(points: Sequence[Point], extent: tuple[float, float, float, float]) -> None:
-    """Out there nothing is known, and a job's coordinates would no longer tell the stations apart."""
-    reach_m = FURTHEST_OUT * _diagonal(extent)
-    west, south, east, north = _extent(points)
-    if max(extent[0] - west, extent[1] - south, east - extent[2], north - extent[3]) > reach_m:
+def _targets(given: AirmapInput, plane: Plane, places: list[Point], extent: Extent) -> Targets:
+    if given.targets:
+        points = _points(given, plane)
+        targets = Targets(None, points, near_points(points, places, given.max_distance_m))
+        reached = _extent([point for point, shown in zip(points, targets.shown, strict=True) if shown] or places)
+    else:
+        cells = _cells(given.grid or Grid(), plane, extent)
+        targets = Targets(cells, [], near_cells(cells, places, given.max_distance_m))
+        reached = _extent([cells.centre(0), cells.centre(len(targets) - 1)])
+    if 1 not in targets.shown:
+        raise TaskError("empty_map", f"no place of the map lies within {given.max_distance_m:g} m of a station",
+                        "raise max_distance_m, or check the grid's bbox or the targets", "/max_distance_m")
+    further_m = max(extent[0] - reached[0], extent[1] - reached[1], reached[2] - extent[2], reached[3] - extent[3])
+    if min(further_m, given.max_distance_m or further_m) > FURTHEST_OUT * _diagonal(extent):
+        # out there nothing is known, and a job's coordinates would no longer tell the stations apart
         raise TaskError("too_far", f"the map reaches over {FURTHEST_OUT} times the stations' extent beyond them",
-                        "check the bbox or the targets, or give max_distance_m", "/grid")
+                        "check the bbox or the targets, or give max_distance_m",
+                        "/targets" if given.targets else "/grid")
+    return targets
 
 
-def _cells(grid: Grid, plane: Plane, extent: tuple[float, float, float, float]) -> Cells:
+def _cells(grid: Grid, plane: Plane, extent: Extent) -> Cells:
     west, south, east, north = extent
     if grid.bbox is not None:
         if plane.geographic and (abs(grid.bbox[0]) > 180 or abs(grid.bbox[2]) > 180
@@ -207,25 +200,6 @@ def _points(given: AirmapInput, plane: Plane) -> list[Point]:
     return points
 
 
-def _near_enough(targets: list[Point], places: list[Point], most_m: float | None) -> list[int]:
-    if most_m is None:
-        return list(range(len(targets)))
-    shown = [t for t, point in enumerate(targets) if min(math.dist(point, place) for place in places) <= most_m]
-    if not shown:
-        raise TaskError("empty_map", f"no cell lies within {most_m:g} m of a station",
-                        "raise max_distance_m, or check the grid's bbox", "/max_distance_m")
-    return shown
-
-
-def _order(points: Sequence[Point], cells: Cells | None, shown: Sequence[int]) -> list[tuple[int, int]]:
-    """Small integer coordinates for the Hilbert curve: cells by column and row, points by their box in 1/1023."""
-    if cells and max(cells.rows, cells.cols) < 1 << tiles.CURVE_BITS:
-        return [(t % cells.cols, t // cells.cols) for t in shown]
-    west, south, east, north = _extent(points)
-    step = max(east - west, north - south) / ((1 << tiles.CURVE_BITS) - 1) or 1.0
-    return [(int((x - west) / step), int((y - south) / step)) for x, y in points]
-
-
 def _variogram(given: AirmapInput, diagonal_m: float) -> Variogram | None:
     asked = given.variogram
     if asked is None:
@@ -237,4 +211,4 @@ def _variogram(given: AirmapInput, diagonal_m: float) -> Variogram | None:
     if asked.range_m > LONGEST_RANGE * diagonal_m:
         raise TaskError("out_of_range", f"range_m is over {LONGEST_RANGE} times the stations' extent",
                         f"up to {LONGEST_RANGE * diagonal_m:.4g} it makes a difference", "/variogram/range_m")
-    return Variogram(asked.model, asked.range_m, asked.nugget / sill, sill)
+    return Variogram(asked.model, asked.range_m, asked.nugget / sill, sill, asked.angle_deg, asked.ratio)

@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tasks.environment.airmap.geotiff import geotiff
 from tasks.environment.airmap.picture import picture
+from tasks.environment.airmap.raster import columns
 from tasks.environment.airmap.scale import Scale
 
 SHADES = "·░▒▓█"
@@ -23,21 +25,31 @@ def text(data: dict[str, Any]) -> str:
     lines = [f"{data['quantity']} in {unit}, {len(data['stations'])} stations"]
     lines += _panels(data) if data["grid"] else _listed(data)
     v, score = data["variogram"], data["leave_one_out"]
+    direction = f" towards {v['angle_deg']:g}°, {v['ratio'] * v['range_m']:.4g} m across" if v["ratio"] < 1 else ""
     squared = "ln²" if v["squared_unit_of"] == "ln" else f"({unit})²"
     scale = "ln units" if score["scale"] == "ln" else unit
+    said = "no station was left out" if score["rmse"] is None else (
+        f"RMSE {score['rmse']:.4g} {scale}, {100 * score['within_two_standard_errors_share']:.0f} % within two "
+        "standard errors")
+    missing = [f"{data['places_missing']} places are missing: the deadline passed"] if data["places_missing"] else []
     lines += [
-        f"variogram  {v['model']}, range {v['range_m']:.4g} m, nugget {v['nugget']:.4g}, "
+        *missing,
+        f"variogram  {v['model']}, range {v['range_m']:.4g} m{direction}, nugget {v['nugget']:.4g}, "
         f"partial sill {v['partial_sill']:.4g} {squared}; {v['how']}",
-        f"leave one out  RMSE {score['rmse']:.4g} {scale}, "
-        f"{100 * score['within_two_standard_errors_share']:.0f} % within two standard errors",
+        f"leave one out  {said}",
         data["scale_note"], *data["notes"],
     ]
     return "\n".join(lines)
 
 
 def files(data: dict[str, Any]) -> dict[str, bytes]:
-    """``airmap.csv``, ``airmap.geojson`` and ``airmap.svg``."""
-    return {"airmap.csv": _csv(data), "airmap.geojson": _geojson(data), "airmap.svg": picture(data).encode()}
+    """``airmap.svg``; of a grid ``airmap.tif``; of up to 10,000 places ``airmap.csv`` and ``airmap.geojson``."""
+    made = {"airmap.svg": picture(data).encode()}
+    if data["grid"]:
+        made["airmap.tif"] = geotiff(data["grid"], columns(data), _geographic(data))
+    if data["raster"] is None:
+        made |= {"airmap.csv": _csv(data), "airmap.geojson": _geojson(data)}
+    return made
 
 
 def centres(data: dict[str, Any]) -> list[tuple[float, float]]:
@@ -56,17 +68,17 @@ def _geographic(data: dict[str, Any]) -> bool:
 
 
 def _panels(data: dict[str, Any]) -> list[str]:
-    keys = ("value", "standard_error")
-    scales = [Scale([one for one in data[key] if one is not None], data["transform"] == "log", len(SHADES))
-              for key in keys]
-    left, right = (_panel(data["grid"], data[key], scale) for key, scale in zip(keys, scales, strict=True))
+    both = columns(data)
+    scales = [Scale([one for one in column if one == one], data["transform"] == "log", len(SHADES))
+              for column in both]
+    left, right = (_panel(data["grid"], column, scale) for column, scale in zip(both, scales, strict=True))
     width = max(max(map(len, left)), len("value"))
     lines = [f"{'value':<{width}}   standard error"]
     lines += [f"{a:<{width}}   {b}".rstrip() for a, b in zip(left, right, strict=True)]
     return [*lines, f"{'value':<15}{_legend(scales[0])}", f"{'standard error':<15}{_legend(scales[1])}"]
 
 
-def _panel(grid: dict[str, Any], values: Sequence[float | None], scale: Scale) -> list[str]:
+def _panel(grid: dict[str, Any], values: Sequence[float], scale: Scale) -> list[str]:
     """Characters are about twice as high as wide; each shows the cell at its middle."""
     rows, cols = grid["rows"], grid["cols"]
     high, wide = rows * grid["cell_height_m"], cols * grid["cell_width_m"]
@@ -74,7 +86,7 @@ def _panel(grid: dict[str, Any], values: Sequence[float | None], scale: Scale) -
     across, down = min(2 * cols, max(1, round(wide / step))), min(rows, max(1, round(high / step / 2)))
     picked = [[values[int((r + 0.5) * rows / down) * cols + int((c + 0.5) * cols / across)]
                for c in range(across)] for r in range(down)]
-    return ["".join(" " if value is None else SHADES[scale.step(value)] for value in row) for row in picked]
+    return ["".join(" " if value != value else SHADES[scale.step(value)] for value in row) for row in picked]
 
 
 def _legend(scale: Scale) -> str:

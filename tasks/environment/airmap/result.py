@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tasks.api import Result
+from tasks.environment.airmap import raster
+from tasks.environment.airmap.painting import Painting
 from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.tiles import Estimate
 from tasks.environment.airmap.variogram import Variogram
 
-FORMAT = 1
+FORMAT = 2
+MOST_LISTED = 10_000
+"""Cells that are published one by one; more are packed."""
+FEWEST_TO_WARN = 20
+SHARE_TO_WARN = 0.5
 
 
-def assemble(spec: Spec, variogram: Variogram, how: str, mapped: Sequence[Estimate],
-             left_out: Sequence[Estimate]) -> Result:
-    """``mapped`` follows ``spec.shown``, ``left_out`` the stations; both are on the kriged scale."""
-    values: list[float | None] = [None] * len(spec.targets)
-    errors: list[float | None] = [None] * len(spec.targets)
-    for t, one in zip(spec.shown, mapped, strict=True):
-        value, error = in_unit(one, variogram.sill, spec.log)
-        values[t], errors[t] = _short(value, 6), _short(error, 4)
-    score = _score(spec, variogram, left_out)
+def assemble(spec: Spec, painting: Painting) -> Result:
+    """The whole answer or, where the deadline cut it short, an honest part of it."""
+    variogram = painting.with_sill(spec.values) if painting.how.startswith("best") else painting.variogram
+    values, errors = _in_unit(spec, painting, variogram.sill)
+    missing = sum(spec.targets.shown) - painting.known
+    score = _score(spec, variogram, painting)
+    packed = len(values) > MOST_LISTED and spec.targets.cells is not None
     data = {
         "format": FORMAT,
         "quantity": spec.quantity,
@@ -31,33 +34,40 @@ def assemble(spec: Spec, variogram: Variogram, how: str, mapped: Sequence[Estima
         "transform": "log" if spec.log else "none",
         "scale_note": _scale_note(spec.log),
         **_places(spec),
-        "value": values,
-        "standard_error": errors,
+        "value": [] if packed else _listed(values, _digits(spec)),
+        "standard_error": [] if packed else _listed(errors, lambda error: _short(error, 4)),
+        "raster": _packed(spec, values, errors) if packed else None,
+        "places_missing": missing,
         "variogram": {
             "model": variogram.shape, "range_m": _short(variogram.range_m, 6),
             "nugget": _short(variogram.nugget_share * variogram.sill, 6),
             "partial_sill": _short((1 - variogram.nugget_share) * variogram.sill, 6),
-            "squared_unit_of": "ln" if spec.log else "unit", "how": how,
+            "angle_deg": variogram.angle_deg, "ratio": variogram.ratio,
+            "squared_unit_of": "ln" if spec.log else "unit", "how": painting.how,
         },
         "leave_one_out": score,
         "stations": [{"id": name[:32], "x": x, "y": y, "value": value} for name, (x, y), value
                      in zip(spec.ids, _given(spec, spec.places), spec.readings, strict=True)],
-        "notes": spec.notes,
+        "notes": [*spec.notes, *_warnings(spec, painting)],
     }
-    return Result(_summary(spec, data), data)
+    partial = _partial(spec, painting, missing) if painting.late else ""
+    return Result(_summary(spec, data, values, errors), data, partial)
 
 
-def in_unit(one: Estimate, sill: float, log: bool) -> tuple[float, float]:
-    """Value and standard error in the readings' unit.
+def _in_unit(spec: Spec, painting: Painting, sill: float) -> tuple[list[float], list[float]]:
+    """Values and standard errors in the readings' unit, NaN where there is none.
 
     On the log scale the estimate is normal with the kriging variance, so in the unit it is lognormal: the
     value is its median, the standard error its standard deviation (Aitchison & Brown 1957, 2.2).
     """
-    variance = one.variance_share * sill
-    if not log:
-        return one.value, math.sqrt(variance)
-    median = math.exp(one.value)
-    return median, median * math.sqrt(math.expm1(variance) * math.exp(variance))
+    pairs = zip(painting.values, painting.variances, strict=True)
+    if not spec.log:
+        columns = ((painting.middle + value, math.sqrt(share * sill)) for value, share in pairs)
+    else:
+        columns = ((median := math.exp(painting.middle + value),
+                    median * math.sqrt(math.expm1(share * sill) * math.exp(share * sill))) for value, share in pairs)
+    both = list(columns)
+    return [value for value, _ in both], [error for _, error in both]
 
 
 def _scale_note(log: bool) -> str:
@@ -69,10 +79,10 @@ def _scale_note(log: bool) -> str:
 
 def _places(spec: Spec) -> dict[str, Any]:
     """The grid or the points, in the coordinates of the input."""
-    if spec.cells is None:
-        points = [[x, y] for x, y in _given(spec, spec.targets)]
+    cells = spec.targets.cells
+    if cells is None:
+        points = [[x, y] for x, y in _given(spec, spec.targets.points)]
         return {"grid": None, "points": points, "point_ids": spec.target_ids if any(spec.target_ids) else []}
-    cells = spec.cells
     corners = [(cells.west_m, cells.north_m - cells.rows * cells.height_m),
                (cells.west_m + cells.cols * cells.width_m, cells.north_m)]
     (west, south), (east, north) = _given(spec, corners)
@@ -88,22 +98,37 @@ def _given(spec: Spec, points: Sequence[tuple[float, float]]) -> list[tuple[floa
     return [(round(first, digits), round(second, digits)) for first, second in pairs]
 
 
-def _score(spec: Spec, variogram: Variogram, left_out: Sequence[Estimate]) -> dict[str, Any]:
-    """Leave-one-out errors: on the kriged scale, and in the unit where that is another one."""
-    errors = [one.value - value for one, value in zip(left_out, spec.values, strict=True)]
+def _listed(column: Sequence[float], shorten: Callable[[float], float]) -> list[float | None]:
+    return [None if value != value else shorten(value) for value in column]
+
+
+def _packed(spec: Spec, values: Sequence[float], errors: Sequence[float]) -> dict[str, Any]:
+    """Both rasters to a hundredth of the typical standard error, or as exactly as fits into a message."""
+    cells = spec.targets.cells
+    assert cells is not None
+    known = sorted(error for error in errors if error == error)
+    return raster.packed({"value": values, "standard_error": errors}, cells.cols, known[len(known) // 2] / 50)
+
+
+def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, Any]:
+    """Leave-one-out errors: on the kriged scale, and in the unit where that is another one; None with no station."""
+    found = painting.left_out
+    errors = [guess - spec.values[i] for i, (guess, _) in found.items()]
     score: dict[str, Any] = {
-        "stations": len(errors),
-        "rmse": _short(_rms(errors), 6),
-        "mean_absolute_error": _short(math.fsum(map(abs, errors)) / len(errors), 6),
-        "bias": _short(math.fsum(errors) / len(errors), 6),
-        "scale": "ln" if spec.log else "unit",
-        "within_two_standard_errors_share": _short(sum(
-            abs(error) <= 2 * math.sqrt(one.variance_share * variogram.sill) + 1e-9
-            for error, one in zip(errors, left_out, strict=True)) / len(errors), 4),
-    }
-    if spec.log:
-        score["rmse_in_unit"] = _short(_rms([math.exp(one.value) - reading for one, reading
-                                             in zip(left_out, spec.readings, strict=True)]), 6)
+        "stations": len(errors), "stations_missing": len(spec.places) - len(errors),
+        "scale": "ln" if spec.log else "unit", "rmse": None, "mean_absolute_error": None, "bias": None,
+        "within_two_standard_errors_share": None}
+    if errors:
+        score |= {
+            "rmse": _short(_rms(errors), 6),
+            "mean_absolute_error": _short(math.fsum(map(abs, errors)) / len(errors), 6),
+            "bias": _short(math.fsum(errors) / len(errors), 6),
+            "within_two_standard_errors_share": _short(sum(
+                abs(error) <= 2 * math.sqrt(share * variogram.sill) + 1e-9
+                for error, (_, share) in zip(errors, found.values(), strict=True)) / len(errors), 4)}
+        if spec.log:
+            score["rmse_in_unit"] = _short(_rms([math.exp(guess) - spec.readings[i]
+                                                 for i, (guess, _) in found.items()]), 6)
     return score
 
 
@@ -115,20 +140,56 @@ def _short(number: float, digits: int) -> float:
     return float(f"{number:.{digits}g}")
 
 
-def _summary(spec: Spec, data: dict[str, Any]) -> str:
-    shown = [value for value in data["value"] if value is not None]
-    errors = sorted(error for error in data["standard_error"] if error is not None)
+def _digits(spec: Spec) -> Callable[[float], float]:
+    """Six digits of a value or, if that is more, decimals for 100,000 steps of the readings' spread."""
+    spread = max(spec.readings) - min(spec.readings)
+    decimals = 5 - math.floor(math.log10(spread)) if spread else 0
+    return lambda value: round(value, decimals) if spread and abs(value) > spread else _short(value, 6)
+
+
+def _warnings(spec: Spec, painting: Painting) -> list[str]:
+    """Where a fiftieth of the stations brings half of the squared error: a local event that kriging cannot draw."""
+    squares = sorted(((guess - spec.values[i]) ** 2, i) for i, (guess, _) in painting.left_out.items())
+    few = max(1, len(squares) // 50)
+    total = math.fsum(square for square, _ in squares)
+    if len(squares) < FEWEST_TO_WARN or math.fsum(square for square, _ in squares[-few:]) < SHARE_TO_WARN * total \
+            or not total:
+        return []
+    names = ", ".join(spec.ids[i][:32] or f"number {i + 1}" for _, i in squares[:-few - 1:-1][:3])
+    return [f"{few} of {len(squares)} stations ({names}) bring over half of the squared error when left out: a "
+            "wrong reading, or a local event such as a plume, that kriging neither foresees nor bounds. Around them, "
+            "the map and its standard error are not to be relied on"]
+
+
+def _partial(spec: Spec, painting: Painting, missing: int) -> str:
+    """What a deadline left out, and how wide the error is there."""
+    spread = math.sqrt(math.fsum((value - painting.middle) ** 2 for value in spec.values) / len(spec.values))
+    where = f"{missing} of {missing + painting.known} {'cells' if spec.targets.cells else 'points'} have no value"
+    doubt = (f"there, nothing is said beyond the readings' own spread, a standard deviation of {spread:.3g}"
+             f"{' in ln units' if spec.log else ' ' + spec.unit if spec.unit else ''}")
+    head = f"{where}; {doubt}." if missing else "All places have a value."
+    if painting.preview:
+        return (f"{head} The variogram was set by rule, not searched, so values and standard errors are rough; no "
+                "station was left out to score them.")
+    unscored = len(spec.places) - len(painting.left_out)
+    return head + " Where there is a value, it and its standard error are those of the whole map." + (
+        f" {unscored} of {len(spec.places)} stations are not in the score." if unscored else "")
+
+
+def _summary(spec: Spec, data: dict[str, Any], values: Sequence[float], errors: Sequence[float]) -> str:
+    shown = [value for value in values if value == value]
     unit = f" {spec.unit}" if spec.unit else ""
-    what = ("cell" if spec.cells else "point") + ("s" if len(shown) > 1 else "")
-    typical = errors[len(errors) // 2]
+    what = ("cell" if spec.targets.cells else "point") + ("s" if len(shown) > 1 else "")
+    typical = sorted(error for error in errors if error == error)[len(shown) // 2]
     head = (f"{spec.quantity} mapped at {len(shown)} {what} from {len(spec.readings)} stations: "
             f"{min(shown):.4g} to {max(shown):.4g}{unit}, typical standard error {typical:.3g}{unit}.")
     if max(spec.readings) == min(spec.readings):
         silent = " and cannot tell its own error" if spec.variogram is None else ""
         return f"{head} All readings are equal, so the map is that one value{silent}."
     rmse = data["leave_one_out"]["rmse"]
-    miss = f"by a factor of {math.exp(rmse):.2f}" if spec.log else f"by {rmse:.3g}{unit}"
-    tail = f" Left out one at a time, stations are missed {miss} (root mean square)."
+    if rmse is not None:
+        miss = f"by a factor of {math.exp(rmse):.2f}" if spec.log else f"by {rmse:.3g}{unit}"
+        head += f" Left out one at a time, stations are missed {miss} (root mean square)."
     if len(spec.readings) < 10:
-        tail += " So few stations carry a sketch, not a survey."
-    return head + tail
+        head += " So few stations carry a sketch, not a survey."
+    return head

@@ -27,6 +27,9 @@ class Scale:
         return math.exp(value) if self.log else value
 
     def label(self, share: float) -> str:
-        """That value with about three digits, never in powers of ten below a million."""
-        value = self.at(share)
-        return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"
+        return plain(self.at(share))
+
+
+def plain(value: float) -> str:
+    """About three digits, never in powers of ten below a million."""
+    return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.api import Job
+from tasks.environment.airmap.near import Near, Point
 from tasks.environment.airmap.variogram import ONE, Variogram, packed, unit_variance
 
 NEIGHBOURS = 12
@@ -17,8 +18,6 @@ TILE_STATIONS = 24
 SETS_PER_JOB = 8
 CURVE_BITS = 10
 BOX_UNITS = 262_143
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +75,49 @@ class Tile:
         return self.middle + self.half * (word - (1 << 28)) / 2**24
 
 
+class Cutter:
+    """Cuts targets into tiles between fixed stations."""
+
+    def __init__(self, places: Sequence[Point], values: Sequence[float]) -> None:
+        self.places = places
+        self.values = values
+        self._near = Near(places)
+
+    def cut(self, targets: Sequence[Point], order: Sequence[tuple[int, int]], leave_out: bool = False,
+            numbers: Sequence[int] = ()) -> list[Tile]:
+        """Tiles that cover all targets once, which count as ``numbers``, or from 0 on.
+
+        ``order`` gives each target small integer coordinates, along whose Hilbert curve (1891) the targets are
+        grouped. With ``leave_out`` target number i is station i and does not see itself; such tiles are
+        smaller, so that a job can carry several variograms.
+        """
+        curve = sorted(range(len(targets)), key=lambda t: (_hilbert(*order[t]), t))
+        names = numbers or range(len(targets))
+        near: list[list[int]] = []
+        for at in range(0, len(curve), TILE_TARGETS):
+            block = curve[at:at + TILE_TARGETS]
+            near += self._nearest([targets[t] for t in block], [names[t] if leave_out else -1 for t in block])
+        return [_tile(self.places, self.values, [(names[curve[i]], targets[curve[i]], near[i]) for i in part])
+                for part in _parts(near, LEFT_OUT_TARGETS if leave_out else TILE_TARGETS)]
+
+    def _nearest(self, block: Sequence[Point], without: Sequence[int]) -> list[list[int]]:
+        """The nearest stations of each target, nearest first.
+
+        Whatever is among the nearest of a target lies, from the block's middle, no further than the same
+        count of stations there plus twice the block's radius: so only those are looked at.
+        """
+        middle = (sum(x for x, _ in block) / len(block), sum(y for _, y in block) / len(block))
+        radius = max(math.dist(middle, point) for point in block)
+        candidates = [i for _, i in self._near.around(middle, NEIGHBOURS + 1, 2 * radius + 1e-9)]
+        return [[i for _, i in sorted((math.dist(point, self.places[i]), i)
+                                      for i in candidates if i != itself)[:NEIGHBOURS]]
+                for point, itself in zip(block, without, strict=True)]
+
+
 def cut(places: Sequence[Point], values: Sequence[float], targets: Sequence[Point],
         order: Sequence[tuple[int, int]], leave_out: bool = False) -> list[Tile]:
-    """Tiles that cover all targets once.
-
-    ``order`` gives each target small integer coordinates, along whose Hilbert curve (1891) the targets are
-    grouped. With ``leave_out`` target i is station i and does not see itself; such tiles are smaller, so
-    that a job can carry several variograms.
-    """
-    curve = sorted(range(len(targets)), key=lambda t: (_hilbert(*order[t]), t))
-    near: list[list[int]] = []
-    for at in range(0, len(curve), TILE_TARGETS):
-        block = curve[at:at + TILE_TARGETS]
-        near += _nearest(places, [targets[t] for t in block], [t if leave_out else -1 for t in block])
-    return [_tile(places, values, [(curve[i], targets[curve[i]], near[i]) for i in part])
-            for part in _parts(near, LEFT_OUT_TARGETS if leave_out else TILE_TARGETS)]
+    """Tiles between stations that are used once: see ``Cutter``."""
+    return Cutter(places, values).cut(targets, order, leave_out)
 
 
 def _hilbert(x: int, y: int) -> int:
@@ -104,21 +131,6 @@ def _hilbert(x: int, y: int) -> int:
                 x, y = ~x, ~y
             x, y = y, x
     return place
-
-
-def _nearest(places: Sequence[Point], block: Sequence[Point], without: Sequence[int]) -> list[list[int]]:
-    """The nearest stations of each target, nearest first.
-
-    Whatever is among the nearest of a target lies, from the block's middle, no further than the same
-    count of stations there plus twice the block's radius: so only those are looked at.
-    """
-    middle = (sum(x for x, _ in block) / len(block), sum(y for _, y in block) / len(block))
-    radius = max(math.dist(middle, point) for point in block)
-    apart = sorted((math.dist(middle, place), i) for i, place in enumerate(places))
-    reach = apart[min(NEIGHBOURS, len(apart) - 1)][0] + 2 * radius
-    candidates = [i for distance, i in apart if distance <= reach * (1 + 1e-9)]
-    return [[i for _, i in sorted((math.dist(point, places[i]), i) for i in candidates if i != self)[:NEIGHBOURS]]
-            for point, self in zip(block, without, strict=True)]
 
 
 def _parts(near: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from tasks.environment.airmap.near import Point
 
 ONE = 1 << 20
 NARROWEST_UNITS = 24.0
@@ -19,12 +22,23 @@ class Variogram:
 
     ``exponential`` rises as 1 - exp(-h / range), ``spherical`` as 1.5 u - 0.5 u**3, u = h / range, up to u = 1
     (Cressie 1993, section 2.3). ``sill`` is in squared units of the kriged values, nugget included.
+    With ``ratio`` below 1 the range is the longest, in the direction ``angle_deg`` clockwise from north, and
+    ``ratio`` times as long across it (geometric anisotropy, as in gstat).
     """
 
     shape: Shape
     range_m: float
     nugget_share: float
     sill: float = 1.0
+    angle_deg: float = 0.0
+    ratio: float = 1.0
+
+    def stretched(self, points: Sequence[Point]) -> Sequence[Point]:
+        """The points in a plane where the range is the same in all directions."""
+        if self.ratio == 1:
+            return points
+        east, north = math.sin(math.radians(self.angle_deg)), math.cos(math.radians(self.angle_deg))
+        return [(x * east + y * north, (x * north - y * east) / self.ratio) for x, y in points]
 
     def rise(self, distance_m: float) -> float:
         """The structured part of the variogram at a distance, from 0 to 1."""
@@ -91,6 +105,12 @@ def second_search(best: Variogram) -> list[Variogram]:
     ranges = [best.range_m * factor for factor in (0.7, 0.84, 1.0, 1.2, 1.4)]
     around = [Variogram(best.shape, reach, nugget) for reach in ranges for nugget in nuggets]
     return [best] + [one for one in around if one != best]
+
+
+def third_search(best: Variogram) -> list[Variogram]:
+    """The best one so far with a longer and a shorter range, their mean (geometric) the same, in four directions."""
+    return [replace(best, range_m=best.range_m / math.sqrt(ratio), angle_deg=angle, ratio=ratio)
+            for ratio in (0.25, 0.5) for angle in (0.0, 45.0, 90.0, 135.0)]
 
 
 def _of_reach(shape: str, reach_m: float, nugget_share: float) -> Variogram:

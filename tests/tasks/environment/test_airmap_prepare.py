@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ ENTITY = {"type": "AirQualityObserved", "location": {"type": "Point", "coordinat
     ({"entities": [ENTITY]}, "missing_field", "/input/property"),
     ({"stations": GEO, "entities": [ENTITY, ENTITY | {"pm10": {"value": 3, "unitCode": "GP"}}], "property": "pm10"},
      "mixed_units", "/input/entities"),
-    ({"stations": TWO, "grid": {"cell_m": 0.5}}, "too_many_cells", "/input/grid"),
+    ({"stations": TWO, "grid": {"cell_m": 0.1}}, "too_many_cells", "/input/grid"),
     ({"stations": TWO, "grid": {"rows": 5}}, "bad_value", "/input/grid"),
     ({"stations": TWO, "grid": {"rows": 5, "cols": 5, "cell_m": 10}}, "bad_value", "/input/grid"),
     ({"stations": TWO, "grid": {"cell_m": -1}}, "out_of_range", "/input/grid/cell_m"),
@@ -57,9 +58,9 @@ def test_the_hinted_cell_size_fits(prepared: Any) -> None:
     """Whoever follows the hint gets a map."""
     for stations in (TWO, [TWO[0], {"x_m": 1000, "y_m": 0, "value": 3}]):
         with pytest.raises(TaskError) as caught:
-            prepared({"stations": stations, "grid": {"cell_m": 0.01}})
+            prepared({"stations": stations, "grid": {"cell_m": 0.0001}})
         cell = float(caught.value.hint.split()[3])
-        assert 5_000 < len(prepared({"stations": stations, "grid": {"cell_m": cell}}).targets) <= 10_000
+        assert 500_000 < len(prepared({"stations": stations, "grid": {"cell_m": cell}}).targets) <= 1_000_000
 
 
 def test_readings_at_one_place_are_averaged(prepared: Any, stations_of: Any) -> None:
@@ -75,21 +76,21 @@ def test_readings_at_one_place_are_averaged(prepared: Any, stations_of: Any) -> 
 def test_a_grid_covers_what_was_asked(prepared: Any) -> None:
     """Cells are square and the box lies inside the grid; rows and cols divide it exactly."""
     spec = prepared({"stations": TWO, "grid": {"cell_m": 300, "bbox": [0, 0, 1000, 500]}})
-    assert (spec.cells.rows, spec.cells.cols) == (2, 4)
-    assert spec.targets[0] == (50.0, 400.0)  # north-west
+    assert (spec.targets.cells.rows, spec.targets.cells.cols) == (2, 4)
+    assert spec.targets.at(0) == (50.0, 400.0)  # north-west
     spec = prepared({"stations": TWO, "grid": {"rows": 1, "cols": 1}})
-    assert spec.targets == [(500.0, 250.0)]
+    assert (len(spec.targets), spec.targets.at(0)) == (1, (500.0, 250.0))
     spec = prepared({"stations": [TWO[0], {"x_m": 0, "y_m": 480, "value": 5}]})  # collinear: one column
-    assert (spec.cells.rows, spec.cells.cols) == (48, 1)
+    assert (spec.targets.cells.rows, spec.targets.cells.cols) == (48, 1)
 
 
 def test_far_cells_stay_out(prepared: Any) -> None:
     """max_distance_m keeps the cells near a station and no others."""
     spec = prepared({"stations": TWO, "grid": {"cell_m": 50}, "max_distance_m": 120})
-    near = [t for t, (x, y) in enumerate(spec.targets)
-            if min((x - a) ** 2 + (y - b) ** 2 for a, b in ((0, 0), (1000, 500))) <= 120**2]
-    assert spec.shown == near
-    assert 0 < len(near) < len(spec.targets)
+    near = [min(math.dist(spec.targets.at(t), place) for place in ((0, 0), (1000, 500))) <= 120
+            for t in range(len(spec.targets))]
+    assert list(spec.targets.shown) == near
+    assert 0 < sum(near) < len(near)
 
 
 def test_stations_entities_and_senml_make_one_map(prepared: Any) -> None:
