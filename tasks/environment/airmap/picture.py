@@ -52,9 +52,10 @@ def picture(data: dict[str, Any]) -> str:
 
 def _subtitle(data: dict[str, Any]) -> str:
     score, v = data["leave_one_out"], data["variogram"]
-    said = f"{len(data['stations'])} stations, ordinary kriging, {v['model']} variogram, range {plain(v['range_m'])} m"
+    said = f"{len(data['stations'])} stations, ordinary kriging, {v['model']} variogram of {plain(v['range_m'])} m"
     if score["rmse"] is not None:
-        said += f", leave-one-out RMSE {plain(score['rmse'])} {'ln units' if score['scale'] == 'ln' else data['unit']}"
+        unit = "ln units" if score["scale"] == "ln" else data["unit"]
+        said += f", leave-one-out RMSE {plain(score['rmse'])} {unit}"
     return said.rstrip() + (f"; {data['places_missing']} places missing" if data["places_missing"] else "")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOST_BYTES = 1_000_000
+STEPS = 16_384
 LARGEST = 32_767
 ENCODING = (
     "base64 of zlib of the high bytes of all cells, then their low bytes, row by row from the north, west to east. "
@@ -19,16 +20,17 @@ ENCODING = (
     "value = offset + step * step number.")
 
 
-def packed(columns: Mapping[str, Sequence[float]], cols: int, step: float) -> dict[str, Any]:
+def packed(grids: Mapping[str, Sequence[float]], cols: int) -> dict[str, Any]:
     """Grids of ``cols`` columns, NaN where there is no value, each number within half a step of what was given.
 
-    The step is doubled until all grids together take at most ``MOST_BYTES`` in a JSON document.
+    A grid's span has 16,384 steps, or half as many as often as needed for ``MOST_BYTES`` in a JSON document.
     """
+    steps = STEPS
     while True:
-        grids = {name: _packed(column, cols, step) for name, column in columns.items()}
-        if sum(len(grid["cells"]) for grid in grids.values()) <= MOST_BYTES:
-            return {"encoding": ENCODING, **grids}
-        step *= 2
+        made = {name: _packed(column, cols, steps) for name, column in grids.items()}
+        if sum(len(grid["cells"]) for grid in made.values()) <= MOST_BYTES:
+            return {"encoding": ENCODING, **made}
+        steps //= 2
 
 
 def unpacked(grid: Mapping[str, Any], cols: int) -> array[float]:
@@ -46,11 +48,10 @@ def unpacked(grid: Mapping[str, Any], cols: int) -> array[float]:
     return numbers
 
 
-def _packed(column: Sequence[float], cols: int, step: float) -> dict[str, Any]:
+def _packed(column: Sequence[float], cols: int, most: int) -> dict[str, Any]:
     low = min(number for number in column if number == number)
     top = max(number for number in column if number == number)
-    step = float(f"{max(step, (top - low) / LARGEST, abs(top) * 1e-12, 1e-300):.3g}") * 1.01
-    step = float(f"{step:.3g}")
+    step = (top - low) / most or 1.0
     steps = array("H", bytes(2 * len(column)))
     high, low_bytes = bytearray(len(column)), bytearray(len(column))
     for cell, number in enumerate(column):

@@ -39,6 +39,8 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
         apart.append(abs((math.log(values[t]) if spec.log else values[t]) - value))
         error_apart.append(abs(errors[t] - _error(value, variance, spec.log)))
     bound = max(NEAR, SPREAD_NEAR * (max(spec.values) - min(spec.values)))
+    if result.data["raster"] and not spec.log:
+        bound += result.data["raster"]["value"]["step"] / 2
     found: dict[str, Any] = {"ok": sum(one <= bound for one in apart) >= SHARE_NEAR * len(apart),
                              "places": len(sample)}
     unit = "ln units" if spec.log else spec.unit or "units"

@@ -103,11 +103,9 @@ def _listed(column: Sequence[float], shorten: Callable[[float], float]) -> list[
 
 
 def _packed(spec: Spec, values: Sequence[float], errors: Sequence[float]) -> dict[str, Any]:
-    """Both rasters to a hundredth of the typical standard error, or as exactly as fits into a message."""
     cells = spec.targets.cells
     assert cells is not None
-    known = sorted(error for error in errors if error == error)
-    return raster.packed({"value": values, "standard_error": errors}, cells.cols, known[len(known) // 2] / 50)
+    return raster.packed({"value": values, "standard_error": errors}, cells.cols)
 
 
 def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, Any]:
