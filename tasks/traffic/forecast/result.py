@@ -35,10 +35,10 @@ class Found:
     ``winner`` is the best parameter set, ``sets`` those averaged, as the kernel reads them.
     """
 
-    winner: bytes
-    sets: Sequence[bytes]
-    roots: Sequence[tuple[int, ...]]
-    rehearsals: Sequence[Rehearsal | None]
+    winner: bytes = b""
+    sets: Sequence[bytes] = ()
+    roots: Sequence[tuple[int, ...]] = ()
+    rehearsals: Sequence[Rehearsal | None] = ()
 
 
 @dataclass
@@ -78,7 +78,8 @@ def assemble(spec: Spec, found: Sequence[Found], jobs_missing: int) -> Result:
         score = scored(spec, one, known.rehearsals)
         total.add(score)
         entry: dict[str, Any] = {"id": one.id, "backtest": score.published(), **_flows(one, known.roots, at),
-                                 "best_set": _named(known.winner), "sets_hex": b"".join(known.sets).hex()}
+                                 "best_set": _named(known.winner) if known.winner else None,
+                                 "sets_hex": b"".join(known.sets).hex()}
         if number < DETECTORS_SHOWN:
             entry |= _recent(one, at)
         detectors.append(entry)

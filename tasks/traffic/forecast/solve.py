@@ -25,6 +25,7 @@ BEST = 8
 """How many parameter sets are averaged: more bring little, fewer follow chance."""
 SETS_PER_JOB = 13
 HOURS_PER_ANSWER = 24
+DETECTORS_PER_ROUND = 32
 PLAIN = bytes(4)
 
 Set = bytes
@@ -64,26 +65,36 @@ class Errors:
 
 
 def solve(spec: Spec) -> Solution:
-    """Two rounds: every set's back-tests; then, per detector, a rehearsal of each later week and the forecast.
+    """Per detector two steps: every set's back-tests; then a rehearsal of each later week, and the forecast.
 
     A rehearsal knows only the weeks before: it averages the sets that were best in them, takes its band from their
-    errors, and is scored on the week that follows. Raises DeadlinePassed if not one forecast came.
+    errors, and is scored on the week that follows. A round is the first step of some detectors and the second of
+    those before them, so that a deadline finds whole forecasts. DeadlinePassed passes if it finds none.
     """
-    answers = yield [search_job(spec, one, group) for one in spec.series for group in CANDIDATES]
-    errors = [_errors(spec, answers[at:at + len(CANDIDATES)]) for at in range(0, len(answers), len(CANDIDATES))]
-    jobs = [job for one, known in zip(spec.series, errors, strict=True) for job in _second(spec, one, known)]
+    found: list[Found] = []
+    tested: list[tuple[Series, Errors]] = []
+    done = 0
     late: DeadlinePassed | None = None
-    second: Sequence[bytes | None]
-    try:
-        second = yield jobs
-    except DeadlinePassed as passed:
-        late = passed
-        second = passed.answers
-    each = len(jobs) // len(spec.series)
-    found = [_found(spec, known, second[at * each:(at + 1) * each]) for at, known in enumerate(errors)]
-    if not any(one.roots for one in found):
-        raise late or DeadlinePassed(second)
-    return assemble(spec, found, sum(answer is None for answer in second))
+    for at in range(0, len(spec.series) + DETECTORS_PER_ROUND, DETECTORS_PER_ROUND):
+        fresh = spec.series[at:at + DETECTORS_PER_ROUND]
+        tests = [search_job(spec, one, group) for one in fresh for group in CANDIDATES]
+        answers: Sequence[bytes | None]
+        try:
+            answers = yield tests + [job for one, known in tested for job in _second(spec, one, known)]
+        except DeadlinePassed as passed:
+            answers, late = passed.answers, passed
+        done += len(answers) - answers.count(None)
+        found += [_found(spec, known, part) for (_, known), part in zip(
+            tested, _parts(answers[len(tests):], len(tested)), strict=True)]
+        if late:
+            break
+        tested = [(one, _errors(spec, part)) for one, part in zip(
+            fresh, _parts(answers[:len(tests)], len(fresh)), strict=True)]
+    if late and not any(one.roots for one in found):
+        raise late
+    each = len(CANDIDATES) + _chunks(spec) + spec.blocks - 1
+    found += [Found()] * (len(spec.series) - len(found))
+    return assemble(spec, found, each * len(spec.series) - done)
 
 
 def search_job(spec: Spec, one: Series, group: Sequence[Set]) -> Job:
@@ -103,33 +114,30 @@ def forecast_job(spec: Spec, one: Series, sets: Sequence[Set], split: int, first
                heap_bytes(spec, len(sets)) + 4 * spec.hours * (7 * spec.blocks + 3) + 84 * split, (one.context,))
 
 
-def profile_ops(spec: Spec, keep: int) -> int:
-    """Statements for the profile of one hour: a walk over the weeks, and the kept counts sorted in."""
-    kept = min(keep, spec.weeks - 1)
-    return 20 + 5 * spec.weeks + 7 * kept + kept * kept
+def profile_ops(spec: Spec, keep: int, days: range) -> int:
+    """Statements for the profiles of those days: an hour is 12, and 5 and its square for each count sorted in."""
+    kept = [min(keep, day // 7) for day in days]
+    return max(24, spec.hours) * sum(12 + 5 * k + k * k for k in kept)
 
 
 def search_ops(spec: Spec, keep: int, sets: int) -> int:
-    """Cost model, counted in the plain path: an hour learnt is 13 statements and 17 per set, one scored 9 and 11."""
-    days = (spec.first_test // 24) + 7 * spec.blocks - 7
-    profiles = days * max(24, spec.hours) * profile_ops(spec, keep)
-    return profiles + days * 24 * (13 + 17 * sets) + 7 * spec.blocks * spec.hours * (9 + 11 * sets)
+    """Cost model, counted in the plain path: 19 statements per set and hour learnt, 10 per set and hour scored."""
+    days = range(7, spec.first_test // 24 + 7 * spec.blocks)
+    return profile_ops(spec, keep, days) + sets * (len(days) * 24 * 19 + 7 * spec.blocks * spec.hours * 10)
 
 
 def forecast_ops(spec: Spec, sets: Sequence[Set], split: int) -> int:
-    """Cost model: the days again for each set with a profile for each, then sorting the errors of three hours."""
-    days = 7 * spec.weeks - 6
-    span = max(24, spec.hours)
-    keeps = [keep for keep, _ in dict.fromkeys((one[0], one[1]) for one in sets)]
-    profiles = days * span * sum(profile_ops(spec, keep) for keep in keeps)
-    learnt = len(sets) * (days * 24 * 30 + (7 * spec.blocks + 1) * spec.hours * 13)
+    """Cost model: as a search, once for each profile; then the errors of three hours are sorted for each hour."""
+    days = range(7, 7 * spec.weeks + 1)
+    profiles = sum(profile_ops(spec, keep, days) for keep, _ in {(one[0], one[1]) for one in sets})
+    learnt = len(sets) * (len(days) * 24 * 19 + (7 * spec.blocks + 1) * spec.hours * 10)
     errors = 21 * split
-    return profiles + learnt + spec.hours * (errors * (errors + 8) + 7 * spec.blocks * 5 + 250)
+    return profiles + learnt + spec.hours * (errors * (3 * errors + 40) // 4 + 21 * spec.blocks + 120)
 
 
 def heap_bytes(spec: Spec, sets: int) -> int:
-    """Working set on a 32-bit board: the context, the state, the answer being put together."""
-    return 2 * WEEK * spec.weeks + 4 * (kernel.SETS + kernel.SIZE * sets) + 1600
+    """Working set on a 32-bit board: the context, the state, and 4,600 bytes for the kernel and its small objects."""
+    return 2 * WEEK * spec.weeks + 4 * int(kernel.SETS + kernel.SIZE * sets) + 4600
 
 
 def check(spec: Spec, job: Job, answer: bytes) -> bool:
@@ -151,15 +159,26 @@ def _second(spec: Spec, one: Series, known: Errors) -> list[Job]:
     return jobs + [forecast_job(spec, one, known.best(split), split, 0) for split in range(1, spec.blocks)]
 
 
-def _errors(spec: Spec, answers: Sequence[bytes]) -> Errors:
-    return Errors([sums for answer in answers for sums in struct.iter_unpack(f"<{spec.blocks}I", answer)])
+def _errors(spec: Spec, answers: Sequence[bytes | None]) -> Errors:
+    return Errors([sums for answer in answers if answer is not None
+                   for sums in struct.iter_unpack(f"<{spec.blocks}I", answer)])
 
 
 def _found(spec: Spec, known: Errors, answers: Sequence[bytes | None]) -> Found:
-    chunks = -(-spec.hours // HOURS_PER_ANSWER)
+    chunks = _chunks(spec)
     parts = [part for part in answers[:chunks] if part is not None]
     whole = len(parts) == chunks
     roots = list(struct.iter_unpack("<HHH", b"".join(parts))) if whole else []
     rehearsals = [None if answer is None else Rehearsal(*struct.unpack("<IHHI", answer))
                   for answer in answers[chunks:]]
     return Found(known.winner(), known.best(spec.blocks), roots, rehearsals)
+
+
+def _chunks(spec: Spec) -> int:
+    return -(-spec.hours // HOURS_PER_ANSWER)
+
+
+def _parts(answers: Sequence[bytes | None], count: int) -> list[Sequence[bytes | None]]:
+    """The answers of each of ``count`` detectors."""
+    each = len(answers) // count if count else 0
+    return [answers[at * each:(at + 1) * each] for at in range(count)]
