@@ -17,7 +17,8 @@ static uint32_t u32(const uint8_t *p) { return (uint32_t)u16(p) | (uint32_t)u16(
 
 static int32_t mean(int32_t one, int32_t other, int32_t weight, int32_t all)
 {
-    return one - ((one - other) >> 7) * ((weight << 1) / ((all >> 6) + 1));
+    int32_t d = (one - other) >> 7, a = weight << 1, b = (all >> 6) + 1, q = a / b;
+    return one - d * q - ((d * (((a - q * b) << 7) / b)) >> 7);
 }
 
 static int cut(struct plan *d, const uint8_t *net, const uint8_t *prices)
@@ -60,14 +61,18 @@ static int cut(struct plan *d, const uint8_t *net, const uint8_t *prices)
             }
             y *= d->add;
         }
-        if (u > v) {
-            u = v = mean(u, v, y, x + y);
-            if (v > w)
-                u = v = w = mean(v, w, z, x + y + z);
-        } else if (v > w) {
-            v = w = mean(v, w, z, y + z);
-            if (u > v)
-                u = v = w = mean(u, v, y + z, x + y + z);
+        while (u > v || v > w) {
+            if (u > v) {
+                int all = v == w;
+                u = v = mean(u, v, all ? y + z : y, all ? x + y + z : x + y);
+                if (all)
+                    w = v;
+            } else {
+                int all = u == v;
+                w = v = mean(v, w, z, all ? x + y + z : y + z);
+                if (all)
+                    u = v;
+            }
         }
         d->length[i] = x, d->length[i + 1] = y, d->length[i + 2] = z;
         d->price[i] = u, d->price[i + 1] = v, d->price[i + 2] = w;

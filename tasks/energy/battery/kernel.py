@@ -94,20 +94,35 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
                 x *= add
             y *= add
         # Pool adjacent violators: where a later piece is cheaper than one before, both get their mean price.
-        if u > v:
-            v = u - ((u - v) >> 7) * ((y << 1) // (((x + y) >> 6) + 1))
-            u = v
-            if v > w:
-                w = v - ((v - w) >> 7) * ((z << 1) // (((x + y + z) >> 6) + 1))
-                v = w
-                u = w
-        elif v > w:
-            w = v - ((v - w) >> 7) * ((z << 1) // (((y + z) >> 6) + 1))
-            v = w
+        while u > v or v > w:
             if u > v:
-                v = u - ((u - v) >> 7) * (((y + z) << 1) // (((x + y + z) >> 6) + 1))
-                u = v
-                w = v
+                p = u
+                d = (u - v) >> 7
+                a = y
+                b = x + y
+                if v == w:
+                    a += z
+                    b += z
+            else:
+                p = v
+                d = (v - w) >> 7
+                a = z
+                b = y + z
+                if u == v:
+                    b += x
+            a <<= 1
+            b = (b >> 6) + 1
+            q = a // b
+            p -= d * q + ((d * (((a - q * b) << 7) // b)) >> 7)
+            if u > v:
+                if v == w:
+                    w = p
+                u = p
+            else:
+                if u == v:
+                    u = p
+                w = p
+            v = p
         L[i] = x
         L[i + 1] = y
         L[i + 2] = z
