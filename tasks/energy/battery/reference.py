@@ -8,6 +8,7 @@ the optimum of the linear programme; it knows nothing of watts, units, prices of
 from __future__ import annotations
 
 import heapq
+import itertools
 import time
 from typing import Any
 
@@ -46,9 +47,9 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
     share = (idle - cost) / (idle - best) if idle - best > 1e-3 else 1.0
     near = bent or ((share >= BAR_SHARE or cost - best < 1e-3 * homes) and worst <= BAR_EUR)
     note = " (a relaxation here: prices are negative or selling earns more than buying costs)" if bent else ""
-    text = (f"An independent optimum in floats{note} for {homes} homes: {idle:.3f} EUR with idle batteries, {best:.3f} "
-            f"EUR at best, {cost:.3f} EUR with the plans, which is {100 * share:.2f} % of the saving; at most "
-            f"{worst:.4f} EUR short for one home; {broken} plans break a limit, {false_bounds} bounds are wrong.")
+    text = (f"An independent optimum in floats{note} for {homes} homes: {idle:.3f} EUR with idle batteries, "
+            f"{best:.3f} EUR at best, {cost:.3f} EUR with the plans, which is {100 * share:.2f} % of the saving; at "
+            f"most {worst:.4f} EUR short for one home; {broken} plans break limits, {false_bounds} bounds are wrong.")
     return {"ok": near and not broken and not false_bounds, "text": text, "homes": homes, "idle_eur": idle,
             "best_eur": best, "cost_eur": cost, "share_of_saving": share, "worst_eur": worst, "broken": broken,
             "false_bounds": false_bounds}
@@ -95,7 +96,7 @@ def optimum_eur(spec: Spec, store: Store) -> float:
     pieces: Pieces = [(0.0, room - begin)]
     for slot in reversed(range(SLOTS)):
         points = _cost_points(spec, store, slot)
-        turned = [((y0 - y1) / (x1 - x0), x1 - x0) for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False)]
+        turned = [((y0 - y1) / (x1 - x0), x1 - x0) for (x0, y0), (x1, y1) in itertools.pairwise(points)]
         begin, value = begin - points[-1][0], value + points[-1][1]
         merged: Pieces = []
         for slope, length in heapq.merge(pieces, reversed(turned)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -27,9 +28,9 @@ def text(data: dict[str, Any]) -> str:
              f"{'':15}0h          6h          12h         18h       24h", "",
              "  without     with   saving   best saves   home",
              "      EUR      EUR      EUR  at most more"]
-    for home in sorted(data["homes"], key=lambda one: (-one["saving_eur"], one["id"]))[:ROWS]:
-        lines.append(f"{home['cost_without_eur']:9.2f}{home['cost_eur']:9.2f}{home['saving_eur']:9.2f}"
-                     f"{home['best_is_less_by_at_most_eur']:14.4f}   {home['id'][:50]}")
+    best = sorted(data["homes"], key=lambda one: (-one["saving_eur"], one["id"]))[:ROWS]
+    lines += [f"{home['cost_without_eur']:9.2f}{home['cost_eur']:9.2f}{home['saving_eur']:9.2f}"
+              f"{home['best_is_less_by_at_most_eur']:14.4f}   {home['id'][:50]}" for home in best]
     if len(data["homes"]) > ROWS:
         lines.append(f"  and {len(data['homes']) - ROWS} more, all in the CSV")
     if data["homes_without_plan"]:
@@ -103,19 +104,17 @@ class Panel:
 
     def __init__(self, top: float, tall: float, rows: Sequence[Sequence[float]], name: str) -> None:
         self.top, self.tall = top, tall
-        self.low = min(0.0, *(min(row) for row in rows))
-        self.high = max(*(max(row) for row in rows), self.low + 1e-9)
-        rough = (self.high - self.low) / 4
-        power = 10.0 ** len(str(int(rough))) / 10 if rough >= 1 else 10.0 ** -next(
-            k for k in range(1, 12) if rough * 10**k >= 1)
+        low, high = min(0.0, *(min(row) for row in rows)), max(0.0, *(max(row) for row in rows))
+        rough = max((high - low) / 5, 1e-3)
+        power = 10.0 ** math.floor(math.log10(rough))
         step = power * next(times for times in (1, 2, 5, 10) if times * power >= rough)
+        lowest, highest = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
+        self.low, self.high = lowest * step, highest * step
         self.body = [_label(LEFT, top - 8, name, 'font-size="12" fill="#333"')]
-        for tick in range(int(self.low // step), int(self.high // step) + 1):
+        for tick in range(lowest, highest + 1):
             y = self.y(tick * step)
-            if top - 1 <= y <= top + tall + 1:
-                colour = "#999" if tick == 0 else "#e4e4e4"
-                self.body += [f'<path d="M{LEFT} {y:.1f}h{WIDE}" stroke="{colour}"/>',
-                              _label(LEFT - 6, y + 4, f"{tick * step:g}", 'text-anchor="end" font-size="11"')]
+            self.body += [f'<path d="M{LEFT} {y:.1f}h{WIDE}" stroke="{"#999" if tick == 0 else "#e4e4e4"}"/>',
+                          _label(LEFT - 6, y + 4, f"{tick * step:g}", 'text-anchor="end" font-size="11"')]
         for hour in range(0, 25, 3):
             self.body.append(f'<path d="M{_x(4 * hour):.1f} {top}v{tall}" stroke="#f0f0f0"/>')
 
@@ -137,10 +136,10 @@ class Panel:
                                  f'height="{abs(y - zero):.1f}" fill="{colour}" opacity="0.55"/>')
 
     def area(self, row: Sequence[float], colour: str) -> None:
-        """A filled curve through the values at the ends of the quarter-hours."""
-        way = " ".join(f"L{_x(slot + 1):.1f} {self.y(value):.1f}" for slot, value in enumerate(row))
+        """A filled curve through the values at midnight and at the ends of the quarter-hours."""
+        way = " ".join(f"L{_x(slot):.1f} {self.y(value):.1f}" for slot, value in enumerate(row))
         zero = self.y(0)
-        self.body.append(f'<path d="M{_x(1):.1f} {zero:.1f} {way} L{_x(SLOTS):.1f} {zero:.1f}Z" fill="{colour}" '
+        self.body.append(f'<path d="M{_x(0):.1f} {zero:.1f} {way} L{_x(SLOTS):.1f} {zero:.1f}Z" fill="{colour}" '
                          'opacity="0.55"/>')
 
 
@@ -149,7 +148,7 @@ def _picture(data: dict[str, Any], one: dict[str, Any], title: str) -> str:
     net = [watts / 1000 for watts in one["net_load_w"]]
     battery = [watts / 1000 for watts in one["battery_w"]]
     after = [a + b for a, b in zip(net, battery, strict=True)]
-    stored = [wh / 1000 for wh in one["stored_wh"]]
+    stored = [wh / 1000 for wh in (one["stored_at_start_wh"], *one["stored_wh"])]
     prices = Panel(70, 120, [data["buy_eur_per_mwh"], data["sell_eur_per_mwh"]], "price in EUR/MWh")
     prices.steps(data["buy_eur_per_mwh"], BUY)
     prices.steps(data["sell_eur_per_mwh"], SELL, 'stroke-dasharray="4 3"')

@@ -116,6 +116,7 @@ def _street(spec: Spec, street: Street) -> dict[str, Any]:
             battery[slot] += watts
             stored[slot] += wh
     return {"net_load_w": load, "battery_w": battery, "stored_wh": [round(wh, 1) for wh in stored],
+            "stored_at_start_wh": sum(spec.stores[place].home.soc_start_wh for place in street.plans),
             "capacity_wh": sum(spec.stores[place].home.capacity_wh for place in street.plans)}
 
 
@@ -126,7 +127,7 @@ def _picture(spec: Spec, homes: Sequence[dict[str, Any]], street: Street) -> dic
     store, plan = spec.stores[order[best]], street.plans[order[best]]
     return {"id": store.home.id, "saving_eur": homes[best]["saving_eur"], "net_load_w": store.net_w.tolist(),
             "battery_w": plan.tolist(), "stored_wh": [round(wh, 1) for wh in store.stored_wh(plan)],
-            "capacity_wh": store.home.capacity_wh}
+            "stored_at_start_wh": store.home.soc_start_wh, "capacity_wh": store.home.capacity_wh}
 
 
 def _unplanned(spec: Spec, street: Street, missing: Sequence[int]) -> list[dict[str, Any]]:

@@ -74,7 +74,8 @@ def prepare(asked: Batteries) -> Spec:
     sell = buy if asked.prices.sell_eur_per_mwh is None else _quarters(asked.prices.sell_eur_per_mwh)
     step = max(map(abs, (*buy, *sell))) / PRICE_STEPS or 1.0
     context = Context(struct.pack(f"<{2 * SLOTS}H", *(round(price / step) + BIAS for price in (*buy, *sell))))
-    read = net_loads(asked.senml, [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None])
+    without = [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None]
+    read = net_loads(asked.senml, without)
     stores = tuple(_store(home, place, _net(home, read)) for place, home in enumerate(asked.homes))
     return Spec(asked, buy, sell, context, stores, {pack(store): store for store in stores if not store.idle})
 
@@ -127,7 +128,7 @@ def _store(home: Home, place: int, net: Sequence[float]) -> Store:
         best += min(store.charge_w, (full - best) // add) * add
     if best < end:
         reach = home.soc_min_wh + best * store.unit_wh
-        raise TaskError("end_unreachable", f"home {home.id[:64]!r}: charging at full power from 00:00 on, the battery "
+        raise TaskError("end_unreachable", f"home {home.id!r}: charging at full power from 00:00 on, the battery "
                         f"holds {reach:.0f} Wh after quarter-hour {SLOTS - 1} ({clock(SLOTS - 1)}), not the "
                         f"{home.wanted_wh:g} Wh wanted", f"ask for at most {reach:.0f} Wh, or start with more",
                         f"/homes/{place}/soc_end_wh")

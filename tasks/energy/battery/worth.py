@@ -8,6 +8,7 @@ price, or selling above buying) are replaced by their convex hulls, so the bound
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Sequence
@@ -97,7 +98,7 @@ def hull(points: Points) -> Points:
 def _slopes(points: Points, x: float) -> tuple[float, float]:
     """Slopes left and right of ``x``, infinite beyond the ends; equal unless ``x`` is a corner."""
     left, right = -math.inf, math.inf
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         slope = (y1 - y0) / (x1 - x0)
         if x > x0 + 1e-7:
             left = slope
@@ -141,7 +142,7 @@ def bound(spec: Spec, store: Store, plan_w: Sequence[int], prices: Sequence[floa
                        0.0 if stored[-1] > home.soc_min_wh + wanted + near else math.inf))
         prices = _prices(store, ranges, stored, STEP * max(map(abs, (*spec.buy, *spec.sell))))
     least = sum(min(y - price * x for x, y in points) for points, price in zip(hulls, prices, strict=True))
-    least += sum(min(0.0, room * (one - other)) for one, other in zip(prices, prices[1:], strict=False))
+    least += sum(min(0.0, room * (one - other)) for one, other in itertools.pairwise(prices))
     least += min(prices[-1] * wanted, prices[-1] * room)
     least -= prices[0] * (home.soc_start_wh - home.soc_min_wh)
     gap = sum(_at(points, x) for points, x in zip(hulls, inside, strict=True)) - least
@@ -157,7 +158,7 @@ def rounding_eur(spec: Spec, store: Store) -> float:
 
 
 def _at(points: Points, x: float) -> float:
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return points[-1][1]
