@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,10 +23,13 @@ SHARE_TO_WARN = 0.5
 def assemble(spec: Spec, painting: Painting) -> Result:
     """The whole answer or, where the deadline cut it short, an honest part of it."""
     variogram = painting.with_sill(spec.values) if painting.how.startswith("best") else painting.variogram
-    values, errors = _in_unit(spec, painting, variogram.sill)
+    values, errors = (array("d", [math.nan]) * len(spec.targets) for _ in range(2))
+    for t, (value, share) in enumerate(zip(painting.values, painting.variances, strict=True)):
+        values[t], errors[t] = _in_unit(painting.middle + value, share * variogram.sill, spec.log)
     missing = sum(spec.targets.shown) - painting.known
     score = _score(spec, variogram, painting)
-    packed = len(values) > MOST_LISTED and spec.targets.cells is not None
+    cells = spec.targets.cells
+    packed = raster.packed(values, errors, cells.cols) if cells and len(values) > MOST_LISTED else None
     data = {
         "format": FORMAT,
         "quantity": spec.quantity,
@@ -36,7 +40,7 @@ def assemble(spec: Spec, painting: Painting) -> Result:
         **_places(spec),
         "value": [] if packed else _listed(values, _digits(spec)),
         "standard_error": [] if packed else _listed(errors, lambda error: _short(error, 4)),
-        "raster": _packed(spec, values, errors) if packed else None,
+        "raster": packed,
         "places_missing": missing,
         "variogram": {
             "model": variogram.shape, "range_m": _short(variogram.range_m, 6),
@@ -46,28 +50,36 @@ def assemble(spec: Spec, painting: Painting) -> Result:
             "squared_unit_of": "ln" if spec.log else "unit", "how": painting.how,
         },
         "leave_one_out": score,
-        "stations": [{"id": name[:32], "x": x, "y": y, "value": value} for name, (x, y), value
-                     in zip(spec.ids, _given(spec, spec.places), spec.readings, strict=True)],
+        "stations": _stations(spec, painting, variogram.sill),
         "notes": [*spec.notes, *_warnings(spec, painting)],
     }
     partial = _partial(spec, painting, missing) if painting.late else ""
-    return Result(_summary(spec, data, values, errors), data, partial)
+    return Result(_summary(spec, painting, data, values, errors), data, partial)
 
 
-def _in_unit(spec: Spec, painting: Painting, sill: float) -> tuple[list[float], list[float]]:
-    """Values and standard errors in the readings' unit, NaN where there is none.
+def _stations(spec: Spec, painting: Painting, sill: float) -> list[dict[str, Any]]:
+    """The readings, and what the other stations predict in their place."""
+    rows: list[dict[str, Any]] = []
+    for i, (x, y) in enumerate(_given(spec, spec.places)):
+        row = {"id": spec.ids[i][:32], "x": x, "y": y, "value": spec.readings[i]}
+        if i in painting.left_out:
+            guess, share = painting.left_out[i]
+            value, error = _in_unit(guess, share * sill, spec.log)
+            row |= {"predicted": _digits(spec)(value), "predicted_error": _short(error, 4)}
+        rows.append(row)
+    return rows
+
+
+def _in_unit(value: float, variance: float, log: bool) -> tuple[float, float]:
+    """Value and standard error in the readings' unit.
 
     On the log scale the estimate is normal with the kriging variance, so in the unit it is lognormal: the
     value is its median, the standard error its standard deviation (Aitchison & Brown 1957, 2.2).
     """
-    pairs = zip(painting.values, painting.variances, strict=True)
-    if not spec.log:
-        columns = ((painting.middle + value, math.sqrt(share * sill)) for value, share in pairs)
-    else:
-        columns = ((median := math.exp(painting.middle + value),
-                    median * math.sqrt(math.expm1(share * sill) * math.exp(share * sill))) for value, share in pairs)
-    both = list(columns)
-    return [value for value, _ in both], [error for _, error in both]
+    if not log:
+        return value, math.sqrt(variance)
+    median = math.exp(value)
+    return median, median * math.sqrt(math.expm1(variance) * math.exp(variance))
 
 
 def _scale_note(log: bool) -> str:
@@ -100,12 +112,6 @@ def _given(spec: Spec, points: Sequence[tuple[float, float]]) -> list[tuple[floa
 
 def _listed(column: Sequence[float], shorten: Callable[[float], float]) -> list[float | None]:
     return [None if value != value else shorten(value) for value in column]
-
-
-def _packed(spec: Spec, values: Sequence[float], errors: Sequence[float]) -> dict[str, Any]:
-    cells = spec.targets.cells
-    assert cells is not None
-    return raster.packed({"value": values, "standard_error": errors}, cells.cols)
 
 
 def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, Any]:
@@ -174,13 +180,16 @@ def _partial(spec: Spec, painting: Painting, missing: int) -> str:
         f" {unscored} of {len(spec.places)} stations are not in the score." if unscored else "")
 
 
-def _summary(spec: Spec, data: dict[str, Any], values: Sequence[float], errors: Sequence[float]) -> str:
-    shown = [value for value in values if value == value]
+def _summary(spec: Spec, painting: Painting, data: dict[str, Any], values: Sequence[float],
+             errors: Sequence[float]) -> str:
+    shown = (min(value for value in values if value == value), max(value for value in values if value == value))
+    some = sorted(error for error in errors[::1 + len(errors) // MOST_LISTED] if error == error)
+    typical = some[len(some) // 2] if some else next(error for error in errors if error == error)
+    known = painting.known
     unit = f" {spec.unit}" if spec.unit else ""
-    what = ("cell" if spec.targets.cells else "point") + ("s" if len(shown) > 1 else "")
-    typical = sorted(error for error in errors if error == error)[len(shown) // 2]
-    head = (f"{spec.quantity} mapped at {len(shown)} {what} from {len(spec.readings)} stations: "
-            f"{min(shown):.4g} to {max(shown):.4g}{unit}, typical standard error {typical:.3g}{unit}.")
+    what = ("cell" if spec.targets.cells else "point") + ("s" if known > 1 else "")
+    head = (f"{spec.quantity} mapped at {known} {what} from {len(spec.readings)} stations: "
+            f"{shown[0]:.4g} to {shown[1]:.4g}{unit}, typical standard error {typical:.3g}{unit}.")
     if max(spec.readings) == min(spec.readings):
         silent = " and cannot tell its own error" if spec.variogram is None else ""
         return f"{head} All readings are equal, so the map is that one value{silent}."
