@@ -134,7 +134,8 @@ def _transformer(trafo: Transformer, nominal_kv: float) -> Branch:
     loss, whole = trafo.iron_loss_kw / trafo.rated_kva, trafo.no_load_percent / 100
     y = complex(loss, -math.sqrt(max(0.0, whole**2 - loss**2))) / base_ohm
     rated_kv = nominal_kv * max(trafo.secondary_pu, second * trafo.primary_pu / first)
-    return Branch((z + z * z * y / 4).real, (z + z * z * y / 4).imag, trafo.rated_kva / (math.sqrt(3) * rated_kv),
+    series = z + z * z * y / 4
+    return Branch(max(0.0, series.real), series.imag, trafo.rated_kva / (math.sqrt(3) * rated_kv),
                   "transformer", TRANSFORMER, 1 / (2 / y + z / 2) if y else 0j)
 
 
