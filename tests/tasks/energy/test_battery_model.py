@@ -1,0 +1,89 @@
+"""What an operator may send, and what is said when it cannot be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.api import TaskError
+from tasks.energy.battery import KIND
+from tasks.registry import prepare
+
+KINDS = {KIND.name: KIND}
+
+
+def refusal(given) -> TaskError:
+    with pytest.raises(TaskError) as caught:
+        prepare(KINDS, KIND.name, given)
+    return caught.value
+
+
+@pytest.mark.parametrize(("field", "value", "path"), [
+    ("capacity_wh", -1, "/input/homes/0/capacity_wh"), ("capacity_wh", float("nan"), "/input/homes/0/capacity_wh"),
+    ("capacity_wh", 200_001, "/input/homes/0/capacity_wh"), ("charge_w", float("inf"), "/input/homes/0/charge_w"),
+    ("charge_efficiency_permille", 95, "/input/homes/0/charge_efficiency_permille"),
+    ("discharge_efficiency_permille", 1001, "/input/homes/0/discharge_efficiency_permille"),
+    ("net_load_w", [0] * 95, "/input/homes/0/net_load_w"), ("net_load_w", [0] * 97, "/input/homes/0/net_load_w"),
+    ("net_load_w", [0] * 95 + [float("nan")], "/input/homes/0/net_load_w/95"),
+    ("net_load_w", [40_000] * 96, "/input/homes/0/net_load_w/0"), ("id", "", "/input/homes/0/id"),
+    ("soc_start_wh", 99_999, "/input/homes/0"), ("soc_end_wh", 99_999, "/input/homes/0"),
+    ("soc_min_wh", 9_000, "/input/homes/0"), ("pv_w", [1] * 96, "/input/homes/0"),
+    ("export_limit_w", -5, "/input/homes/0/export_limit_w"), ("capacity", 5, "/input/homes/0/capacity")])
+def test_each_wrong_field_is_refused_where_it_stands(homes_of, field: str, value: object, path: str) -> None:
+    """The path points to the field, or to the home where fields contradict one another; the hint is a sentence."""
+    given = homes_of(1, capacity_wh=10_000, soc_start_wh=5_000, soc_end_wh=5_000)
+    given["homes"][0][field] = value
+    error = refusal(given)
+    assert error.path == path and error.hint and error.message
+
+
+@pytest.mark.parametrize("values", [[], [50.0] * 23, [50.0] * 25, [50.0] * 92, [50.0] * 100])
+def test_prices_of_another_length_are_refused(homes_of, values: list[float]) -> None:
+    """A day of 23 or 25 hours is none that this kind plans; the message names the length."""
+    for name in ("buy_eur_per_mwh", "sell_eur_per_mwh"):
+        given = homes_of(1)
+        given["prices"][name] = values
+        error = refusal(given)
+        assert error.path.startswith("/input/prices") and str(len(values)) in error.hint
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 20_000.0, "dear"])
+def test_a_price_that_is_none_is_refused(homes_of, value: object) -> None:
+    """Not a number, without end, or beyond 10 EUR per kWh."""
+    given = homes_of(1)
+    given["prices"]["buy_eur_per_mwh"][7] = value
+    assert refusal(given).path == "/input/prices/buy_eur_per_mwh/7"
+
+
+def test_an_end_out_of_reach_names_home_and_quarter_hour(homes_of) -> None:
+    """Empty at first, 500 W all day: 11,400 Wh inside at 24:00, not 12,000."""
+    given = homes_of(1, homes=2)
+    given["homes"][1] |= {"id": "mill", "capacity_wh": 15_000, "charge_w": 500, "soc_start_wh": 0,
+                          "charge_efficiency_permille": 950, "soc_end_wh": 12_000}
+    error = refusal(given)
+    assert (error.code, error.path) == ("end_unreachable", "/input/homes/1/soc_end_wh")
+    assert "mill" in error.message and "quarter-hour 95 (23:45)" in error.message and "11400 Wh" in error.message
+    given["homes"][1]["soc_end_wh"] = 11_399
+    prepare(KINDS, KIND.name, given)
+
+
+def test_two_homes_of_one_name_are_refused(homes_of) -> None:
+    """Which plan is whose must be clear."""
+    given = homes_of(1, homes=3, id="same")
+    assert "homes/1" in refusal(given).hint and refusal(given).path == "/input"
+
+
+def test_there_is_a_home_and_at_most_two_thousand(homes_of) -> None:
+    """No home is no task; 2,001 are too many."""
+    given = homes_of(1)
+    given["homes"] = []
+    assert refusal(given).path == "/input/homes"
+    given["homes"] = homes_of(1)["homes"] * 2001
+    assert refusal(given).path == "/input/homes"
+
+
+def test_every_field_is_described_with_its_unit() -> None:
+    """The published schema says what each field is."""
+    schema = KIND.Model.model_json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        for name, field in part["properties"].items():
+            assert field.get("description"), name
