@@ -1,0 +1,132 @@
+"""From a validated input to a spec: stations in one plane, their readings by time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tasks.api import TaskError
+from tasks.environment.airmap.near import Point
+from tasks.environment.airmap.plane import Plane, plane_of
+from tasks.environment.airmap.targets import boxed
+from tasks.environment.airmap.variogram import Variogram
+from tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
+from tasks.environment.sensorqc.read import network
+
+MOST_PREDICTIONS = 40_000
+LONGEST_RANGE = 20
+SAME_PLACE = 1e-4
+
+Row = list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What ``solve`` needs. ``rows[t][i]`` is what is kriged: station i's reading at time t, or its logarithm.
+
+    ``place_of[i]`` is the place of station i in ``places`` (metres), of which several stations may share one;
+    ``order`` has the places' coordinates for Hilbert's curve.
+    """
+
+    quantity: str
+    unit: str
+    plane: Plane
+    ids: list[str]
+    times: list[str]
+    rows: list[Row]
+    log: bool
+    place_of: list[int]
+    places: list[Point]
+    order: list[tuple[int, int]]
+    diagonal_m: float
+    variogram: Variogram | None
+    threshold: float
+    each_time: bool
+    recheck: bool
+    predictions: bool
+    notes: list[str]
+
+    def at(self, t: int, without: frozenset[int] = frozenset()) -> dict[int, float]:
+        """The value at each place that has readings at time ``t``: their mean, stations ``without`` left out."""
+        there: dict[int, list[float]] = {}
+        for i, value in enumerate(self.rows[t]):
+            if value is not None and i not in without:
+                there.setdefault(self.place_of[i], []).append(value)
+        return {place: math.fsum(values) / len(values) for place, values in sorted(there.items())}
+
+
+def prepare(given: SensorqcInput) -> Spec:
+    """Raises TaskError: empty_data, too_few_stations, too_many_readings, not_positive, and what the readers raise."""
+    found = network(given)
+    readings = sum(value is not None for row in found.readings for value in row)
+    if not readings:
+        raise TaskError("empty_data", "every reading is missing", "give numbers", "/readings")
+    if readings > MOST_READINGS or (given.predictions and readings > MOST_PREDICTIONS):
+        most = MOST_PREDICTIONS if readings <= MOST_READINGS else MOST_READINGS
+        raise TaskError("too_many_readings", f"{readings} readings, at most {most}",
+                        "cut the period into several tasks" + (", or leave out predictions" if given.predictions
+                                                               else ""), "/readings")
+    plane = plane_of(found.geographic, found.points)
+    points = [plane.to_metres(*point) for point in found.points]
+    place_of, places = _shared(points)
+    notes = [found.note] if found.note else []
+    if len(places) < len(points):
+        notes.append(f"{len(points)} stations at {len(places)} positions: those at one position are compared with "
+                     "others, not with each other")
+    diagonal = math.dist(*_corners(places))
+    spec = Spec(given.quantity or given.property or "readings", given.unit or found.unit, plane, found.ids,
+                found.times, _rows(found.readings, given.transform == "log"), given.transform == "log", place_of,
+                places, boxed(places), diagonal, _variogram(given, diagonal), given.threshold,
+                given.scale == "each_time", given.recheck, given.predictions, notes)
+    alone = sum(len(spec.at(t)) < 2 for t in range(len(spec.times)))
+    if alone == len(spec.times):
+        raise TaskError("too_few_stations", "at no time are there readings at two different positions",
+                        "a reading is checked by those of other places at the same time", "/stations")
+    if alone:
+        notes.append(f"{alone} times with readings at fewer than two positions could not be checked")
+    return spec
+
+
+def _shared(points: list[Point]) -> tuple[list[int], list[Point]]:
+    """The place of each point; points closer than about a ten-thousandth of the extent share one."""
+    apart = SAME_PLACE * math.dist(*_corners(points)) or 1.0
+    seen: dict[tuple[int, int], int] = {}
+    places: list[Point] = []
+    place_of = []
+    for x, y in points:
+        key = (round(x / apart), round(y / apart))
+        if key not in seen:
+            seen[key] = len(places)
+            places.append((x, y))
+        place_of.append(seen[key])
+    return place_of, places
+
+
+def _corners(points: list[Point]) -> tuple[Point, Point]:
+    return ((min(x for x, _ in points), min(y for _, y in points)),
+            (max(x for x, _ in points), max(y for _, y in points)))
+
+
+def _rows(readings: list[Row], log: bool) -> list[Row]:
+    if not log:
+        return readings
+    for t, row in enumerate(readings):
+        for i, value in enumerate(row):
+            if value is not None and value <= 0:
+                raise TaskError("not_positive", "a logarithm needs readings above zero",
+                                'use "transform": "none", or null for readings of zero', f"/readings/{t}/{i}")
+    return [[None if value is None else math.log(value) for value in row] for row in readings]
+
+
+def _variogram(given: SensorqcInput, diagonal_m: float) -> Variogram | None:
+    asked = given.variogram
+    if asked is None:
+        return None
+    sill = asked.nugget + asked.partial_sill
+    if sill <= 0:
+        raise TaskError("out_of_range", "nugget and partial_sill are both zero", 'use "auto" for constant readings',
+                        "/variogram/partial_sill")
+    if diagonal_m and asked.range_m > LONGEST_RANGE * diagonal_m:
+        raise TaskError("out_of_range", f"range_m is over {LONGEST_RANGE} times the stations' extent",
+                        f"up to {LONGEST_RANGE * diagonal_m:.4g} it makes a difference", "/variogram/range_m")
+    return Variogram(asked.model, asked.range_m, asked.nugget / sill, sill)

@@ -1,0 +1,63 @@
+"""Predicts each reading from those of other stations at the same time: in jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+
+from tasks.api import DeadlinePassed, Job, Solution
+from tasks.environment.sensorqc.book import Book
+from tasks.environment.sensorqc.cuts import Cut, beside, left_out
+from tasks.environment.sensorqc.prepare import Spec
+from tasks.environment.sensorqc.result import assemble
+from tasks.environment.sensorqc.search import choose
+
+ROUND_JOBS = 1_024
+
+
+def solve(spec: Spec) -> Solution:
+    """Two rounds that search the variogram, rounds of some 1,024 jobs that predict every reading from the others,
+    and, with ``recheck``, rounds that predict once more, without flagged readings and suspect stations, what
+    these helped to predict.
+
+    If the deadline passes, readings without a prediction stay unchecked, or a recheck undone, and the answer says
+    so; before the first prediction it passes on.
+    """
+    variogram, how = yield from choose(spec)
+    book = Book(spec, variogram)
+    doubtful: dict[int, frozenset[int]] = {}
+    late = ""
+    try:
+        yield from _predict(book, (cut for t in range(len(spec.times)) for cut in left_out(spec, t)))
+        book.set_scale()
+        if spec.recheck:
+            doubtful = book.doubtful()
+            yield from _predict(book, (cut for t, out in doubtful.items()
+                                       for cut in left_out(spec, t, out, beside(spec, t, out))))
+    except DeadlinePassed:
+        if not any(book.known()):
+            raise
+        late = "recheck" if doubtful else "check"
+        if not doubtful:
+            book.set_scale()
+    return assemble(book, how, doubtful, late)
+
+
+def _predict(book: Book, cuts: Iterable[Cut]) -> Generator[Sequence[Job], Sequence[bytes], None]:
+    for some in _rounds(cuts):
+        try:
+            answers = yield [cut.tile.job([book.variogram]) for cut in some]
+        except DeadlinePassed as passed:
+            book.write(some, passed.answers)
+            raise
+        book.write(some, answers)
+
+
+def _rounds(cuts: Iterable[Cut]) -> Iterator[list[Cut]]:
+    some: list[Cut] = []
+    for cut in cuts:
+        some.append(cut)
+        if len(some) == ROUND_JOBS:
+            yield some
+            some = []
+    if some:
+        yield some
