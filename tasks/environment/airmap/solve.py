@@ -52,17 +52,16 @@ def _searched(spec: Spec, preview: Painting) -> Generator[Sequence[Job], Sequenc
     points = [spec.targets.at(t) for t in chosen]
     tiles = Cutter(spec.places, spec.values).cut(points, boxed(points), numbers=chosen)
     searching = search(spec, [tile.job([preview.variogram]) for tile in tiles])
-    answers = None
+    jobs = next(searching)
+    try:
+        answers = yield jobs
+    except DeadlinePassed as late:
+        preview.paint(tiles, late.answers[:len(tiles)])
+        raise
+    preview.paint(tiles, answers[:len(tiles)])
     try:
         while True:
-            jobs = next(searching) if answers is None else searching.send(answers)
-            try:
-                answers = yield jobs
-            except DeadlinePassed as late:
-                preview.paint(tiles, late.answers[:len(tiles)])
-                raise
-            if not preview.known:
-                preview.paint(tiles, answers[:len(tiles)])
+            answers = yield searching.send(answers)
     except StopIteration as found:
         variogram, how = found.value
         return Painting(spec, variogram, how)
