@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from tasks.api import Kind
+from tasks.api import Kind, later
 from tasks.traffic.signals.model import SignalsInput
-
-
-def _late(module: str, function: str) -> Callable[..., Any]:
-    """A function of this package whose module is loaded when it is first called: the gateway starts light."""
-
-    def call(*arguments: Any) -> Any:
-        return getattr(import_module(f"{__name__}.{module}"), function)(*arguments)
-
-    return call
-
 
 KIND = Kind(
     name="traffic.signals",
@@ -26,11 +13,11 @@ KIND = Kind(
     title="Cycle, splits and offsets of fixed-time signals",
     Model=SignalsInput,
     kernel=Path(__file__).with_name("kernel.py"),
-    prepare=_late("solve", "prepare"),
-    solve=_late("solve", "solve"),
-    reference=_late("reference", "reference"),
-    text=_late("render", "text"),
-    files=_late("render", "files"),
-    demo=_late("demo", "demo"),
-    check=_late("solve", "check"),
+    prepare=later("tasks.traffic.signals.solve:prepare"),
+    solve=later("tasks.traffic.signals.solve:solve"),
+    reference=later("tasks.traffic.signals.reference:reference"),
+    text=later("tasks.traffic.signals.render:text"),
+    files=later("tasks.traffic.signals.render:files"),
+    demo=later("tasks.traffic.signals.demo:demo"),
+    check=later("tasks.traffic.signals.solve:check"),
 )

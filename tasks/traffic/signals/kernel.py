@@ -39,10 +39,10 @@ def ptr8(b):
 
 ptr16 = ptr32 = ptr8  # viper knows these as casts
 
-STOP = 15
 EVENTS = 320  # per slice: about 15,000 simple statements
 HEADER = 16
-LINK = 6  # junction, lane, headway, where its states are, where those that give way are, junction's first link
+# Of each link the tables hold: junction, lane, headway, where its states are, where those that give way are,
+# its junction's first link.
 
 
 def u16(b, at):
@@ -293,186 +293,285 @@ def advance(s, budget: int) -> int:
     return 1
 
 
-# The network's tables: links, first link of each movement, phases per junction, their durations, lanes,
-# approaches.
-def network(net):
+# Reads the network; how many movements it has, or 0 where it is malformed. Its junctions count their links.
+@micropython.viper
+def read_network(s, size: int) -> int:
+    net = ptr8(s[0])
+    links = ptr16(s[2])
+    movements = ptr16(s[3])
+    lanes = ptr16(s[9])
+    junctions = ptr16(s[10])
+    approaches = ptr16(s[15])
+    durations = ptr16(s[17])
     count = net[0]
-    gates = net[4]
-    links = array("H")
-    movements = array("H")
-    phases = net[5 : 5 + count]
+    total = net[2] | net[3] << 8
     at = 5 + count
-    durations = array("H")
-    for _ in range(sum(phases)):
-        durations.append(u16(net, at))
+    p = 0
+    j = 0
+    while j < count:
+        phase = net[5 + j]
+        while phase > 0:
+            durations[p] = net[at] | net[at + 1] << 8
+            p += 1
+            at += 2
+            phase -= 1
+        j += 1
+    a = 0
+    while a < net[4]:
+        approaches[a * 5 + 4] = net[at]
+        at += 1
+        a += 1
+    k = 0
+    while k < net[1]:
+        lanes[k * 6 + 4] = net[at]
+        lanes[k * 6 + 5] = net[at + 1]
+        if net[at] >= net[4] or net[at + 1] == 0:
+            return 0
         at += 2
-    approaches = array("H", bytes(10 * gates))
-    for a in range(gates):
-        approaches[5 * a + 4] = net[at + a]
-    at += gates
-    lanes = array("H", bytes(12 * net[1]))
-    for q in range(0, len(lanes), 6):
-        lanes[q + 4] = net[at]
-        lanes[q + 5] = net[at + 1]
-        if net[at] >= gates or net[at + 1] == 0:
-            raise ValueError("lane's approach")
-        at += 2
-    sizes = array("H", bytes(2 * count))
+        k += 1
     base = 0
+    known = 0
     previous = -1
-    for k in range(u16(net, 2)):
+    k = 0
+    while k < total:
+        if at + 3 > size:
+            return 0
         j = net[at]
         if j != previous:
             if j != previous + 1 or j >= count:
-                raise ValueError("junctions out of order")
+                return 0
             base = k
             previous = j
         if net[at + 1] >= net[1]:
-            raise ValueError("lane")
-        sizes[j] += 1
-        if net[at + 2] & 128 or k == 0:
-            movements.append(k)
-        states = at + 3
-        giving = states + ((phases[j] + 3) >> 2)
-        for value in (j, net[at + 1], net[at + 2] & 127, states, giving, base):
-            links.append(value)
+            return 0
+        junctions[j * 3] = junctions[j * 3] + 1
+        if k == 0 or net[at + 2] > 127:
+            movements[known] = k
+            known += 1
+        giving = at + 3 + ((net[5 + j] + 3) >> 2)
+        if giving >= size:
+            return 0
+        r = k * 6
+        links[r] = j
+        links[r + 1] = net[at + 1]
+        links[r + 2] = net[at + 2] & 127
+        links[r + 3] = at + 3
+        links[r + 4] = giving
+        links[r + 5] = base
         at = giving + 1 + net[giving]
-    if at != len(net) or previous != count - 1 or min(phases) == 0:
-        raise ValueError("network length")
-    movements.append(len(links) // LINK)
-    for k in range(0, len(links), LINK):
-        giving = links[k + 4]
-        for i in range(net[giving]):
-            if net[giving + 1 + i] >= sizes[links[k]]:
-                raise ValueError("giving way")
-    return links, movements, phases, durations, lanes, approaches
+        if at > size:
+            return 0
+        k += 1
+    if at != size or previous != count - 1:
+        return 0
+    movements[known] = total
+    k = 0
+    while k < total:
+        at = links[k * 6 + 4]
+        p = at + net[at]
+        while at < p:
+            at += 1
+            if net[at] >= junctions[links[k * 6] * 3]:
+                return 0
+        k += 1
+    return known
 
 
-# Where each route begins, the parameters of `advance`, and where departures and routes of vehicles are.
-def demand(win, movements):
-    vehicles = u16(win, 6)
-    legs = win[12]
-    routes = win[13]
-    length = u16(win, 14)
-    times = HEADER + legs
-    at = times + 2 * legs
-    departures = at + length
-    chosen = departures + 2 * vehicles
-    par = array("i", (0, u16(win, 4), u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, 0, 0))
-    par[4] = par[3] - par[2]
-    if len(win) != chosen + vehicles or not legs or not vehicles:
-        raise ValueError("demand length")
-    if not 0 < par[1] <= 60000 or not par[2] < par[3] <= vehicles or vehicles > 4000:
-        raise ValueError("demand range")
-    if max(win[HEADER:times]) >= len(movements) - 1 or max(win[chosen:]) >= routes:
-        raise ValueError("movement or route")
-    start = array("H")
+# Where each route begins; how many routes there are, or 0 where they are malformed.
+@micropython.viper
+def read_routes(s, at: int, beyond: int) -> int:
+    win = ptr8(s[1])
+    start = ptr16(s[4])
+    known = 0
     opened = at
-    for i in range(at, departures):
-        if win[i] == 255:
-            if i == opened:
-                raise ValueError("empty route")
-            start.append(opened)
-            opened = i + 1
-        elif win[i] >= legs:
-            raise ValueError("leg")
-    if len(start) != routes or opened != departures:
-        raise ValueError("routes")
-    return start, par, departures, chosen
+    while at < beyond:
+        if win[at] == 255:
+            if at == opened or known == win[13]:
+                return 0
+            start[known] = opened
+            known += 1
+            opened = at + 1
+        elif win[at] >= win[12]:
+            return 0
+        at += 1
+    if opened != beyond:
+        return 0
+    return known
 
 
-# Writes a plan's phase ends, cycles and positions; returns where the next plan begins.
-def timing(data, at, phases, durations, began, ends, junctions):
+# Writes a plan's phase ends, cycles and positions; where the next plan begins, or 0 where it is malformed.
+@micropython.viper
+def timing(s, read: int, size: int) -> int:
+    net = ptr8(s[0])
+    junctions = ptr16(s[10])
+    ends = ptr16(s[11])
+    par = ptr32(s[13])
+    data = ptr8(s[16])
+    durations = ptr16(s[17])
     p = 0
-    for j in range(len(phases)):
-        offset = u16(data, at)
-        at += 2
-        junctions[3 * j] = p
+    j = 0
+    while j < net[0]:
+        if read + 2 > size:
+            return 0
+        offset = data[read] | data[read + 1] << 8
+        read += 2
+        junctions[j * 3] = p
         end = 0
-        for _ in range(phases[j]):
+        beyond = p + net[5 + j]
+        while p < beyond:
             duration = durations[p]
             if duration == 0:
-                duration = u16(data, at)
-                at += 2
+                if read + 2 > size:
+                    return 0
+                duration = data[read] | data[read + 1] << 8
+                read += 2
                 if duration == 0:
-                    raise ValueError("green")
+                    return 0
             end += duration
             if end > 30000:
-                raise ValueError("cycle")
+                return 0
             ends[p] = end
             p += 1
-        junctions[3 * j + 1] = end
-        junctions[3 * j + 2] = (began - offset) % end
-    return at
+        junctions[j * 3 + 1] = end
+        junctions[j * 3 + 2] = (par[10] % end + end - offset % end) % end
+        j += 1
+    return read
+
+
+# Empties all queues and lists.
+@micropython.viper
+def clear(s) -> int:
+    net = ptr8(s[0])
+    following = ptr16(s[6])
+    lanes = ptr16(s[9])
+    hold = ptr16(s[12])
+    par = ptr32(s[13])
+    cost = ptr32(s[14])
+    approaches = ptr16(s[15])
+    i = par[8] + (par[1] >> 3)
+    while i >= 0:
+        following[i] = 0
+        i -= 1
+    i = (net[2] | net[3] << 8) - 1
+    while i >= 0:
+        hold[i] = 0
+        i -= 1
+    i = net[0] - 1
+    while i >= 0:
+        cost[i] = 0
+        i -= 1
+    i = net[1] * 6
+    while i > 0:
+        i -= 6
+        lanes[i + 2] = 0
+        lanes[i + 3] = 0
+    i = net[4] * 5
+    while i > 0:
+        i -= 5
+        approaches[i + 2] = 0
+        approaches[i + 3] = 0
+    par[0] = par[8]
+    par[4] = par[3] - par[2]
+    return 0
+
+
+# Whoever still queues at the end has waited until then, and stopped.
+@micropython.viper
+def unfinished(s) -> int:
+    net = ptr8(s[0])
+    win = ptr8(s[1])
+    links = ptr16(s[2])
+    movements = ptr16(s[3])
+    time = ptr16(s[5])
+    following = ptr16(s[6])
+    at = ptr16(s[7])
+    taken = ptr16(s[8])
+    lanes = ptr16(s[9])
+    par = ptr32(s[13])
+    cost = ptr32(s[14])
+    approaches = ptr16(s[15])
+    queue = 0
+    while queue < net[1] + net[4]:
+        if queue < net[1]:
+            v = lanes[queue * 6]
+            left = lanes[queue * 6 + 2]
+        else:
+            v = approaches[(queue - net[1]) * 5]
+            left = approaches[(queue - net[1]) * 5 + 2]
+        while left > 0:
+            if v >= par[2] and v < par[3]:
+                k = taken[v]
+                if queue >= net[1]:
+                    k = movements[win[par[6] + win[at[v]]]]
+                j = links[k * 6]
+                cost[j] = cost[j] + par[1] - time[v] + 15
+            v = following[v] - 1
+            left -= 1
+        queue += 1
+    return 0
+
+
+# The tables of a network and a demand window, in the order in which all functions above take them.
+def tables(data, net, win):
+    junctions = net[0]
+    total = u16(net, 2)
+    phases = net[5 : 5 + junctions]
+    count = sum(phases)
+    vehicles = u16(win, 6)
+    times = HEADER + win[12]
+    departures = times + 2 * win[12] + u16(win, 14)
+    slots = vehicles + net[1] + net[4]
+    end = u16(win, 4)
+    began = u16(win, 0) | u16(win, 2) << 16
+    if len(phases) < junctions or min(phases) == 0 or 5 + junctions + 2 * count + net[4] + 2 * net[1] > len(net):
+        raise ValueError("network length")
+    if len(win) != departures + 3 * vehicles or not win[12] or not vehicles:
+        raise ValueError("demand length")
+    if not 0 < end <= 60000 or not u16(win, 8) < u16(win, 10) <= vehicles or vehicles > 4000 or began >= 1 << 30:
+        raise ValueError("demand range")
+    par = (0, end, u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, slots, vehicles + net[1], began)
+    return (net, win, table(6 * total), table(total + 1), table(win[13]), table(slots), table(slots + (end >> 3) + 1),
+            table(vehicles), table(vehicles), table(6 * net[1]), table(3 * junctions), table(count), table(total),
+            array("i", par), array("i", bytes(4 * junctions)), table(5 * net[4]), data, table(count))
+
+
+def table(size):
+    return array("H", bytes(2 * size))
 
 
 def run(data, contexts):
     try:
         net, win = contexts
-        links, movements, phases, durations, lanes, approaches = network(net)
-        yield
-        start, par, departures, chosen = demand(win, movements)
-        began = u16(win, 0) | u16(win, 2) << 16
-        if began >= 1 << 30:
-            raise ValueError("begin")
+        s = tables(data, net, win)
         plans = data[0]
     except IndexError:
         raise ValueError("truncated") from None
-    vehicles = par[5]
-    par[9] = vehicles + net[1]
-    par[8] = slots = par[9] + net[4]
-    time = array("H", bytes(2 * slots))
-    following = array("H", bytes(2 * (slots + (par[1] >> 3) + 1)))
-    at = array("H", bytes(2 * vehicles))
-    taken = array("H", bytes(2 * vehicles))
-    junctions = array("H", bytes(6 * len(phases)))
-    ends = array("H", durations)
-    hold = array("H", bytes(2 * (len(links) // LINK)))
-    cost = array("i", bytes(4 * len(phases)))
-    state = (net, win, links, movements, start, time, following, at, taken, lanes, junctions, ends, hold, par,
-             cost, approaches)
-    left = par[4]
+    yield
+    known = read_network(s, len(net))
+    times = s[13][7]
+    departures = len(win) - 3 * s[13][5]
+    chosen = len(win) - s[13][5]
+    if not known or max(win[HEADER:times]) >= known or max(win[chosen:]) >= win[13]:
+        raise ValueError("network, movement or route")
+    yield
+    if read_routes(s, times + 2 * win[12], departures) != win[13]:
+        raise ValueError("routes")
     answer = bytearray()
     read = 1
     for _ in range(plans):
-        try:
-            read = timing(data, read, phases, durations, began, ends, junctions)
-        except IndexError:
-            raise ValueError("truncated") from None
+        read = timing(s, read, len(data))
+        if not read:
+            raise ValueError("plan")
         yield
-        for table in (following, hold, cost):
-            for i in range(len(table)):
-                table[i] = 0
-        for table, size, kept in ((lanes, 6, 2), (approaches, 5, 1)):
-            for i in range(0, len(table), size):
-                for k in range(i, i + size - kept):
-                    table[k] = 0
-        par[0] = slots
-        par[4] = left
+        clear(s)
         yield
-        begin(state, departures, chosen)
+        begin(s, departures, chosen)
         yield
-        while advance(state, EVENTS):
+        while advance(s, EVENTS):
             yield
-        for q in range(0, len(approaches), 5):
-            v = approaches[q]
-            for _ in range(approaches[q + 2]):
-                taken[v] = movements[win[HEADER + win[at[v]]]]
-                v = following[v] - 1
-        for table, size in ((lanes, 6), (approaches, 5)):
-            unfinished(table, size, time, following, taken, links, par, cost)
-        for c in cost:
+        unfinished(s)
+        for c in s[14]:
             answer += c.to_bytes(4, "little")
     if read != len(data):
         raise ValueError("plan length")
     return bytes(answer)
-
-
-# Whoever still queues at the end has waited until then, and stopped.
-def unfinished(queues, size, time, following, taken, links, par, cost):
-    for q in range(0, len(queues), size):
-        v = queues[q]
-        for _ in range(queues[q + 2]):
-            if par[2] <= v < par[3]:
-                cost[links[LINK * taken[v]]] += par[1] - time[v] + STOP
-            v = following[v] - 1

@@ -29,6 +29,7 @@ class Window:
     """Vehicles of one departure window of one replica, as a context."""
 
     context: Context
+    replica: int
     vehicles: int
     passages: int
     """Signals passed by all its vehicles together."""
@@ -75,7 +76,7 @@ def jittered(demand: Demand, jitter_ds: int, seed: int) -> list[tuple[int, int]]
     return sorted((max(0, depart + rng.randint(-jitter_ds, jitter_ds)), route) for depart, route in demand.vehicles)
 
 
-def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], warm_up: int, start: int, length: int
+def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], replica: int, warm_up: int, start: int, length: int
             ) -> Window | None:
     """Departures in [start, start + length) with warm-up and cool-down; None if too much for a context."""
     begin = max(0, start - warm_up)
@@ -101,7 +102,7 @@ def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], warm_up: int, s
         return None
     worst = sum(end - begin - depart + STOP_DS * len(demand.routes[route]) for depart, route in near[first:last])
     passages = sum(len(demand.routes[route]) for _, route in near)
-    return Window(Context(out), len(near), passages, last - first, end - begin, worst)
+    return Window(Context(out), replica, len(near), passages, last - first, end - begin, worst)
 
 
 def merged(demand: Demand, tolerance_ds: int) -> Demand:
@@ -128,8 +129,8 @@ def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s:
         near = merged(demand, tolerance_ds)
         for length in (10 * window_s, 5 * window_s, window_s * 10 // 4):
             found = []
-            for vehicles in replicas:
-                cut = _cut(near, vehicles, warm_up, length)
+            for replica, vehicles in enumerate(replicas):
+                cut = _cut(near, vehicles, replica, warm_up, length)
                 if cut is None:
                     break
                 found.append(cut)
@@ -139,11 +140,12 @@ def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s:
                     "split the network into smaller tasks")
 
 
-def _cut(demand: Demand, vehicles: list[tuple[int, int]], warm_up: int, length: int) -> list[Window] | None:
+def _cut(demand: Demand, vehicles: list[tuple[int, int]], replica: int, warm_up: int, length: int
+         ) -> list[Window] | None:
     """The windows in which someone departs; None if one is too large."""
     found = []
     for start in range(vehicles[0][0], vehicles[-1][0] + 1, length):
-        window = _window(demand, vehicles, warm_up, start, length)
+        window = _window(demand, vehicles, replica, warm_up, start, length)
         if window is None:
             return None
         if window.counted:
@@ -187,12 +189,28 @@ def job(network: Network, shared: Context, window: Window, plans: Sequence[Plan]
                (shared, window.context))
 
 
-def costs(answers: Sequence[bytes], junctions: int, plans: int) -> list[list[int]]:
-    """Adds up the answers of jobs on the same plans: per plan, per junction, in 0.1 s."""
-    total = [[0] * junctions for _ in range(plans)]
-    for answer in answers:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan costs in 0.1 s over a set of windows: per junction, and the same sum per replica of demand."""
+
+    junctions: tuple[int, ...]
+    replicas: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.junctions)
+
+
+def costs(answers: Sequence[bytes], over: Sequence[Window], junctions: int, plans: int) -> list[Cost]:
+    """Adds up the answers of one job per window on the same plans."""
+    first = min((window.replica for window in over), default=0)
+    per_junction = [[0] * junctions for _ in range(plans)]
+    per_replica = [[0] * (1 + max((w.replica for w in over), default=0) - first) for _ in range(plans)]
+    for answer, window in zip(answers, over, strict=True):
         numbers = struct.unpack(f"<{junctions * plans}I", answer)
         for i in range(plans):
-            for j in range(junctions):
-                total[i][j] += numbers[i * junctions + j]
-    return total
+            own = numbers[i * junctions:(i + 1) * junctions]
+            per_replica[i][window.replica - first] += sum(own)
+            for j, cost in enumerate(own):
+                per_junction[i][j] += cost
+    return [Cost(tuple(a), tuple(b)) for a, b in zip(per_junction, per_replica, strict=True)]

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 from tasks.api import Result
 from tasks.traffic.signals.network import Demand, Network
-from tasks.traffic.signals.pack import Plan, programme_cycle_ds, shipped_plan
+from tasks.traffic.signals.pack import Cost, Plan, programme_cycle_ds, shipped_plan
+
+STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)
+"""Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the search came before its end or the deadline."""
+
+    generations: int
+    generations_asked: int
+    finalists: int
+    finalists_asked: int
+    jobs_missing: int
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the answer was judged on demand that the search had not seen."""
+        return self.finalists > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the search found out; costs are per junction, in 0.1 s, on demand the search had not seen."""
+    """What the search found out; costs are on demand the search had not seen, unless ``progress`` says so."""
 
     network: Network
     demand: Demand
     plan: Plan
-    before: list[int]
-    after: list[int]
+    before: Cost
+    after: Cost
     counted: int
     """Vehicles the costs are over, all replicas together."""
     plans: int
     replicas: int
     history: list[float]
+    progress: Progress
 
 
 def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
@@ -50,24 +72,56 @@ def result_of(found: Finding) -> Result:
     junctions = []
     for j, (old, new) in enumerate(zip(programmes(network, shipped), programmes(network, found.plan), strict=True)):
         junctions.append({"id": old["id"], "vehicles": passes[j] // found.replicas,
-                          "delay_before_s_per_vehicle": _per(found.before[j], passes[j]),
-                          "delay_after_s_per_vehicle": _per(found.after[j], passes[j]),
+                          "delay_before_s_per_vehicle": _per(found.before.junctions[j], passes[j]),
+                          "delay_after_s_per_vehicle": _per(found.after.junctions[j], passes[j]),
                           "shipped": _timing(old), "proposed": _timing(new),
                           "signals": [phase["signals"] for phase in old["phases"]]})
-    before, after = _per(sum(found.before), found.counted), _per(sum(found.after), found.counted)
-    hours = (sum(found.before) - sum(found.after)) / 36_000 / found.replicas
+    before, after = _per(found.before.total, found.counted), _per(found.after.total, found.counted)
+    hours = (found.before.total - found.after.total) / 36_000 / found.replicas
+    low, high = saved_range(found.before, found.after)
+    progress = found.progress
     data = {
         "delay_before_s_per_vehicle": before, "delay_after_s_per_vehicle": after,
-        "saved_vehicle_hours": round(hours, 2), "vehicles": len(demand.vehicles),
+        "saved_share": round(1 - found.after.total / max(1, found.before.total), 4),
+        "saved_share_low": low, "saved_share_high": high, "saved_vehicle_hours": round(hours, 2),
+        "vehicles": len(demand.vehicles),
         "vehicles_without_signal": demand.unsignalled,
         "period_start_s": demand.begin_ds / 10, "period_end_s": demand.end_ds / 10,
         "plans_tried": found.plans, "kept_shipped": found.plan == shipped,
         "best_cost_share_per_generation": [round(share, 4) for share in found.history],
-        "method": "integer point-queue simulation; delay is waiting plus 4 s per stop; predicted on "
-                  f"{found.replicas} jittered copies of the demand that the search had not seen",
+        "generations_done": progress.generations, "generations_asked": progress.generations_asked,
+        "jobs_missing": progress.jobs_missing, "judged_on_unseen_demand": progress.unseen,
+        "method": "integer queue simulation; delay is waiting plus 1.5 s per stop; predicted on "
+                  f"{found.replicas} jittered copies of the demand that the search had "
+                  f"{'not ' if progress.unseen else ''}seen; low and high are Student's 95 % interval over them",
         "junctions": junctions,
     }
-    return Result(_summary(data), data)
+    return Result(_summary(data), data, _partial(data, progress) if progress.jobs_missing else "")
+
+
+def saved_range(before: Cost, after: Cost) -> tuple[float | None, float | None]:
+    """Student's 95 % interval of the share of delay saved, from the replicas; None where there is only one."""
+    saved = [1 - new / max(1, old) for old, new in zip(before.replicas, after.replicas, strict=True)]
+    if len(saved) < 2:
+        return None, None
+    half = STUDENT_95[len(saved) - 2] * stdev(saved) / math.sqrt(len(saved))
+    return round(fmean(saved) - half, 4), round(fmean(saved) + half, 4)
+
+
+def _partial(data: dict[str, Any], progress: Progress) -> str:
+    """What the deadline cut off, and how wide the error is."""
+    if progress.generations < progress.generations_asked:
+        text = (f"The deadline passed in generation {progress.generations + 1} of {progress.generations_asked}: "
+                f"{data['plans_tried']} plans were judged, and a longer search finds better ones. ")
+    else:
+        text = (f"The deadline passed while {progress.finalists_asked} finalists were checked on unseen demand; "
+                f"{progress.finalists} were. ")
+    if not progress.unseen:
+        text += "The saving is on demand that the search had seen, which flatters it by a point or two. "
+    if data["saved_share_low"] is None:
+        return text + "With one copy of the demand nothing is known of the spread."
+    return text + (f"It lies between {data['saved_share_low']:.1%} and {data['saved_share_high']:.1%} "
+                   "(95 %, over the copies of the demand).")
 
 
 def _per(cost_ds: int, vehicles: int) -> float:
@@ -85,8 +139,10 @@ def _summary(data: dict[str, Any]) -> str:
     if data["kept_shipped"]:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")
-    share = 1 - data["delay_after_s_per_vehicle"] / max(0.01, data["delay_before_s_per_vehicle"])
+    low, high = data["saved_share_low"], data["saved_share_high"]
+    spread = "" if low is None else f", {low:.0%} to {high:.0%} with 95 % confidence"
+    demand = "traffic the search had not seen" if data["judged_on_unseen_demand"] else "the traffic of the search"
     return (f"Retiming {what} should cut the mean delay at signals from {data['delay_before_s_per_vehicle']:.1f} to "
-            f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({share:.0%}), "
+            f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}{spread}), "
             f"{data['saved_vehicle_hours']:.1f} vehicle-hours in the period studied. "
-            f"{data['plans_tried']} plans were simulated; the figures are for traffic the search had not seen.")
+            f"{data['plans_tried']} plans were simulated; the figures are for {demand}.")

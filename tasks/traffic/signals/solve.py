@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tasks.api import Context, Job, Solution, TaskError
+from tasks.api import Context, DeadlinePassed, Job, Solution, TaskError
 from tasks.traffic.signals.model import Search, SignalsInput
 from tasks.traffic.signals.network import Demand, Network
 from tasks.traffic.signals.pack import (
+    Cost,
     Plan,
     Window,
     costs,
@@ -18,20 +18,19 @@ from tasks.traffic.signals.pack import (
     job,
     network_context,
     plans_per_job,
-    programme_cycle_ds,
-    shipped_plan,
     windows,
 )
 from tasks.traffic.signals.plain import read_plain
-from tasks.traffic.signals.result import Finding, result_of
+from tasks.traffic.signals.result import Finding, Progress, result_of
 from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
+from tasks.traffic.signals.search import Moves, fitted
 from tasks.traffic.signals.sumo import read_network
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000
 FINALISTS = 7
 CHECK_SEED = 1_000_003
-OFFSET_STEPS_S = (-20, -10, -5, -3, -2, -1, 1, 2, 3, 5, 10, 20)
+HALVINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def prepare(given: SignalsInput) -> Spec:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
     minimum = 10 * search.minimum_green_s
-    if not any(_fitted(network, j, 10 * cycle, minimum)
+    if not any(fitted(network, j, 10 * cycle, minimum)
                for j in range(len(network.junctions)) for cycle in search.cycles_s):
         raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
                         "choose longer cycles or a shorter minimum green", "/search/cycles_s")
@@ -76,107 +75,83 @@ def prepare(given: SignalsInput) -> Spec:
                            for seed in range(base, base + search.replicas)], search.window_s)
     training = tuple(w for replica in cut[:search.replicas] for w in replica)
     unseen = tuple(w for replica in cut[search.replicas:] for w in replica)
-    plans = len(search.cycles_s) * (search.generations * search.children + 1)
+    plans = sum(_alive(search, generation) * search.children for generation in range(search.generations))
     if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
     return Spec(network, demand, search, network_context(network), training, unseen)
 
 
-def _fitted(network: Network, j: int, cycle_ds: int, minimum_ds: int) -> tuple[int, ...] | None:
-    """A junction's programme as shipped, its greens scaled in whole seconds to ``cycle_ds``; None if it cannot."""
-    junction = network.junctions[j]
-    greens = [phase.duration_ds for phase in junction.phases if phase.adjustable]
-    room = cycle_ds - programme_cycle_ds(junction, (0,)) - minimum_ds * len(greens)
-    if not greens or room < 0:
-        return None
-    above = [max(0, green - minimum_ds) for green in greens]
-    scaled = [minimum_ds + (room * a // max(1, sum(above)) if sum(above) else room // len(above)) // 10 * 10
-              for a in above]
-    scaled[scaled.index(max(scaled))] += room + minimum_ds * len(greens) - sum(scaled)
-    offset = junction.offset_ds * cycle_ds // programme_cycle_ds(junction, (0, *greens)) // 10 * 10
-    return (offset, *scaled)
-
-
-def _scaled(network: Network, cycle_ds: int, minimum_ds: int) -> Plan:
-    """The shipped plan at another cycle; junctions that cannot follow keep theirs."""
-    return tuple(_fitted(network, j, cycle_ds, minimum_ds) or part for j, part in enumerate(shipped_plan(network)))
-
-
-def _mutated(plan: Plan, worry: Sequence[int], cycle_ds: int, minimum_ds: int, rng: random.Random) -> Plan:
-    """One to three moves: shift or redraw an offset, or hand 1 to 8 s from one green of a junction to another.
-
-    ``worry`` weighs junctions: those that cost most under ``plan`` are moved most; those of 0 never.
-    """
-    parts = [list(part) for part in plan]
-    for part in rng.choices(parts, worry, k=rng.choice((1, 1, 2, 3))):
-        if len(part) > 2 and (len(plan) == 1 or rng.random() < 0.5):
-            giver, taker = rng.sample(range(1, len(part)), 2)
-            seconds = min(rng.randint(1, 8) * 10, (part[giver] - minimum_ds) // 10 * 10)
-            if seconds > 0:
-                part[giver] -= seconds
-                part[taker] += seconds
-        elif rng.random() < 0.85:
-            part[0] = (part[0] + 10 * rng.choice(OFFSET_STEPS_S)) % cycle_ds
-        else:
-            part[0] = 10 * rng.randrange(cycle_ds // 10)
-    return tuple(tuple(part) for part in parts)
+def _alive(search: Search, generation: int) -> int:
+    """How many cycles still breed: the better half goes on after each fifth of the generations."""
+    alive = len(search.cycles_s)
+    for _ in range(generation // max(1, search.generations // HALVINGS)):
+        alive = (alive + 1) // 2
+    return alive
 
 
 def solve(spec: Spec) -> Solution:
-    """One round per generation for all cycles together, then the finalists on unseen demand."""
+    """One round per generation for all cycles together, then the finalists on unseen demand.
+
+    At a deadline the best plan so far is the answer; it passes if nothing but the shipped plan was judged.
+    """
     search = spec.search
-    rng = random.Random(search.seed)  # noqa: S311 (the search must be repeatable)
-    minimum = 10 * search.minimum_green_s
-    shipped = shipped_plan(spec.network)
-    known: dict[Plan, list[int]] = {}
-    populations: dict[int, list[Plan]] = {}
-    history = []
-    even = [0] * len(shipped)
-    for generation in range(search.generations):
-        children: dict[int, list[Plan]] = {}
-        for cycle in search.cycles_s:
-            base = _scaled(spec.network, 10 * cycle, minimum)
-            movable = [_fitted(spec.network, j, 10 * cycle, minimum) is not None for j in range(len(base))]
-            if any(movable):
-                parents = populations.get(cycle) or [base]
-                children[cycle] = [] if generation else [base]
-                while len(children[cycle]) < search.children:
-                    parent = rng.choice(parents)
-                    worry = [(1 + cost) * free for cost, free in zip(known.get(parent, even), movable, strict=True)]
-                    children[cycle].append(_mutated(parent, worry, 10 * cycle, minimum, rng))
-        born = chain(() if generation else (shipped,), *children.values())
+    moves = Moves(spec.network, spec.demand, 10 * search.minimum_green_s, search.seed)
+    known: dict[Plan, Cost] = {}
+    cycles = [10 * cycle for cycle in search.cycles_s if any(moves.movable(10 * cycle))]
+    populations: dict[int, list[Plan]] = {cycle: [] for cycle in cycles}
+    history: list[int] = []
+    missing = 0
+    while not missing and len(history) < search.generations:
+        best_first = sorted(populations, key=lambda c: min((known[p].total for p in populations[c]), default=0))
+        breeding = best_first[:_alive(search, len(history))]
+        children = {cycle: moves.children(populations[cycle], known, cycle, search.children) for cycle in breeding}
+        born = chain((moves.shipped,), *children.values())
         fresh = [plan for plan in dict.fromkeys(born) if plan not in known]
-        judged = yield from evaluate(spec, spec.training, fresh)
-        known.update(zip(fresh, judged, strict=True))
+        missing = yield from evaluate(spec, spec.training, fresh, known)
         for cycle, plans in children.items():
-            pool = dict.fromkeys(populations.get(cycle, []) + plans)
-            populations[cycle] = sorted(pool, key=lambda p: (sum(known[p]), p))[:search.parents]
-        history.append(min(map(sum, known.values())))
-    ranked = sorted({p for plans in populations.values() for p in plans} - {shipped},
-                    key=lambda p: (sum(known[p]), p))
-    finalists = [shipped, *ranked[:FINALISTS]]
-    judged = yield from evaluate(spec, spec.unseen, finalists)
-    best = min(range(len(finalists)), key=lambda i: (sum(known[finalists[i]]) + sum(judged[i]), i))
-    if sum(judged[best]) > sum(judged[0]):  # won on the demand it was bred on only
-        best = 0
-    return result_of(Finding(spec.network, spec.demand, finalists[best], judged[0], judged[best],
-                             sum(w.counted for w in spec.unseen), len(known), search.replicas,
-                             [cost / max(1, sum(known[shipped])) for cost in history]))
+            pool = dict.fromkeys(p for p in populations[cycle] + plans if p in known)
+            populations[cycle] = sorted(pool, key=lambda p: (known[p].total, p))[:search.parents]
+        if not missing:
+            history.append(min(cost.total for cost in known.values()))
+    if moves.shipped not in known or len(known) == 1:
+        raise DeadlinePassed(())
+    ranked = sorted(known.keys() - {moves.shipped}, key=lambda p: (known[p].total, p))
+    finalists = [moves.shipped, *ranked[:FINALISTS]]
+    unseen: dict[Plan, Cost] = {}
+    if not missing:
+        missing = yield from evaluate(spec, spec.unseen, finalists, unseen)
+    progress = Progress(len(history), search.generations, len(unseen), len(finalists), missing)
+    checked = unseen if moves.shipped in unseen and len(unseen) > 1 else known
+    best = min((p for p in finalists if p in checked), key=lambda p: known[p].total + checked[p].total)
+    if checked[best].total > checked[moves.shipped].total:  # won on the demand it was bred on only
+        best = moves.shipped
+    windows_used = spec.training if checked is known else spec.unseen
+    return result_of(Finding(spec.network, spec.demand, best, checked[moves.shipped], checked[best],
+                             sum(w.counted for w in windows_used), len(known), search.replicas,
+                             [cost / max(1, known[moves.shipped].total) for cost in history], progress))
 
 
-def evaluate(spec: Spec, over: Sequence[Window], plans: Sequence[Plan]
-             ) -> Generator[Sequence[Job], Sequence[bytes], list[list[int]]]:
-    """One round of jobs: every plan on every window. Returns cost per plan and junction in 0.1 s."""
+def evaluate(spec: Spec, over: Sequence[Window], plans: Sequence[Plan], into: dict[Plan, Cost]
+             ) -> Generator[Sequence[Job], Sequence[bytes], int]:
+    """One round of jobs: every plan on every window; costs go ``into`` the dict.
+
+    Returns how many answers are missing: more than 0 after the deadline; plans that lack one are left out.
+    """
     size = plans_per_job(len(spec.network.junctions))
     groups = [plans[i:i + size] for i in range(0, len(plans), size)]
     if not groups:
-        return []
-    answers = yield [job(spec.network, spec.shared, window, group) for group in groups for window in over]
-    found: list[list[int]] = []
+        return 0
+    answers: Sequence[bytes | None]
+    try:
+        answers = yield [job(spec.network, spec.shared, window, group) for group in groups for window in over]
+    except DeadlinePassed as late:
+        answers = late.answers
     for g, group in enumerate(groups):
-        found += costs(answers[g * len(over):(g + 1) * len(over)], len(spec.network.junctions), len(group))
-    return found
+        own = [answer for answer in answers[g * len(over):(g + 1) * len(over)] if answer is not None]
+        if len(own) == len(over):
+            into.update(zip(group, costs(own, over, len(spec.network.junctions), len(group)), strict=True))
+    return sum(answer is None for answer in answers)
 
 
 def check(spec: Spec, job: Job, answer: bytes) -> bool:
@@ -185,5 +160,5 @@ def check(spec: Spec, job: Job, answer: bytes) -> bool:
     if window is None or len(answer) != job.answer_bytes:
         return False
     junctions = len(spec.network.junctions)
-    found = costs([answer], junctions, len(answer) // (4 * junctions))
-    return all(sum(plan) <= window.worst_ds for plan in found)
+    found = costs([answer], [window], junctions, len(answer) // (4 * junctions))
+    return all(plan.total <= window.worst_ds for plan in found)
