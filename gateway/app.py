@@ -10,13 +10,11 @@ import asyncio
 import gc
 import json
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from firmware.mac import Mac, derive
@@ -25,8 +23,8 @@ from gateway import __version__, operators, outbox
 from gateway.adapters import http
 from gateway.adapters.accounts import PasswordFiles
 from gateway.adapters.broker import BrokerError, EmbeddedBroker
+from gateway.adapters.clock import machine, monotonic_ms, next_boot
 from gateway.adapters.compiler import CompileError, compile_for
-from gateway.adapters.files import write_atomically
 from gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink, Publication
 from gateway.adapters.publiclog import PublicLog
 from gateway.adapters.registry import Device, Registry, RegistryError
@@ -123,8 +121,8 @@ class _App:
         self.solvers = Solvers(load_kinds(), lambda event: self.pump.put(event))
         self.machine = Machine(settings.policy, registry.gateway.secret, self.solvers.check, boot)
         self.board = self.machine.board
-        ahead_ms = store.ahead_ms(_machine(), _monotonic_ms())
-        self.now_ms: Callable[[], int] = lambda: _monotonic_ms() + ahead_ms
+        ahead_ms = store.ahead_ms(machine(), monotonic_ms())
+        self.now_ms: Callable[[], int] = lambda: monotonic_ms() + ahead_ms
         self.pump = Pump(self.machine, store.commit, self.release, self.now_ms)
         self.work: set[asyncio.Task[None]] = set()
         self.desk = operators.Desk(self.board, self.solvers, self.pump.put, self.enrol, self.revoke, self.answer)
@@ -134,6 +132,8 @@ class _App:
             f.AdvanceSolver: self.solvers.advance,
             f.GiveUp: self.solvers.give_up,
             f.StopSolver: lambda effect: self.solvers.stop(effect.task),
+            f.RecallRound: lambda effect: self._spawn(self._recall(effect)),
+            f.FindWork: lambda effect: self._spawn(self._find_work(effect.node)),
             f.Recompute: lambda effect: self._spawn(self._recompute(effect)),
             f.CompileKernels: lambda effect: self._spawn(self._compile(effect.arch)),
             f.Reply: self._reply,
@@ -152,7 +152,7 @@ class _App:
         stack.callback(registry.close)
         public_folder = settings.public or settings.data / "public"
         public = await asyncio.to_thread(PublicLog.open, public_folder, settings.data / "log.key", settings.site)
-        app = cls(settings, store, registry, public, _next_boot(settings.data / "boot"))
+        app = cls(settings, store, registry, public, next_boot(settings.data / "boot"))
         stack.callback(app.solvers.close)
         stack.callback(app.recomputer.close)
         stack.callback(lambda: [task.cancel() for task in app.work])   # else they would ask it for a new child
@@ -164,7 +164,7 @@ class _App:
             on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=app._subscriptions(),
             will=Publication(app._gateway_topic("status"), app._status("offline"), 1, True),
             persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
-        effects = app.machine.restore(store.load(), app.now_ms())
+        effects = app.machine.restore(store.load(settings.policy.remembered_leases), app.now_ms())
         await app.seal_overdue()
         await app.link.start()
         stack.push_async_callback(app.link.stop)
@@ -302,10 +302,18 @@ class _App:
     async def _recompute(self, effect: f.Recompute) -> None:
         contexts = [self.solvers.context(name) for name in effect.job.contexts]
         if None in contexts:
-            return   # the task is over
+            return   # the task is over, or will ask again when it has come there
         kernel = self.solvers.kinds[effect.kind].kernel
         answer = await self.recomputer.run(kernel, [c for c in contexts if c is not None], effect.job.input)
-        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, answer))
+        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
+
+    async def _recall(self, effect: f.RecallRound) -> None:
+        known = await asyncio.to_thread(self.store.recall, effect.task, effect.round, effect.jobs, effect.leases)
+        if known is not None:
+            self.pump.put(known)
+
+    async def _find_work(self, node: str) -> None:
+        self.pump.put(e.WorkFound(tuple(await asyncio.to_thread(self.store.work_of, node))))
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         seals = await self.seal_overdue()
@@ -374,25 +382,6 @@ class _App:
 
     def _status(self, state: str) -> bytes:
         return json.dumps({"v": 1, "state": state, "boot": self.boot, "ts": time.time_ns() // 1_000_000}).encode()
-
-
-def _monotonic_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
-def _machine() -> str:
-    """Names this start of the computer, in which the monotonic clock goes on; where it has no name each is new."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return secrets.token_hex(16)
-
-
-def _next_boot(path: Path) -> int:
-    """The number of this start: one more than the last. Raises OSError, ValueError when the file is damaged."""
-    boot = (int(path.read_text()) if path.exists() else 0) + 1
-    write_atomically(path, str(boot).encode())
-    return boot
 
 
 def _with_login(broker: BrokerUrl, user: str, password: str) -> str:

@@ -22,107 +22,25 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from gateway.core.effects import (
-    Durable,
-    KeepAnswer,
-    KeepClock,
-    KeepEnd,
-    KeepEpoch,
-    KeepLease,
-    KeepReceipt,
-    KeepStanding,
-    KeepTask,
-    KeepTaskEnd,
-    KeepVerdict,
+from gateway.adapters.schema import (
+    APPLICATION_ID,
+    COMMIT,
+    FORGET,
+    LEASE,
+    LOAD_LEASES,
+    LOAD_SHARES,
+    LOAD_STANDING,
+    SCHEMA,
+    SCHEMA_VERSION,
+    TASK,
+    WORK,
 )
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
-
-APPLICATION_ID = 0x4C414D50
-"""``LAMP``, in the header of the file: tells our journals from any other SQLite file."""
-
-SCHEMA_VERSION = 2
-FINISHED_KEPT = 256
-"""How many finished tasks are kept, newest first, for display and for ids that come again."""
+from gateway.core.effects import Durable
+from gateway.core.events import RoundRecalled
+from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
-
-_SCHEMA = f"""
-CREATE TABLE life(
-    epoch INTEGER NOT NULL, sealed INTEGER NOT NULL, last_lease INTEGER NOT NULL, clock_ms INTEGER NOT NULL,
-    ahead_ms INTEGER NOT NULL, machine TEXT NOT NULL
-) STRICT;
-INSERT INTO life VALUES(0, -1, 0, 0, 0, '');
-
-CREATE TABLE task(
-    number INTEGER PRIMARY KEY, task TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, priority INTEGER NOT NULL,
-    deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT '',
-    finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
-    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x''
-) STRICT;
-
-CREATE TABLE lease(
-    lease INTEGER PRIMARY KEY, task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL,
-    fence INTEGER NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL, nonce BLOB NOT NULL,
-    price_kop INTEGER NOT NULL, ended TEXT NOT NULL DEFAULT '', verdict TEXT NOT NULL DEFAULT '',
-    epoch INTEGER NOT NULL DEFAULT -1, boot INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL DEFAULT 0,
-    proof BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x''
-) STRICT;
-
-CREATE TABLE answer(
-    task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL, answer BLOB NOT NULL,
-    audited INTEGER NOT NULL, PRIMARY KEY(task, round, job_index)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE standing(
-    node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
-    quarantined_until INTEGER NOT NULL DEFAULT 0, earned_kop INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-
-CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
-    DELETE FROM answer WHERE task = NEW.task;
-    DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
-END;
-
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-"""  # noqa: S608 - constants only
-
-# What each durable effect does to the journal; ?1, ?2, ... are the fields of the effect in their order.
-_SQL: dict[type, str] = {
-    KeepTask: "INSERT OR REPLACE INTO task(task, kind, body, priority, deadline_ms, submitted_at_ms,"
-              " started_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
-                 " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
-    KeepLease: "INSERT INTO lease(lease, task, round, job_index, fence, node, owner, nonce, price_kop)"
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    KeepEnd: "UPDATE lease SET ended = ?2 WHERE lease = ?1",
-    KeepReceipt: "UPDATE lease SET ended = ?2, boot = ?3, seq = ?4, proof = ?5, answer = ?6 WHERE lease = ?1",
-    KeepVerdict: "UPDATE lease SET verdict = ?2, epoch = ?3, answer = x'' WHERE lease = ?1 AND epoch IN (-1, ?3)",
-    KeepAnswer: "INSERT OR REPLACE INTO answer(task, round, job_index, answer, audited) VALUES(?1, ?2, ?3, ?4, ?5)",
-    KeepStanding: "INSERT INTO standing(node, score, lies, quarantined_until) VALUES(?1, ?2, ?3, ?4)"
-                  " ON CONFLICT DO UPDATE SET score = ?2, lies = ?3, quarantined_until = ?4",
-    KeepEpoch: "UPDATE life SET epoch = ?1",
-    KeepClock: "UPDATE life SET clock_ms = ?1",
-}
-
-_ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
-    WHERE a.task = lease.task AND a.round = lease.round AND a.job_index = lease.job_index)"""
-
-# Rows of a sealed epoch stay while their job is unanswered: its next lease needs a higher fence than theirs.
-_LOAD_LEASES = f"""
-SELECT lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer
-FROM lease WHERE epoch > ?1
-    OR (task IN (SELECT task FROM task WHERE state = '') AND (epoch < 0 OR NOT {_ANSWERED}))
-ORDER BY lease"""  # noqa: S608 - constants only
-
-_FORGET = f"""
-DELETE FROM lease WHERE lease IN (
-    SELECT lease FROM lease WHERE epoch <= ?1 AND NOT (
-        task IN (SELECT task FROM task WHERE state = '' OR end_epoch > ?1) AND (epoch < 0 OR NOT {_ANSWERED}))
-    LIMIT {_SLICE})"""  # noqa: S608 - constants only
-
 
 class StoreError(Exception):
     """The journal cannot be used or written. The text is one sentence on what happened and the next step."""
@@ -172,10 +90,10 @@ class Store:
         """
         with self._transaction() as db:
             for kind, run in groupby(effects, type):
-                db.executemany(_SQL[kind], map(_ROW[kind], run))
+                db.executemany(COMMIT[kind], map(_ROW[kind], run))
 
-    def load(self) -> Snapshot:
-        """What a restarted gateway needs: unfinished work, what is not sealed yet, and the newest finished tasks."""
+    def load(self, remember: int) -> Snapshot:
+        """What a restarted gateway needs at once: tasks, standing, open leases, the ``remember`` newest others."""
         words = _Words()
         with self._turn, _explained(self._path):
             db = self._db
@@ -185,20 +103,47 @@ class Store:
             try:
                 return Snapshot(
                     tasks=_rows(TaskRow, db.execute(
-                        "SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result"
+                        f"SELECT {TASK}, (SELECT count(*) FROM round WHERE round.task = task.task),"  # noqa: S608
+                        " (SELECT coalesce(sum(audited), 0) FROM answer WHERE answer.task = task.task)"
                         " FROM task ORDER BY number")),
-                    leases=_rows(LeaseRow, db.execute(_LOAD_LEASES, (sealed,))),
-                    answers=_rows(AnswerRow, db.execute(
-                        "SELECT task, round, job_index, answer, audited FROM answer"
-                        " ORDER BY task, round, job_index")),
-                    standing=_rows(StandingRow, db.execute(
-                        "SELECT node, score, lies, quarantined_until, earned_kop FROM standing ORDER BY node")),
+                    leases=_rows(LeaseRow, db.execute(LOAD_LEASES, (sealed, top, remember))),
+                    shares=_rows(ShareRow, db.execute(LOAD_SHARES)),
+                    standing=_rows(StandingRow, db.execute(LOAD_STANDING, (sealed,))),
                     next_lease=max(top, last) + 1,
                     epoch=epoch,
                     clock_ms=clock_ms,
                 )
             finally:
                 db.text_factory = str
+
+    def recall(self, task: str, round_: int, jobs: int, leases: bool) -> RoundRecalled | None:
+        """What is known of a round of ``jobs`` jobs; None when it is void or its task over.
+
+        Its leases are looked up where answers are missing or ``leases`` says so.
+        """
+        found = self._query("SELECT run, first_lease FROM round WHERE task = ? AND round = ?", task, round_)
+        if not found:
+            return None
+        run, first = found[0]
+        answers = self._query("SELECT job_index, answer, audited FROM answer WHERE task = ? AND round = ?"
+                              " ORDER BY job_index", task, round_)
+        whole = leases or len(answers) < jobs
+        rows = self._query(
+            f"SELECT {LEASE} FROM lease WHERE task = ?1 AND round = ?2 AND lease >= ?3 AND lease <"  # noqa: S608
+            " coalesce((SELECT first_lease FROM round WHERE task = ?1 AND round = ?2 + 1), 1 << 62) ORDER BY lease",
+            task, round_, first) if whole else []
+        return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)),
+                             tuple(map(LeaseRow._make, rows)), whole)
+
+    def work_of(self, node: str) -> list[tuple[str, int, int]]:
+        """(task, round, job) of all that a node did in open tasks, that is accepted, not sealed, not recomputed."""
+        (sealed, least, top), = self._query(
+            "SELECT sealed, (SELECT coalesce(min(lease), 1) FROM lease), (SELECT coalesce(max(lease), 0) FROM lease)"
+            " FROM life")
+        found: list[tuple[str, int, int]] = []
+        for at in range(least - 1, top, _SLICE):
+            found += self._query(WORK, at, node, sealed, _SLICE)
+        return found
 
     def ahead_ms(self, machine: str, monotonic_ms: int) -> int:
         """How far the journal's clock is ahead of the monotonic one, which starts anew with the computer.
@@ -249,13 +194,7 @@ class Store:
         gone = _SLICE
         while gone == _SLICE:  # a crash in between leaves rows that load() passes over and the next call drops
             with self._transaction() as db:
-                gone = db.execute(_FORGET, (epoch,)).rowcount
-
-    def task(self, task: str) -> TaskRow | None:
-        """A task by its id, also a finished one while it is among the newest; None when unknown."""
-        rows = self._query("SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state,"
-                           " result FROM task WHERE task = ?", task)
-        return TaskRow._make(rows[0]) if rows else None
+                gone = db.execute(FORGET, (epoch, _SLICE)).rowcount
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
         with self._turn, _explained(self._path):
@@ -288,7 +227,7 @@ def _row_maker(kind: type) -> Callable[[Any], tuple[Any, ...]]:
     return many if len(names) > 1 else lambda effect: (many(effect),)
 
 
-_ROW = {kind: _row_maker(kind) for kind in _SQL}
+_ROW = {kind: _row_maker(kind) for kind in COMMIT}
 
 
 def _rows(kind: type, cursor: sqlite3.Cursor) -> list[Any]:
@@ -314,7 +253,7 @@ def _prepare(path: Path, db: sqlite3.Connection, unclean: bool) -> None:
                          f" {SCHEMA_VERSION}); start that version, or choose another data directory.")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
-    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA if new else ''} COMMIT;")
+    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA if new else ''} COMMIT;")
     if unclean and (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise sqlite3.DatabaseError(found)
 

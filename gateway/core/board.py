@@ -11,7 +11,7 @@ import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from gateway.core.effects import Effect
+from gateway.core.effects import Effect, FindWork
 from gateway.core.events import JobSpec
 from gateway.core.policy import Policy
 from gateway.core.state import Job, Lease, Node, Task
@@ -43,8 +43,8 @@ class Board:
         """How many connected nodes had their last lease of each kind; "" for those that had none."""
         self.touched: dict[str, Node] = {}
         """Of these, the ones whose room the present event has changed."""
-        self.restored: dict[tuple[str, int], list[Lease]] = {}
-        """After a restart: leases by task and round, until that round is replayed."""
+        self.searches = 0
+        """How often the journal was asked for the work of a liar and has not answered yet."""
         self.kernels: dict[int, dict[str, bytes]] = {}
         self.compiling: set[int] = set()
         self.timers: list[tuple[int, int, Lease | Job]] = []
@@ -66,6 +66,11 @@ class Board:
     def nonce(self, lease: int) -> bytes:
         """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
         return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
+
+    def find_work(self, node: str) -> None:
+        """Asks for what a liar did; until the answer comes no task ends with a result."""
+        self.searches += 1
+        self.out.append(FindWork(node))
 
     def remember(self, lease: Lease) -> None:
         """Keeps a lease that is over and waits for no verdict, for duplicates of its result: a fixed number."""

@@ -27,6 +27,25 @@ class KeepTask:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRound:
+    """A round begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task was set back."""
+
+    task: str
+    round: int
+    run: int
+    first_lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSetback:
+    """An accepted answer of ``round`` was wrong: the rounds after it are void, the task goes on as ``run``."""
+
+    task: str
+    round: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepTaskEnd:
     """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
 
@@ -165,6 +184,26 @@ class StartSolver:
 
 
 @dataclass(frozen=True, slots=True)
+class RecallRound:
+    """A replayed round of ``jobs`` jobs was yielded: report what the journal knows of it (``RoundRecalled``).
+
+    Its leases are wanted where not all of its jobs are answered, and where ``leases`` says so.
+    """
+
+    task: str
+    round: int
+    jobs: int
+    leases: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FindWork:
+    """A node was proven wrong: report its accepted, unsealed work in open tasks that nobody has recomputed."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdvanceSolver:
     """``answers`` of ``round``, in job order."""
 
@@ -196,6 +235,7 @@ class Recompute:
     kind: str
     round: int
     index: int
+    run: int
     job: JobSpec
 
 
@@ -254,11 +294,11 @@ class SealEpoch:
 
 
 Durable = (
-    KeepTask | KeepTaskEnd | KeepLease | KeepEnd | KeepReceipt | KeepVerdict | KeepAnswer | KeepStanding | KeepEpoch
-    | KeepClock
+    KeepTask | KeepRound | KeepSetback | KeepTaskEnd | KeepLease | KeepEnd | KeepReceipt | KeepVerdict | KeepAnswer
+    | KeepStanding | KeepEpoch | KeepClock
 )
 Outward = (
-    SendLease | SendCancel | SendAck | SendChunk | StartSolver | AdvanceSolver | GiveUp | StopSolver | Recompute
-    | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult | SealEpoch
+    SendLease | SendCancel | SendAck | SendChunk | StartSolver | RecallRound | AdvanceSolver | GiveUp | StopSolver
+    | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult | SealEpoch
 )
 Effect = Durable | Outward

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.core.frames import Receipt
+from gateway.core.snapshot import AnswerRow, LeaseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,28 @@ class Recomputed:
     task: str
     round: int
     index: int
+    run: int
     answer: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecalled:
+    """What the journal knows of a round that is being replayed."""
+
+    task: str
+    round: int
+    run: int
+    answers: tuple[AnswerRow, ...]
+    leases: tuple[LeaseRow, ...]
+    whole: bool
+    """Whether ``leases`` are all there are; else there is at least an answer for each job."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFound:
+    """Accepted jobs, (task, round, index), in which a proven liar took part and that nobody recomputed."""
+
+    places: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +234,8 @@ class EpochSealed:
 
 
 Event = (
-    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | KernelsCompiled
+    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | RoundRecalled | WorkFound
+    | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | ResultArrived | LeaseRefused
     | LeaseAccepted | BlobWanted | DeviceMisbehaved | Ticked | EpochEnded | EpochSealed
 )

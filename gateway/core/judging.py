@@ -3,13 +3,24 @@
 A second copy is leased only after the first is recorded, and to another owner. Copies that agree are
 accepted, after a recomputation for a drawn share of them. Where copies differ the gateway's own
 recomputation decides, which is exact because kernels are integer-only. A device proven wrong waits in
-quarantine, and what it took part in without a recomputation is checked again while its round is open.
+quarantine, and what it took part in without a recomputation is checked again: at once where the round is open,
+else as ``replay`` describes, as long as it is neither sealed nor its task over.
 """
 
 from __future__ import annotations
 
 from gateway.core.board import Board
-from gateway.core.effects import AdvanceSolver, KeepAnswer, KeepReceipt, KeepStanding, KeepVerdict, SendAck
+from gateway.core.effects import (
+    AdvanceSolver,
+    KeepAnswer,
+    KeepEnd,
+    KeepReceipt,
+    KeepSetback,
+    KeepStanding,
+    KeepVerdict,
+    SendAck,
+    SendCancel,
+)
 from gateway.core.events import Recomputed, ResultArrived
 from gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
 from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
@@ -109,6 +120,8 @@ def _drawn(board: Board, job: Job) -> bool:
 def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
     task = job.task
     again = job.answer is not None
+    if again and answer != job.answer:
+        _set_back(board, task)
     job.move(Phase.ACCEPTED)
     changed = answer != job.answer or audited != job.audited
     job.answer = answer
@@ -165,6 +178,7 @@ def _punish(board: Board, node: Node) -> None:
         for job in task.jobs:
             if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
                 audit(board, job)
+    board.find_work(node.name)
 
 
 def quarantine_ms(board: Board, node: Node) -> int:
@@ -178,10 +192,10 @@ def _rechecking(task: Task) -> bool:
 def on_recomputed(board: Board, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
     task = board.tasks.get(event.task)
-    if task is None or task.over or task.ending or event.round != task.round:
+    if task is None or task.over or event.round != task.round or event.index >= len(task.jobs):
         return True
     job = task.jobs[event.index]
-    if job.phase is not Phase.AUDIT:
+    if job.phase is not Phase.AUDIT or job.run != event.run:
         return True
     if event.answer is None:
         return False
@@ -189,26 +203,67 @@ def on_recomputed(board: Board, event: Recomputed) -> bool:
     return True
 
 
+def _set_back(board: Board, task: Task) -> None:
+    """An accepted answer was wrong: what the solver made of it is void, and the rounds after it are begun anew."""
+    if task.rounds == task.round + 1:
+        return
+    call_off(board, task, task.round)
+    task.rounds = task.round + 1
+    task.run += 1
+    task.suspects.clear()
+    board.counters["setbacks"] += 1
+    board.out.append(KeepSetback(task.name, task.round, task.run))
+
+
+def call_off(board: Board, task: Task, after: int = -1) -> None:
+    """Devices stop working on what nobody needs, in rounds ``after`` that one; copies that can no longer be compared
+    are not paid."""
+    for lease in [lease for lease in board.leases.values() if lease.job.task is task and lease.job.round > after]:
+        if lease.where is not Where.OVER:
+            board.out.append(SendCancel(lease.node, lease.nonce))
+            close(board, lease, "cancelled")
+        elif lease.ended == "done" and lease.verdict == "":
+            judge(board, lease, "cancelled")
+
+
+def close(board: Board, lease: Lease, ended: str) -> None:
+    """Ends an open lease whose job is not wanted any more."""
+    lease.end(ended)
+    board.out.append(KeepEnd(lease.number, ended))
+    board.remember(lease)
+    node = board.nodes[lease.node]
+    node.open.pop(lease.number, None)
+    may_have_room(board, node)
+
+
+def put_away(board: Board, task: Task) -> None:
+    """Nobody works on its round any more."""
+    if task in board.live:
+        board.live.remove(task)
+    task.jobs_before, task.jobs, task.open_jobs, task.recalling = task.done_jobs, [], 0, []
+    task.fresh.clear()
+    task.second.clear()
+
+
 def finish_round(board: Board, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
     answers = tuple(job.answer or b"" for job in task.jobs)
-    task.jobs_before += len(task.jobs)
-    task.jobs = []
-    task.fresh.clear()
-    task.second.clear()
-    board.live.remove(task)
+    put_away(board, task)
     board.out.append(AdvanceSolver(task.name, task.round, answers))
 
 
 def open_round(board: Board, task: Task, jobs: list[Job]) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
     task.jobs = jobs
-    task.open_jobs = sum(job.phase is not Phase.ACCEPTED for job in jobs)
+    task.open_jobs = sum(job.answer is None for job in jobs)
     at = 0
     while at < len(board.live) and board.live[at].priority >= task.priority:
         at += 1
     board.live.insert(at, task)
-    if task.open_jobs == 0:
+    for index in sorted(task.suspects.pop(task.round, ())):
+        if jobs[index].phase is Phase.ACCEPTED and not jobs[index].audited:
+            audit(board, jobs[index])
+    if task.open_jobs == 0 and not _rechecking(task):
         finish_round(board, task)
         return
     for job in jobs:

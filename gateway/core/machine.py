@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.core import events as e
-from gateway.core import judging, nodes, placement, tasks
+from gateway.core import judging, nodes, placement, replay, tasks
 from gateway.core.board import Board, Check
 from gateway.core.effects import (
     Effect,
@@ -25,7 +25,8 @@ from gateway.core.effects import (
     StartSolver,
 )
 from gateway.core.policy import Policy
-from gateway.core.snapshot import LeaseRow, Snapshot
+from gateway.core.replay import lease_of
+from gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
 from gateway.core.state import UNKNOWN, Job, Lease, Task, Where
 
 PUBLISH_MS = 250
@@ -48,6 +49,8 @@ class Machine:
             e.TaskSolved: tasks.on_solved,
             e.TaskBroke: tasks.on_broke,
             e.Recomputed: _on_recomputed,
+            e.RoundRecalled: replay.on_recalled,
+            e.WorkFound: _on_work_found,
             e.KernelsCompiled: nodes.on_kernels,
             e.NodeEnrolled: nodes.on_enrolled,
             e.NodeRevoked: nodes.on_revoked,
@@ -117,16 +120,14 @@ class Machine:
             if node is not None:
                 node.score, node.lies, node.earned_kop = score, lies, earned_kop
                 node.quarantined_until = quarantined_until
+            if board.now_ms < quarantined_until:   # though the registry may not know it any more
+                board.find_work(name)   # what the last life had not checked again yet
         for row in snapshot.tasks:
-            task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms,
-                        row.started_ms)
-            task.rate_at = board.now_ms
-            board.tasks[row.task] = task
-            if row.state:
-                task.state, task.result = row.state, row.result
-        for name, round_, index, answer, audited in snapshot.answers:
-            board.tasks[name].recorded[round_, index] = (answer, bool(audited))
-            board.tasks[name].audited += bool(audited)
+            self._restore_task(row)
+        for name, who, leases, done in snapshot.shares:
+            board.tasks[name].copies += leases
+            if done:
+                board.tasks[name].devices[who] = done
         for lease in snapshot.leases:
             self._restore_lease(lease)
         for task in board.tasks.values():
@@ -137,40 +138,45 @@ class Machine:
                 board.out.append(StartSolver(task.name, task.kind, task.body))
         return board.out
 
+    def _restore_task(self, row: TaskRow) -> None:
+        task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
+        task.rate_at = self.board.now_ms
+        task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
+        if row.state:
+            task.state, task.result = row.state, row.result
+        self.board.tasks[row.task] = task
+
     def _restore_lease(self, row: LeaseRow) -> None:
         board = self.board
         task = board.tasks.get(row.task)
         node = board.nodes.get(row.node)
-        if node is not None and row.verdict == "ok":
-            node.earned_kop += row.price_kop
         if task is None:
             return
-        task.copies += 1
-        if row.ended == "done":
-            task.devices[row.node] = task.devices.get(row.node, 0) + 1
-        job = Job(task, row.round, row.job_index, UNKNOWN)
-        lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
-        lease.price_kop = row.price_kop
-        lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
-            row.ended, row.verdict, row.boot, row.seq, row.answer)
+        lease = lease_of(Job(task, row.round, row.job_index, UNKNOWN), row)
         board.leases[row.nonce] = lease
         if not row.ended and node is not None and not node.revoked:
+            lease.where = Where.UNSENT
             placement.watch(board, node, lease, board.policy.report_floor_ms)
-        else:
-            lease.where = Where.OVER
-            if not row.ended:   # the device was revoked, or the registry does not know it any more
-                lease.ended = "expired"
-                board.out.append(KeepEnd(row.lease, "expired"))
-            if row.verdict or lease.ended != "done":
-                board.remember(lease)
-        if not task.over:
-            board.restored.setdefault((row.task, row.round), []).append(lease)
+            return
+        if not row.ended:   # the device was revoked, or the registry does not know it any more
+            lease.ended = "expired"
+            board.out.append(KeepEnd(row.lease, "expired"))
+        if row.verdict or lease.ended != "done":
+            board.remember(lease)
 
 
 def _on_recomputed(board: Board, event: e.Recomputed) -> None:
     if not judging.on_recomputed(board, event):
         tasks.fail(board, board.tasks[event.task], "kernel_failed",
                    f"the kernel raised on job {event.index} of round {event.round} on the gateway too", "kind")
+
+
+def _on_work_found(board: Board, event: e.WorkFound) -> None:
+    board.searches -= 1
+    replay.on_work_found(board, event)
+    for task in list(board.tasks.values()):
+        if task.solved is not None and not board.searches:
+            tasks.on_solved(board, task.solved)
 
 
 def _on_misbehaved(board: Board, event: e.DeviceMisbehaved) -> None:

@@ -223,7 +223,7 @@ def audit(board: Board, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
     job.move(Phase.AUDIT)
     board.counters["audits"] += 1
-    board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.spec))
+    board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
 
 def may_have_room(board: Board, node: Node) -> None:
@@ -237,7 +237,8 @@ def may_have_room(board: Board, node: Node) -> None:
 def on_clock(board: Board, what: Lease | Job) -> None:
     """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
     if isinstance(what, Job):
-        if what.phase is Phase.READY and what.copies and not what.task.over and what.round == what.task.round:
+        jobs = what.task.jobs   # not its task's any more: the round is over, or is being replayed
+        if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
             audit(board, what)
         return
     if what.where is Where.OVER:

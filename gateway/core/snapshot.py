@@ -18,10 +18,14 @@ class TaskRow(NamedTuple):
     started_ms: int
     state: str
     result: bytes
+    run: int = 0
+    rounds: int = 0
+    """How many rounds were begun: these are recalled as they are replayed."""
+    audited: int = 0
 
 
 class LeaseRow(NamedTuple):
-    """A lease whose epoch is not sealed yet. ``ended`` and ``verdict`` are words, ``''`` while open.
+    """A lease. ``ended`` and ``verdict`` are words, ``''`` while open.
 
     ``answer`` is given for receipts not judged yet (they wait for a second copy), else empty.
     """
@@ -43,8 +47,8 @@ class LeaseRow(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    task: str
-    round: int
+    """The accepted answer of a job of a round."""
+
     job_index: int
     answer: bytes
     audited: bool
@@ -56,16 +60,30 @@ class StandingRow(NamedTuple):
     lies: int
     quarantined_until: int
     earned_kop: int
-    """Credits of sealed epochs; those of open ones are in the leases."""
+    """Credits of all epochs, sealed or not."""
+
+
+class ShareRow(NamedTuple):
+    """How many leases of an unfinished task a node was given, and how many it answered in time."""
+
+    task: str
+    node: str
+    leases: int
+    done: int
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """Everything that is not finished, in row order, plus the counters that must never fall."""
+    """Everything that is not finished, in row order, plus the counters that must never fall.
+
+    ``leases`` are those that are open or wait for a verdict, and the newest of the others, so that duplicates of
+    their results are known. The rest of a task comes round by round as it is replayed: however long it has run, a
+    restart takes no more memory than one round.
+    """
 
     tasks: list[TaskRow] = field(default_factory=list)
     leases: list[LeaseRow] = field(default_factory=list)
-    answers: list[AnswerRow] = field(default_factory=list)
+    shares: list[ShareRow] = field(default_factory=list)
     standing: list[StandingRow] = field(default_factory=list)
     next_lease: int = 1
     epoch: int = 0

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from enum import Enum
 
-from gateway.core.events import JobSpec
+from gateway.core.events import JobSpec, TaskSolved
 
 
 class Where(Enum):
@@ -48,6 +48,8 @@ JOB_MOVES = {
 }
 
 
+FENCE_BITS = 16
+"""Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
 UNKNOWN = JobSpec(b"", (), 0, 0, 0)
 """The content of a job between a restart and the replay of its round."""
 
@@ -97,16 +99,17 @@ class Lease:
 class Job:
     """One micro-job of the round that its task is in."""
 
-    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "spec",
-                 "task", "tries")
+    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
+                 "spec", "task", "tries")
 
-    def __init__(self, task: Task, round_: int, index: int, spec: JobSpec) -> None:
+    def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.task = task
         self.round = round_
         self.index = index
+        self.run = run
         self.spec = spec
         self._name = b""
-        self.fence = 0
+        self.fence = run << FENCE_BITS
         self.phase = Phase.READY
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
@@ -127,7 +130,7 @@ class Job:
         """What structs call this job: 16 bytes that commit to its place and its content."""
         if not self._name:
             h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
-            h.update(self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
+            h.update(self.run.to_bytes(4, "big") + self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
             h.update(b"".join(self.spec.contexts) + self.spec.input)
             self._name = h.digest()[:16]
         return self._name
@@ -138,8 +141,8 @@ class Task:
 
     __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
                  "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
-                 "rate_done", "recorded", "refs", "result", "round", "second", "started_ms", "state",
-                 "submitted_at_ms", "waits")
+                 "rate_done", "recalling", "refs", "result", "round", "rounds", "run", "second", "solved",
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int) -> None:
@@ -164,8 +167,16 @@ class Task:
         self.fresh: deque[Job] = deque()
         self.second: dict[str, deque[Job]] = {}
         """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
-        self.recorded: dict[tuple[int, int], tuple[bytes, bool]] = {}
-        """After a restart: answers of the journal, taken up as the replayed rounds come."""
+        self.rounds = 0
+        """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
+        self.run = 0
+        """How often the task was set back, because an accepted answer turned out to be wrong."""
+        self.recalling: list[Job] = []
+        """Jobs of a replayed round, until the journal has said what it knows of them."""
+        self.solved: TaskSolved | None = None
+        """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
+        self.suspects: dict[int, set[int]] = {}
+        """By round: jobs to be recomputed when it has been recalled, because a proven liar took part."""
         self.copies = 0
         self.audited = 0
         self.devices: dict[str, int] = {}
@@ -179,6 +190,11 @@ class Task:
     @property
     def over(self) -> bool:
         return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the solver still has to come to where it was before."""
+        return bool(self.recalling) or self.round + 1 < self.rounds
 
     @property
     def done_jobs(self) -> int:

@@ -8,21 +8,20 @@ from typing import Any
 from gateway.core.board import Board
 from gateway.core.effects import (
     GiveUp,
-    KeepEnd,
+    KeepRound,
     KeepTask,
     KeepTaskEnd,
     PublishEvent,
     PublishResult,
     PublishStatus,
+    RecallRound,
     Reply,
-    SendCancel,
     StartSolver,
     StopSolver,
 )
 from gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
-from gateway.core.judging import judge, open_round
-from gateway.core.placement import may_have_room
-from gateway.core.state import Job, Lease, Phase, Task
+from gateway.core.judging import call_off, open_round, put_away
+from gateway.core.state import Job, Phase, Task
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
@@ -59,41 +58,29 @@ def accepted(task: Task) -> dict[str, Any]:
 
 def on_round(board: Board, event: RoundYielded) -> None:
     task = board.tasks.get(event.task)
-    if task is None or task.over or task.ending or event.round != task.round + 1:
-        return
+    if task is None or task.over or task.ending or event.round != task.round + 1 or task.jobs or task.recalling:
+        return   # or it is what the solver said before it was started again
     task.round = event.round
     task.state = "running"
-    jobs = [Job(task, event.round, index, spec) for index, spec in enumerate(event.jobs)]
-    _take_up(board, task, jobs)
-    tell(board, task, "round", round=event.round, jobs=len(jobs))
     task.dirty = True
+    jobs = [Job(task, event.round, index, spec, task.run) for index, spec in enumerate(event.jobs)]
+    tell(board, task, "round", round=event.round, jobs=len(jobs))
+    if event.round >= task.rounds:
+        task.rounds = event.round + 1
+        board.out.append(KeepRound(task.name, event.round, task.run, board.next_lease))
+    elif jobs:
+        task.recalling = jobs
+        board.out.append(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
+        return
     open_round(board, task, jobs)
-
-
-def _take_up(board: Board, task: Task, jobs: list[Job]) -> None:
-    """After a restart: the leases and answers that the journal kept for this round find their jobs again."""
-    for job in jobs:
-        known = task.recorded.pop((job.round, job.index), None)
-        if known is not None:
-            job.answer, job.audited = known
-            job.phase = Phase.ACCEPTED
-    for lease in board.restored.pop((task.name, task.round), ()):
-        job = jobs[lease.job.index]
-        lease.job = job
-        job.fence = max(job.fence, lease.fence)
-        if lease.ended == "":
-            if job.phase is Phase.READY:
-                job.phase = Phase.OUT
-        elif lease.ended == "done" and lease.verdict == "":
-            job.copies.append(lease)
-        elif lease.verdict in ("ok", "minority") and job.answer is not None:   # else of an older task of this name
-            job.copies.append(lease)
-            lease.answer = job.answer if lease.verdict == "ok" else b""
 
 
 def on_solved(board: Board, event: TaskSolved) -> None:
     task = board.tasks.get(event.task)
-    if task is None or task.over:
+    if task is None or task.over or task.replaying or task.jobs:
+        return   # as above
+    if board.searches:
+        task.solved = event   # what it follows from may have to be checked again
         return
     about = json.dumps(provenance(board, task)).encode()
     head = json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": True}).encode()
@@ -108,7 +95,7 @@ def on_broke(board: Board, event: TaskBroke) -> None:
 
 def fail(board: Board, task: Task, code: str, message: str, fault: str) -> None:
     """Ends a task without an answer; ``fault`` says whose it is: operator, kind, or nobody's (deadline)."""
-    _end_open_leases(board, task)
+    call_off(board, task)
     error = {"code": code, "message": message, "fault": fault}
     _end(board, task, "failed", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False, "error": error,
                                             "provenance": provenance(board, task)}).encode())
@@ -121,10 +108,10 @@ def check_deadline(board: Board, task: Task) -> None:
     """
     if board.now_ms >= task.deadline_at + board.policy.give_up_ms:
         fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
-    elif board.now_ms >= task.deadline_at and not task.ending and not task.recorded:
+    elif board.now_ms >= task.deadline_at and not task.ending and not task.replaying:
         answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.jobs)
-        _end_open_leases(board, task)
-        _put_away(board, task)
+        call_off(board, task)
+        put_away(board, task)
         task.ending = True
         board.out.append(GiveUp(task.name, task.round, answers))
         tell(board, task, "deadline", jobs_done=task.done_jobs)
@@ -136,42 +123,18 @@ def on_cancelled(board: Board, event: TaskCancelled) -> None:
         board.out.append(Reply(event.ref, {}, ("unknown_task", f"no task {event.task!r}", "see task.list")))
         return
     if not task.over:
-        _end_open_leases(board, task)
+        call_off(board, task)
         error = {"code": "cancelled", "message": "cancelled on request", "fault": "operator"}
         _end(board, task, "cancelled", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False,
                                                    "error": error, "provenance": provenance(board, task)}).encode())
     board.out.append(Reply(event.ref, {"task": task.name, "state": task.state}))
 
 
-def _end_open_leases(board: Board, task: Task) -> None:
-    """Devices stop working on what nobody needs; copies that can no longer be compared are not paid."""
-    for node in list(board.nodes.values()):
-        for lease in [lease for lease in node.open.values() if lease.job.task is task]:
-            board.out.append(SendCancel(node.name, lease.nonce))
-            close(board, lease, "cancelled")
-    waiting = [copy for job in task.jobs for copy in job.copies]
-    for place in [place for place in board.restored if place[0] == task.name]:
-        waiting += board.restored.pop(place)   # its replay had not come that far
-    for copy in waiting:
-        if copy.ended == "done" and copy.verdict == "":
-            judge(board, copy, "cancelled")
-
-
-def close(board: Board, lease: Lease, ended: str) -> None:
-    """Ends an open lease whose job is not wanted any more."""
-    lease.end(ended)
-    board.out.append(KeepEnd(lease.number, ended))
-    board.remember(lease)
-    node = board.nodes[lease.node]
-    node.open.pop(lease.number, None)
-    may_have_room(board, node)
-
-
 def _end(board: Board, task: Task, state: str, result: bytes) -> None:
     task.state = state
     task.result = result
-    _put_away(board, task)
-    task.recorded.clear()
+    put_away(board, task)
+    task.suspects.clear()
     board.out.append(KeepTaskEnd(task.name, state, result))
     board.out.append(StopSolver(task.name))
     board.counters["tasks_" + state] += 1
@@ -179,15 +142,6 @@ def _end(board: Board, task: Task, state: str, result: bytes) -> None:
     publish_status(board, task)
     board.out.append(PublishResult(task.name, result))
     _clear_oldest(board)
-
-
-def _put_away(board: Board, task: Task) -> None:
-    """Nobody works on its round any more."""
-    if task in board.live:
-        board.live.remove(task)
-    task.jobs_before, task.jobs, task.open_jobs = task.done_jobs, [], 0
-    task.fresh.clear()
-    task.second.clear()
 
 
 def _clear_oldest(board: Board) -> None:

@@ -36,12 +36,17 @@ class Auditor:
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
         self.paid_leases: set[int] = set()
+        self.suspects: dict[str, set[JobKey]] = {}
+        """By task: accepted jobs in which a liar took part, when it was proven to be one."""
         self.last_lease = 0
+        self.rights: dict[int, bytes] = {}
+        """The right answer to each lease: a setback may put another job in the same place."""
         self.begun: dict[str, int] = {}
         """When each task was kept."""
         self.wrong_accepted = self.wrong_paid = self.results_paid = 0
         self._rules = {
-            f.KeepTask: self._task, f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
+            f.KeepTask: self._task, f.KeepRound: self._round, f.KeepSetback: self._setback,
+            f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
             f.KeepReceipt: self._receipt, f.KeepVerdict: self._verdict, f.KeepAnswer: self._answer,
             f.KeepStanding: self._standing, f.KeepEpoch: self._epoch, f.KeepClock: self._clock,
             f.SendAck: self._ack, f.GiveUp: self._give_up,
@@ -67,8 +72,26 @@ class Auditor:
         need(x.task not in self.journal.tasks, 2, x, "is kept twice")
         self.begun[x.task] = self.clock.now
 
+    def _round(self, x: f.KeepRound) -> None:
+        need(x.round == len(self.journal.tasks[x.task].rounds), 2, x, "is not the next round")
+
+    def _setback(self, x: f.KeepSetback) -> None:
+        """What follows from a wrong answer is void; what was right for its input stays paid."""
+        need(self.world.mix.cartel, 7, x, "is of a task without a wrong answer")
+        need(x.run == self.journal.tasks[x.task].run + 1, 2, x, "does not rise by one")
+        later = [key for key in self.open_jobs if key[0] == x.task and key[1] > x.round]
+        need(not later, 5, x, "leaves leases of what is void")
+        self.advanced[x.task] = x.round - 1
+        self.suspects[x.task] = {key for key in self.suspects.get(x.task, ()) if key[1] <= x.round}
+        for known in (self.witness.jobs, self.witness.truth, self.witness.recomputed):
+            for key in [key for key in known if key[0] == x.task and key[1] > x.round]:
+                del known[key]
+
     def _task_end(self, x: f.KeepTaskEnd) -> None:
         need(self.journal.tasks[x.task].state == "", 2, x, "ends twice")
+        for key in self.suspects.pop(x.task, ()) if x.state == "done" else ():
+            unpaid = any(map(self._unpaid, self.journal.by_job.get(key, ())))
+            need(not unpaid or self._audited(key), 7, (x.task, key), "was not checked again")
 
     def _lease(self, x: f.KeepLease) -> None:
         key = (x.task, x.round, x.index)
@@ -84,7 +107,7 @@ class Auditor:
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         need(not over, 2, x, "is for a job that is over")
         need(x.price_kop == self.witness.jobs[key].price_kop, 2, x, "has another price than its job")
-        self.open_jobs[key] = x.lease
+        self.open_jobs[key], self.rights[x.lease] = x.lease, self.truth[key]
         self.last_lease, self.fences[key] = x.lease, x.fence
 
     def _over(self, record: LeaseRecord) -> None:
@@ -126,8 +149,7 @@ class Auditor:
         key = (x.task, x.round, x.index)
         known = self.journal.answers.get(key)
         need(known is None or (x.audited and not known[1]), 2, (known, x), "are two outcomes")
-        need(x.round > self.advanced.get(x.task, -1) or (known is not None and known[0] == x.answer), 2, x,
-                  "comes after its round")
+        need(x.round > self.advanced.get(x.task, -1) or known is not None, 2, x, "comes after its round")
         need(not x.audited or self.witness.recomputed.get(key) == x.answer, 2, x, "was not recomputed")
         if x.answer != self.truth[key]:
             need(self.world.mix.cartel, 7, x, "is wrong")
@@ -151,7 +173,17 @@ class Auditor:
         need(x.score >= 0 and x.lies >= before, 6, x, "forgets lies")
         if x.lies > before:
             self.lies[x.node] = x.lies
+            for record in self.journal.leases.values():
+                if record.kept.node == x.node and self._unpaid(record) and not self._audited(record.key):
+                    self.suspects.setdefault(record.kept.task, set()).add(record.key)
             self.quarantined[x.node] = self.clock.now + self.world.policy.quarantine_ms
+
+    def _audited(self, key: JobKey) -> bool:
+        return self.journal.answers.get(key, (b"", True))[1]   # or it is void
+
+    def _unpaid(self, record: LeaseRecord) -> bool:
+        over = self.journal.tasks[record.kept.task].state
+        return record.verdict == "ok" and record.epoch not in self.journal.sealed and not over
 
     def _epoch(self, x: f.KeepEpoch) -> None:
         need(x.epoch == self.journal.epoch + 1, 3, x, "is not the next epoch")
@@ -216,6 +248,6 @@ class Auditor:
             need(lease not in self.paid_leases, 2, record.kept, "is paid twice")
             self.paid_leases.add(lease)
             self.results_paid += 1
-            if record.answer != self.truth[record.key]:
+            if record.answer != self.rights[lease]:
                 need(self.world.mix.cartel, 7, record.kept, "is paid for a wrong answer")
                 self.wrong_paid += 1

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from firmware import mac
-from gateway.core import board, judging, nodes, placement, tasks
+from gateway.core import board, judging, nodes, placement
 from gateway.core import effects as f
+from gateway.core.events import RoundRecalled
 from gateway.core.snapshot import Snapshot
 from gateway.core.state import Phase
 from tests.simulation import gateway
@@ -86,9 +87,9 @@ def leases_with_the_same_fence(patch: Patch) -> dict[str, Any]:
 @plant("invariant 5")
 def forgets_fences_at_restart(patch: Patch) -> dict[str, Any]:
     class Short(Journal):
-        def snapshot(self) -> Snapshot:
-            whole = super().snapshot()
-            return replace(whole, leases=[row for row in whole.leases if row.ended in ("", "done")])
+        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
+            known = super().recall(x)
+            return known and replace(known, leases=tuple(row for row in known.leases if row.ended in ("", "done")))
     return {"journal": Short}
 
 
@@ -240,11 +241,12 @@ def forgets_standing_at_restart(patch: Patch) -> dict[str, Any]:
     return {"journal": Forgiving}
 
 
-@plant("invariant 2")
+@plant("invariant [256]")
 def loses_answers_at_restart(patch: Patch) -> dict[str, Any]:
     class Short(Journal):
-        def snapshot(self) -> Snapshot:
-            return replace(super().snapshot(), answers=[])
+        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
+            known = super().recall(replace(x, leases=True))
+            return known and replace(known, answers=())
     return {"journal": Short}
 
 
@@ -254,6 +256,11 @@ def loses_copies_at_restart(patch: Patch) -> dict[str, Any]:
         def snapshot(self) -> Snapshot:
             whole = super().snapshot()
             return replace(whole, leases=[row for row in whole.leases if row.verdict or row.ended != "done"])
+
+        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
+            known = super().recall(x)
+            return known and replace(known, leases=tuple(row for row in known.leases
+                                                         if row.verdict or row.ended != "done"))
     return {"journal": Short}
 
 
@@ -309,7 +316,8 @@ def remembers_every_lease(patch: Patch) -> dict[str, Any]:
 
 @plant("liveness")
 def leaves_copies_of_cancelled_tasks_unjudged(patch: Patch) -> dict[str, Any]:
-    patch.setattr(tasks, "judge", lambda b, lease, verdict: None)
+    judge = judging.judge
+    patch.setattr(judging, "judge", lambda b, lease, verdict: verdict == "cancelled" or judge(b, lease, verdict))
     return {}
 
 

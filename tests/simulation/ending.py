@@ -78,7 +78,6 @@ def _judge_bounds(world: World) -> None:
         ("ended", len(board.ended), policy.remembered_leases),
         ("tasks", len(board.tasks), policy.max_finished),
         ("live", len(board.live), 0),
-        ("restored", len(board.restored), 0),
         ("hungry", len(board.hungry), len(board.nodes)),
         ("kernels", len(board.kernels), len(board.nodes)),
         ("open", sum(len(node.open) for node in board.nodes.values()), 0),

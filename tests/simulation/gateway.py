@@ -14,12 +14,13 @@ from gateway.core.intake import read
 from gateway.core.machine import Machine
 from gateway.core.policy import Policy
 from tests.simulation import kind
+from tests.simulation.journal import REMEMBERED
 from tests.simulation.network import SITE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=64)
+POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=REMEMBERED)
 SECRET = b"the gateway's secret"
 Handled = tuple[e.Event, tuple[str, bytes] | None, list[f.Effect]]
 """An event, the message it came in (None for our own), and what the machine says to it."""
@@ -47,7 +48,7 @@ class Gateway:
         self.carriers: dict[type, Callable[[Any], None]] = {
             f.SendLease: self._send_lease, f.SendCancel: self._send_cancel, f.SendAck: self._send_ack,
             f.StartSolver: self._start_solver, f.AdvanceSolver: self._advance_solver,
-            f.GiveUp: self._give_up,
+            f.GiveUp: self._give_up, f.RecallRound: self._recall, f.FindWork: self._find_work,
             f.StopSolver: lambda x: self.solvers.pop(x.task, None), f.Recompute: self._recompute,
             f.CompileKernels: self._compile, f.Reply: world.replied, f.PublishResult: world.published,
             f.SealEpoch: self._seal, f.SendChunk: lambda x: None, f.PublishStatus: lambda x: None,
@@ -238,10 +239,18 @@ class Gateway:
     def _give_up(self, x: f.GiveUp) -> None:
         self._later(2, e.TaskBroke(x.task, "deadline", f"{sum(a is not None for a in x.answers)} answers", "nobody"))
 
+    def _recall(self, x: f.RecallRound) -> None:
+        known = self.journal.recall(x)
+        if known is not None:
+            self._later(int(20 * self.rng.random()), known)
+
+    def _find_work(self, x: f.FindWork) -> None:
+        self._later(int(50 * self.rng.random()), e.WorkFound(self.journal.work_of(x.node)))
+
     def _recompute(self, x: f.Recompute) -> None:
         answer = None if x.kind == kind.BROKEN else kind.answer_of(x.kind, x.job.input, x.job.answer_bytes)
         wait = 5 if self.rng.random() < 0.8 else 3_000   # other work may be before it
-        self._later(wait + x.job.price_kop // 20, e.Recomputed(x.task, x.round, x.index, answer))
+        self._later(wait + x.job.price_kop // 20, e.Recomputed(x.task, x.round, x.index, x.run, answer))
 
     def _compile(self, x: f.CompileKernels) -> None:
         blobs = {name: kind.blob_of(name, x.arch) for name in kind.KINDS}

@@ -6,24 +6,32 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.core import effects as f
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
+from gateway.core.events import RoundRecalled
+from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 JobKey = tuple[str, int, int]
+REMEMBERED = 64
+"""As the policy of the simulated gateway has it."""
 
 
 class TaskRecord:
-    __slots__ = ("kept", "result", "state")
+    __slots__ = ("end_epoch", "kept", "result", "rounds", "run", "state")
 
     def __init__(self, kept: f.KeepTask) -> None:
         self.kept = kept
         self.state = ""
         self.result = b""
+        self.run = 0
+        self.end_epoch = -1
+        self.rounds: list[tuple[int, int]] = []
+        """(run, first lease) of each round that was begun."""
 
 
 class LeaseRecord:
-    """One lease from KeepLease on. ``epoch`` is that of its verdict, -1 before; ``paid`` once it is sealed."""
+    """One lease from KeepLease on. ``epoch`` is that of its verdict, -1 before; ``paid`` once it is sealed, ``gone``
+    when a store would have forgotten it."""
 
-    __slots__ = ("answer", "boot", "ended", "epoch", "kept", "key", "paid", "proof", "seq", "verdict")
+    __slots__ = ("answer", "boot", "ended", "epoch", "gone", "kept", "key", "paid", "proof", "seq", "verdict")
 
     def __init__(self, kept: f.KeepLease) -> None:
         self.kept = kept
@@ -32,7 +40,7 @@ class LeaseRecord:
         self.epoch = -1
         self.boot = self.seq = 0
         self.proof = self.answer = b""
-        self.paid = False
+        self.paid = self.gone = False
 
 
 class Journal:
@@ -51,7 +59,8 @@ class Journal:
         self.earned: dict[str, int] = {}
         """Of sealed epochs, by node."""
         self._apply = {
-            f.KeepTask: self._task, f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
+            f.KeepTask: self._task, f.KeepRound: self._round, f.KeepSetback: self._setback,
+            f.KeepTaskEnd: self._task_end, f.KeepLease: self._lease, f.KeepEnd: self._end,
             f.KeepReceipt: self._receipt, f.KeepVerdict: self._verdict, f.KeepAnswer: self._answer,
             f.KeepStanding: self._standing, f.KeepEpoch: self._epoch,
             f.KeepClock: self._clock,
@@ -67,9 +76,22 @@ class Journal:
     def _task(self, e: f.KeepTask) -> None:
         self.tasks[e.task] = TaskRecord(e)
 
+    def _round(self, e: f.KeepRound) -> None:
+        rounds = self.tasks[e.task].rounds
+        assert len(rounds) == e.round
+        rounds.append((e.run, e.first_lease))
+
+    def _setback(self, e: f.KeepSetback) -> None:
+        record = self.tasks[e.task]
+        record.run = e.run
+        del record.rounds[e.round + 1:]
+        for kept in (self.answers, self.by_job):
+            for key in [key for key in kept if key[0] == e.task and key[1] > e.round]:
+                del kept[key]
+
     def _task_end(self, e: f.KeepTaskEnd) -> None:
         record = self.tasks[e.task]
-        record.state, record.result = e.state, e.result
+        record.state, record.result, record.end_epoch = e.state, e.result, self.epoch
 
     def _lease(self, e: f.KeepLease) -> None:
         record = LeaseRecord(e)
@@ -111,6 +133,11 @@ class Journal:
             record.paid = True
             self.earned[record.kept.node] = self.earned.get(record.kept.node, 0) + record.kept.price_kop
         self.sealed[epoch] = sum(record.kept.price_kop for record in due)
+        for record in self.leases.values():
+            task = self.tasks[record.kept.task]
+            needed = (not task.state or task.end_epoch > epoch) and (
+                record.epoch < 0 or record.key not in self.answers or bool(task.state))
+            record.gone = record.gone or (record.epoch <= epoch and not needed)
         return due
 
     def unsealed(self) -> list[int]:
@@ -124,19 +151,61 @@ class Journal:
                             clock_ms=self.clock_ms)
         for task in self.tasks.values():
             k = task.kept
+            audited = sum(known[1] for key, known in self.answers.items() if key[0] == k.task and not task.state)
             snapshot.tasks.append(TaskRow(k.task, k.kind, k.body, k.priority, k.deadline_ms, k.submitted_at_ms,
-                                          k.started_ms, task.state, task.result))
-        sealed = max(self.sealed, default=-1)
-        for number, r in self.leases.items():
-            needed = not self.tasks[r.kept.task].state and (r.epoch < 0 or r.key not in self.answers)
-            if needed or r.epoch > sealed:
-                answer = b"" if r.verdict else r.answer
-                snapshot.leases.append(LeaseRow(number, *r.key, r.kept.fence, r.kept.node, r.kept.owner, r.kept.nonce,
-                                                r.kept.price_kop, r.ended, r.verdict, r.boot, r.seq, answer))
-        for key, (answer, audited) in sorted(self.answers.items()):
-            if not self.tasks[key[0]].state:
-                snapshot.answers.append(AnswerRow(*key, answer, audited))
-        for node in sorted({*self.standing, *self.earned}):
-            standing = self.standing.get(node, (0, 0, 0))
-            snapshot.standing.append(StandingRow(node, *standing, self.earned.get(node, 0)))
+                                          k.started_ms, task.state, task.result, task.run,
+                                          0 if task.state else len(task.rounds), audited))
+        snapshot.leases += [_row(r) for r in self._wanted()]
+        shares: dict[tuple[str, str], list[int]] = {}
+        for r in self.leases.values():
+            if not self.tasks[r.kept.task].state and not r.gone:
+                share = shares.setdefault((r.kept.task, r.kept.node), [0, 0])
+                share[0] += 1
+                share[1] += r.ended == "done"
+        snapshot.shares += [ShareRow(*key, *share) for key, share in sorted(shares.items())]
+        unsealed = [r for r in self.leases.values() if r.verdict == "ok" and r.epoch not in self.sealed]
+        for node in sorted({*self.standing, *self.earned, *(r.kept.node for r in unsealed)}):
+            earned = self.earned.get(node, 0) + sum(r.kept.price_kop for r in unsealed if r.kept.node == node)
+            snapshot.standing.append(StandingRow(node, *self.standing.get(node, (0, 0, 0)), earned))
         return snapshot
+
+    def _wanted(self) -> list[LeaseRecord]:
+        """As the store: the newest, and of the newest round of each task those without an outcome."""
+        top = max(self.leases, default=0)
+        first = min((t.rounds[-1][1] for t in self.tasks.values() if t.rounds and not t.state), default=top + 1)
+        sealed = max(self.sealed, default=-1)
+        found = []
+        for number, r in self.leases.items():
+            open_ = not self.tasks[r.kept.task].state
+            waits = open_ and not r.verdict and r.ended in ("", "done")
+            needed = open_ and not r.gone and (r.epoch < 0 or r.key not in self.answers)
+            if (number > top - REMEMBERED and (needed or r.epoch > sealed)) or (number >= first and waits):
+                found.append(r)
+            else:
+                assert not waits, "a lease without an outcome is not of the newest round"
+        return found
+
+    def recall(self, x: f.RecallRound) -> RoundRecalled | None:
+        """What is known of a round."""
+        rounds = self.tasks[x.task].rounds
+        if self.tasks[x.task].state or x.round >= len(rounds):
+            return None
+        run, first = rounds[x.round]
+        end = rounds[x.round + 1][1] if x.round + 1 < len(rounds) else 1 << 62
+        answers = tuple(AnswerRow(key[2], *known) for key, known in sorted(self.answers.items())
+                        if key[:2] == (x.task, x.round))
+        whole = x.leases or len(answers) < x.jobs
+        leases = tuple(_row(r) for number, r in self.leases.items() if whole and r.key[:2] == (x.task, x.round)
+                       and first <= number < end and not r.gone)
+        return RoundRecalled(x.task, x.round, run, answers, leases, whole)
+
+    def work_of(self, node: str) -> tuple[JobKey, ...]:
+        """Of open tasks: accepted, not sealed, not recomputed."""
+        return tuple(r.key for r in self.leases.values()
+                     if r.kept.node == node and r.verdict == "ok" and r.epoch not in self.sealed
+                     and not self.tasks[r.kept.task].state and not self.answers.get(r.key, (b"", True))[1])
+
+
+def _row(r: LeaseRecord) -> LeaseRow:
+    return LeaseRow(r.kept.lease, *r.key, r.kept.fence, r.kept.node, r.kept.owner, r.kept.nonce, r.kept.price_kop,
+                    r.ended, r.verdict, r.boot, r.seq, b"" if r.verdict else r.answer)

@@ -35,6 +35,8 @@ class Witness:
         self.world, self.journal, self.clock = world, journal, world.clock
         self.jobs: dict[JobKey, e.JobSpec] = {}
         self.truth: dict[JobKey, bytes] = {}
+        self.replayed: dict[int, int] = {}
+        """Until when a lease may be open that a replay of its task has kept waiting."""
         self.clocks: list[tuple[int, int]] = []
         """(when it must be over, lease), a heap."""
         self.restarted()
@@ -131,10 +133,21 @@ class Witness:
         if event.node in self.owners:
             self.boots[event.node] = event.boot
 
+    def _recalled(self, event: e.RoundRecalled) -> None:
+        for lease in self.holder:
+            record = self.journal.leases.get(lease)   # or it is being leased just now
+            if record and record.kept.task == event.task:
+                self.replayed[lease] = self.clock.now + self.world.policy.report_floor_ms
+
     def _ticked(self, event: e.Ticked) -> None:
         while self.clocks and self.clocks[0][0] + SLACK_MS < self.clock.now:
             lease = heapq.heappop(self.clocks)[1]
-            if lease in self.holder:
+            task = self.world.gateway.machine.board.tasks[self.journal.leases[lease].kept.task]
+            if lease in self.holder and task.replaying:
+                self.replayed[lease] = self.clock.now + self.world.policy.report_floor_ms
+            if lease in self.holder and self.replayed.get(lease, 0) + SLACK_MS > self.clock.now:
+                heapq.heappush(self.clocks, (self.replayed[lease], lease))
+            elif lease in self.holder:
                 raise Broken(f"liveness: lease {lease} is open after its clock")
 
     _before: ClassVar[dict[type, Callable[..., None]]] = {
@@ -142,5 +155,6 @@ class Witness:
         e.Recomputed: _was_recomputed, e.RoundYielded: _round,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
-        e.NodeStatusChanged: _status, e.NodeBorn: _born, e.Ticked: _ticked,
+        e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,
+        e.Ticked: _ticked,
     }

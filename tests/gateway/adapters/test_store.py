@@ -11,13 +11,12 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
-from dataclasses import fields
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from gateway.adapters import store as module
+from gateway.adapters.schema import FINISHED_KEPT
 from gateway.adapters.store import Store, StoreError
 from gateway.core.effects import (
     Durable,
@@ -27,14 +26,17 @@ from gateway.core.effects import (
     KeepEpoch,
     KeepLease,
     KeepReceipt,
+    KeepRound,
     KeepStanding,
     KeepTask,
     KeepTaskEnd,
     KeepVerdict,
 )
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
+from gateway.core.events import RoundRecalled
+from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 PROOF = bytes(range(158))
+REMEMBERED = 1_000
 
 
 def task(name: str = "t1") -> KeepTask:
@@ -56,7 +58,7 @@ def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", in
 
 
 def earned(store: Store) -> dict[str, int]:
-    return {own.node: own.earned_kop for own in store.load().standing}
+    return {own.node: own.earned_kop for own in store.load(REMEMBERED).standing}
 
 
 @pytest.fixture
@@ -66,12 +68,12 @@ def path(tmp_path: Path) -> Path:
 
 def kept(path: Path) -> Snapshot:
     with closing(Store.open(path)) as store:
-        return store.load()
+        return store.load(1 << 30)
 
 
 def test_empty(path: Path) -> None:
     """A new journal holds nothing, counts from the beginning, and is its user's alone."""
-    assert kept(path) == Snapshot([], [], [], [], 1, 0)
+    assert kept(path) == Snapshot([], [], [], [], 1, 0, 0)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -79,43 +81,26 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), lease(1), lease(2, index=1), lease(3, index=2), lease(4, index=3), receipt(1), receipt(2),
-        KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5), KeepAnswer("t1", 0, 1, b"answer", True),
-        KeepStanding("aa", 12, 1, 7), KeepStanding("aa", 13, 2, 9), KeepEpoch(5), KeepClock(77),
+        task(), KeepRound("t1", 0, 0, 1), lease(1), lease(2, index=1), lease(3, index=2), lease(4, index=3),
+        receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
+        KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7), KeepStanding("aa", 13, 2, 9),
+        KeepEpoch(5), KeepClock(77),
     ])
     store.close()
     store = Store.open(path)
-    assert store.load() == Snapshot(
-        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"")],
+    assert store.load(REMEMBERED) == Snapshot(
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, 1, 1)],
         [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1), row(3, "expired", index=2),
          row(4, index=3)],
-        [AnswerRow("t1", 0, 1, b"answer", True)],
-        [StandingRow("aa", 13, 2, 9, 0)],
+        [ShareRow("t1", "aa", 4, 2)],
+        [StandingRow("aa", 13, 2, 9, 10)],
         next_lease=5,
         epoch=5,
         clock_ms=77,
     )
+    assert store.recall("t1", 0, 4, False) == RoundRecalled(
+        "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True)
     store.close()
-
-
-def test_the_clock_goes_on(path: Path) -> None:
-    """While the computer runs it is that of the computer; after a start of it, it goes on where it was kept."""
-    store = Store.open(path)
-    assert store.ahead_ms("monday", 5_000) == -5_000
-    store.commit([KeepClock(600)])
-    assert store.ahead_ms("monday", 90_000) == -5_000   # no gateway ran for most of that time
-    assert store.ahead_ms("tuesday", 100) == 500
-    store.commit([KeepClock(2_000)])
-    assert store.ahead_ms("tuesday", 1_600) == 500
-    assert store.ahead_ms("tuesday", 1_400) == 600   # another clock than it was
-    store.close()
-
-
-def test_every_durable_effect_has_sql() -> None:
-    """Each durable effect has one entry in the table, and as many parameters as fields."""
-    assert set(module._SQL) == set(get_args(Durable))
-    for kind, sql in module._SQL.items():
-        assert f"?{len(fields(kind))}" in sql and f"?{len(fields(kind)) + 1}" not in sql
 
 
 def test_grouping_of_commits_does_not_matter(path: Path, tmp_path: Path) -> None:
@@ -136,7 +121,7 @@ def test_grouping_of_commits_does_not_matter(path: Path, tmp_path: Path) -> None
         step = dice.choice((1, 5, len(mixed)))
         for start in range(0, len(mixed), step):
             store.commit(mixed[start:start + step])
-        snapshots.append(store.load())
+        snapshots.append(store.load(REMEMBERED))
         store.close()
     assert len(snapshots[0].leases) == 8
     assert all(snapshot == snapshots[0] for snapshot in snapshots)
@@ -148,9 +133,9 @@ def test_commit_is_all_or_nothing(path: Path) -> None:
     store.commit([task(), lease(1)])
     with pytest.raises(StoreError):
         store.commit([lease(2), lease(1)])
-    assert [own.lease for own in store.load().leases] == [1]
+    assert [own.lease for own in store.load(REMEMBERED).leases] == [1]
     store.commit([lease(2)])
-    assert store.load().next_lease == 3
+    assert store.load(REMEMBERED).next_lease == 3
     store.close()
 
 
@@ -160,21 +145,19 @@ def test_task_end_drops_leftovers(path: Path) -> None:
     store.commit([task(), task("t2"), lease(1), receipt(1), KeepVerdict(1, "ok", 0), lease(2), lease(3, "t2"),
                   KeepAnswer("t1", 0, 0, b"a", False), KeepAnswer("t2", 0, 0, b"b", False)])
     store.commit([KeepTaskEnd("t1", "done", b'{"answer": 1}')])
-    snapshot = store.load()
+    snapshot = store.load(REMEMBERED)
     assert [own.lease for own in snapshot.leases] == [1, 3]
-    assert [own.task for own in snapshot.answers] == ["t2"]
-    found = store.task("t1")
-    assert found is not None and (found.state, found.result) == ("done", b'{"answer": 1}')
-    assert store.task("t3") is None
+    assert store._db.execute("SELECT DISTINCT task FROM answer").fetchall() == [("t2",)]
+    assert [(own.state, own.result) for own in snapshot.tasks] == [("done", b'{"answer": 1}'), ("", b"")]
     store.close()
 
 
 def test_newest_finished_tasks_are_kept(path: Path) -> None:
     """Of finished tasks the newest by their end stay, however old their start; unfinished ones all stay."""
-    store, names = Store.open(path), [f"t{number}" for number in range(module.FINISHED_KEPT + 3)]
+    store, names = Store.open(path), [f"t{number}" for number in range(FINISHED_KEPT + 3)]
     store.commit([task("open"), *map(task, names)])
     store.commit([KeepTaskEnd(name, "done", b"") for name in reversed(names)])
-    assert [own.task for own in store.load().tasks] == ["open", *names[:module.FINISHED_KEPT]]
+    assert [own.task for own in store.load(REMEMBERED).tasks] == ["open", *names[:FINISHED_KEPT]]
     store.close()
 
 
@@ -219,16 +202,16 @@ def test_forget_epoch(path: Path) -> None:
     assert store.unsealed() == [0]
     store.forget_epoch(0)
     assert store.unsealed() == []
-    assert earned(store) == {"aa": 10, "bb": 5}
-    assert [own.lease for own in store.load().leases] == [3, 4, 5, 6, 9]
+    assert earned(store) == {"aa": 20, "bb": 5}   # 9 is not sealed yet
+    assert [own.lease for own in store.load(REMEMBERED).leases] == [3, 4, 5, 6, 9]
     assert {number for number, in store._db.execute("SELECT lease FROM lease")} == {3, 4, 5, 6, 9, 10}
     store.commit([KeepEpoch(2), KeepTaskEnd("t1", "done", b"")])
     store.forget_epoch(1)
     store.commit([KeepEpoch(3)])
     store.forget_epoch(2)
-    assert (store.load().leases, store.load().next_lease) == ([], 11)
+    assert (store.load(REMEMBERED).leases, store.load(REMEMBERED).next_lease) == ([], 11)
     store.commit([KeepStanding("aa", 5, 1, 3)])
-    assert store.load().standing == [StandingRow("aa", 5, 1, 3, 20), StandingRow("bb", 0, 0, 0, 5)]
+    assert store.load(REMEMBERED).standing == [StandingRow("aa", 5, 1, 3, 20), StandingRow("bb", 0, 0, 0, 5)]
     store.close()
 
 
@@ -253,16 +236,16 @@ def test_crash_while_forgetting(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(1, 6):
         store.commit([lease(number), receipt(number), KeepVerdict(number, "ok", 0), KeepEpoch(1)])
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_FORGET", "crash")
+        patch.setattr(module, "FORGET", "crash")
         with pytest.raises(StoreError):
             store.forget_epoch(0)
     store.close()
     store = Store.open(path)
-    assert store.load().leases == [] and store.load().next_lease == 6 and store.unsealed() == []
+    assert store.load(REMEMBERED).leases == [] and store.load(REMEMBERED).next_lease == 6 and store.unsealed() == []
     store.commit([KeepEpoch(2)])
     store.forget_epoch(1)
     assert store._db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
-    assert earned(store) == {"aa": 50} and store.load().next_lease == 6
+    assert earned(store) == {"aa": 50} and store.load(REMEMBERED).next_lease == 6
     store.close()
 
 
@@ -281,7 +264,7 @@ def test_threads_take_turns(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(store.load().leases) == 60
+    assert len(store.load(REMEMBERED).leases) == 60
     store.close()
 
 
@@ -291,7 +274,7 @@ from pathlib import Path
 from gateway.adapters.store import Store
 from gateway.core.effects import KeepAnswer, KeepLease, KeepReceipt, KeepVerdict
 store = Store.open(Path(sys.argv[1]))
-number = store.load().next_lease
+number = store.load(0).next_lease
 while True:
     store.commit([effect for n in range(number, number + 3) for effect in (
         KeepLease(n, "t1", 0, n, 1, "aa", "owner", n.to_bytes(16, "big"), 10),
@@ -305,7 +288,7 @@ while True:
 def test_kill(path: Path) -> None:
     """A gateway killed again and again in the middle of commits loses nothing that it acknowledged."""
     store = Store.open(path)
-    store.commit([task()])
+    store.commit([task(), KeepRound("t1", 0, 0, 1)])
     store.close()
     dice = random.Random(1)
     for _ in range(6):
@@ -317,7 +300,9 @@ def test_kill(path: Path) -> None:
         snapshot = kept(path)
         assert [own.lease for own in snapshot.leases] == list(range(1, len(snapshot.leases) + 1))
         assert len(snapshot.leases) >= acknowledged and len(snapshot.leases) % 3 == 0
-        assert len(snapshot.answers) == len(snapshot.leases)
+        with closing(Store.open(path)) as store:
+            recalled = store.recall("t1", 0, 1 << 30, False)
+        assert recalled is not None and len(recalled.answers) == len(recalled.leases) == len(snapshot.leases)
 
 
 def test_power_cut_images(path: Path, tmp_path: Path) -> None:
@@ -338,7 +323,7 @@ def test_power_cut_images(path: Path, tmp_path: Path) -> None:
         torn = os.urandom(dice.randrange(600)) if turn % 2 else b""
         Path(f"{image}-wal").write_bytes(whole[:cut] + torn)
         survivors = kept(image)
-        assert len(survivors.leases) == len(survivors.answers) == sum(size <= cut for size in sizes)
+        assert len(survivors.leases) == sum(size <= cut for size in sizes)
         assert [own.lease for own in survivors.leases] == list(range(1, len(survivors.leases) + 1))
     store.close()
 
@@ -398,10 +383,10 @@ def test_disk_full(path: Path) -> None:
     store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(StoreError, match="The disk is full"):
         store.commit([lease(1), receipt(1, bytes(50_000))])
-    assert store.load().leases == []
+    assert store.load(REMEMBERED).leases == []
     store._db.execute("PRAGMA max_page_count = 100000")
     store.commit([lease(1), receipt(1, bytes(50_000))])
-    assert len(store.load().leases) == 1
+    assert len(store.load(REMEMBERED).leases) == 1
     store.close()
 
 

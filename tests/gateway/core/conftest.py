@@ -12,7 +12,7 @@ from gateway.core import events as e
 from gateway.core.frames import REFUSALS, Receipt
 from gateway.core.machine import Machine
 from gateway.core.policy import Policy
-from gateway.core.snapshot import Snapshot
+from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
 from gateway.core.state import Node, Phase, Task, Where
 
 KINDS = ("toy.sum", "toy.mix")
@@ -52,6 +52,8 @@ class City:
     def restart(self) -> None:
         """A new life: nothing is known any more."""
         self.boot += 1
+        self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
+        """What the journal says of each round when it is asked."""
         self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
                                self.boot)
         self.board = self.machine.board
@@ -59,7 +61,17 @@ class City:
     # Events
 
     def tell(self, event: e.Event) -> list[f.Effect]:
-        return self._said(self.machine.handle(event, self.now))
+        said = self._said(self.machine.handle(event, self.now))
+        for asked in [effect for effect in said if isinstance(effect, f.RecallRound) and effect.round in self.known]:
+            said += self.recall(asked)
+        return said
+
+    def recall(self, asked: f.RecallRound, run: int = 0) -> list[f.Effect]:
+        """The journal's word on a round."""
+        answers, leases = self.known.get(asked.round, ([], []))
+        whole = asked.leases or len(answers) < asked.jobs
+        return self.tell(e.RoundRecalled(asked.task, asked.round, run, tuple(answers),
+                                         tuple(leases) if whole else (), whole))
 
     def restore(self, snapshot: Snapshot) -> list[f.Effect]:
         return self._said(self.machine.restore(snapshot, self.now))
@@ -115,7 +127,7 @@ class City:
     def recompute(self, asked: f.Recompute, answer: bytes | None = b"right") -> list[f.Effect]:
         """The gateway's own answer; None when the kernel raised."""
         given = right(asked.job.input) if answer == b"right" else answer
-        return self.tell(e.Recomputed(asked.task, asked.round, asked.index, given))
+        return self.tell(e.Recomputed(asked.task, asked.round, asked.index, asked.run, given))
 
     def wait(self, ms: int = 0) -> list[f.Effect]:
         self.now += ms

@@ -295,9 +295,9 @@ def test_a_kernel_that_raises_here_too_fails_the_task(pair, of):
 def test_a_recomputation_that_nobody_waits_for_is_ignored(pair):
     """An answer of the gateway for another round, or for a job that is not in doubt, changes nothing."""
     pair.task()
-    assert pair.tell(e.Recomputed("t", 0, 0, b"x" * 8)) == []
-    assert pair.tell(e.Recomputed("t", 3, 0, b"x" * 8)) == []
-    assert pair.tell(e.Recomputed("u", 0, 0, None)) == []
+    assert pair.tell(e.Recomputed("t", 0, 0, 0, b"x" * 8)) == []
+    assert pair.tell(e.Recomputed("t", 3, 0, 0, b"x" * 8)) == []
+    assert pair.tell(e.Recomputed("u", 0, 0, 0, None)) == []
 
 
 def test_ended_leases_are_remembered_within_a_bound(make_city):

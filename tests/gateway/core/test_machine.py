@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core import effects as f
 from gateway.core import events as e
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow, TaskRow
+from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 from gateway.core.state import IllegalMove, Phase, Where
 
 OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, 0, "", b"")
@@ -19,10 +19,16 @@ def lease_row(city, number=1, index=0, node="anna-1", ended="", verdict="", seq=
 @pytest.fixture
 def after(pair):
     """after(leases=..., ...) restarts a gateway with a pair of enrolled devices and restores that snapshot."""
-    def restart(**rows):
-        rows.setdefault("tasks", [OPEN])
+    def restart(answers=(), **rows):
+        known = {row.round: ([], []) for row in rows.get("leases", ())} | {round_: ([], []) for round_, *_ in answers}
+        for row in rows.get("leases", ()):
+            known[row.round][1].append(row)
+        for round_, *row in answers:
+            known[round_][0].append(AnswerRow(*row))
+        rows.setdefault("tasks", [OPEN._replace(rounds=len(known))])
         rows.setdefault("next_lease", 10)
         pair.restart()
+        pair.known = known
         pair.enrol("anna-1", "anna")
         pair.enrol("ben-1", "ben")
         return pair.restore(Snapshot(**rows))
@@ -115,13 +121,11 @@ def test_a_finished_task_is_shown_again(after, of, pair):
 
 def test_recorded_answers_are_not_asked_again(after, pair, of):
     """A replayed round takes its answers from the journal; a round that has them all goes on at once."""
-    after(answers=[AnswerRow("t", 0, 0, b"kept", False), AnswerRow("t", 0, 1, b"also", True),
-                   AnswerRow("t", 1, 1, b"more", False)])
+    after(answers=[(0, 0, b"kept", False), (0, 1, b"also", True), (1, 1, b"more", False)])
     assert of(f.AdvanceSolver, pair.round(jobs=2)) == [f.AdvanceSolver("t", 0, (b"kept", b"also"))]
     pair.device("anna-1", "anna")
     said = pair.round(number=1, jobs=2)
     assert [lease.input for lease in of(f.SendLease, said)] == [b"job 0"]
-    assert pair.of().audited == 1
 
 
 def test_open_leases_are_open_again(after, pair, of):
@@ -186,9 +190,8 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 def test_standing_comes_back(after, pair):
     """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
     after(standing=[StandingRow("anna-1", 12, 0, 0, 500), StandingRow("ben-1", 3, 1, 9_000, 70),
-                    StandingRow("gone", 1, 1, 0, 1)],
-          leases=[lease_row(pair, ended="done", verdict="ok", seq=4)])
-    assert (pair.node("anna-1").score, pair.node("anna-1").earned_kop) == (12, 510)
+                    StandingRow("gone", 1, 1, 0, 1)])
+    assert (pair.node("anna-1").score, pair.node("anna-1").earned_kop) == (12, 500)
     assert pair.node("ben-1").quarantined_until == 9_000
 
 
@@ -226,9 +229,16 @@ def test_lease_numbers_and_epochs_never_fall(after, pair):
 def test_duplicates_are_known_over_a_restart(after, pair):
     """A result that was acknowledged in the last life is acknowledged again, with its verdict."""
     row = lease_row(pair, ended="done", verdict="ok", seq=4)
-    after(leases=[row], answers=[AnswerRow("t", 0, 0, b"kept", False)])
+    after(leases=[row], answers=[(0, 0, b"kept", False)])
     lease = f.SendLease("anna-1", 1, row.nonce, b"", b"", 0, 1, 1, 10, (), b"job 0")
     assert pair.answer(lease, seq=4) == [f.SendAck("anna-1", 4, "ok")]
+
+
+def test_a_tasks_counts_come_back(after, pair):
+    """Copies, who took part and what was recomputed are of all its life, however much of it has been sealed."""
+    after(tasks=[OPEN._replace(rounds=3, audited=7)],
+          shares=[ShareRow("t", "anna-1", 5, 4), ShareRow("t", "gone", 2, 0)])
+    assert (pair.of().copies, pair.of().devices, pair.of().audited) == (7, {"anna-1": 4}, 7)
 
 
 def test_cancelling_while_a_task_is_replayed(after, pair, of):

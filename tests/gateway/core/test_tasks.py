@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core import effects as f
 from gateway.core import events as e
+from gateway.core.snapshot import AnswerRow
 
 
 def test_submission_is_kept_before_it_is_answered(city, of):
@@ -89,7 +90,7 @@ def test_what_ended_stays_ended(pair):
     pair.task()
     pair.tell(e.TaskCancelled("t"))
     later = (e.TaskSolved("t", b"{}"), e.TaskBroke("t", "c", "m", "kind"), e.RoundYielded("t", 1, (pair.job(),)),
-             e.Recomputed("t", 0, 0, b"x"))
+             e.Recomputed("t", 0, 0, 0, b"x"))
     assert [pair.tell(event) for event in later] == [[], [], [], []]
 
 
@@ -160,7 +161,7 @@ def test_nothing_is_asked_after_the_deadline(pair, of):
     (asked,) = of(f.GiveUp, pair.wait(5_000))
     assert asked.answers == ()
     assert not of(f.SendLease, pair.round())
-    assert not pair.tell(e.Recomputed("t", 0, 0, b"12345678"))
+    assert not pair.tell(e.Recomputed("t", 0, 0, 0, b"12345678"))
     pair.tell(e.TaskBroke("t", "deadline", "nothing was done", "nobody"))
     assert pair.of().state == "failed"
 
@@ -168,7 +169,8 @@ def test_nothing_is_asked_after_the_deadline(pair, of):
 def test_a_replay_comes_before_the_deadline(pair, of):
     """After a restart the recorded answers are taken up first, however late it is."""
     pair.submit(deadline_ms=5_000)
-    pair.of().recorded[0, 0] = (b"12345678", False)
+    pair.of().rounds = 1
+    pair.known = {0: ([AnswerRow(0, b"12345678", False)], [])}
     assert not of(f.GiveUp, pair.wait(5_000))
     pair.round(jobs=2)
     assert of(f.GiveUp, pair.wait(1_000)) == [f.GiveUp("t", 0, (b"12345678", None))]

@@ -1,0 +1,94 @@
+"""A task's rounds again, from the journal: after a restart, and when a device that took part was proven wrong.
+
+The solver is started anew and yields the rounds that it has yielded before; for each the journal is asked what it
+knows. So memory holds one round, however long a task has run. What a liar took part in is recomputed when its round
+has come: a right answer stays; a wrong one is replaced, its copies lose their pay, and as what followed from it is
+void, the later rounds are begun anew.
+"""
+
+from __future__ import annotations
+
+from gateway.core.board import Board
+from gateway.core.effects import RecallRound, StartSolver
+from gateway.core.events import RoundRecalled, WorkFound
+from gateway.core.judging import open_round, put_away
+from gateway.core.placement import audit
+from gateway.core.snapshot import LeaseRow
+from gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Phase, Task, Where
+
+
+def on_recalled(board: Board, event: RoundRecalled) -> None:
+    """The leases and answers that the journal kept for this round find their jobs again."""
+    task = board.tasks.get(event.task)
+    if task is None or event.round != task.round or not task.recalling:
+        return
+    if task.round in task.suspects and not event.whole:
+        board.out.append(RecallRound(task.name, task.round, len(task.recalling), True))   # suspected meanwhile
+        return
+    jobs, task.recalling = task.recalling, []
+    for job in jobs:
+        job.run, job.fence = event.run, event.run << FENCE_BITS
+    for index, answer, audited in event.answers:
+        job = jobs[index]
+        job.answer, job.audited, job.phase = answer, bool(audited), Phase.ACCEPTED
+    for row in event.leases:
+        _take_up(board, jobs[row.job_index], row)
+    open_round(board, task, jobs)
+
+
+def _take_up(board: Board, job: Job, row: LeaseRow) -> None:
+    """What has happened to a lease since the row was read is known here: all that are open or unjudged are."""
+    job.fence = max(job.fence, row.fence)
+    lease = board.leases.get(row.nonce) or lease_of(job, row)
+    lease.job = job
+    if lease.where is not Where.OVER:
+        if job.phase is Phase.READY:
+            job.phase = Phase.OUT
+    elif lease.ended == "done" and lease.verdict == "":
+        job.copies.append(lease)
+    elif lease.verdict in ("ok", "minority") and job.answer is not None:
+        job.copies.append(lease)
+        lease.answer = job.answer if lease.verdict == "ok" else b""
+
+
+def lease_of(job: Job, row: LeaseRow) -> Lease:
+    """A lease that is over, as the journal has it."""
+    lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
+    lease.price_kop, lease.where = row.price_kop, Where.OVER
+    lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
+        row.ended, row.verdict, row.boot, row.seq, row.answer)
+    return lease
+
+
+def on_work_found(board: Board, event: WorkFound) -> None:
+    """A liar's work of rounds that have passed is checked again as soon as a replay comes to it."""
+    again = set()
+    for name, round_, index in event.places:
+        task = board.tasks.get(name)
+        if task is None or task.over or task.ending:
+            continue
+        if round_ == task.round and task.jobs:
+            job = task.jobs[index]
+            if job.phase is Phase.ACCEPTED and not job.audited:
+                audit(board, job)
+            continue
+        task.suspects.setdefault(round_, set()).add(index)
+        if round_ < task.round or (round_ == task.round and not task.recalling):
+            again.add(name)
+    for name in sorted(again):
+        _replay(board, board.tasks[name])
+
+
+def _replay(board: Board, task: Task) -> None:
+    """Back to the start. Leases stay; until their round has come again nothing is known of their jobs."""
+    for job in task.jobs:
+        if job.phase is Phase.AUDIT and job.answer is not None:
+            task.suspects.setdefault(job.round, set()).add(job.index)
+    put_away(board, task)
+    for lease in board.leases.values():
+        if lease.job.task is task:
+            lease.job = Job(task, lease.job.round, lease.job.index, UNKNOWN)
+    task.round, task.jobs_before, task.solved = -1, 0, None
+    task.dirty = True
+    board.counters["replays"] += 1
+    board.out.append(StartSolver(task.name, task.kind, task.body))

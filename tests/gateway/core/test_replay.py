@@ -1,0 +1,160 @@
+"""Rounds again, from the journal: what a proven liar took part in is recomputed, however long ago it was."""
+
+import pytest
+
+from gateway.core import effects as f
+from gateway.core import events as e
+from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
+from gateway.core.state import FENCE_BITS, Phase
+
+
+def rows(city, said, of, answer=b""):
+    """The rows of the two copies of a job, as the journal has them once they are paid."""
+    return [LeaseRow(x.lease, x.task, x.round, x.index, x.fence, x.node, x.owner, x.nonce, x.price_kop, "done", "ok",
+                     1, 9, answer) for x in of(f.KeepLease, said)]
+
+
+@pytest.fixture
+def second(pair, of):
+    """A task in its second round; the first, of one job, was accepted without a recomputation, maybe wrongly.
+
+    ``second(answer)`` says what both devices answered; both hold a lease of the second round when it returns.
+    """
+    def begin(answer):
+        pair.task()
+        pair.answer(pair.lease(), answer)
+        pair.answer(pair.lease(), answer)
+        pair.known[0] = ([AnswerRow(0, answer, False)], rows(pair, pair.out, of))
+        pair.round(number=1, jobs=3)
+        pair.known[1] = ([], [])
+        return pair
+    return begin
+
+
+FOUND = e.WorkFound((("t", 0, 0),))
+
+
+def test_a_proven_lie_has_all_work_looked_for(pair, of):
+    """The journal is asked for everything else that the liar did."""
+    pair.task()
+    pair.answer(pair.lease())
+    said = pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
+    assert of(f.FindWork, said) == [f.FindWork("ben-1")]
+
+
+def test_right_work_of_a_past_round_stays(second, of):
+    """The solver is driven to that round again, the job is recomputed, and everything goes on as it was."""
+    answer = b"\0" * 8
+    pair = second(answer)
+    held = [lease.nonce for lease in pair.leases()]
+    assert of(f.StartSolver, pair.tell(FOUND)) == [f.StartSolver("t", "toy.sum", b"{}")]
+    said = pair.round()
+    assert of(f.RecallRound, said) == [f.RecallRound("t", 0, 1, True)]
+    said = pair.recompute(of(f.Recompute, said)[0], answer)
+    assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, answer, True)]
+    assert not of(f.KeepVerdict, said) and not of(f.KeepSetback, said)
+    assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (answer,))]
+    pair.round(number=1, jobs=3)
+    assert [lease.nonce for lease in pair.leases()] == held and pair.of().rounds == 2
+    assert pair.of().audited == 1
+
+
+def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
+    """Its copies lose their pay; what followed is void: leases are called back, the next round is begun anew."""
+    pair = second(pair_lie := b"a lie...")
+    old = pair.leases()
+    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 10
+    pair.tell(FOUND)
+    said = pair.recompute(of(f.Recompute, pair.round())[0])
+    right = pair.right(b"job 0")
+    assert pair_lie != right and of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, right, True)]
+    assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)]
+    assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in old} and not pair.leases()
+    assert [x.verdict for x in of(f.KeepVerdict, said)] == ["minority"] * 2
+    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 0
+    assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
+    pair.device("carla-1", "carla", room=1)
+    said = pair.round(number=1, jobs=3)
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.board.next_lease - 1)]
+    lease = pair.lease("carla-1")
+    assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
+
+
+def test_what_the_solver_said_before_is_ignored(second, of):
+    """A round or a result that was on its way when the solver was started anew."""
+    pair = second(b"\0" * 8)
+    pair.tell(FOUND)
+    assert pair.tell(e.TaskSolved("t", b"{}")) == []
+    assert pair.tell(e.RoundYielded("t", 2, (pair.job(),))) == []
+    del pair.known[0]
+    asked, = of(f.RecallRound, pair.round())
+    assert pair.round(number=1) == [] and pair.tell(e.TaskSolved("t", b"{}")) == []
+    pair.known[0] = ([AnswerRow(0, b"\0" * 8, False)], [])
+    assert of(f.Recompute, pair.recall(asked))
+    assert pair.round(number=1) == []
+
+
+def test_a_recomputation_of_a_void_round_is_ignored(second, of):
+    """A place of which another job has come is not settled by the old one."""
+    pair = second(b"a lie...")
+    pair.tell(FOUND)
+    pair.recompute(of(f.Recompute, pair.round())[0])
+    pair.round(number=1)
+    pair.of().jobs[0].phase = Phase.AUDIT
+    assert pair.tell(e.Recomputed("t", 1, 0, 0, b"of run 0")) == []
+    assert of(f.KeepAnswer, pair.tell(e.Recomputed("t", 1, 0, 1, b"of run 1")))
+
+
+def test_work_of_the_open_round_is_checked_at_once(pair, of):
+    """No replay is needed for it; what is being recomputed already is not asked for twice."""
+    pair.task(jobs=3)
+    pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
+    done = next(job for job in pair.of().jobs if job.answer)
+    found = e.WorkFound((("t", 0, done.index),))
+    assert [x.index for x in of(f.Recompute, pair.tell(found))] == [done.index]
+    assert pair.tell(found) == [] and pair.tell(e.WorkFound((("gone", 0, 0),))) == []
+
+
+def test_a_check_that_a_replay_interrupts_comes_again(second, of):
+    """A job of the open round whose recomputation was under way is recomputed when its round has come again."""
+    pair = second(b"\0" * 8)
+    pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
+    done = next(job for job in pair.of().jobs if job.answer)
+    pair.tell(e.WorkFound((("t", 1, done.index),)))
+    pair.tell(FOUND)
+    pair.recompute(of(f.Recompute, pair.round())[0], b"\0" * 8)
+    pair.known[1] = ([AnswerRow(done.index, done.answer, False)], [])
+    assert [x.index for x in of(f.Recompute, pair.round(number=1, jobs=3))] == [done.index]
+
+
+def test_suspicion_during_a_recall_asks_for_the_leases_too(pair, of):
+    """Answers alone do not say whose copies lose their pay."""
+    pair.submit()
+    pair.of().rounds = 1
+    asked, = of(f.RecallRound, pair.round())
+    assert not asked.leases
+    assert pair.tell(FOUND) == []
+    pair.known[0] = ([AnswerRow(0, b"\0" * 8, False)], [])
+    said = pair.recall(asked)
+    assert of(f.RecallRound, said) == [f.RecallRound("t", 0, 1, True)] and len(of(f.Recompute, said)) == 1
+
+
+@pytest.mark.parametrize(("found", "ends"), [(e.WorkFound(()), True), (FOUND, False)])
+def test_no_task_ends_while_a_liars_work_is_looked_for(second, of, found, ends):
+    """Its result waits, and is published when nothing has to be checked again, else it is made anew."""
+    pair = second(b"\0" * 8)
+    pair.work()
+    pair.board.find_work("anna-1")
+    assert not of(f.PublishResult, pair.tell(e.TaskSolved("t", b"{}")))
+    said = pair.tell(found)
+    assert bool(of(f.PublishResult, said)) == ends == (not of(f.StartSolver, said))
+
+
+def test_a_restart_goes_on_with_the_check(make_city, of):
+    """Of devices in quarantine the journal is asked again: what the last life began may not be done."""
+    city = make_city()
+    for name in ("anna-1", "ben-1"):
+        city.enrol(name)
+    standing = [StandingRow("anna-1", 0, 1, 500, 0), StandingRow("ben-1", 0, 1, 9_000, 0)]
+    said = city.restore(Snapshot(standing=standing))
+    assert of(f.FindWork, said) == [f.FindWork("ben-1")]
