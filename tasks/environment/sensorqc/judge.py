@@ -121,19 +121,26 @@ def stuck_runs(rows: Sequence[Sequence[float | None]]) -> list[list[tuple[int, i
     """Runs of one value, for each station, too long for chance: (first time, last time).
 
     By chance such a run would come once in a hundred tables like this, if every reading were like the one before as
-    often as at this station or at the median one, whichever is more, but half of the time at most. So a coarse
-    sensor, round numbers and zeros do no harm; where the median station repeats itself half of the time, nobody
-    is called stuck.
+    often as at this station (its longest run left out) or at the median one, whichever is more, but half of the time
+    at most. So a coarse sensor, round numbers and zeros do no harm; where the median station repeats itself half of
+    the time, nobody is called stuck.
     """
     columns = [[(t, row[i]) for t, row in enumerate(rows) if row[i] is not None] for i in range(len(rows[0]))]
     total = sum(map(len, columns))
-    shares = [sum(a[1] == b[1] for a, b in pairwise(column)) / (len(column) - 1) if len(column) > 1 else None
-              for column in columns]
-    common = median([share for share in shares if share is not None] or [1.0])
+    runs = [[list(group) for _, group in groupby(column, key=lambda pair: pair[1])] for column in columns]
+    shares = [_repeats(list(map(len, one))) for one in runs]
+    common = median([share for share, one in zip(shares, runs, strict=True) if one] or [1.0])
+    if common >= 0.5:
+        return [[] for _ in columns]
     found: list[list[tuple[int, int]]] = []
-    for column, own in zip(columns, shares, strict=True):
-        share = max(common, min(0.5, own or 0.0), 1 / max(total, 2))
-        longest = math.inf if common >= 0.5 else 1 + math.log(STUCK_BY_CHANCE / total) / math.log(share)
-        runs = [list(group) for _, group in groupby(column, key=lambda pair: pair[1])]
-        found.append([(run[0][0], run[-1][0]) for run in runs if len(run) >= max(SHORTEST_STUCK, longest)])
+    for one, own in zip(runs, shares, strict=True):
+        share = max(common, min(0.5, own), 1 / max(total, 2))
+        longest = max(SHORTEST_STUCK, 1 + math.log(STUCK_BY_CHANCE / total) / math.log(share))
+        found.append([(run[0][0], run[-1][0]) for run in one if len(run) >= longest])
     return found
+
+
+def _repeats(lengths: Sequence[int]) -> float:
+    """How often a reading is like the one before, the longest run left out: it may be the fault."""
+    others = sum(lengths) - max(lengths, default=0)
+    return (others - len(lengths) + 1) / others if others else 0.0

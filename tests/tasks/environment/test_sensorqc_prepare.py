@@ -1,0 +1,70 @@
+"""From a table of readings to a spec, or a refusal that says what to do."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from tasks import registry
+from tasks.api import TaskError
+from tasks.environment.sensorqc import KIND
+from tasks.environment.sensorqc.prepare import Spec
+
+Given = dict[str, Any]
+THREE = [{"x_m": 0, "y_m": 0}, {"x_m": 900, "y_m": 0}, {"x_m": 900.01, "y_m": 0}]
+
+
+def prepared(given: Given) -> Spec:
+    return registry.prepare({KIND.name: KIND}, KIND.name, given)
+
+
+def test_stations_at_one_position_share_a_place() -> None:
+    """Their readings are averaged for others, and a note says so."""
+    spec = prepared({"stations": THREE, "readings": [[1, 2, 4], [None, 2, None]]})
+    assert spec.place_of == [0, 1, 1] and len(spec.places) == 2
+    assert spec.at(0) == {0: 1, 1: 3} and spec.at(0, frozenset({2})) == {0: 1, 1: 2}
+    assert any("3 stations at 2 positions" in note for note in spec.notes)
+    assert any(note.startswith("1 times") for note in spec.notes)
+
+
+def test_logarithms_are_taken_once() -> None:
+    """With ``log`` the rows hold natural logarithms."""
+    spec = prepared({"stations": THREE[:2], "readings": [[math.e, 1]], "transform": "log"})
+    assert spec.rows == [[pytest.approx(1), 0]]
+
+
+@pytest.mark.parametrize(("more", "code", "path"), [
+    ({"readings": [[None, None]]}, "empty_data", "/input/readings"),
+    ({"readings": [[1, None], [None, 1]]}, "too_few_stations", "/input/stations"),
+    ({"stations": [THREE[1], THREE[1]], "readings": [[1, 2]]}, "too_few_stations", "/input/stations"),
+    ({"readings": [[1, 0]], "transform": "log"}, "not_positive", "/input/readings/0/1"),
+    ({"readings": [[1, 2]] * 10_000, "predictions": True, "stations": THREE[:2] * 3}, "wrong_length",
+     "/input/readings/0"),
+    ({"variogram": {"model": "spherical", "nugget": 0, "partial_sill": 0, "range_m": 1}}, "out_of_range",
+     "/input/variogram/partial_sill"),
+    ({"variogram": {"model": "spherical", "nugget": 0, "partial_sill": 1, "range_m": 1e7}}, "out_of_range",
+     "/input/variogram/range_m"),
+    ({"variogram": "best"}, "bad_value", "/input/variogram"),
+    ({"threshold": 0.5}, "out_of_range", "/input/threshold"),
+    ({"treshold": 3}, "unknown_field", "/input/treshold"),
+    ({"readings": [[1, math.nan]]}, "bad_value", "/input/readings/0/1"),
+])
+def test_refusals(more: Given, code: str, path: str) -> None:
+    """Each with its code, its place and something to do about it."""
+    with pytest.raises(TaskError) as caught:
+        prepared({"stations": THREE[:2], "readings": [[1, 2]], **more})
+    assert (caught.value.code, caught.value.path) == (code, path) and caught.value.hint
+
+
+def test_too_many_readings_are_refused() -> None:
+    """Whole predictions are limited further, since they are published."""
+    stations = [{"x_m": i, "y_m": i * i % 7} for i in range(12)]
+    rows = [[1.0] * 12] * 9_000
+    with pytest.raises(TaskError) as caught:
+        prepared({"stations": stations, "readings": rows})
+    assert caught.value.code == "too_many_readings"
+    with pytest.raises(TaskError) as caught:
+        prepared({"stations": stations, "readings": rows[:4_000], "predictions": True})
+    assert "predictions" in caught.value.hint
