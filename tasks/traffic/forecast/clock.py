@@ -6,7 +6,6 @@ hour that is skipped in spring stays empty, the two hours of one name in autumn 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -109,15 +108,3 @@ def require_whole_hours(clock: Clock, until: datetime, weeks: int) -> None:
     if any(one is None or offsets[0] is None or (one - offsets[0]) % HOUR for one in offsets):
         raise TaskError("time_zone", "this clock changes by half an hour, so its days have no whole hours",
                         "give UTC times and no time_zone", "/time_zone")
-
-
-def places(clock: Clock) -> Callable[[datetime], int]:
-    """``clock.place`` that remembers: many detectors count the same hours."""
-    known: dict[datetime, int] = {}
-
-    def place(instant: datetime) -> int:
-        if instant not in known:
-            known[instant] = clock.place(instant)
-        return known[instant]
-
-    return place

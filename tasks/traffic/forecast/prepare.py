@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tasks.api import Context, TaskError
-from tasks.traffic.forecast.clock import Clock, clock_of, places, require_whole_hours
+from tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
 from tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
 from tasks.traffic.forecast.read import Flows, from_detectors, from_entities
 
@@ -70,9 +70,8 @@ def prepare(asked: ForecastInput) -> Spec:
     the readers and the clock. A detector that cannot be forecast is left out and named, if another one can.
     """
     clock = _clock(asked)
-    place = places(clock)
-    found = from_detectors(asked.detectors, clock, place)
-    entities, missing = from_entities(asked.entities, clock, place)
+    found = from_detectors(asked.detectors, clock)
+    entities, missing = from_entities(asked.entities, clock)
     for name, flows in entities.items():
         if name in found:
             raise TaskError("duplicate", f"{name!r} is both a detector and an entity", "give each once", "/entities")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,20 +19,27 @@ Flows = dict[int, float]
 """Vehicles per hour by place on the clock's grid."""
 
 
-def from_detectors(detectors: Sequence[Detector], clock: Clock,
-                   place: Callable[[datetime], int]) -> dict[str, Flows]:
+def from_detectors(detectors: Sequence[Detector], clock: Clock) -> dict[str, Flows]:
     """Raises TaskError: ``duplicate`` detectors, ``bad_time``."""
     found: dict[str, Flows] = {}
+    rows: dict[tuple[datetime, int], list[int]] = {}
     for number, one in enumerate(detectors):
         path = f"/detectors/{number}"
         if one.id in found:
             raise TaskError("duplicate", f"two detectors are named {one.id!r}", "name each detector once",
                             path + "/id")
         begin = clock.read(one.start, path + "/start")
+        key = begin, len(one.counts)
+        if key not in rows:  # many detectors count the same hours
+            rows[key] = [clock.place(begin + hour * HOUR) for hour in range(len(one.counts))]
+        row = rows[key]
+        if len(set(row)) == len(row):
+            found[one.id] = {at: count for at, count in zip(row, one.counts, strict=True) if count is not None}
+            continue
         real: dict[int, list[float]] = {}
-        for hour, count in enumerate(one.counts):
+        for at, count in zip(row, one.counts, strict=True):
             if count is not None:
-                real.setdefault(place(begin + hour * HOUR), []).append(count)
+                real.setdefault(at, []).append(count)
         found[one.id] = _shared(real)
     return found
 
@@ -65,8 +72,7 @@ class Counted:
             hour += HOUR
 
 
-def from_entities(entities: Sequence[ngsi.Entity], clock: Clock,
-                  place: Callable[[datetime], int]) -> tuple[dict[str, Flows], int]:
+def from_entities(entities: Sequence[ngsi.Entity], clock: Clock) -> tuple[dict[str, Flows], int]:
     """Hourly flows of each device (``refDevice``, else the id; ``laneId`` apart), and how many entities lack a count.
 
     Raises TaskError: ``wrong_entity``, ``missing_field``, ``bad_time``, ``out_of_range``, ``duplicate``.
@@ -94,7 +100,7 @@ def from_entities(entities: Sequence[ngsi.Entity], clock: Clock,
     if entities and not found:
         raise TaskError("missing_field", "no entity has an intensity", "intensity: vehicles in the period",
                         "/entities")
-    return {name: _hourly(one, place) for name, one in found.items()}, missing
+    return {name: _hourly(one, clock) for name, one in found.items()}, missing
 
 
 def _name(entity: ngsi.Entity) -> str:
@@ -121,9 +127,9 @@ def _period(entity: ngsi.Entity, clock: Clock, path: str) -> tuple[datetime, dat
     return begin, end
 
 
-def _hourly(one: Counted, place: Callable[[datetime], int]) -> Flows:
+def _hourly(one: Counted, clock: Clock) -> Flows:
     real: dict[int, list[float]] = {}
     for hour, vehicles in one.vehicles.items():
         if one.seconds[hour] >= COVERED_S:
-            real.setdefault(place(hour), []).append(vehicles * HOUR_S / one.seconds[hour])
+            real.setdefault(clock.place(hour), []).append(vehicles * HOUR_S / one.seconds[hour])
     return _shared(real)

@@ -10,13 +10,12 @@ from typing import Any
 from tasks.api import Result
 from tasks.traffic.forecast.prepare import WEEK, Series, Spec
 
-DETECTORS_MAX = 8
 NEAR = 0.005
 SHARE_NEAR = 0.99
 
 
 def reference(spec: Spec, result: Result) -> dict[str, Any]:
-    """Forecasts up to eight detectors again, in doubles, from the counts as given and the sets that were chosen.
+    """Forecasts the first detectors again, in doubles, from the counts as given and the sets that were chosen.
 
     Roots are not rounded and the levels are written out as weighted sums of all past residuals. ``ok``: 99 % of the
     hours within 0.5 % of the detector's highest count.
@@ -24,7 +23,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
     apart: list[float] = []
     medians: list[float] = []
     known = [(one, entry) for one, entry in zip(spec.series, result.data["detectors"], strict=True)
-             if entry["expected_per_hour"]][:DETECTORS_MAX]
+             if entry["expected_per_hour"] and "sets_hex" in entry]
     for one, entry in known:
         sets = bytes.fromhex(entry["sets_hex"])
         most = max(1.0, *(flow for flow in one.flows if flow is not None))

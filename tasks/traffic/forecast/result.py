@@ -12,7 +12,7 @@ from tasks.traffic.forecast.prepare import Series, Spec
 
 FORMAT = 1
 DETECTORS_SHOWN = 6
-"""So many detectors' recent counts are published with the forecast, for the picture."""
+"""So many detectors' recent counts and parameter sets are published too: the picture and the reference want them."""
 RECENT_HOURS = 48
 LITTLE = 0.03
 """A gain below this share is called little."""
@@ -77,11 +77,10 @@ def assemble(spec: Spec, found: Sequence[Found], jobs_missing: int) -> Result:
     for number, (one, known) in enumerate(zip(spec.series, found, strict=True)):
         score = scored(spec, one, known.rehearsals)
         total.add(score)
-        entry: dict[str, Any] = {"id": one.id, "backtest": score.published(), **_flows(one, known.roots, at),
-                                 "best_set": _named(known.winner) if known.winner else None,
-                                 "sets_hex": b"".join(known.sets).hex()}
+        entry: dict[str, Any] = {"id": one.id, "backtest": score.published(), **_flows(one, known.roots, at)}
         if number < DETECTORS_SHOWN:
-            entry |= _recent(one, at)
+            entry |= {**_recent(one, at), "best_set": _named(known.winner) if known.winner else None,
+                      "sets_hex": b"".join(known.sets).hex()}
         detectors.append(entry)
     data: dict[str, Any] = {
         "format": FORMAT, "unit": "vehicles/h", "hours": [label for _, label in columns],
