@@ -117,7 +117,9 @@ def _merged(readings: list[Reading], plane: Plane, notes: list[str]) -> tuple[li
         else:
             same.append(one)
     if len(there) < len(readings):
-        notes.append(f"{len(readings)} readings at {len(there)} positions: those at one position were averaged")
+        differ = max(max(one.value for one in same) - min(one.value for one in same) for _, same in there)
+        notes.append(f"{len(readings)} readings at {len(there)} positions: those at one position were averaged; they "
+                     f"differ by up to {differ:.4g}")
     means = [replace(same[0], value=math.fsum(one.value for one in same) / len(same)) for _, same in there]
     return means, [place for place, _ in there]
 

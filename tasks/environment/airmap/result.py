@@ -9,8 +9,10 @@ from typing import Any
 
 from tasks.api import Result
 from tasks.environment.airmap import raster
+from tasks.environment.airmap.near import Near
 from tasks.environment.airmap.painting import Painting
 from tasks.environment.airmap.prepare import Spec
+from tasks.environment.airmap.tiles import BOX_UNITS
 from tasks.environment.airmap.variogram import Variogram
 
 FORMAT = 2
@@ -18,6 +20,8 @@ MOST_LISTED = 10_000
 """Cells that are published one by one; more are packed."""
 FEWEST_TO_WARN = 20
 SHARE_TO_WARN = 0.5
+NUGGET_IS_NONE = 0.01
+LEAST_DOUBT = 0.005
 
 
 def assemble(spec: Spec, painting: Painting) -> Result:
@@ -51,7 +55,7 @@ def assemble(spec: Spec, painting: Painting) -> Result:
         },
         "leave_one_out": score,
         "stations": _stations(spec, painting, variogram.sill),
-        "notes": [*spec.notes, *_warnings(spec, painting)],
+        "notes": [*spec.notes, *_outliers(spec, painting), *_close_pairs(spec, variogram)],
     }
     partial = _partial(spec, painting, missing) if painting.late else ""
     return Result(_summary(spec, painting, data, values, errors), data, partial)
@@ -60,12 +64,13 @@ def assemble(spec: Spec, painting: Painting) -> Result:
 def _stations(spec: Spec, painting: Painting, sill: float) -> list[dict[str, Any]]:
     """The readings, and what the other stations predict in their place."""
     rows: list[dict[str, Any]] = []
+    shorten = _digits(spec)
     for i, (x, y) in enumerate(_given(spec, spec.places)):
         row = {"id": spec.ids[i][:32], "x": x, "y": y, "value": spec.readings[i]}
         if i in painting.left_out:
             guess, share = painting.left_out[i]
             value, error = _in_unit(guess, share * sill, spec.log)
-            row |= {"predicted": _digits(spec)(value), "predicted_error": _short(error, 4)}
+            row |= {"predicted": shorten(value), "predicted_error": _short(error, 4)}
         rows.append(row)
     return rows
 
@@ -151,7 +156,7 @@ def _digits(spec: Spec) -> Callable[[float], float]:
     return lambda value: round(value, decimals) if spread and abs(value) > spread else _short(value, 6)
 
 
-def _warnings(spec: Spec, painting: Painting) -> list[str]:
+def _outliers(spec: Spec, painting: Painting) -> list[str]:
     """Where a fiftieth of the stations brings half of the squared error: a local event that kriging cannot draw."""
     squares = sorted(((guess - spec.values[i]) ** 2, i) for i, (guess, _) in painting.left_out.items())
     few = max(1, len(squares) // 50)
@@ -163,6 +168,22 @@ def _warnings(spec: Spec, painting: Painting) -> list[str]:
     return [f"{few} of {len(squares)} stations ({names}) bring over half of the squared error when left out: a "
             "wrong reading, or a local event such as a plume, that kriging neither foresees nor bounds. Around them, "
             "the map and its standard error are not to be relied on"]
+
+
+def _close_pairs(spec: Spec, variogram: Variogram) -> list[str]:
+    """Stations so close that, without a nugget, the coordinates' 18 bits do not carry their difference exactly."""
+    if variogram.nugget_share > NUGGET_IS_NONE:
+        return []
+    near = Near(spec.places)
+    unit_m = spec.diagonal_m / BOX_UNITS
+    worst = max(((abs(spec.values[i] - spec.values[other]) * unit_m / apart, i, other, apart)
+                 for i, place in enumerate(spec.places) for apart, other in near.around(place, 2) if other != i))
+    doubt, one, other, apart = worst
+    if doubt <= LEAST_DOUBT * (max(spec.values) - min(spec.values)):
+        return []
+    names = " and ".join(spec.ids[i][:32] or f"number {i + 1}" for i in sorted((one, other)))
+    return [f"stations {names} are only {apart:.3g} m apart and read differently: with a variogram without nugget, "
+            f"values near them may be off by about {doubt:.2g}{' in ln units' if spec.log else ''}"]
 
 
 def _partial(spec: Spec, painting: Painting, missing: int) -> str:

@@ -60,15 +60,17 @@ def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answer
     tiles = left_out(spec, first[0], step)
     parts = _parts(first)
     answers = yield [*beside, *(tile.job(part) for tile in tiles for part in parts)]
-    best = _least(first, _errors(spec, tiles, parts, answers[len(beside):]))
+    unit = (max(spec.values) - min(spec.values)) / 2**20
+    best = _least(first, _errors(spec.values, unit, tiles, parts, answers[len(beside):]))
     second = second_search(best)
     parts = _parts(second)
-    errors = _errors(spec, tiles, parts, (yield [tile.job(part) for tile in tiles for part in parts]))
+    answers = yield [tile.job(part) for tile in tiles for part in parts]
+    errors = _errors(spec.values, unit, tiles, parts, answers)
     best = _least(second, errors)
     third = third_search(best)
     cuts = [left_out(spec, one, step) for one in third]
     each = iter((yield [tile.job([one]) for one, cut in zip(third, cuts, strict=True) for tile in cut]))
-    directed = {one: sum(_squared(spec, tile, [found.value for found in tile.estimates(next(each), one)])
+    directed = {one: sum(_squared(spec.values, unit, tile, [found.value for found in tile.estimates(next(each), one)])
                          for tile in cut) for one, cut in zip(third, cuts, strict=True)}
     if directed[_least(third, directed)] <= WORTH_A_DIRECTION * errors[best]:
         best = _least(third, directed)
@@ -84,19 +86,19 @@ def _parts(sets: list[Variogram]) -> list[list[Variogram]]:
     return parts
 
 
-def _errors(spec: Spec, tiles: list[Tile], parts: list[list[Variogram]], answers: Answers) -> dict[Variogram, int]:
+def _errors(values: Sequence[float], unit: float, tiles: list[Tile], parts: list[list[Variogram]],
+            answers: Answers) -> dict[Variogram, int]:
     each = iter(answers)
     errors = {one: 0 for part in parts for one in part}
     for tile in tiles:
         for part in parts:
-            for one, values in zip(part, tile.values(next(each)), strict=True):
-                errors[one] += _squared(spec, tile, values)
+            for one, found in zip(part, tile.values(next(each)), strict=True):
+                errors[one] += _squared(values, unit, tile, found)
     return errors
 
 
-def _squared(spec: Spec, tile: Tile, values: Sequence[float]) -> int:
-    unit = (max(spec.values) - min(spec.values)) / 2**20
-    return sum(round((value - spec.values[t]) / unit) ** 2 for t, value in zip(tile.targets, values, strict=True))
+def _squared(values: Sequence[float], unit: float, tile: Tile, found: Sequence[float]) -> int:
+    return sum(round((value - values[t]) / unit) ** 2 for t, value in zip(tile.targets, found, strict=True))
 
 
 def _least(sets: list[Variogram], errors: dict[Variogram, int]) -> Variogram:
