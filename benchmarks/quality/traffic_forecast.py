@@ -77,8 +77,8 @@ def run(desk: Desk) -> Report:
                 "vehicles/h: real, but small beside what either misses on a holiday or in a storm.")
     report.note("In process: MicroPython with machine code for each case; one case through a gateway with simulated "
                 "devices.")
-    report.note("The 44 origins of the prototype's table (ours 201.0, STL+ARIMA 238.4, median 202.4) are not recorded. "
-                "A holiday more or less moves every column by tens of vehicles: compare columns, not tables.")
+    report.note("The 44 origins of the prototype's table (ours 201.0, STL+ARIMA 238.4, median 202.4) are not known."
+                " A holiday more or less moves every column by tens of vehicles: compare columns, not tables.")
     return report
 
 
