@@ -14,7 +14,7 @@ typedef struct {
 } Bus;
 
 typedef struct {
-    int32_t n, slots, first, car, generator, need, left, slot, low, high, line, trafo, has_trafo, source, shunts;
+    int32_t n, slots, first, car, generator, chance, slot, low, high, line, trafo, has_trafo, source, shunts;
     uint32_t flags, worst_volt, volt_bus, volt_slot, worst_line, line_branch, line_slot, worst_trafo, trafo_slot;
 } State;
 
@@ -30,21 +30,22 @@ static void draw(int32_t *x) { *x = (int32_t)((int64_t)*x * 48271 % MODULUS); }
 
 static void place(State *s, int bus, int places, const uint8_t *tables, uint16_t *changes) {
     uint16_t *row = changes + bus * s->slots;
-    for (int k = 0; k < places; k++, s->left--) {
+    for (int k = 0; k < places; k++) {
         draw(&s->generator);
-        if ((((int64_t)(s->generator >> 16) * s->left) >> 15) >= s->need)
+        if (s->generator >> 16 >= s->chance)
             continue;
-        s->need--;
         draw(&s->generator);
         int start = tables[s->generator >> 23] - s->first;
         draw(&s->generator);
-        int end = start + tables[256 + (s->generator >> 23)];
+        int length = half(tables + 256 + 2 * (s->generator >> 23)), end = start + (length >> 3), rest = length & 7;
         if (start < 0)
             start = 0;
-        if (start < s->slots && end > 0) {
-            row[start]++;
+        if (start < s->slots && end >= 0) {
+            row[start] += 8;
             if (end < s->slots)
-                row[end]--;
+                row[end] -= 8 - rest;
+            if (end + 1 < s->slots)
+                row[end + 1] -= rest;
         }
     }
 }
@@ -198,7 +199,7 @@ static void solve_slot(State *s, Bus *buses) {
     }
 }
 
-static void start(State *s, Bus *buses, uint32_t seed, uint32_t level, uint32_t index, int cars, int places) {
+static void start(State *s, Bus *buses, uint32_t seed, uint32_t level, uint32_t index) {
     const uint32_t parts[] = {level, index, 0, 0, 0};
     uint64_t x = seed % MODULUS;
     for (int k = 0; k < 5; k++) {
@@ -206,8 +207,7 @@ static void start(State *s, Bus *buses, uint32_t seed, uint32_t level, uint32_t 
         x ^= x >> 15;
     }
     s->generator = (int32_t)(x % (MODULUS - 1) + 1);
-    s->need = cars;
-    s->left = places;
+    s->chance = (int32_t)((level * 32768 + 50) / 100);
     s->flags = s->volt_bus = s->volt_slot = s->worst_line = s->line_branch = s->line_slot = 0;
     s->worst_trafo = s->trafo_slot = 0;
     s->worst_volt = 4 << 20;
@@ -230,10 +230,10 @@ static void write(uint8_t *out, const State *s) {
 
 int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, const size_t *ctx_len, int ctx_n,
                uint8_t *out) {
-    if (in_len != 12 || ctx_n < 4 || ctx_n > 5 || ctx_len[0] < 12 || ctx_len[2] != 536)
+    if (in_len != 10 || in[8] > 100 || ctx_n < 4 || ctx_n > 5 || ctx_len[0] < 12 || ctx_len[2] != 792)
         return -1;
     const uint8_t *net = ctx[0], *loads = ctx[1], *day = ctx[2], *shunts = ctx_n > 4 && ctx_len[4] ? ctx[4] : NULL;
-    int n = word(net), slots = day[1], profiles = half(day + 2), places = 0;
+    int n = word(net), slots = day[1], profiles = half(day + 2);
     if (n < 2 || ctx_len[0] != 12 + 16 * (size_t)n || ctx_len[1] != 20 * (size_t)n || slots < 1
             || ctx_len[3] != 2 * (size_t)profiles * slots || (shunts && ctx_len[4] != 8 * (size_t)n))
         return -1;
@@ -253,7 +253,6 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
         bus->r = word(row + 4);
         bus->x = word(row + 8);
         bus->gain = word(row + 12);
-        places += half(load + 16);
         if (!shunts || !k)
             continue;
         bus->half_g = word(shunts + 8 * k) - BIAS;
@@ -263,11 +262,9 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
         buses[bus->parent].g += bus->half_g;
         buses[bus->parent].b += bus->half_b;
     }
-    int cars = half(in + 8), count = in[11];
-    if (cars > places)
-        goto end;
+    int count = in[9];
     for (int k = 0; k < count; k++) {
-        start(&s, buses, (uint32_t)word(in), in[10], (uint32_t)word(in + 4) + k, cars, places);
+        start(&s, buses, (uint32_t)word(in), in[8], (uint32_t)word(in + 4) + k);
         for (int bus = 0; bus < n; bus++)
             place(&s, bus, half(loads + 20 * bus + 16), day + 24, changes);
         for (s.slot = 0; s.slot < slots; s.slot++) {

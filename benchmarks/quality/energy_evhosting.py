@@ -127,7 +127,7 @@ def _accuracy(desk: Desk, report: Report, python: Path, inputs: dict[str, dict[s
                   ok=volts <= VOLTAGE_BAR_PU and lines <= LINE_BAR and trafo <= TRANSFORMER_BAR and same == many)
 
 
-def _cars(spec: Spec, policy: str, level: int, index: int) -> dict[str, list[int]]:
+def _cars(spec: Spec, policy: str, level: int, index: int) -> dict[str, list[float]]:
     drawn = draw_cars(spec, policy, level, index)   # type: ignore[arg-type]
     first = spec.asked.first_slot
     return {name: row[first:first + spec.slots] for name, row in zip(spec.tree.names, drawn, strict=True)}
@@ -205,6 +205,6 @@ def _fits(hits: int, trials: int, other: int, many: int) -> bool:
 def _gateway(desk: Desk, report: Report, given: dict[str, Any]) -> None:
     small = {**given, "scenarios_per_level": 20}
     document = desk.through_gateway(KIND, small)
-    same = document["data"] == json.loads(json.dumps(desk.solve(KIND, small).data))
+    same = document["result"]["data"] == json.loads(json.dumps(desk.solve(KIND, small).data))
     sheet = report.sheet("rural1 through the gateway with simulated devices", "jobs", "ours: same answer")
-    sheet.row("rural1", document["data"]["jobs"], "yes" if same else "no", bar="every figure", ok=same)
+    sheet.row("rural1", document["result"]["data"]["jobs"], "yes" if same else "no", bar="every figure", ok=same)

@@ -1,11 +1,11 @@
 """pandapower's and SimBench's side of the comparison; runs in an environment of its own and prints JSON.
 
-``export CODE FOLDER``       writes a SimBench grid (or case33bw) as SimBench tables, as pandapower JSON, and its loads
-                             on the day of the highest load
-``snapshots FOLDER``         given scenarios of charging cars per bus and quarter-hour: runpp of every snapshot
-``count FOLDER``             given statistics and limits: shares of random evenings outside the limits, drawn with
-                             numpy and solved in batches on pandapower's own admittance matrix
-``losses FOLDER``            losses of the net as it is, kW
+``export CODE FOLDER``   writes a SimBench grid (or case33bw) as SimBench tables, as pandapower JSON, and its loads on
+                         the day of the highest load
+``snapshots FOLDER``     given scenarios of charging cars per bus and quarter-hour: runpp of every snapshot
+``count FOLDER``         given statistics and limits: shares of random evenings outside the limits, drawn with numpy
+                         and solved in batches on pandapower's own admittance matrix
+``losses FOLDER``        losses of the net as it is, kW
 """
 
 from __future__ import annotations
@@ -161,21 +161,23 @@ def count(folder: Path, given: dict) -> dict:
     out = []
     for policy in given["policies"]:
         for level in given["levels"]:
-            cars = (len(places) * level + 50) // 100
             hits, left = 0, given["scenarios"]
             while left:
                 many = min(left, 50)
                 left -= many
                 drawn = np.repeat(base[:, None, :], many, 1)
                 for scenario in range(many):
-                    chosen = pick.permutation(places)[:cars]
-                    start = pick.choice(SLOTS, size=cars, p=arrivals)
+                    chosen = places[pick.random(len(places)) < level / 100]
+                    start = pick.choice(SLOTS, size=len(chosen), p=arrivals)
                     if policy == "tariff_22":
                         start[(start >= 60) & (start <= 87)] = 88
-                    kwh = np.interp(pick.random(cars), np.linspace(0, 1, len(energy)), energy)
-                    end = start + np.maximum(1, np.ceil(kwh * 4 / given["charge_kw"] - 1e-9)).astype(int)
-                    for bus, one, other in zip(chosen, start - span[0], end - span[0], strict=True):
-                        drawn[bus, scenario, max(0, one):max(0, other)] += given["charge_kw"] / 1000
+                    kwh = np.interp(pick.random(len(chosen)), np.linspace(0, 1, len(energy)), energy)
+                    quarters = kwh * 4 / given["charge_kw"]
+                    for bus, one, many_slots in zip(chosen, start - span[0], quarters, strict=True):
+                        end = one + int(many_slots)
+                        drawn[bus, scenario, max(0, one):max(0, end)] += given["charge_kw"] / 1000
+                        if 0 <= end < len(span):
+                            drawn[bus, scenario, end] += given["charge_kw"] / 1000 * (many_slots % 1)
                 volts, lines, trafos = batch.solve(drawn.reshape(len(drawn), -1))
                 vm = np.abs(volts[watched])
                 bad = np.isnan(vm).any(axis=0) | (vm < given["voltage_min_pu"]).any(axis=0)

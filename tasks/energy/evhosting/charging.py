@@ -1,12 +1,13 @@
 """How cars charge: the built-in statistics, and the tables that go to the devices.
 
-A device draws a number from 0 to 255 and looks up the quarter-hour of arrival and the number of
-quarter-hours of charging, so a table is a distribution in 256 equally likely steps.
+A device draws a number from 0 to 255 and looks up the quarter-hour of arrival and the time of charging in eighths
+of a quarter-hour, so a table is a distribution in 256 equally likely steps.
 """
 
 from __future__ import annotations
 
 import math
+import struct
 
 from tasks.api import TaskError
 from tasks.energy.evhosting.model import SLOTS_PER_DAY, Policy, Statistics
@@ -52,8 +53,8 @@ def arrival_table(statistics: Statistics, policy: Policy) -> bytes:
     return bytes(table)
 
 
-def length_table(statistics: Statistics, charge_kw: float) -> bytes:
-    """256 charging times in quarter-hours (begun ones count whole), ascending, at most a day.
+def lengths(statistics: Statistics, charge_kw: float) -> list[int]:
+    """256 charging times in eighths of a quarter-hour, ascending, from one to a day.
 
     Raises TaskError ``bad_value`` if the quantiles fall somewhere.
     """
@@ -62,10 +63,15 @@ def length_table(statistics: Statistics, charge_kw: float) -> bytes:
         if energy[place] < energy[place - 1]:
             raise TaskError("bad_value", "energy_kwh must not fall", "sort the quantiles ascending",
                             f"/statistics/energy_kwh/{place}")
-    table = bytearray()
+    table: list[int] = []
     for step in range(STEPS):
         where = (2 * step + 1) * (len(energy) - 1) / (2 * STEPS)
         low = int(where)
         kwh = energy[low] + (energy[low + 1] - energy[low]) * (where - low)
-        table.append(min(SLOTS_PER_DAY, max(1, math.ceil(kwh * 4 / charge_kw - 1e-9))))
-    return bytes(table)
+        table.append(min(8 * SLOTS_PER_DAY, max(1, round(kwh * 32 / charge_kw))))
+    return table
+
+
+def length_table(statistics: Statistics, charge_kw: float) -> bytes:
+    """``lengths`` as the kernel reads them, 16 bits each. Raises TaskError as they do."""
+    return struct.pack(f"<{STEPS}H", *lengths(statistics, charge_kw))

@@ -6,7 +6,7 @@
 # limbs, so that no intermediate needs more than 31 bits and a sign; the host scales the feeder so that all
 # power together is at most 8 pu (a shunt counts fourfold) and |z| < 2 pu.
 #
-# data: seed u32, first scenario u32, cars u16, level u8, count u8.
+# data: seed u32, first scenario u32, level in percent u8, count u8.
 # contexts: network, demand, day, profiles, and shunts if there are any (layouts: see load).
 # Answer: ANSWER bytes for each scenario.
 import struct
@@ -47,39 +47,38 @@ BREATH = 200          # buses swept between two yields
 ANSWER = 20
 COLLAPSED = 16
 
-# Table S: 0 buses  1 slots  2 first slot  3 power of a car, Q26  4 generator  5 cars still to place
-# 6 places left  7 modulus  8 bus or slot at hand  9 lowest allowed |V|^2  10 highest allowed |V|^2
+# Table S: 0 buses  1 slots  2 first slot  3 power of a car, Q23  4 generator  5 chance of a car, Q15
+# 6 -  7 modulus  8 bus or slot at hand  9 lowest allowed |V|^2  10 highest allowed |V|^2
 # 11 allowed line loading^2  12 allowed transformer loading^2  13 branch 1 is a transformer
 # 14 flags  15 lowest |V|^2  16 its bus  17 its slot  18 highest line loading^2  19 its branch
 # 20 its slot  21 highest transformer loading^2  22 its slot  23 source voltage, Q24  24 there are shunts
 # Table M, 16 words per bus, bus 0 is the source and branch i feeds bus i: 0 sixteen times the parent
 # 1 r  2 x  3 their exponent: z is these words over 2^(16 + exponent)  4 shunt g  5 shunt b  6 p  7 q
-# 8 v real less 1  9 v imaginary  10 i real  11 i imaginary  12 cars charging  13 one over the rated current,
-# Q16  14 sum of the children's i real  15 imaginary; 4 to 11, 14 and 15 may be negative and have BIAS on top
+# 8 v real less 1  9 v imaginary  10 i real  11 i imaginary  12 eighths of cars charging  13 one over the rated
+# current, Q16  14 sum of the children's i real  15 imaginary; 4 to 11, 14 and 15 may be negative and have BIAS on top
 # Table L, 5 words per bus: 0 lowest p  1 span of p  2 lowest q  3 span of q (0 and 2 with BIAS)
 # 4 places for cars, profile of p times 2^16, of q times 2^24
-# Table C: [bus, slot] how many cars more charge than in the slot before, modulo 2^16; then the profiles, Q15
+# Table C: [bus, slot] how many eighths of cars more charge than in the slot before, modulo 2^16; then the profiles,
+# Q15
 
 
 @micropython.viper
 def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
-    # Draws the cars of one bus: exactly S[5] of the S[6] places left get one (selection sampling, Knuth
-    # 3.4.2 S).
+    # Draws the cars of one bus: each place has one with the chance S[5] of 2^15, its arrival and its length of
+    # charging come from the tables. The last quarter-hour counts by the part of it that is needed.
     bus = S[8]
     slots = S[1]
     row = bus * slots
     first = S[2]
     x = S[4]
-    need = S[5]
-    left = S[6]
+    chance = S[5]
     modulus = S[7]
     places = L[5 * bus + 4] & 65535
     for _ in range(places):
         x = 48271 * (x % 44488) - 3399 * (x // 44488)  # Schrage: stays within 31 bits and a sign
         if x < 0:
             x += modulus
-        if (((x >> 16) * left) >> 15) < need:
-            need -= 1
+        if (x >> 16) < chance:
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
@@ -87,17 +86,19 @@ def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
-            end = start + T[256 + (x >> 23)]
+            k = 256 + ((x >> 23) << 1)
+            end = T[k] + (T[k + 1] << 8)
+            rest = end & 7
+            end = start + (end >> 3)
             if start < 0:
                 start = 0
-            if start < slots and end > 0:
-                C[row + start] = (C[row + start] + 1) & 65535
+            if start < slots and end >= 0:
+                C[row + start] = (C[row + start] + 8) & 65535
                 if end < slots:
-                    C[row + end] = (C[row + end] + 65535) & 65535
-        left -= 1
+                    C[row + end] = (C[row + end] + 65528 + rest) & 65535
+                    if end + 1 < slots:
+                        C[row + end + 1] = (C[row + end + 1] + 65536 - rest) & 65535
     S[4] = x
-    S[5] = need
-    S[6] = left
     return 0
 
 
@@ -311,7 +312,8 @@ def load(contexts):
     # network: words of 32 bits: buses, 1 if branch 1 is a transformer, source voltage Q24; then per bus its parent
     # plus 2^16 times the exponent, r, x, one over the rated current Q16
     # demand: table L.  profiles: 16 bits per profile and slot.  shunts: table H.
-    # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals, 256 lengths
+    # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals u8, 256 lengths
+    # u16 in eighths of a slot
     if not 4 <= len(contexts) <= 5 or len(contexts[0]) < 12 or (len(contexts[0]) | len(contexts[1])) & 3:
         raise ValueError("contexts")
     net = array("i", contexts[0])
@@ -320,7 +322,7 @@ def load(contexts):
     H = array("i", contexts[4] if len(contexts) > 4 else b"")
     first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
     n = net[0]
-    if (n < 2 or len(net) != 3 + 4 * n or len(L) != 5 * n or len(day) != 536 or slots < 1
+    if (n < 2 or len(net) != 3 + 4 * n or len(L) != 5 * n or len(day) != 792 or slots < 1
             or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
         raise ValueError("context")
     S = array("i", [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 11)
@@ -348,7 +350,7 @@ def load(contexts):
     return words(S), words(M), words(L), day[24:], words(C), words(H)
 
 
-def start(S, M, seed, level, index, cars, places):
+def start(S, M, seed, level, index):
     # A state of its own for each (seed, level, index): xor-shifts between the steps keep states of
     # neighbouring scenarios from being shifted copies of one another.
     x = seed % MODULUS
@@ -356,8 +358,7 @@ def start(S, M, seed, level, index, cars, places):
         x = ((x ^ (x >> 13)) + part) * 48271 % MODULUS
         x ^= x >> 15
     S[4] = x % (MODULUS - 1) + 1
-    S[5] = cars
-    S[6] = places
+    S[5] = (level * 32768 + 50) // 100
     for k in range(14, 23):
         S[k] = 0
     S[15] = 4194304
@@ -388,20 +389,15 @@ def solve_slot(S, M, H):
 
 
 def run(data, contexts):
-    if len(data) != 12:
+    if len(data) != 10 or data[8] > 100:
         raise ValueError("input")
-    seed, first, cars, level, count = struct.unpack("<IIHBB", data)
+    seed, first, level, count = struct.unpack("<IIBB", data)
     S, M, L, T, C, H = load(contexts)
     n = S[0]
-    places = 0
-    for k in range(4, len(L), 5):
-        places += L[k] & 65535
-    if cars > places:
-        raise ValueError("cars")
     out = bytearray(ANSWER * count)
     work = 0
     for k in range(count):
-        start(S, M, seed, level, first + k, cars, places)
+        start(S, M, seed, level, first + k)
         for bus in range(n):
             S[8] = bus
             place(S, L, T, C)

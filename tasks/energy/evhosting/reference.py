@@ -100,7 +100,7 @@ def _inverse(matrix: list[list[complex]]) -> list[list[complex]]:
     return [row[n:] for row in rows]
 
 
-def draw_cars(spec: Spec, policy: Policy, level: int, index: int) -> list[list[int]]:
+def draw_cars(spec: Spec, policy: Policy, level: int, index: int) -> list[list[float]]:
     """Cars charging per bus and slot of the day, from the published rules and big integers."""
     state = spec.asked.seed % MODULUS
     for part in (level, index, 0, 0, 0):
@@ -108,20 +108,21 @@ def draw_cars(spec: Spec, policy: Policy, level: int, index: int) -> list[list[i
         state ^= state >> 15
     state = state % (MODULUS - 1) + 1
     arrivals = charging.arrival_table(spec.statistics, policy)
-    lengths = charging.length_table(spec.statistics, spec.asked.charge_kw)
-    need, left = spec.cars(level), spec.places
-    charging_now = [[0] * 192 for _ in spec.demand]
+    lengths = charging.lengths(spec.statistics, spec.asked.charge_kw)
+    chance = (level * 2**15 + 50) // 100
+    charging_now = [[0.0] * 192 for _ in spec.demand]
     for bus, demand in enumerate(spec.demand):
         for _ in range(demand.cars):
             state = state * LEHMER % MODULUS
-            if (state >> 16) * left < need << 15:
-                need -= 1
+            if state >> 16 < chance:
                 state = state * LEHMER % MODULUS
                 begin = arrivals[state >> 23]
                 state = state * LEHMER % MODULUS
-                for slot in range(begin, begin + lengths[state >> 23]):
-                    charging_now[bus][slot] += 1
-            left -= 1
+                left = lengths[state >> 23] / 8
+                while left > 0:
+                    charging_now[bus][begin] += min(1.0, left)
+                    left -= 1
+                    begin += 1
     return charging_now
 
 
@@ -168,7 +169,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
             "max_voltage_difference_pu": volts_worst, "max_loading_difference_points": line_worst, "same_flags": same}
 
 
-def _moment(spec: Spec, network: Network, cars: list[list[int]],
+def _moment(spec: Spec, network: Network, cars: list[list[float]],
             slot: int) -> tuple[list[complex] | None, list[float]]:
     day = spec.asked.first_slot + slot
     volts = network.solve([complex(d.kw[day] + spec.asked.charge_kw * row[day], d.kvar[day])

@@ -16,7 +16,7 @@ class Snapshots:
         contexts = tuple(context.data for context in spec.contexts[policy])
         self._state, self._buses, loads, tables, self._changes, self._shunts = kernel.load(contexts)
         self._loads = loads
-        kernel.start(self._state, self._buses, spec.asked.seed, level, index, spec.cars(level), spec.places)
+        kernel.start(self._state, self._buses, spec.asked.seed, level, index)
         for bus in range(len(spec.tree.names)):
             self._state[8] = bus
             kernel.place(self._state, loads, tables, self._changes)
@@ -57,9 +57,9 @@ class Snapshots:
             shares.append(max(map(abs, ends)) * base_a / branch.limit_a)
         return shares
 
-    def cars_charging(self) -> list[int]:
-        """Per bus."""
-        return [self._buses[(bus << 4) + 12] for bus in range(len(self._spec.tree.names))]
+    def cars_charging(self) -> list[float]:
+        """Per bus; who finishes within the quarter-hour counts by the part of it."""
+        return [self._buses[(bus << 4) + 12] / 8 for bus in range(len(self._spec.tree.names))]
 
     def _pairs(self, word: int, one: int) -> list[complex]:
         rows = range(word, 16 * len(self._spec.tree.names), 16)

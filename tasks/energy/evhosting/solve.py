@@ -23,9 +23,9 @@ FLAGS_MAX = 50_000
 
 
 def ops_per_scenario(spec: Spec, level: int) -> int:
-    """Cost model, counted in the plain path: 9 statements per place and 20 more per car; then per bus and slot 18
+    """Cost model, counted in the plain path: 5 statements per place and 22 more per car; then per bus and slot 18
     to set it, 42 to judge it and 63 for each of ``SWEEPS`` iterations."""
-    return 9 * spec.places + 20 * spec.cars(level) + len(spec.tree.names) * spec.slots * (18 + 42 + 63 * SWEEPS)
+    return 5 * spec.places + 22 * spec.cars(level) + len(spec.tree.names) * spec.slots * (18 + 42 + 63 * SWEEPS)
 
 
 def heap_bytes(spec: Spec, policy: str) -> int:
@@ -37,7 +37,7 @@ def heap_bytes(spec: Spec, policy: str) -> int:
 
 def job(spec: Spec, policy: str, level: int, first: int, count: int) -> Job:
     """Scenarios ``first`` to ``first + count - 1`` of a level."""
-    data = struct.pack("<IIHBB", spec.asked.seed, first, spec.cars(level), level, count)
+    data = struct.pack("<IIBB", spec.asked.seed, first, level, count)
     return Job(data, kernel.ANSWER * count, count * ops_per_scenario(spec, level), heap_bytes(spec, policy),
                spec.contexts[policy])
 

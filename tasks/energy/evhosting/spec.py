@@ -16,8 +16,10 @@ HEADROOM_PU = 8
 """All loads at their peaks, all cars and four times all shunts together are this much power, the kernel's bound."""
 IMPEDANCE_MAX_PU = 2
 EXPONENT_MAX = 30
-Q15, Q16, Q20, Q24, Q26 = 1 << 15, 1 << 16, 1 << 20, 1 << 24, 1 << 26
+Q15, Q16, Q20, Q23, Q24 = 1 << 15, 1 << 16, 1 << 20, 1 << 23, 1 << 24
 PROFILE_BYTES_MAX = 8000
+CARS_AT_A_BUS_MAX = 8000
+"""The kernel counts eighths of cars in 16 bits."""
 SHAPES_MAX = 127
 BIAS = 1 << 29
 """Added to signed words, as the kernel reads them."""
@@ -58,7 +60,7 @@ class Spec:
         return sum(one.cars for one in self.demand)
 
     def cars(self, level_percent: int) -> int:
-        """How many cars charge here at a level, rounded to the nearest."""
+        """How many cars to expect here at a level, rounded to the nearest; an evening may have more or fewer."""
         return (self.places * level_percent + 50) // 100
 
 
@@ -74,6 +76,9 @@ def prepare(asked: EvHosting) -> Spec:
     places = sum(one.cars for one in demand)
     if not places:
         raise TaskError("empty_data", "no load has a place for a car", "set 'cars' on the loads", "/feeder/loads")
+    if max(one.cars for one in demand) > CARS_AT_A_BUS_MAX:
+        raise TaskError("too_large", f"more than {CARS_AT_A_BUS_MAX} cars at one bus", "spread them over more buses",
+                        "/feeder/loads")
     if places > CARS_MAX:
         raise TaskError("too_large", f"{places} cars; at most {CARS_MAX}", "study a smaller feeder", "/feeder/loads")
     shunts_kva = sum(2 * abs(branch.shunt_s) for branch in tree.branch if branch) * feeder.nominal_kv**2 * 1000
@@ -184,6 +189,6 @@ def _loads(demand: Sequence[Demand], asked: EvHosting, base_kva: float) -> tuple
 def _day(asked: EvHosting, profile_bytes: int, base_kva: float) -> bytes:
     slots = asked.last_slot - asked.first_slot + 1
     return struct.pack(
-        "<BBHiiiii", asked.first_slot, slots, profile_bytes // (2 * slots), round(asked.charge_kw / base_kva * Q26),
+        "<BBHiiiii", asked.first_slot, slots, profile_bytes // (2 * slots), round(asked.charge_kw / base_kva * Q23),
         round(asked.voltage_min_pu**2 * Q20), round(asked.voltage_max_pu**2 * Q20),
         round((asked.line_limit_percent / 100) ** 2 * Q16), round((asked.transformer_limit_percent / 100) ** 2 * Q16))

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import pytest
 
 from tasks.api import TaskError
-from tasks.energy.evhosting.charging import arrival_table, builtin, length_table
+from tasks.energy.evhosting.charging import arrival_table, builtin, length_table, lengths
 from tasks.energy.evhosting.model import Statistics
 
 
@@ -29,11 +29,11 @@ def test_tariff_moves_the_evening_only() -> None:
     assert table.count(88) == 96
 
 
-def test_charging_time_is_energy_over_power_in_begun_quarters() -> None:
-    """11 kWh at 11 kW take four quarter-hours, 11.1 take five, 75 kWh at 1 kW are cut at a day."""
-    assert set(length_table(_statistics({0: 1}, [11, 11]), 11.0)) == {4}
-    assert set(length_table(_statistics({0: 1}, [11.1, 11.1]), 11.0)) == {5}
-    assert set(length_table(_statistics({0: 1}, [75, 75]), 1.0)) == {96}
+def test_charging_time_is_energy_over_power_in_eighths() -> None:
+    """11 kWh at 11 kW take 32 eighths of a quarter-hour, 11.2 take 33; 0.1 still one; 75 at 1 kW are cut at a day."""
+    for energy, power, wanted in ((11, 11.0, 32), (11.2, 11.0, 33), (0.1, 11.0, 1), (75, 1.0, 768)):
+        assert set(lengths(_statistics({0: 1}, [energy, energy]), power)) == {wanted}
+    assert length_table(_statistics({0: 1}, [11, 11]), 11.0) == bytes([32, 0]) * 256
 
 
 def test_builtin_statistics_are_what_their_text_says() -> None:

@@ -13,7 +13,7 @@ from gateway.pool import Pool, Runtime
 from gateway.sim import find_micropython
 from tasks.api import Context, Job
 from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.spec import BIAS, HEADROOM_PU, Q20, Q24, Q26
+from tasks.energy.evhosting.spec import BIAS, HEADROOM_PU, Q20, Q23, Q24
 from tasks.local import run_job
 
 EDGES_17 = (0, 1, 65_535, 65_536, 131_071)
@@ -44,13 +44,13 @@ def extreme(pick: random.Random) -> Job:
         y = int(shares[4 * bus + 2] * unit / 16)
         if bus:
             halves += struct.pack("<ii", BIAS + pick.choice((0, y)), BIAS + pick.choice((-y, y)))
-    day = struct.pack("<BBHiiiii", 60, slots, 2, int(shares[-1] * unit / max(1, cars) * (Q26 / Q20)),
+    day = struct.pack("<BBHiiiii", 60, slots, 2, int(shares[-1] * unit / max(1, cars) * (Q23 / Q20)),
                       *(pick.choice((0, 1, Q20, 4 * Q20)) for _ in range(2)),
                       *(pick.choice((0, 65_536, 9 * 65_536)) for _ in range(2)))
-    day += bytes(pick.randrange(256) for _ in range(512))
+    day += bytes(pick.randrange(256) for _ in range(768))
     profiles = struct.pack(f"<{2 * slots}H", *(pick.choice((0, 1, 32_767, 32_768)) for _ in range(2 * slots)))
     contexts = [net, rows, day, profiles] + ([halves] if pick.randrange(2) else [])
-    data = struct.pack("<IIHBB", pick.randrange(1 << 32), pick.randrange(1 << 32), pick.randint(0, cars), 7, count)
+    data = struct.pack("<IIBB", pick.randrange(1 << 32), pick.randrange(1 << 32), pick.choice((0, 50, 100)), count)
     return Job(data, 20 * count, 1, 1, tuple(map(Context, contexts)))
 
 

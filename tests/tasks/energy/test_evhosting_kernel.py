@@ -71,7 +71,7 @@ def test_every_intermediate_fits_31_bits(feeder_of) -> None:
     for spec, policy, level, index in _cases(feeder_of):
         parts = careful.load(tuple(context.data for context in spec.contexts[policy]))
         state, buses, loads, tables, changes, shunts = parts
-        careful.start(state, buses, spec.asked.seed, level, index, spec.cars(level), spec.places)
+        careful.start(state, buses, spec.asked.seed, level, index)
         for state[8] in range(len(spec.tree.names)):
             careful.place(state, loads, tables, changes)
         for state[8] in range(min(spec.slots, 24)):
@@ -98,22 +98,42 @@ def test_kernel_compiles_for_every_board(tmp_path: Path) -> None:
         subprocess.run([cross, f"-march={board}", "-o", tmp_path / "k.mpy", KIND.kernel], check=True)
 
 
-def test_places_exactly_the_cars_asked_for(feeder_of) -> None:
-    """At every level the number of cars that ever plug in is the level's share of all places."""
+def test_each_place_has_a_car_with_the_chance_of_its_level(feeder_of) -> None:
+    """Over many evenings the cars are binomial: none at 0 %, all at 100 %, share and spread right in between."""
     feeder = feeder_of(3, 20)
     for load in feeder["loads"]:
         load["cars"] = 9
-    spec = prepare(EvHosting(feeder=feeder, first_slot=0, last_slot=95))
-    for level in (1, 50, 99, 100):
-        parts = kernel.load(tuple(context.data for context in spec.contexts["on_arrival"]))
-        state, buses, loads, tables, changes, _ = parts
-        del changes[20 * spec.slots:]
-        kernel.start(state, buses, 5, level, 0, spec.cars(level), spec.places)
-        for bus in range(20):
-            state[8] = bus
-            kernel.place(state, loads, tables, changes)
-        assert state[5] == 0 and state[6] == 0
-        assert any(changes), "cars plug in"
+    spec = prepare(EvHosting(feeder=feeder, first_slot=0, last_slot=95, statistics={
+        "arrivals_per_slot": [1.0] + [0.0] * 95, "energy_kwh": [75, 75]}))
+    for level in (0, 1, 50, 99, 100):
+        state, buses, loads, tables, changes, _ = kernel.load(
+            tuple(context.data for context in spec.contexts["on_arrival"]))
+        counts = []
+        for index in range(200):
+            kernel.start(state, buses, 5, level, index)
+            for state[8] in range(20):
+                kernel.place(state, loads, tables, changes)
+            counts.append(sum(changes[bus * 96] for bus in range(20)) // 8)
+            changes[:20 * 96] = [0] * (20 * 96)
+        mean, p = sum(counts) / 200, level / 100
+        spread = sum((count - mean) ** 2 for count in counts) / 199
+        assert abs(mean - spec.places * p) <= 4 * math.sqrt(spec.places * p * (1 - p) / 200)
+        assert abs(spread - spec.places * p * (1 - p)) <= 4 * spec.places * p * (1 - p) * math.sqrt(2 / 199)
+
+
+def test_the_last_quarter_counts_by_its_part(feeder_of) -> None:
+    """A charge of 19 eighths fills two quarter-hours and three eighths, cut at either end of the window."""
+    charge = {"arrivals_per_slot": [float(slot == 40) for slot in range(96)], "energy_kwh": [11 * 19 / 32] * 2}
+    for first, wanted in ((40, [8, 8, 3, 0]), (41, [8, 3, 0, 0]), (42, [3, 0, 0, 0]), (43, [0] * 4),
+                          (37, [0, 0, 0, 8])):
+        spec = prepare(EvHosting(feeder=feeder_of(1, 2), first_slot=first, last_slot=first + 3, statistics=charge))
+        state, buses, loads, tables, changes, _ = kernel.load(
+            tuple(context.data for context in spec.contexts["on_arrival"]))
+        kernel.start(state, buses, 1, 100, 0)
+        state[8] = 1
+        kernel.place(state, loads, tables, changes)
+        charging = [sum(changes[4:5 + k]) % 65536 for k in range(4)]
+        assert charging == wanted, first
 
 
 def test_scenarios_differ_and_repeat(feeder_of) -> None:
@@ -134,7 +154,7 @@ def test_draws_of_neighbouring_scenarios_are_independent(feeder_of) -> None:
     state, buses, *_ = kernel.load(tuple(context.data for context in spec.contexts["on_arrival"]))
     draws = []
     for index in range(4001):
-        kernel.start(state, buses, 1, 50, index, 1, 1)
+        kernel.start(state, buses, 1, 50, index)
         draws.append((state[4] * 48271 % kernel.MODULUS) >> 27)
     cells = [0] * 256
     for one, other in itertools.pairwise(draws):
@@ -155,7 +175,7 @@ def test_malformed_input_is_refused(feeder_of) -> None:
               (good.input, [contexts[0][:-1], *contexts[1:]]),
               (good.input, [*contexts[:2], contexts[2] + b"0", contexts[3]]),
               (good.input, [*contexts[:3], contexts[3][2:]]), (good.input, [bytes(backwards), *contexts[1:]]),
-              (good.input[:8] + b"\xff\xff" + good.input[10:], contexts)]
+              (good.input[:8] + b"\x65" + good.input[9:], contexts)]
     for data, parts in broken:
         with pytest.raises(ValueError):
             list(kernel.run(data, tuple(parts)))

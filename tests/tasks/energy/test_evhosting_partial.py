@@ -81,7 +81,7 @@ def test_a_missing_day_without_cars_is_computed_here(spec, small_jobs) -> None:
     whole = run_local(KIND, spec)
     fine = struct.pack("<BBHIHBBII", 0, 3, 2, 1_000_000, 1, 3, 3, 9000, 9000)
     with pytest.raises(StopIteration) as end:
-        solution.throw(DeadlinePassed([None, *(fine * job.input[11] for job in jobs[1:])]))
+        solution.throw(DeadlinePassed([None, *(fine * job.input[9] for job in jobs[1:])]))
     assert end.value.value.data["without_cars"] == whole.data["without_cars"]
     assert end.value.value.data["jobs_missing"] == 1
 

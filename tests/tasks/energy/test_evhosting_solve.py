@@ -39,7 +39,7 @@ def test_counts_are_those_of_the_answers(spec) -> None:
     assert not data["without_cars"]["violated"]
     everything = {}
     for one, answer in zip(jobs[1:], answers[1:], strict=True):
-        everything.setdefault((one.contexts[2], one.input[10]), []).extend(outcomes(answer))
+        everything.setdefault((one.contexts[2], one.input[8]), []).extend(outcomes(answer))
     for policy in data["policies"]:
         assert [row["level_percent"] for row in policy["levels"]] == [25, 50, 100]
         for row in policy["levels"]:
@@ -61,7 +61,7 @@ def test_hosting_is_the_last_level_before_the_first_that_fails(spec) -> None:
     jobs = next(solution)
     fine = struct.pack("<BBHIHBBII", 0, 3, 2, 1_000_000, 1, 3, 3, 9000, 9000)
     bad = struct.pack("<BBHIHBBII", 1, 3, 2, 900_000, 2, 3, 3, 9000, 9000)
-    answers = [(bad if one.input[10] == 50 else fine) * (one.answer_bytes // 20) for one in jobs]
+    answers = [(bad if one.input[8] == 50 else fine) * (one.answer_bytes // 20) for one in jobs]
     with pytest.raises(StopIteration) as end:
         solution.send(answers)
     result = end.value.value
@@ -75,12 +75,12 @@ def test_jobs_are_small_and_priced_from_their_input(spec) -> None:
     """Inputs, answers and contexts keep the bounds for boards; equal inputs cost the same."""
     jobs = next(solve(spec))
     for one in jobs:
-        assert len(one.input) == 12 and one.answer_bytes <= 256 and one.heap_bytes < 16_000
+        assert len(one.input) == 10 and one.answer_bytes <= 256 and one.heap_bytes < 16_000
         assert all(len(context.data) <= 3000 for context in one.contexts)
-        assert one.ops % one.input[11] == 0
-    prices = {(one.input[10], one.ops // one.input[11]) for one in jobs}
+        assert one.ops % one.input[9] == 0
+    prices = {(one.input[8], one.ops // one.input[9]) for one in jobs}
     assert len(prices) == 4, "one price per level"
-    assert sum(one.input[11] for one in jobs) == 1 + 2 * 3 * 14
+    assert sum(one.input[9] for one in jobs) == 1 + 2 * 3 * 14
     assert len({context.name for one in jobs for context in one.contexts}) == 5, "only the day differs by policy"
 
 
