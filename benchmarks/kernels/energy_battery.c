@@ -28,7 +28,7 @@ static int cut(struct plan *d, const uint8_t *net, const uint8_t *prices)
         int32_t buy = u16(prices + 2 * t) - BIAS, sell = u16(prices + 2 * (SLOTS + t)) - BIAS;
         if (buy < -PRICE || buy > PRICE || sell < -PRICE || sell > PRICE)
             return -1;
-        int32_t g = 0, x, y, z, u = sell * d->add, v, w = buy * d->take;
+        int32_t g = 0, x, y, z, u = sell * d->add, v, w = buy * d->take + 1;
         if (n >= 0) {
             if (n > d->least)
                 n = d->least;
@@ -43,7 +43,7 @@ static int cut(struct plan *d, const uint8_t *net, const uint8_t *prices)
         } else {
             n = -n;
             x = d->limit - n;
-            v = sell * d->take;
+            v = sell * d->take + 1;
             y = n < d->most ? n : d->most;
             z = (d->most - y) * d->add;
             if (x >= 0) {
@@ -53,7 +53,7 @@ static int cut(struct plan *d, const uint8_t *net, const uint8_t *prices)
                 g = x;
             } else {
                 x = -x;
-                u = 0;
+                u = 1;
                 if (x > y)
                     x = y;
                 y -= x;
@@ -209,7 +209,8 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
         return -1;
     d.add = u16(in), d.take = u16(in + 2), d.most = u16(in + 4), d.least = u16(in + 6), d.limit = u16(in + 8);
     uint32_t full = u32(in + 10), held = u32(in + 14), end = u32(in + 18);
-    if (!(0 < d.add && d.add <= d.take && d.take < 4096 && d.most <= 30000 && d.least <= 30000))
+    if (!(0 < d.add && d.add <= d.take && d.take < 32768)
+        || (uint64_t)d.take * (uint64_t)(d.most + d.least) > 1 << 28)
         return -1;
     if (full >= 1u << 29 || held > full || end > full || end + (uint32_t)d.take > full)
         return -1;

@@ -38,7 +38,7 @@ PIECES = 289  # three a slot, and one last: to keep what is left over for nothin
 # 5 units that 1 W adds  6 units that 1 W takes  7 W at most in  8 out  9 to the grid
 # 10 W of the piece that is used in part  11 last slot for which they are
 # Table L: units of each piece; from 289 how much a slot takes if none of its pieces is used; from 385 the price of
-# each piece per unit of storage, times S[5] * S[6], plus 2^26 as ptr32 reads no signs where words have 64 bits.
+# each piece per unit of storage, times S[5] * S[6], plus 2^29 as ptr32 reads no signs where words have 64 bits.
 # Table W: place of each piece in the order of prices; from 289 the pieces in that order.
 
 
@@ -50,7 +50,7 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
     most = S[7]
     least = S[8]
     limit = S[9]
-    o = 67108864
+    o = 536870912
     i = 0
     for t in range(96):
         n = H[11 + t] - 32768
@@ -60,7 +60,7 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
             return 1
         g = 0
         u = sell * add
-        w = buy * take
+        w = buy * take + 1  # whatever adds costs a trace more: nothing moves for nothing
         if n >= 0:  # sell, serve the home, buy
             if n > least:
                 n = least
@@ -75,7 +75,7 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
         else:  # sell, keep what would be sold, buy
             n = 0 - n
             x = limit - n
-            v = sell * take
+            v = sell * take + 1
             y = n
             if y > most:
                 y = most
@@ -87,7 +87,7 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
                 g = x
             else:  # what goes beyond the limit is lost anyway: it costs nothing to keep
                 x = 0 - x
-                u = 0
+                u = 1
                 if x > y:
                     x = y
                 y -= x
@@ -317,7 +317,7 @@ def load(data, contexts):
         raise ValueError("input")
     H = array("H", data)
     full, held, end = (H[k] | H[k + 1] << 16 for k in (5, 7, 9))
-    if not (0 < H[0] <= H[1] < 4096 and H[2] <= 30000 and H[3] <= 30000):
+    if not 0 < H[0] <= H[1] < 32768 or H[1] * (H[2] + H[3]) > 1 << 28:
         raise ValueError("units")
     if full >= 1 << 29 or held > full or end + H[1] > full:
         raise ValueError("capacity")

@@ -41,7 +41,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
         least, mine = optimum_eur(spec, store), cost_eur(spec, store, given["plan_w"])
         homes += 1
         broken += not keeps_limits(store, given["plan_w"])
-        false_bounds += given["cost_eur"] - given["best_is_less_by_at_most_eur"] > least + 1e-3
+        false_bounds += given["cost_eur"] - given["gap_at_most_eur"] > least + 1e-3
         idle, cost, best = idle + cost_eur(spec, store, [0] * SLOTS), cost + mine, best + least
         worst = max(worst, mine - least)
     share = (idle - cost) / (idle - best) if idle - best > 1e-3 else 1.0

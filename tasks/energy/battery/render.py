@@ -30,7 +30,7 @@ def text(data: dict[str, Any]) -> str:
              "      EUR      EUR      EUR  at most more"]
     best = sorted(data["homes"], key=lambda one: (-one["saving_eur"], one["id"]))[:ROWS]
     lines += [f"{home['cost_without_eur']:9.2f}{home['cost_eur']:9.2f}{home['saving_eur']:9.2f}"
-              f"{home['best_is_less_by_at_most_eur']:14.4f}   {home['id'][:50]}" for home in best]
+              f"{home['gap_at_most_eur']:14.4f}   {home['id'][:50]}" for home in best]
     if len(data["homes"]) > ROWS:
         lines.append(f"  and {len(data['homes']) - ROWS} more, all in the CSV")
     if data["homes_without_plan"]:
@@ -61,20 +61,21 @@ def files(data: dict[str, Any]) -> dict[str, bytes]:
 def stored_wh(home: dict[str, Any]) -> list[float]:
     """Wh stored at the end of each quarter-hour, from a home's plan and efficiencies."""
     wh, out = home["soc_start_wh"], []
+    charge, discharge = home["efficiency_permille"]
     for watts in home["plan_w"]:
-        wh += watts / 4 * (home["charge_efficiency_permille"] / 1000 if watts > 0
-                           else 1000 / home["discharge_efficiency_permille"])
+        wh += watts / 4 * (charge / 1000 if watts > 0 else 1000 / discharge)
         out.append(wh)
     return out
 
 
 def _homes(data: dict[str, Any]) -> str:
     out = io.StringIO()
-    names = ["id", "cost_without_eur", "cost_eur", "saving_eur", "best_is_less_by_at_most_eur", "stored_at_end_wh",
-             "charged_wh", "discharged_wh"]
+    names = ["id", "cost_without_eur", "cost_eur", "saving_eur", "gap_at_most_eur", "stored_at_end_wh"]
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(names)
-    table.writerows([home[name] for name in names] for home in data["homes"])
+    table.writerow([*names, "charged_wh", "discharged_wh"])
+    for home in data["homes"]:
+        charged, given = (sum(max(0, sign * watts) for watts in home["plan_w"]) / 4 for sign in (1, -1))
+        table.writerow([*(home[name] for name in names), charged, given])
     return out.getvalue()
 
 

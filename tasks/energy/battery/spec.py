@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import struct
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tasks.api import Context, TaskError
 from tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
 from tasks.energy.battery.read import clock, net_loads
 
-UNITS_MAX = 4095
+UNITS_MAX = 32_767
 """Units of storage that one watt takes in a quarter-hour, at most; the kernel's products rely on it."""
+SLOT_MAX = 1 << 28
+"""Units that full power both ways takes in a quarter-hour, at most; likewise."""
 CAPACITY_MAX = (1 << 29) - 1
 PRICE_STEPS = 16_383
 BIAS = 32_768
@@ -41,16 +43,21 @@ class Store:
         return 250 / (self.home.discharge_efficiency_permille * self.take)
 
     @property
+    def top_wh(self) -> float:
+        """Wh stored at ``full`` units, which lies a little below the capacity."""
+        return self.home.soc_min_wh + self.full * self.unit_wh
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to plan: no battery, or none that takes or gives a watt."""
         return self.full < self.take or self.charge_w + self.discharge_w == 0
 
     def stored_wh(self, plan_w: Sequence[int]) -> list[float]:
         """Wh stored at the end of each quarter-hour under a plan."""
-        units, out = self.held, []
+        units, out, low, each = self.held, [], self.home.soc_min_wh, self.unit_wh
         for watts in plan_w:
             units += watts * (self.add if watts >= 0 else self.take)
-            out.append(self.home.soc_min_wh + units * self.unit_wh)
+            out.append(low + units * each)
         return out
 
 
@@ -99,29 +106,36 @@ def _net(home: Home, read: dict[str, list[float]]) -> list[float]:
     return [load - pv for load, pv in zip(home.load_w, home.pv_w or [0.0] * SLOTS, strict=True)]
 
 
-@functools.lru_cache(maxsize=256)
-def _ratio(charge_permille: int, discharge_permille: int, most: int) -> tuple[int, int]:
-    """Whole units that a watt adds and takes: the best fraction not above the efficiency there and back, in units as
-    fine as they may be."""
-    best = (1, most)
-    for take in range(1, most + 1):
-        add = charge_permille * discharge_permille * take // 1_000_000
-        if add and add * best[1] > best[0] * take:
-            best = (add, take)
-    times = most // best[1]
-    return best[0] * times, best[1] * times
+def _ratio(share: Fraction, most: int) -> tuple[int, int]:
+    """Whole units that a watt adds and takes: the largest fraction up to ``share`` whose parts are at most ``most``
+    (its lower neighbour in the Farey sequence, by continued fractions), times what fits."""
+    p, q, lower, last = 1, 0, 0, 1   # neighbours p/q and lower/last; share lies between
+    n, d = share.numerator, share.denominator
+    while d and last + n // d * q <= most:
+        p, q, lower, last = lower + n // d * p, last + n // d * q, p, q
+        n, d = d, n % d
+    if d:
+        times = (most - last) // q
+        lower, last = lower + times * p, last + times * q
+        if Fraction(lower, last) > share:
+            lower, last = p, q
+    else:
+        lower, last = p, q
+    return lower * (most // last), last * (most // last)
 
 
 def _store(home: Home, place: int, net: Sequence[float]) -> Store:
     room, give = home.capacity_wh - home.soc_min_wh, home.discharge_efficiency_permille
-    most = min(UNITS_MAX, int(CAPACITY_MAX * 250 / (room * give))) if room else UNITS_MAX
-    add, take = _ratio(home.charge_efficiency_permille, give, most)
+    discharge = int(home.charge_w if home.discharge_w is None else home.discharge_w)
+    most = min(UNITS_MAX, SLOT_MAX // max(1, int(home.charge_w) + discharge),
+               int(CAPACITY_MAX * 250 / (max(1.0, room) * give)))
+    add, take = _ratio(Fraction(home.charge_efficiency_permille * give, 1_000_000), most)
     units = give * take / 250   # per Wh
-    full = int(room * units)
+    more = home.charge_efficiency_permille * give * take / 1e6 - add   # what a watt adds in truth, beyond ``add``
+    full = max(0, int(room * units - SLOTS * int(home.charge_w) * more))
     end = max(0, min(int((home.wanted_wh - home.soc_min_wh) * units), full - take))
-    discharge = home.charge_w if home.discharge_w is None else home.discharge_w
     limit = POWER_MAX_W if home.export_limit_w is None else home.export_limit_w
-    store = Store(home, array("h", map(round, net)), add, take, int(home.charge_w), int(discharge), int(limit), full,
+    store = Store(home, array("h", map(round, net)), add, take, int(home.charge_w), discharge, int(limit), full,
                   min(full, int((home.soc_start_wh - home.soc_min_wh) * units)), end)
     best = store.held
     for _ in range(SLOTS):

@@ -76,12 +76,20 @@ def inside_wh(store: Store, watts: float) -> float:
             else watts * 250 / home.discharge_efficiency_permille)
 
 
-def corners(spec: Spec, store: Store, slot: int) -> Points:
-    """The slot's cost by what is stored in it, as it is; it is straight between the corners."""
-    low, high = limits_w(store, slot)
-    net = store.net_w[slot]
-    bends = {low, high, *(watts for watts in (0, -net, -net - store.export_w) if low < watts < high)}
-    return [(inside_wh(store, watts), slot_cost_eur(spec, store, slot, watts)) for watts in sorted(bends)]
+def hulls(spec: Spec, store: Store) -> list[Points]:
+    """The cost of each slot by what is stored in it, as its lower convex hull; straight between the corners."""
+    add, take = store.home.charge_efficiency_permille / 4000, 250 / store.home.discharge_efficiency_permille
+    limit, least, high = store.export_w, store.discharge_w, store.charge_w
+    out = []
+    for net, buy, sell in zip(store.net_w, spec.buy, spec.sell, strict=True):
+        low = -min(least, max(0, limit + net))
+        points = []
+        for watts in sorted({low, high, *(at for at in (0, -net, -net - limit) if low < at < high)}):
+            grid = net + watts
+            cost = buy * grid if grid > 0 else sell * grid if grid > -limit else -sell * limit
+            points.append((watts * (add if watts > 0 else take), MWH * cost))
+        out.append(points if 0 <= sell <= buy else hull(points))
+    return out
 
 
 def hull(points: Points) -> Points:
@@ -108,22 +116,31 @@ def _slopes(points: Points, x: float) -> tuple[float, float]:
     return left, right
 
 
-def _prices(store: Store, ranges: Sequence[tuple[float, float]], stored: Sequence[float], step: float) -> list[float]:
-    """Prices within ``ranges``, give or take a ``step``, that change only at full (upwards) or empty (downwards)."""
-    home, out, last, near = store.home, [], 0.0, NEAR * store.take * store.unit_wh
-    begin = 0
+def _prices(spec: Spec, store: Store, shapes: Sequence[Points], plan_w: Sequence[int]) -> list[float]:
+    """Prices at which the plan is right in every slot: they rise only where it is full, fall where it is empty."""
+    stored, near = store.stored_wh(plan_w), NEAR * store.take * store.unit_wh
+    top, bottom = store.top_wh - near, store.home.soc_min_wh + near
+    step = STEP * max(map(abs, (*spec.buy, *spec.sell)))
+    ranges = [_slopes(points, inside_wh(store, watts)) for points, watts in zip(shapes, plan_w, strict=True)]
+    ranges.append((-math.inf if stored[-1] > top else 0.0,
+                   0.0 if stored[-1] > bottom + store.end * store.unit_wh else math.inf))
+    out: list[float] = []
+    last, rises, begin = 0.0, False, 0
     while begin < SLOTS:
-        low, high, full, empty, end = -math.inf, math.inf, -1, -1, SLOTS
+        low, high, full, empty, end, before = -math.inf, math.inf, -1, -1, SLOTS, (last, rises)
         for slot in range(begin, SLOTS + 1):
             lowest, highest = ranges[slot]
             if lowest > high + step or highest < low - step:
-                end = (full if lowest > high + step else empty) + 1 or slot
+                rises = lowest > high
+                end = (full if rises else empty) + 1 or slot
                 break
             low, high = max(low, lowest), min(high, highest)
             if slot < SLOTS - 1:
-                full = slot if stored[slot] > home.capacity_wh - near else full
-                empty = slot if stored[slot] < home.soc_min_wh + near else empty
+                full = slot if stored[slot] > top else full
+                empty = slot if stored[slot] < bottom else empty
         last = min(max(last, low), high)
+        if begin and abs(last - before[0]) <= step:   # the wrong way by a rounding error costs all that is stored
+            last = max(last, before[0]) if before[1] else min(last, before[0])
         out += [last] * (end - begin)
         begin = end
     return out
@@ -131,21 +148,17 @@ def _prices(store: Store, ranges: Sequence[tuple[float, float]], stored: Sequenc
 
 def bound(spec: Spec, store: Store, plan_w: Sequence[int], prices: Sequence[float] = ()) -> Bound:
     """How good the plan is. ``prices`` of another home's plan may stand in where this home has none worth reading."""
-    home = store.home
-    hulls = [hull(corners(spec, store, slot)) for slot in range(SLOTS)]
-    inside = [inside_wh(store, watts) for watts in plan_w]
-    room, wanted = home.capacity_wh - home.soc_min_wh, store.end * store.unit_wh
-    if not prices:
-        stored, near = store.stored_wh(plan_w), NEAR * store.take * store.unit_wh
-        ranges = [_slopes(points, x) for points, x in zip(hulls, inside, strict=True)]
-        ranges.append((-math.inf if stored[-1] > home.capacity_wh - near else 0.0,
-                       0.0 if stored[-1] > home.soc_min_wh + wanted + near else math.inf))
-        prices = _prices(store, ranges, stored, STEP * max(map(abs, (*spec.buy, *spec.sell))))
-    least = sum(min(y - price * x for x, y in points) for points, price in zip(hulls, prices, strict=True))
-    least += sum(min(0.0, room * (one - other)) for one, other in itertools.pairwise(prices))
-    least += min(prices[-1] * wanted, prices[-1] * room)
-    least -= prices[0] * (home.soc_start_wh - home.soc_min_wh)
-    gap = sum(_at(points, x) for points, x in zip(hulls, inside, strict=True)) - least
+    home, shapes = store.home, hulls(spec, store)
+    prices = prices or _prices(spec, store, shapes, plan_w)
+    least = sum(min(y - price * x for x, y in points) for points, price in zip(shapes, prices, strict=True))
+    low = high = home.soc_start_wh - home.soc_min_wh   # what can be stored at all by then
+    least -= prices[0] * low
+    for slot, points in enumerate(shapes):
+        low = max(0.0 if slot < SLOTS - 1 else store.end * store.unit_wh, low + points[0][0])
+        high = min(home.capacity_wh - home.soc_min_wh, high + points[-1][0])
+        falls = prices[slot] - (prices[slot + 1] if slot < SLOTS - 1 else 0.0)
+        least += min(falls * low, falls * high)
+    gap = sum(_at(points, inside_wh(store, watts)) for points, watts in zip(shapes, plan_w, strict=True)) - least
     return Bound(least, gap, tuple(prices))
 
 

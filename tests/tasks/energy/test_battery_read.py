@@ -16,8 +16,9 @@ def pack(home: str, name: str, values: list[float], unit: str = "W", begin: floa
 def test_net_load_or_load_less_solar_power() -> None:
     """Both ways of saying it give the same W; kW are W times a thousand."""
     net = [float(slot - 40) for slot in range(96)]
-    records = pack("urn:dev:a", "net_load", net) + pack("b", "load", [2.5] * 96, "kW") + pack("b", "pv", [1.0] * 96, "kW")
-    assert net_loads(records, ["urn:dev:a", "b"]) == {"urn:dev:a": net, "b": [1500.0] * 96}
+    both = pack("b", "load", [2.5] * 96, "kW") + pack("b", "pv", [1.0] * 96, "kW")
+    found = net_loads(pack("urn:dev:a", "net_load", net) + both, ["urn:dev:a", "b"])
+    assert found == {"urn:dev:a": net, "b": [1500.0] * 96}
 
 
 def test_readings_of_one_quarter_hour_are_averaged() -> None:
