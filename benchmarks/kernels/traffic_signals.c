@@ -17,7 +17,7 @@ static Link links[LINKS];
 static Lane lanes[256];
 static Approach approaches[256];
 static Junction junctions[256];
-static int movements[LINKS + 1], durations[PHASES], ends[PHASES], hold[LINKS], start[256];
+static int movements[LINKS + 1], durations[PHASES], ends[PHASES], hold[LINKS + 255], start[256];
 static uint16_t when[NODES], following[NODES + SLOTS + 1], place[VEHICLES], taken[VEHICLES];
 static uint32_t cost[256];
 static int lane_count, link_count, approach_count, junction_count, movement_count;
@@ -29,7 +29,7 @@ static int read_network(size_t size) {
     if (size < 5) return -1;
     junction_count = net[0]; lane_count = net[1]; link_count = u16(net + 2); approach_count = net[4];
     size_t at = 5 + junction_count;
-    int count = 0, previous = -1, base = 0, sizes[256] = { 0 };
+    int count = 0, previous = -1, base = 0;
     if (at > size || !junction_count || link_count > LINKS) return -1;
     for (int j = 0; j < junction_count; j++) {
         if (!(junctions[j].phases = net[5 + j])) return -1;
@@ -41,7 +41,6 @@ static int read_network(size_t size) {
     for (int l = 0; l < lane_count; l++, at += 2) {
         lanes[l].approach = net[at];
         lanes[l].room = net[at + 1];
-        if (net[at] >= approach_count || !net[at + 1]) return -1;
     }
     movement_count = 0;
     for (int k = 0; k < link_count; k++) {
@@ -52,8 +51,7 @@ static int read_network(size_t size) {
             base = k;
             previous = j;
         }
-        if (net[at + 1] >= lane_count) return -1;
-        sizes[j]++;
+        if (net[at + 1] >= lane_count || lanes[net[at + 1]].approach >= approach_count) return -1;
         if (net[at + 2] & 128 || !k) movements[movement_count++] = k;
         int states = at + 3;
         size_t giving = states + ((junctions[j].phases + 3) >> 2);
@@ -64,9 +62,6 @@ static int read_network(size_t size) {
     }
     if (at != size || previous != junction_count - 1) return -1;
     movements[movement_count] = link_count;
-    for (int k = 0; k < link_count; k++)
-        for (int i = 1; i <= net[links[k].giving]; i++)
-            if (net[links[k].giving + i] >= sizes[links[k].junction]) return -1;
     return 0;
 }
 
@@ -226,7 +221,7 @@ static void enter(int a, int t) {
 
 static void simulate(void) {
     memset(following, 0, sizeof following[0] * (slots + (end >> 3) + 1));
-    memset(hold, 0, sizeof hold[0] * link_count);
+    memset(hold, 0, sizeof hold[0] * (link_count + 255));
     memset(cost, 0, sizeof cost);
     for (int l = 0; l < lane_count; l++) lanes[l] = (Lane){ .approach = lanes[l].approach, .room = lanes[l].room };
     for (int a = 0; a < approach_count; a++) approaches[a] = (Approach){ .feeders = approaches[a].feeders };

@@ -1,26 +1,11 @@
 # Queue simulation of fixed-time signals, event by event, in integers of 0.1 s.
 #
-# A vehicle follows its route leg by leg: so long to the next stop line, then this movement. At the stop
-# line it joins the shortest lane its movement may use, of those that have room. If none has, it queues
-# before the approach and keeps those behind it from their own lanes: as many at the head of that queue as
-# lanes lead to the approach still find their way. 1.0 s after a lane moves up, and every 1.5 s from then
-# on, one of them may enter. That queue has no length limit: a hard one gridlocks short links.
-# The head of a lane leaves on green; on permissive green when nobody it must give way to has left in the
-# last 6.0 s; in the first second of yellow; else 3.5 s after the next green begins. Then the lane is
-# blocked for the movement's headway. Cost: waiting plus 1.5 s for every stop.
-#
-# contexts[0], the network (numbers are little-endian):
-#   u8 junctions, u8 lanes, u16 links, u8 approaches, then per junction u8 phases, then per phase u16
-#   duration (0: the plan gives it), then per approach u8 lanes that lead to it, then per lane u8 approach
-#   and u8 vehicles it has room for, then per link: u8 junction, u8 lane, u8 headway (bit 7: first link of
-#   a movement), 2 bits per phase (0 red, 1 permissive, 2 green, 3 yellow after green), u8 count and the
-#   links, counted from the junction's first, that give way to this one. Links of a junction are consecutive.
-# contexts[1], the demand of a departure window:
-#   u32 begin, u16 end (counted from begin, as all that follows), u16 vehicles, u16 first and u16 last+1
-#   vehicle that is counted, u8 legs, u8 routes, u16 length of the routes; u8 movement per leg, u16 travel
-#   time per leg, routes as legs closed by 255, u16 departure per vehicle, u8 route per vehicle.
-# data: u8 plans; per plan and junction u16 offset and u16 duration of each phase the plan gives.
-# answer: per plan and junction u32 cost.
+# A vehicle drives for a leg's time to a stop line and joins the shortest lane its movement may use, of those
+# that have room; if none has, it queues before the approach, where as many as lanes lead there find their way
+# and the rest wait behind them. 1.0 s after a lane moves up, and every 1.5 s from then on, one may enter.
+# The head of a lane leaves on green; on permissive green when nobody it must give way to has left in the last
+# 6.0 s; in the first second of yellow; else 3.5 s after the next green begins. Then the lane is blocked for
+# the movement's headway. Cost: waiting plus 1.5 s for every stop. Data, contexts, answer: see pack.py.
 from array import array
 
 try:
@@ -41,28 +26,32 @@ ptr16 = ptr32 = ptr8  # viper knows these as casts
 
 EVENTS = 320  # per slice: about 15,000 simple statements
 HEADER = 16
-# Of each link the tables hold: junction, lane, headway, where its states are, where those that give way are,
-# its junction's first link.
 
 
 def u16(b, at):
     return b[at] | b[at + 1] << 8
 
 
+@micropython.viper
+def zero(words: ptr16, size: int) -> int:
+    while size > 0:
+        size -= 1
+        words[size] = 0
+    return 0
+
+
 # Places the vehicles at their first stop lines. par: slot, end, first, last, left, vehicles, legs, times,
-# slots, gates.
+# slots, gates, begin, feeders, rooms.
 @micropython.viper
 def begin(s, departures: int, routes: int) -> int:
-    win = ptr8(s[1])
-    start = ptr16(s[4])
-    time = ptr16(s[5])
-    following = ptr16(s[6])
-    at = ptr16(s[7])
-    par = ptr32(s[13])
+    win, par = ptr8(s[1]), ptr32(s[13])
+    start, time, following = ptr16(s[4]), ptr16(s[5]), ptr16(s[6])
+    at, taken = ptr16(s[7]), ptr16(s[8])
+    par[0], par[4] = par[8], par[3] - par[2]
     v = 0
     while v < par[5]:
         i = start[win[routes + v]]
-        at[v] = i
+        at[v], taken[v] = i, 65535
         i = par[7] + (win[i] << 1)
         d = departures + (v << 1)
         t = win[d] + (win[d + 1] << 8) + win[i] + (win[i + 1] << 8)
@@ -82,33 +71,22 @@ def begin(s, departures: int, routes: int) -> int:
 # Handles up to `budget` events; 1: more to come, 0: over. Nodes are vehicles, then lanes, then approaches:
 # `time` is when a vehicle reaches its stop line or a lane or an approach is looked at; `following` the next
 # node + 1 of a list. The lists, by time, begin in slots of 0.8 s behind the nodes in `following`; those who
-# queue form lists as well. Of vehicles: `at` their place in the routes, `taken` their link. Of lanes: head,
-# tail, length, blocked until, approach, room. Of approaches: head, tail and length of the queue before
-# them, 1 if they will be looked at, feeders. Of junctions: first phase, cycle, position at begin.
+# queue form lists as well. Of vehicles: `at` their place in the routes, `taken` their link, 65535 when they
+# do not queue. Of lanes: head, tail, length, blocked until. Of approaches: head, tail and length of the
+# queue before them, 1 if they will be looked at. Of junctions: first phase, cycle, position at begin.
 @micropython.viper
 def advance(s, budget: int) -> int:
-    net = ptr8(s[0])
-    win = ptr8(s[1])
-    links = ptr16(s[2])
-    movements = ptr16(s[3])
-    time = ptr16(s[5])
-    following = ptr16(s[6])
-    at = ptr16(s[7])
-    taken = ptr16(s[8])
-    lanes = ptr16(s[9])
-    junctions = ptr16(s[10])
-    ends = ptr16(s[11])
-    hold = ptr16(s[12])
-    par = ptr32(s[13])
-    cost = ptr32(s[14])
-    approaches = ptr16(s[15])
-    slot = par[0]
-    end = par[1]
-    first = par[2]
-    last = par[3]
-    vehicles = par[5]
-    gates = par[9]  # the first approach's node
-    slots = par[8]
+    net, win = ptr8(s[0]), ptr8(s[1])
+    links, movements = ptr16(s[2]), ptr16(s[3])
+    time, following = ptr16(s[5]), ptr16(s[6])
+    at, taken = ptr16(s[7]), ptr16(s[8])
+    lanes, approaches = ptr16(s[9]), ptr16(s[15])
+    junctions, ends, hold = ptr16(s[10]), ptr16(s[11]), ptr16(s[12])
+    par, cost = ptr32(s[13]), ptr32(s[14])
+    slot, end, vehicles = par[0], par[1], par[5]
+    first, last = par[2], par[3]
+    slots, gates = par[8], par[9]  # the first slot, the first approach's node
+    feeders, rooms = par[11], par[12]
     final = slots + ((end + 7) >> 3)
     while budget > 0:
         budget -= 1
@@ -121,68 +99,56 @@ def advance(s, budget: int) -> int:
         node -= 1
         t = time[node]
         following[slot] = following[node]
-        onward = 0  # node + 1 of a vehicle that drives on, and when it arrives
-        arrives = 0
-        retry = 0  # when the lane is looked at again; 0: no need
-        opens = 0  # when the approach is
-        look = 1
-        lane = node - vehicles
-        a = 0
+        onward = arrives = 0  # node + 1 of a vehicle that drives on, and when it arrives
+        retry = opens = 0  # when the lane and the approach are looked at again; 0: no need
+        look, lane, a = 1, node - vehicles, 0
         if node < vehicles or node >= gates:
-            v = node
-            tries = 1
+            v, tries = node, 1
             if node < vehicles:
-                a = lanes[links[movements[win[par[6] + win[at[v]]]] * 6 + 1] * 6 + 4] * 5
-                if approaches[a + 2] >= approaches[a + 4]:
+                a = net[rooms + (links[movements[win[par[6] + win[at[v]]]] * 6 + 1] << 1)] << 2
+                if approaches[a + 2] >= net[feeders + (a >> 2)]:
                     tries = 0
             else:
-                a = (node - gates) * 5
-                approaches[a + 3] = 0
-                v = approaches[a]
-                tries = approaches[a + 4]
+                a = (node - gates) << 2
+                v, approaches[a + 3] = approaches[a], 0
+                tries = net[feeders + (a >> 2)]
                 if approaches[a + 2] < tries:
                     tries = approaches[a + 2]
-            ahead = v
-            best = 0
-            q = 0
+            ahead, best, q = v, 0, 0
             while tries > 0:
                 m = win[par[6] + win[at[v]]]
                 k = movements[m]
                 while k < movements[m + 1]:
-                    x = links[k * 6 + 1] * 6
-                    if lanes[x + 2] < lanes[x + 5] and (best == 0 or lanes[x + 2] < lanes[q + 2]):
-                        best = k + 1
-                        q = x
+                    x = links[k * 6 + 1]
+                    length = lanes[(x << 2) + 2]
+                    if length < net[rooms + (x << 1) + 1] and (best == 0 or length < lanes[q + 2]):
+                        best, q = k + 1, x << 2
                     k += 1
                 tries -= 1
                 if best != 0:
                     tries = 0
                 elif tries > 0:
-                    ahead = v
-                    v = following[v] - 1
+                    ahead, v = v, following[v] - 1
             if best == 0:
                 if node < vehicles:
-                    following[v] = 0
+                    taken[v], following[v] = movements[win[par[6] + win[at[v]]]], 0
                     if approaches[a + 2] == 0:
                         approaches[a] = v
                     else:
                         following[approaches[a + 1]] = v + 1
-                    approaches[a + 1] = v
-                    approaches[a + 2] = approaches[a + 2] + 1
+                    approaches[a + 1], approaches[a + 2] = v, approaches[a + 2] + 1
                 continue
             if node >= gates:
                 approaches[a + 2] = approaches[a + 2] - 1
                 if approaches[a + 2] != 0:
-                    approaches[a + 3] = 1
-                    opens = t + 15
+                    approaches[a + 3], opens = 1, t + 15
                     if ahead == v:
                         approaches[a] = following[v] - 1
                     else:
                         following[ahead] = following[v]
                         if v == approaches[a + 1]:
                             approaches[a + 1] = ahead
-            taken[v] = best - 1
-            lane = links[best * 6 - 5]
+            taken[v], lane = best - 1, q >> 2
             following[v] = 0
             if lanes[q + 2] != 0:
                 following[lanes[q + 1]] = v + 1
@@ -190,45 +156,35 @@ def advance(s, budget: int) -> int:
             else:
                 lanes[q] = v
                 if lanes[q + 3] > t:
-                    retry = lanes[q + 3]
-                    look = 0
-            lanes[q + 1] = v
-            lanes[q + 2] = lanes[q + 2] + 1
+                    retry, look = lanes[q + 3], 0
+            lanes[q + 1], lanes[q + 2] = v, lanes[q + 2] + 1
         if look:
-            q = lane * 6
+            q = lane << 2
             v = lanes[q]
             k = taken[v]
             r = k * 6
             j = links[r]
             opening = junctions[j * 3]
             now = (t + junctions[j * 3 + 2]) % junctions[j * 3 + 1]
-            p = opening
-            began = 0
+            p, began = opening, 0
             while ends[p] <= now:
-                began = ends[p]
-                p += 1
+                began, p = ends[p], p + 1
             i = p - opening
             state = (net[links[r + 3] + (i >> 2)] >> ((i & 3) << 1)) & 3
             go = 0
-            if state == 2 or (state == 3 and now - began < 10):
+            if state == 2 or (state == 3 and now - began < 10) or (state == 1 and hold[k] <= t):
                 go = 1
             elif state == 1:
-                if hold[k] <= t:
-                    go = 1
-                else:
-                    retry = t + ends[p] - now
-                    if hold[k] < retry:
-                        retry = hold[k]
+                retry = t + ends[p] - now
+                if hold[k] < retry:
+                    retry = hold[k]
             else:
-                retry = end
-                wait = ends[p] - now
-                x = p
+                retry, wait, x = end, ends[p] - now, p
                 while True:
                     x += 1
                     began = ends[x - 1]
                     if began == junctions[j * 3 + 1]:
-                        x = opening
-                        began = 0
+                        x, began = opening, 0
                     if x == p:
                         break
                     i = x - opening
@@ -250,10 +206,10 @@ def advance(s, budget: int) -> int:
                 if lanes[q + 2] != 0:
                     lanes[q] = following[v] - 1
                     retry = lanes[q + 3]
-                a = lanes[q + 4] * 5
+                a = net[rooms + (lane << 1)] << 2
                 if approaches[a + 2] != 0 and approaches[a + 3] == 0:
-                    approaches[a + 3] = 1
-                    opens = t + 10
+                    approaches[a + 3], opens = 1, t + 10
+                taken[v] = 65535
                 i = at[v] + 1
                 at[v] = i
                 if win[i] == 255:
@@ -267,17 +223,11 @@ def advance(s, budget: int) -> int:
                     arrives = t + win[i] + (win[i + 1] << 8)
         while True:  # behind everything that is due no later
             if retry != 0:
-                node = vehicles + lane
-                t = retry
-                retry = 0
+                node, t, retry = vehicles + lane, retry, 0
             elif onward != 0:
-                node = onward - 1
-                t = arrives
-                onward = 0
+                node, t, onward = onward - 1, arrives, 0
             elif opens != 0:
-                node = gates + a // 5
-                t = opens
-                opens = 0
+                node, t, opens = gates + (a >> 2), opens, 0
             else:
                 break
             if t < end:
@@ -293,97 +243,56 @@ def advance(s, budget: int) -> int:
     return 1
 
 
-# Reads the network; how many movements it has, or 0 where it is malformed. Its junctions count their links.
+# Whoever still queues at the end has waited until then, and stopped.
 @micropython.viper
-def read_network(s, size: int) -> int:
-    net = ptr8(s[0])
-    links = ptr16(s[2])
-    movements = ptr16(s[3])
-    lanes = ptr16(s[9])
-    junctions = ptr16(s[10])
-    approaches = ptr16(s[15])
-    durations = ptr16(s[17])
-    count = net[0]
+def unfinished(s) -> int:
+    links, time, taken = ptr16(s[2]), ptr16(s[5]), ptr16(s[8])
+    par, cost = ptr32(s[13]), ptr32(s[14])
+    v = par[2]
+    while v < par[3]:
+        if taken[v] != 65535:
+            j = links[taken[v] * 6]
+            cost[j] = cost[j] + par[1] - time[v] + 15
+        v += 1
+    return 0
+
+
+# Reads the links from `at` on; how many movements there are, or 0 where they are malformed.
+@micropython.viper
+def read_links(s, at: int, size: int) -> int:
+    net, links, movements = ptr8(s[0]), ptr16(s[2]), ptr16(s[3])
     total = net[2] | net[3] << 8
-    at = 5 + count
-    p = 0
-    j = 0
-    while j < count:
-        phase = net[5 + j]
-        while phase > 0:
-            durations[p] = net[at] | net[at + 1] << 8
-            p += 1
-            at += 2
-            phase -= 1
-        j += 1
-    a = 0
-    while a < net[4]:
-        approaches[a * 5 + 4] = net[at]
-        at += 1
-        a += 1
-    k = 0
-    while k < net[1]:
-        lanes[k * 6 + 4] = net[at]
-        lanes[k * 6 + 5] = net[at + 1]
-        if net[at] >= net[4] or net[at + 1] == 0:
-            return 0
-        at += 2
-        k += 1
-    base = 0
-    known = 0
-    previous = -1
-    k = 0
+    base = known = k = 0
+    j, rooms = -1, at - (net[1] << 1)
     while k < total:
         if at + 3 > size:
             return 0
-        j = net[at]
-        if j != previous:
-            if j != previous + 1 or j >= count:
-                return 0
-            base = k
-            previous = j
-        if net[at + 1] >= net[1]:
+        if net[at] != j:
+            j, base = j + 1, k
+        giving = at + 3 + ((net[5 + j] + 3) >> 2)
+        if net[at] != j or j >= net[0] or giving >= size:
             return 0
-        junctions[j * 3] = junctions[j * 3] + 1
+        if net[at + 1] >= net[1] or net[rooms + (net[at + 1] << 1)] >= net[4]:
+            return 0
         if k == 0 or net[at + 2] > 127:
             movements[known] = k
             known += 1
-        giving = at + 3 + ((net[5 + j] + 3) >> 2)
-        if giving >= size:
-            return 0
         r = k * 6
-        links[r] = j
-        links[r + 1] = net[at + 1]
-        links[r + 2] = net[at + 2] & 127
-        links[r + 3] = at + 3
-        links[r + 4] = giving
-        links[r + 5] = base
+        links[r], links[r + 1], links[r + 2] = j, net[at + 1], net[at + 2] & 127
+        links[r + 3], links[r + 4], links[r + 5] = at + 3, giving, base
         at = giving + 1 + net[giving]
         if at > size:
             return 0
         k += 1
-    if at != size or previous != count - 1:
-        return 0
     movements[known] = total
-    k = 0
-    while k < total:
-        at = links[k * 6 + 4]
-        p = at + net[at]
-        while at < p:
-            at += 1
-            if net[at] >= junctions[links[k * 6] * 3]:
-                return 0
-        k += 1
-    return known
+    return known if at == size and j == net[0] - 1 else 0
 
 
 # Where each route begins; how many routes there are, or 0 where they are malformed.
 @micropython.viper
 def read_routes(s, at: int, beyond: int) -> int:
-    win = ptr8(s[1])
-    start = ptr16(s[4])
-    known = 0
-    opened = at
+    win, start = ptr8(s[1]), ptr16(s[4])
+    known, opened = 0, at
     while at < beyond:
         if win[at] == 255:
             if at == opened or known == win[13]:
@@ -394,41 +303,29 @@ def read_routes(s, at: int, beyond: int) -> int:
         elif win[at] >= win[12]:
             return 0
         at += 1
-    if opened != beyond:
-        return 0
-    return known
+    return known if opened == beyond else 0
 
 
 # Writes a plan's phase ends, cycles and positions; where the next plan begins, or 0 where it is malformed.
 @micropython.viper
 def timing(s, read: int, size: int) -> int:
-    net = ptr8(s[0])
-    junctions = ptr16(s[10])
-    ends = ptr16(s[11])
-    par = ptr32(s[13])
-    data = ptr8(s[16])
-    durations = ptr16(s[17])
-    p = 0
-    j = 0
+    net, data, par = ptr8(s[0]), ptr8(s[16]), ptr32(s[13])
+    junctions, ends, durations = ptr16(s[10]), ptr16(s[11]), ptr16(s[17])
+    p = j = 0
     while j < net[0]:
         if read + 2 > size:
             return 0
         offset = data[read] | data[read + 1] << 8
         read += 2
         junctions[j * 3] = p
-        end = 0
-        beyond = p + net[5 + j]
+        end, beyond = 0, p + net[5 + j]
         while p < beyond:
             duration = durations[p]
-            if duration == 0:
-                if read + 2 > size:
-                    return 0
+            if duration == 0 and read + 2 <= size:
                 duration = data[read] | data[read + 1] << 8
                 read += 2
-                if duration == 0:
-                    return 0
             end += duration
-            if end > 30000:
+            if duration == 0 or end > 30000:
                 return 0
             ends[p] = end
             p += 1
@@ -438,103 +335,6 @@ def timing(s, read: int, size: int) -> int:
     return read
 
 
-# Empties all queues and lists.
-@micropython.viper
-def clear(s) -> int:
-    net = ptr8(s[0])
-    following = ptr16(s[6])
-    lanes = ptr16(s[9])
-    hold = ptr16(s[12])
-    par = ptr32(s[13])
-    cost = ptr32(s[14])
-    approaches = ptr16(s[15])
-    i = par[8] + (par[1] >> 3)
-    while i >= 0:
-        following[i] = 0
-        i -= 1
-    i = (net[2] | net[3] << 8) - 1
-    while i >= 0:
-        hold[i] = 0
-        i -= 1
-    i = net[0] - 1
-    while i >= 0:
-        cost[i] = 0
-        i -= 1
-    i = net[1] * 6
-    while i > 0:
-        i -= 6
-        lanes[i + 2] = 0
-        lanes[i + 3] = 0
-    i = net[4] * 5
-    while i > 0:
-        i -= 5
-        approaches[i + 2] = 0
-        approaches[i + 3] = 0
-    par[0] = par[8]
-    par[4] = par[3] - par[2]
-    return 0
-
-
-# Whoever still queues at the end has waited until then, and stopped.
-@micropython.viper
-def unfinished(s) -> int:
-    net = ptr8(s[0])
-    win = ptr8(s[1])
-    links = ptr16(s[2])
-    movements = ptr16(s[3])
-    time = ptr16(s[5])
-    following = ptr16(s[6])
-    at = ptr16(s[7])
-    taken = ptr16(s[8])
-    lanes = ptr16(s[9])
-    par = ptr32(s[13])
-    cost = ptr32(s[14])
-    approaches = ptr16(s[15])
-    queue = 0
-    while queue < net[1] + net[4]:
-        if queue < net[1]:
-            v = lanes[queue * 6]
-            left = lanes[queue * 6 + 2]
-        else:
-            v = approaches[(queue - net[1]) * 5]
-            left = approaches[(queue - net[1]) * 5 + 2]
-        while left > 0:
-            if v >= par[2] and v < par[3]:
-                k = taken[v]
-                if queue >= net[1]:
-                    k = movements[win[par[6] + win[at[v]]]]
-                j = links[k * 6]
-                cost[j] = cost[j] + par[1] - time[v] + 15
-            v = following[v] - 1
-            left -= 1
-        queue += 1
-    return 0
-
-
-# The tables of a network and a demand window, in the order in which all functions above take them.
-def tables(data, net, win):
-    junctions = net[0]
-    total = u16(net, 2)
-    phases = net[5 : 5 + junctions]
-    count = sum(phases)
-    vehicles = u16(win, 6)
-    times = HEADER + win[12]
-    departures = times + 2 * win[12] + u16(win, 14)
-    slots = vehicles + net[1] + net[4]
-    end = u16(win, 4)
-    began = u16(win, 0) | u16(win, 2) << 16
-    if len(phases) < junctions or min(phases) == 0 or 5 + junctions + 2 * count + net[4] + 2 * net[1] > len(net):
-        raise ValueError("network length")
-    if len(win) != departures + 3 * vehicles or not win[12] or not vehicles:
-        raise ValueError("demand length")
-    if not 0 < end <= 60000 or not u16(win, 8) < u16(win, 10) <= vehicles or vehicles > 4000 or began >= 1 << 30:
-        raise ValueError("demand range")
-    par = (0, end, u16(win, 8), u16(win, 10), 0, vehicles, HEADER, times, slots, vehicles + net[1], began)
-    return (net, win, table(6 * total), table(total + 1), table(win[13]), table(slots), table(slots + (end >> 3) + 1),
-            table(vehicles), table(vehicles), table(6 * net[1]), table(3 * junctions), table(count), table(total),
-            array("i", par), array("i", bytes(4 * junctions)), table(5 * net[4]), data, table(count))
-
-
 def table(size):
     return array("H", bytes(2 * size))
 
@@ -542,28 +342,51 @@ def table(size):
 def run(data, contexts):
     try:
         net, win = contexts
-        s = tables(data, net, win)
+        phases = net[5 : 5 + net[0]]
+        at = 5 + len(phases)
+        feeders = at + 2 * sum(phases)
+        rooms = feeders + net[4]
+        end, vehicles, first, last = u16(win, 4), u16(win, 6), u16(win, 8), u16(win, 10)
+        ways = HEADER + 3 * win[12]
+        departures = ways + u16(win, 14)
+        began = u16(win, 0) | u16(win, 2) << 16
         plans = data[0]
     except IndexError:
         raise ValueError("truncated") from None
+    if len(phases) < net[0] or min(phases) == 0 or rooms + 2 * net[1] > len(net):
+        raise ValueError("network")
+    if len(win) != departures + 3 * vehicles or not win[12] or not first < last <= vehicles <= 4000:
+        raise ValueError("vehicles")
+    if not 0 < end <= 60000 or began >> 30:
+        raise ValueError("time")
+    gates = vehicles + net[1]
+    slots = gates + net[4]
+    par = (0, end, first, last, 0, vehicles, HEADER, HEADER + win[12], slots, gates, began, feeders, rooms)
+    links = u16(net, 2)
+    # Of each link: junction, lane, headway, where its states are, where those that give way are, the junction's
+    # first link. A link that gives way is counted from that by 8 bits, hence the room in the table of holds.
+    s = (net, win, table(6 * links), table(links + 1), table(win[13]), table(slots), table(slots + (end >> 3) + 1),
+         table(vehicles), table(vehicles), table(4 * net[1]), table(3 * net[0]), table(sum(phases)),
+         table(links + 255), array("i", par), array("i", bytes(4 * net[0])), table(4 * net[4]), data,
+         array("H", net[at:feeders]))
     yield
-    known = read_network(s, len(net))
-    times = s[13][7]
-    departures = len(win) - 3 * s[13][5]
-    chosen = len(win) - s[13][5]
-    if not known or max(win[HEADER:times]) >= known or max(win[chosen:]) >= win[13]:
-        raise ValueError("network, movement or route")
+    known = read_links(s, rooms + 2 * net[1], len(net))
+    chosen = len(win) - vehicles
+    if not known or max(win[HEADER : HEADER + win[12]]) >= known or max(win[chosen:]) >= win[13]:
+        raise ValueError("link, movement or route")
     yield
-    if read_routes(s, times + 2 * win[12], departures) != win[13]:
+    if read_routes(s, ways, departures) != win[13]:
         raise ValueError("routes")
-    answer = bytearray()
-    read = 1
+    answer, read = bytearray(), 1
     for _ in range(plans):
         read = timing(s, read, len(data))
         if not read:
             raise ValueError("plan")
         yield
-        clear(s)
+        for i in (6, 9, 12, 15):
+            zero(s[i], len(s[i]))
+        for j in range(net[0]):
+            s[14][j] = 0
         yield
         begin(s, departures, chosen)
         yield

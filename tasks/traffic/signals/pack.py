@@ -1,4 +1,18 @@
-"""Network, demand windows and plans as the bytes the kernel reads; its comment gives the layouts."""
+"""Network, demand windows and plans as the bytes the kernel reads.
+
+contexts[0], the network (numbers are little-endian):
+  u8 junctions, u8 lanes, u16 links, u8 approaches, then per junction u8 phases, then per phase u16
+  duration (0: the plan gives it), then per approach u8 lanes that lead to it, then per lane u8 approach
+  and u8 vehicles it has room for, then per link: u8 junction, u8 lane, u8 headway (bit 7: first link of
+  a movement), 2 bits per phase (0 red, 1 permissive, 2 green, 3 yellow after green), u8 count and the
+  links, counted from the junction's first, that give way to this one. Links of a junction are consecutive.
+contexts[1], the demand of a departure window:
+  u32 begin, u16 end (counted from begin, as all that follows), u16 vehicles, u16 first and u16 last+1
+  vehicle that is counted, u8 legs, u8 routes, u16 length of the routes; u8 movement per leg, u16 travel
+  time per leg, routes as legs closed by 255, u16 departure per vehicle, u8 route per vehicle.
+data: u8 plans; per plan and junction u16 offset and u16 duration of each phase the plan gives.
+answer: per plan and junction u32 cost.
+"""
 
 from __future__ import annotations
 

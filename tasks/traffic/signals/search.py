@@ -116,7 +116,8 @@ class Moves:
                 if group[k] == old:
                     offsets[k] += shift
                     group[k] = group[i]
-        return tuple((offset % cycle_ds // 10 * 10, *part[1:]) for offset, part in zip(offsets, plan, strict=True))
+        return tuple((offset % cycle_ds // 10 * 10, *part[1:]) if can else part for offset, part, can in
+                     zip(offsets, plan, self.movable(cycle_ds), strict=True))
 
     def children(self, parents: Sequence[Plan], known: Mapping[Plan, Cost], cycle_ds: int, count: int) -> list[Plan]:
         """``count`` new plans at a cycle; without parents the plans to begin with, and moves from those."""
