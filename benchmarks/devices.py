@@ -30,6 +30,7 @@ from firmware.wire import (
     encode_birth,
     encode_result,
     encode_status,
+    encode_want,
     frames_of,
     kind_of,
     node_topic,
@@ -67,6 +68,9 @@ class Device(asyncio.Protocol):
         self.lease_ns: list[int] = []
         self.trips_ns: list[int] = []
         self.largest = 0
+        self.contexts: set[bytes] = set()
+        """What it was told that leases need: asked for once, as a device does that keeps what it has."""
+        self.chunks = 0
         self._parser, self._transport, self._mid = Parser(LIMIT), None, 0
         self._next_bid: asyncio.TimerHandle | None = None
         self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
@@ -149,6 +153,8 @@ class Device(asyncio.Protocol):
             for seq, _ in decode_ack(body[start:], self.down_mac):
                 left, _ = self.outbox.pop(seq, (now, b""))
                 self.trips_ns.append(now - left)
+        elif leaf == "blob":
+            self.chunks += 1
         elif leaf == "lease":
             self._leased(frames_of(body[start:]), now, reply)
 
@@ -159,6 +165,9 @@ class Device(asyncio.Protocol):
                 continue
             lease = decode_lease(frame, self.down_mac)
             self.lease_ns.append(now)
+            for name in set(lease.contexts) - self.contexts:
+                self.contexts.add(name)
+                reply.append(self._publish("want", encode_want(name, 0), 1))
             answer = self.answer(lease)
             if answer is not None:
                 receipt = self.chain.receipt(self.net, self.device, lease, answer, 1)
@@ -180,10 +189,12 @@ def told(devices: Sequence[Device]) -> dict[str, Any]:
         "gap": max((b - a for a, b in itertools.pairwise(heard) if b <= until), default=0),
         "first": heard[0] if heard else 0, "last": heard[-1] if heard else 0,
         "unanswered": sum(len(device.outbox) for device in devices),
+        "lease": min((at for device in devices for at in device.lease_ns), default=0),
+        "chunks": max(device.chunks for device in devices),
         "largest": max(device.largest for device in devices),
     }
     for device in devices:
-        device.heard_ns, device.lease_ns, device.trips_ns = [], [], []
+        device.heard_ns, device.lease_ns, device.trips_ns, device.chunks = [], [], [], 0
     return found
 
 

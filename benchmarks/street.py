@@ -75,6 +75,17 @@ class Gateway:
         sizes = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
         return sizes["Rss:"] / 1024, sizes["Pss:"] / 1024
 
+    def peak_mb(self) -> float:
+        """The largest resident set since the last call; counting begins anew."""
+        process = Path(f"/proc/{self.process.pid}")
+        status = (process / "status").read_text()
+        (process / "clear_refs").write_text("5")
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+    def journal_mb(self) -> float:
+        """The journal with its log, on disk."""
+        return sum(path.stat().st_size for path in (self.folder / "data").glob("journal.db*")) / 1e6
+
     def cpu_s(self) -> float:
         """Processor time of the gateway's process so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -105,15 +116,16 @@ class Operator:
         about = await self._client.call("node.enrol", nodes=nodes)
         return keys, about["net"]
 
-    async def submit(self, jobs: int, ops: int = 1) -> str:
-        """The id of a new task of trivial jobs, once the gateway has taken it."""
+    async def submit(self, jobs: int, ops: int = 1, **more: int) -> str:
+        """The id of a new task of trivial jobs, once the gateway has taken it. ``more``: see the kind's model."""
         task = "bench-" + secrets.token_hex(4)
-        await self._client.call("task.submit", id=task, kind="bench.trivial", input={"jobs": jobs, "ops": ops})
+        given = {"jobs": jobs, "ops": ops, **more}
+        await self._client.call("task.submit", id=task, kind="bench.trivial", input=given)
         return task
 
-    async def result(self, task: str) -> tuple[dict[str, Any], int]:
+    async def result(self, task: str, seconds: float = 60.0) -> tuple[dict[str, Any], int]:
         """(published result of ``task``, when it came in ns). Raises RuntimeError when it is not right."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(seconds):
             while True:
                 name, leaf, document = await self._client.next()
                 if (name, leaf) == (task, "result"):
@@ -121,6 +133,11 @@ class Operator:
         if not document["ok"] or document["result"]["data"]["right"] != document["provenance"]["jobs"]:
             raise RuntimeError(f"wrong answer: {json.dumps(document)[:300]}")
         return document, time.monotonic_ns()
+
+    async def done(self, task: str, jobs: int) -> None:
+        """Returns when so many jobs of ``task`` are done."""
+        while (await self._client.call("task.get", task=task))["jobs_done"] < jobs:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
 
     async def cancel(self, task: str) -> None:
         await self._client.call("task.cancel", task=task)

@@ -240,6 +240,8 @@ def put_away(board: Board, task: Task) -> None:
     """Nobody works on its round any more."""
     if task in board.live:
         board.live.remove(task)
+    for job in task.jobs:
+        job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
     task.jobs_before, task.jobs, task.open_jobs, task.recalling = task.done_jobs, [], 0, []
     task.fresh.clear()
     task.second.clear()
