@@ -140,6 +140,12 @@ def _weakest(row: dict[str, Any]) -> str:
     return worst_voltage(row)
 
 
+def hosting(policy: dict[str, Any]) -> str:
+    """The hosting capacity of a policy in words, with its range where the intervals leave one."""
+    low, high = policy["hosting_low_percent"], policy["hosting_high_percent"]
+    return f"takes {policy['hosting_percent']} %{f' ({low} to {high} % by the intervals)' if low < high else ''}"
+
+
 def worst_voltage(row: dict[str, Any]) -> str:
     """Where the voltage is lowest, in words."""
     if row["lowest_voltage_bus"] is None:
