@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from tasks.api import TaskError
+from tasks.traffic.signals.counts import departures, read_periods
 from tasks.traffic.signals.model import Junction as PlainJunction
 from tasks.traffic.signals.model import Plain
 from tasks.traffic.signals.network import (
@@ -93,6 +94,8 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
 
 def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int) -> Demand:
     numbers = {name: i for i, name in enumerate(network.movements)}
+    detectors = {route.detector for route in plain.routes if route.detector is not None}
+    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities")
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
     for r, route in enumerate(plain.routes):
@@ -102,13 +105,17 @@ def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None,
                 raise TaskError("unknown_movement", f"no junction has a movement {leg.movement!r}",
                                 "movements are given by id", f"{path}/legs/{i}/movement")
         steps = tuple((numbers[leg.movement], round(10 * leg.travel_s)) for leg in route.legs)
-        if (route.departures_s is None) == (route.vehicles_per_hour is None):
-            raise TaskError("bad_value", "give either departures_s or vehicles_per_hour", "", path)
-        if route.departures_s is None and end_s is None:
+        if sum(way is not None for way in (route.departures_s, route.vehicles_per_hour, route.detector)) != 1:
+            raise TaskError("bad_value", "give one of departures_s, vehicles_per_hour and detector",
+                            "detector: the one that counts this route's vehicles, with their share", path)
+        if route.vehicles_per_hour is not None and end_s is None:
             raise TaskError("missing_field", "vehicles_per_hour needs the end of the period",
                             "set period_end_s", "/period_end_s")
         times = route.departures_s
-        if times is None:
+        if route.detector is not None:
+            until = float("inf") if end_s is None else end_s
+            times = departures(periods[route.detector], route.share, start_s, until, rng)
+        elif times is None:
             times = _arrivals(rng, route.vehicles_per_hour or 0.0, start_s, end_s or 0.0)
         trips.extend((round(10 * t), steps) for t in times if t >= start_s and (end_s is None or t < end_s))
         if len(trips) > MAX_VEHICLES:

@@ -22,6 +22,20 @@ MAX_SEARCHES = 2_000
 _TAGS = frozenset({"vehicle", "trip", "flow", "route", "vType"})
 
 
+def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
+    """Signals passed on a way of connected edges, with the free travel time between them."""
+    steps = []
+    travel_s = 0.0
+    for here, there in pairwise(way):
+        crossing = roads.edges[here].onward[there]
+        travel_s += roads.edges[here].travel_s
+        if crossing.movement is not None:
+            steps.append((crossing.movement, min(36_000, round(10 * travel_s))))
+            travel_s = 0.0
+        travel_s += crossing.travel_s
+    return tuple(steps)
+
+
 @dataclass(slots=True)
 class _Ways:
     """Turns lists of edges into steps, each once."""
@@ -37,21 +51,13 @@ class _Ways:
         return self.laid[edges]
 
     def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
-        steps = []
-        travel_s = 0.0
         for name in edges:
             if name not in self.roads.edges:
                 raise _broken(who, f"edge {name[:64]!r} is not in the network")
         for here, there in pairwise(edges):
-            crossing = self.roads.edges[here].onward.get(there)
-            if crossing is None:
+            if there not in self.roads.edges[here].onward:
                 raise _broken(who, f"no connection for cars from {here[:64]!r} to {there[:64]!r}")
-            travel_s += self.roads.edges[here].travel_s
-            if crossing.movement is not None:
-                steps.append((crossing.movement, min(36_000, round(10 * travel_s))))
-                travel_s = 0.0
-            travel_s += crossing.travel_s
-        return tuple(steps)
+        return lay(self.roads, edges)
 
     def between(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
         """The way of least free travel time (Dijkstra 1959)."""

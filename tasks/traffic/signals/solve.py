@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tasks.api import Context, DeadlinePassed, Job, Solution, TaskError
-from tasks.traffic.signals.model import Search, SignalsInput
+from tasks.traffic.signals.counts import read_counts
+from tasks.traffic.signals.model import Search, SignalsInput, Sumo
 from tasks.traffic.signals.network import Demand, Network
 from tasks.traffic.signals.pack import (
     Cost,
@@ -55,10 +56,7 @@ def prepare(given: SignalsInput) -> Spec:
     if given.period_end_s is not None and given.period_end_s <= start:
         raise TaskError("out_of_range", "the period ends before it starts", "", "/period_end_s")
     if given.sumo is not None:
-        routes = parse_routes(given.sumo.routes_xml)
-        network, roads = read_network(given.sumo.network_xml, vehicle_m(routes))
-        end = float("inf") if given.period_end_s is None else given.period_end_s
-        demand = read_routes(routes, roads, start, end, search.seed)
+        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed)
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
@@ -80,6 +78,18 @@ def prepare(given: SignalsInput) -> Spec:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
     return Spec(network, demand, search, network_context(network), training, unseen)
+
+
+def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:
+    end_s = float("inf") if until_s is None else until_s
+    if (sumo.routes_xml is None) == (sumo.counts is None):
+        raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
+    if sumo.counts is not None:
+        network, roads = read_network(sumo.network_xml)
+        return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
+    routes = parse_routes(sumo.routes_xml or "")
+    network, roads = read_network(sumo.network_xml, vehicle_m(routes))
+    return network, read_routes(routes, roads, start_s, end_s, seed)
 
 
 def _alive(search: Search, generation: int) -> int:
