@@ -12,13 +12,15 @@ struct history { const uint8_t *z; int32_t weeks, hours, blocks, first; };
 
 static int32_t reading(const uint8_t *z, int32_t t) { return z[2 * t] | z[2 * t + 1] << 8; }
 
-static void profiles(const struct history *of, int32_t hour, int32_t keep, int32_t trim, int32_t *profile) {
+static void profiles(const struct history *of, int32_t hour, int32_t keep, int32_t trim, int32_t shifts,
+                     int32_t *profile) {
     int32_t span = of->hours > 24 ? of->hours : 24;
     for (int32_t h = 0; h < span; h++) {
-        int32_t sorted[10], n = 0, t = hour + h;
-        for (int32_t w = 0; w < of->weeks; w++) {
+        int32_t sorted[10], n = 0, t = hour + h, shift = h < 24 ? shifts & 15 : shifts >> 4;
+        if (shift) t += 168 - 24 * shift;
+        while (t >= 168 && n < keep) {
             t -= 168;
-            if (t < 0 || n >= keep) break;
+            if (t >= 168 * of->weeks) continue;
             int32_t value = reading(of->z, t);
             if (value > LARGEST) continue;
             int32_t at = n++;
@@ -74,7 +76,7 @@ static void score(const struct history *of, int32_t hour, const int32_t *profile
     }
 }
 
-static void forecasts(const struct history *of, struct set *sets, int32_t n, int32_t *out) {
+static void forecasts(const struct history *of, struct set *sets, int32_t n, int32_t shifts, int32_t *out) {
     int32_t tests = 7 * of->blocks, profile[HOURS];
     for (int32_t day = 7; day <= 7 * of->weeks; day++) {
         int32_t row = day - of->first;
@@ -85,7 +87,7 @@ static void forecasts(const struct history *of, struct set *sets, int32_t n, int
             if (keep != sets[k].keep || trim != sets[k].trim) {
                 keep = sets[k].keep;
                 trim = sets[k].trim;
-                profiles(of, 24 * day, keep, trim, profile);
+                profiles(of, 24 * day, keep, trim, row == tests ? shifts : 0, profile);
             }
             for (int32_t h = 0; row >= 0 && h < of->hours; h++)
                 if (profile[h]) out[row * of->hours + h] += within(profile[h] - 1 + levels(&sets[k], h), 524272) + 1;
@@ -150,7 +152,7 @@ static int to_come(const struct history *of, int32_t at, const int32_t *out, con
 static int search(const struct history *of, struct set *sets, int32_t n, uint8_t *answer) {
     int32_t profile[HOURS];
     for (int32_t day = 7; day < of->first + 7 * of->blocks; day++) {
-        profiles(of, 24 * day, sets->keep, sets->trim, profile);
+        profiles(of, 24 * day, sets->keep, sets->trim, 0, profile);
         if (day >= of->first) score(of, 24 * day, profile, sets, n, (day - of->first) / 7);
         learn(of, 24 * day, profile, sets, n);
     }
@@ -164,10 +166,10 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
     static struct set sets[SETS];
     static int32_t found[HOURS * ROWS], ends[2 * HOURS];
     if (ctx_n != 1 || in_len < 8) return -1;
-    int32_t mode = in[0], width = mode ? 6 : 4, n = (int32_t)(in_len - 8) / width, a = in[4], b = in[5], tail = in[6];
+    int32_t mode = in[0], width = mode ? 6 : 4, n = (int32_t)(in_len - 8) / width, a = in[4], b = in[5], tail = in[6], shifts = in[7];
     struct history of = { ctx[0], in[1], in[2], in[3], 0 };
     if (mode > 1 || of.blocks < 1 || of.blocks > 4 || of.weeks < of.blocks + 2 || of.weeks > 10 || of.hours < 1
-        || of.hours > HOURS || in[7]) return -1;
+        || of.hours > HOURS) return -1;
     if (ctx_len[0] != (size_t)(336 * of.weeks) || in_len != (size_t)(8 + width * n) || n < 1 || n > (mode ? 8 : SETS))
         return -1;
     memset(sets, 0, sizeof sets);
@@ -184,10 +186,10 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
         if (s->keep < 1 || s->keep > 10 || s->lambda > 64 || s->c > 64 || s->b > 64) return -1;
     }
     of.first = 7 * of.weeks - (of.hours + 23) / 24 - 7 * of.blocks + 1;
-    if (!mode) return tail ? -1 : search(&of, sets, n, out);
-    if (a < 1 || a > of.blocks || b >= of.hours || tail < 1 || tail > 100) return -1;
+    if (!mode) return tail || shifts ? -1 : search(&of, sets, n, out);
+    if (a < 1 || a > of.blocks || b >= of.hours || tail < 1 || tail > 100 || (shifts & 15) > 6 || shifts >> 4 > 6) return -1;
     memset(found, 0, sizeof found);
-    forecasts(&of, sets, n, found);
+    forecasts(&of, sets, n, shifts, found);
     band(&of, a, tail, found, ends);
     return a < of.blocks ? rehearsed(&of, a, found, ends, out) : to_come(&of, b, found, ends, out);
 }

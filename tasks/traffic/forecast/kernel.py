@@ -12,12 +12,13 @@
 # Input: mode u8, weeks u8, hours ahead u8, blocks of seven back-tests u8, then
 #   mode 0: K u8, trim u8, 0, 0 | per set lambda, q, c, b u8, all but q at most 64
 #     answer: per set, per block the sum of |F**2 - z**2| >> 9, u32
-#   mode 1: split u8, first hour u8, tail in half percent u8, 0 | per set K, trim, lambda, q, c, b u8
+#   mode 1: split u8, first hour u8, tail in half percent u8, shifts u8 | per set K, trim, lambda, q, c, b u8
 #     the mean of the sets' forecasts; its band is the tail-th quantiles of the errors in the blocks before split,
 #     one hour to either side included.
 #     split < blocks: error sum u32, hours inside the band u16, hours u16, sum of the band's squared ends >> 9 u32
 #       of the block at split; answer of 12 bytes
-#     split = blocks: forecast, lower end, upper end u16 for up to 24 hours from the first hour
+#     split = blocks: forecast, lower end, upper end u16 for up to 24 hours from the first hour; the first day ahead
+#       takes the profile of the weekday shifts & 15 days before it, the second that of shifts >> 4 days before it
 # Signed numbers in arrays are stored with BIAS added: a machine-code load does not extend the sign on 64 bits.
 import struct
 from array import array
@@ -49,18 +50,26 @@ SETS, SIZE = 140, 36
 
 
 @micropython.viper
-def profiles(z: ptr8, s: ptr32, span: int) -> int:
+def profiles(z: ptr8, s: ptr32, span: int, shifts: int) -> int:
     # For `span` hours from s[7]: one more than the profile into s[8:] and than the square of what came into s[56:],
     # and for the first 24 the residual, with BIAS, into s[104:]; 0 where there is none.
+    hours = 168 * s[0]
+    shift = shifts & 15
     for h in range(span):
         t = s[7] + h
         y = 65535
-        if t < 168 * s[0]:
+        if t < hours:
             y = z[2 * t] | (z[2 * t + 1] << 8)
+        if h == 24:
+            shift = shifts >> 4
+        if shift > 0:
+            t += 168 - 24 * shift
         n = 0
         while t >= 168 and n < s[1]:
             t -= 168
-            value = z[2 * t] | (z[2 * t + 1] << 8)
+            value = 65535
+            if t < hours:
+                value = z[2 * t] | (z[2 * t + 1] << 8)
             if value < 32768:
                 at = 128 + n
                 while at > 128 and s[at - 1] > value:
@@ -254,7 +263,7 @@ def search(z, weeks, hours, blocks, keep, trim, sets):
     first = first_test(weeks, hours, blocks) // 24
     for day in range(7, first + 7 * blocks):
         s[7] = 24 * day
-        profiles(z, s, max(24, hours))
+        profiles(z, s, max(24, hours), 0)
         if day >= first:
             s[6] = (day - first) // 7
             score(s, 0, min(24, hours), 4)
@@ -267,7 +276,7 @@ def search(z, weeks, hours, blocks, keep, trim, sets):
     return struct.pack("<%dI" % len(sums), *sums)
 
 
-def forecasts(z, weeks, hours, blocks, profile, sets):
+def forecasts(z, weeks, hours, blocks, profile, sets, shifts):
     # One more than the mean forecast, in z: `hours` for each back-test, then for the hours to come.
     s = start(weeks, hours, sets)
     out = array("i", bytes(4 * hours * (7 * blocks + 1)))
@@ -285,7 +294,7 @@ def forecasts(z, weeks, hours, blocks, profile, sets):
             s[1], s[2] = profile[s[3]]
             while s[4] < len(sets) and profile[s[4]] == profile[s[3]]:
                 s[4] += 1
-            profiles(z, s, max(24, hours))
+            profiles(z, s, max(24, hours), shifts if day == 7 * weeks else 0)
             if hours > 24:
                 yield
             if row >= 0:
@@ -353,10 +362,10 @@ def run(data, contexts):
     if len(contexts) != 1 or len(data) < 8:
         raise ValueError("length")
     z = contexts[0]
-    mode, weeks, hours, blocks, a, b, tail, zero = struct.unpack_from("<8B", data, 0)
+    mode, weeks, hours, blocks, a, b, tail, shifts = struct.unpack_from("<8B", data, 0)
     width = 6 if mode else 4
     count = (len(data) - 8) // width
-    if mode > 1 or not 1 <= blocks <= 4 or not blocks + 2 <= weeks <= 10 or not 1 <= hours <= 48 or zero:
+    if mode > 1 or not 1 <= blocks <= 4 or not blocks + 2 <= weeks <= 10 or not 1 <= hours <= 48:
         raise ValueError("header")
     if len(z) != 336 * weeks or len(data) != 8 + width * count or not 1 <= count <= (8 if mode else 15):
         raise ValueError("length")
@@ -366,12 +375,12 @@ def run(data, contexts):
     if any(not 1 <= one[0] <= 10 for one in profile) or max(weights) > 64:
         raise ValueError("set")
     if not mode:
-        if tail:
+        if tail or shifts:
             raise ValueError("header")
         return (yield from search(z, weeks, hours, blocks, a, b, sets))
-    if not 1 <= a <= blocks or b >= hours or not 1 <= tail <= 100:
+    if not 1 <= a <= blocks or b >= hours or not 1 <= tail <= 100 or shifts & 15 > 6 or shifts >> 4 > 6:
         raise ValueError("header")
-    out = yield from forecasts(z, weeks, hours, blocks, profile, [one[2:] for one in sets])
+    out = yield from forecasts(z, weeks, hours, blocks, profile, [one[2:] for one in sets], shifts)
     found = yield from band(z, weeks, hours, blocks, a, tail, out)
     if a < blocks:
         return rehearsed(z, weeks, hours, blocks, a, out, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,5 +48,8 @@ class ForecastInput(Strict):
     forecast_from: str | None = Field(
         default=None, max_length=40,
         description="first hour to forecast, ISO 8601; absent: the hour after the last count of any detector")
+    days_like_sunday: list[date] = Field(
+        default=[], max_length=400,
+        description="dates on which traffic is as on a Sunday, past and to come, as in 2026-05-01: public holidays")
     horizon_hours: int = Field(default=24, ge=1, le=48, description="hours to forecast")
     band_percent: int = Field(default=80, ge=50, le=95, description="share of hours that the band should hold, in %")

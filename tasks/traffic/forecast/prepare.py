@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from tasks.api import Context, TaskError
 from tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
@@ -53,6 +53,8 @@ class Spec:
     series: tuple[Series, ...]
     refused: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    shifts: tuple[int, int] = (0, 0)
+    """For the first and the second day ahead: days back to the weekday whose profile it takes, 0 for its own."""
 
     @property
     def blocks(self) -> int:
@@ -83,9 +85,11 @@ def prepare(asked: ForecastInput) -> Spec:
                         "cut the city into several tasks", "/entities")
     origin = _origin(asked, clock, found)
     weeks = _weeks(found, origin)
+    shifts = _without_days_off(asked, origin, found)
     series, refused = _usable(found, origin, weeks)
     notes = [f"{missing} entities without an intensity were left out"] * bool(missing)
-    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused, tuple(notes))
+    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused, tuple(notes),
+                shifts)
 
 
 def _clock(asked: ForecastInput) -> Clock:
@@ -108,6 +112,20 @@ def _origin(asked: ForecastInput, clock: Clock, found: dict[str, Flows]) -> int:
     near: datetime = next(one for back in range(2) for one in clock.instants(origin - back))
     require_whole_hours(clock, near, WEEKS_MAX)
     return origin
+
+
+def _without_days_off(asked: ForecastInput, origin: int, found: dict[str, Flows]) -> tuple[int, int]:
+    """Takes days like Sundays out of the weeks that are learnt from; the shifts to Sunday where one is ahead."""
+    off = {one.toordinal() for one in asked.days_like_sunday}
+    for flows in found.values():
+        for at in [at for at in flows if at // 24 in off]:
+            del flows[at]
+    ahead = [day for day in range(origin // 24, (origin + asked.horizon_hours - 1) // 24 + 1) if day in off]
+    if ahead and origin % 24:
+        raise TaskError("bad_time", f"{date.fromordinal(ahead[0])} is like a Sunday, but the forecast does not begin "
+                        "with a day", "begin it at midnight: give forecast_from", "/forecast_from")
+    first, second = (day % 7 if day in off else 0 for day in (origin // 24, origin // 24 + 1))
+    return first, second
 
 
 def _weeks(found: dict[str, Flows], origin: int) -> int:

@@ -28,7 +28,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
         sets = bytes.fromhex(entry["sets_hex"])
         most = max(1.0, *(flow for flow in one.flows if flow is not None))
         roots = [None if flow is None else math.sqrt(flow) for flow in one.flows]
-        each = [forecast(roots, spec.hours, sets[at:at + 6]) for at in range(0, len(sets), 6)]
+        each = [forecast(roots, spec.hours, sets[at:at + 6], spec.shifts) for at in range(0, len(sets), 6)]
         again = [statistics.fmean(values) ** 2 for values in zip(*each, strict=True)]
         published = _by_place(spec, entry["expected_per_hour"])
         apart += [abs(again[hour] - flow) / most for hour, flow in published.items()]
@@ -42,10 +42,12 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
             "near_share": near, "median_difference_share": statistics.fmean(medians)}
 
 
-def forecast(roots: Sequence[float | None], hours: int, chosen: Sequence[int]) -> list[float]:
-    """The roots of the hours after ``roots`` by one parameter set."""
+def forecast(roots: Sequence[float | None], hours: int, chosen: Sequence[int],
+             shifts: Sequence[int] = (0, 0)) -> list[float]:
+    """The roots of the hours after ``roots`` by one parameter set; ``shifts`` as in ``Spec``."""
     keep, trim, gain, cut, shape_weight, level_weight = chosen
-    profile = [_profile(roots, at, keep, trim) for at in range(len(roots) + hours)]
+    profile = [_profile(roots, at, keep, trim) for at in range(len(roots))]
+    profile += [_profile(roots, len(roots) + hour, keep, trim, shifts[hour // 24]) for hour in range(hours)]
     top = max((root for root in roots if root is not None), default=0.0) or 1.0
     usual = top * 2**14 / (16 * 20_000)
     cuts: list[float | None] = []
@@ -69,8 +71,10 @@ def forecast(roots: Sequence[float | None], hours: int, chosen: Sequence[int]) -
     return found
 
 
-def _profile(roots: Sequence[float | None], at: int, keep: int, trim: int) -> float | None:
-    past = [root for back in range(at - WEEK, -1, -WEEK) if (root := roots[back]) is not None][:keep]
+def _profile(roots: Sequence[float | None], at: int, keep: int, trim: int, shift: int = 0) -> float | None:
+    latest = at - 24 * shift if shift else at - WEEK
+    past = [root for back in range(latest, -1, -WEEK)
+            if back < len(roots) and (root := roots[back]) is not None][:keep]
     if not past:
         return None
     drop = min(trim, (len(past) - 1) // 2)

@@ -108,7 +108,9 @@ def search_job(spec: Spec, one: Series, group: Sequence[Set]) -> Job:
 
 def forecast_job(spec: Spec, one: Series, sets: Sequence[Set], split: int, first_hour: int) -> Job:
     """A rehearsal of the block at ``split``, or, where that is behind them all, up to 24 hours of the forecast."""
-    data = struct.pack("<8B", 1, spec.weeks, spec.hours, spec.blocks, split, first_hour, 100 - spec.band_percent, 0)
+    shifts = spec.shifts if split == spec.blocks else (0, 0)
+    data = struct.pack("<8B", 1, spec.weeks, spec.hours, spec.blocks, split, first_hour, 100 - spec.band_percent,
+                       shifts[0] | shifts[1] << 4)
     hours = min(HOURS_PER_ANSWER, spec.hours - first_hour)
     return Job(data + b"".join(sets), 12 if split < spec.blocks else 6 * hours, forecast_ops(spec, sets, split),
                heap_bytes(spec, len(sets)) + 4 * spec.hours * (7 * spec.blocks + 3) + 84 * split, (one.context,))

@@ -17,7 +17,7 @@ from tasks.api import Context, Job
 from tasks.local import run_job
 from tasks.traffic.forecast import KIND, kernel
 
-RECORDED = "1444d5ebc3c5646e"
+RECORDED = "42d022ca35f9da06"
 BOARDS = ("armv6m", "armv7em", "xtensa", "xtensawin", "rv32imc", "x86", "x64")
 
 
@@ -52,9 +52,9 @@ class Words(list):
         super().__setitem__(place, Word(value))
 
 
-def job_of(history: bytes, head: list[int], sets: list[list[int]]) -> Job:
-    """Any job; ``head`` without its last byte."""
-    data = bytes([*head, 0]) + b"".join(map(bytes, sets))
+def job_of(history: bytes, head: list[int], sets: list[list[int]], shifts: int = 0) -> Job:
+    """Any job; ``head`` without its last byte, the shifts."""
+    data = bytes([*head, shifts]) + b"".join(map(bytes, sets))
     mode, _, hours, blocks, split, first = head[:6]
     answer = 4 * blocks * len(sets) if mode == 0 else 12 if split < blocks else 6 * min(24, hours - first)
     return Job(data, answer, 1, 20_000, (Context(history),))
@@ -92,7 +92,8 @@ def wild_job(seed: int) -> Job:
                       [levels() for _ in range(pick.randint(1, 15))])
     sets = sorted([pick.randint(1, 10), pick.choice((0, 2, 255)), *levels()] for _ in range(pick.randint(1, 8)))
     split = pick.choice((1, blocks))
-    return job_of(history, [1, weeks, hours, blocks, split, pick.randrange(hours), pick.choice((1, 20, 100))], sets)
+    head = [1, weeks, hours, blocks, split, pick.randrange(hours), pick.choice((1, 20, 100))]
+    return job_of(history, head, sets, pick.choice((0, 0, 0x60, 0x06, 0x21)))
 
 
 def in_words(job: Job, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -114,6 +115,16 @@ def test_a_steady_week_is_forecast_without_error() -> None:
     assert sums == bytes(32)
     answer = run_job(KIND, job_of(history, [1, 10, 30, 4, 4, 6, 20], [[6, 2, 13, 8, 32, 26], [8, 2, 32, 8, 32, 26]]))
     assert list(struct.iter_unpack("<HHH", answer)) == [(root, root, root) for root in week[6:30]]
+
+
+def test_a_day_may_take_another_weekday_s_profile() -> None:
+    """A Monday and a Tuesday ahead as the Sunday before: the one profile, and nothing else changes."""
+    week = [100 * (hour % 24) + 5 * (hour // 24) for hour in range(168)]
+    history = struct.pack("<1344H", *(week * 8))
+    sets = [[4, 1, 13, 8, 32, 26], [8, 2, 13, 8, 32, 26]]
+    for first, wanted in ((0, week[144:168]), (24, week[144:168])):
+        answer = run_job(KIND, job_of(history, [1, 8, 48, 4, 4, first, 20], sets, 1 | 2 << 4))
+        assert list(struct.iter_unpack("<HHH", answer)) == [(root, root, root) for root in wanted]
 
 
 def test_the_error_of_the_profile_alone_is_what_it_should_be() -> None:
@@ -207,6 +218,9 @@ def test_malformed_lengths_and_sets_are_refused() -> None:
                           (bytes(2688), [[13, 8, 32]])):
         with pytest.raises(ValueError):
             run_job(KIND, job_of(history, head, sets))
+    for shifts in (0x07, 0x70, 0xFF):
+        with pytest.raises(ValueError):
+            run_job(KIND, job_of(bytes(2688), [1, 8, 24, 4, 4, 0, 20], [[6, 2, *good]], shifts))
     for data, contexts in ((b"", (bytes(2688),)), (bytes([*head, 0, *good]), ()), (bytes([*head, 1, *good]),
                                                                                    (bytes(2688),))):
         with pytest.raises(ValueError):

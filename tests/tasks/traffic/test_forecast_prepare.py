@@ -132,6 +132,18 @@ def test_duplicate_detectors_are_refused() -> None:
     assert refused({**generated(1, 5, 8), "entities": [entity]}).code == "duplicate"
 
 
+def test_days_like_sunday_are_not_learnt_from_and_shift_what_is_ahead() -> None:
+    """Past ones become gaps; the next Monday takes Sunday's profile, and a Sunday its own."""
+    given = one(WEEK * 8, days_like_sunday=["2026-01-08", "2026-03-02", "2026-03-08"], horizon_hours=48)
+    spec = prepared(given)
+    assert spec.shifts == (1, 0)
+    assert [hour for hour, flow in enumerate(spec.series[0].flows) if flow is None] == list(range(72, 96))
+    assert prepared({**given, "forecast_from": "2026-03-01T00:00"}).shifts == (0, 1)
+    assert prepared({**given, "forecast_from": "2026-02-27T00:00"}).shifts == (0, 0)
+    error = refused({**given, "forecast_from": "2026-03-01T20:00"})
+    assert (error.code, error.path) == ("bad_time", "/input/forecast_from") and "2026-03-02" in error.message
+
+
 def test_entities_alone_make_a_task() -> None:
     """Eight weeks of hourly TrafficFlowObserved; without a time zone their clock is UTC."""
     entities = [{"id": "urn:e", "type": "TrafficFlowObserved", "intensity": 10 + hour % 24,

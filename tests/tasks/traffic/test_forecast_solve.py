@@ -120,6 +120,17 @@ def test_gaps_are_bridged(solved: Solved) -> None:
     assert score["mean_absolute_error_per_hour"] < 2 * score["six_week_median_error_per_hour"]
 
 
+def test_a_holiday_is_forecast_like_a_sunday(solved: Solved) -> None:
+    """A Monday named as such has no rush hour; the reference agrees."""
+    given = generated(1, 12, 8)
+    plain = solved(given).data["detectors"][0]["expected_per_hour"]
+    spec = prepared({**given, "days_like_sunday": ["2026-03-02"]})
+    result = run_local(KIND, spec)
+    off = result.data["detectors"][0]["expected_per_hour"]
+    assert off[7] < 0.5 * plain[7] and off[14] > 1.5 * plain[14]
+    assert KIND.reference(spec, result)["ok"]
+
+
 @pytest.mark.parametrize("hours", [1, 24, 25, 48])
 def test_the_horizon_is_what_was_asked(solved: Solved, hours: int) -> None:
     """From one hour to two days; the second day is scored too."""
