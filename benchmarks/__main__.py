@@ -1,5 +1,5 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery device kernels throughput.
+is met. Names: journal latency memory recovery device kernels boards throughput.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -70,9 +70,15 @@ def _throughput() -> list[Figure]:
     return throughput.figures()
 
 
+def _boards() -> list[Figure]:
+    from benchmarks import boards
+
+    return boards.figures()
+
+
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "device": _device,
-    "kernels": _kernels,
+    "kernels": _kernels, "boards": _boards,
     "throughput": _throughput,
 }
 
