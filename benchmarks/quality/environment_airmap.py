@@ -70,22 +70,25 @@ def run(desk: Desk) -> Report:
         _meuse(tools, (same, own, bands))
         desk.say("PM10 of 2005")
         _pm10(tools, (same, own, bands))
-        desk.say("fields unseen")
+        desk.say("fields without a bar")
         for name, train, test in (("jura Ni, 259 -> 100", "jura_pred", "jura_val"),
-                                  ("sic97 rain, 100 -> 467", "sic97_obs", "sic97_full")):
-            fields = gstat.data(train), gstat.data(test)
-            _kept_back(tools, name, fields, gstat.fitted(fields[0]), None, (same, own, bands))
+                                  ("sic97 rain, 100 -> 367", "sic97_obs", "sic97_full")):
+            given = gstat.data(train)
+            seen = {(one["x"], one["y"]) for one in given}
+            kept = [one for one in gstat.data(test) if (one["x"], one["y"]) not in seen]
+            _kept_back(tools, name, (given, kept), gstat.fitted(given), None, (same, own, bands))
         _joker(tools, report)
     street = _through_the_gateway(desk, gstat)
     report.note(f"gstat {gstat.version} in R, PyKrige 1.7.2. Ours ran in process on local MicroPython with machine "
                 f"code; SIC2004 also went through the gateway with six simulated devices: the same answer: {street}.")
     report.note("Chosen by rule, not on the cases with bars: the sets of the search are multiples of the stations' "
-                "extent; a direction is taken where it cuts the leave-one-out error by 4 %, a threshold from 18 "
-                "fields without a bar, each split in three. The stations given of jura Ni and of sic97 are among "
-                "these, the truths kept back are not.")
-    report.note("Did not help on those fields: a linear drift inside the neighbourhood (errors 2.5 % larger; 0.3 % "
-                "where leave-one-out chose it), a linear trend taken off before (1.1 %, 0.3 %), ratios or angles "
-                "between those of the search.")
+                "extent; a direction must cut the leave-one-out error by 0.25 over the root of the number of "
+                "stations, which was chosen on 18 fields without a bar, jura and sic97 among them.")
+    report.note("Of meuse and PM10 the error of our own variogram is the one that its search makes small; SIC2004, "
+                "jura and sic97 have truths kept back, so their figures are what a user may expect.")
+    report.note("Did not help on those fields: a linear drift inside the neighbourhood (errors 2.5 % larger), a "
+                "linear trend taken off before (1.1 %), preferring the near-best variogram that fits the sample variogram "
+                "(2 % smaller with truths kept back, 1 % larger in splits).")
     return report
 
 
@@ -106,7 +109,7 @@ def _kept_back(tools: Tools, case: str, fields: tuple[Table, Table], variogram: 
     own.row(case, _rmse(by_fitted, truths), _rmse(tools.by_pykrige(train, test, None), truths),
             f"{_error(auto['value'], truths):.4f}", _says(auto), bar=f"<= {bar}" if bar else "",
             ok=_error(auto["value"], truths) <= bar if bar else None)
-    bands.row(case, len(truths), _within(known, [math.sqrt(one["variance"]) for one in theirs], truths),
+    bands.row(case, len(truths), _within(known, _deviations(theirs), truths),
               *(_within(one["value"], one["standard_error"], truths) for one in (fixed, auto)))
 
 
@@ -128,7 +131,7 @@ def _meuse(tools: Tools, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
     own.row("meuse log zinc, leave one out", _rmse(by_fitted, truths),
             _rmse(tools.by_pykrige(logs, None, None), truths), f"{rmse:.4f}", _says(auto),
             bar="<= 0.395", ok=rmse <= 0.395)
-    bands.row("meuse log zinc", len(truths), _within(known, [math.sqrt(one["variance"]) for one in theirs], truths),
+    bands.row("meuse log zinc", len(truths), _within(known, _deviations(theirs), truths),
               *(f"{100 * one['leave_one_out']['within_two_standard_errors_share']:.1f} %" for one in (fixed, auto)))
 
 
@@ -158,7 +161,7 @@ def _pm10(tools: Tools, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
     rmse = _error([one[0] for one in auto], [one[2] for one in auto])
     own.row(f"PM10 2005, {len(auto)} left out", "", "", f"{rmse:.4f}", "one for each day", bar="<= 5.60",
             ok=rmse <= 5.60)
-    bands.row("PM10 2005", len(truths), _within(known, [math.sqrt(one["variance"]) for one in theirs], truths),
+    bands.row("PM10 2005", len(truths), _within(known, _deviations(theirs), truths),
               _within([value for value, _ in fixed], [error for _, error in fixed], truths),
               _within([one[0] for one in auto], [one[1] for one in auto], [one[2] for one in auto]))
 
@@ -180,7 +183,7 @@ def _joker(tools: Tools, report: Report) -> None:
 def _through_the_gateway(desk: Desk, gstat: Gstat) -> bool:
     given = _stations(gstat.data("sic_train")) | {"variogram": _given(SIC), "grid": {"rows": 40, "cols": 30}}
     desk.say("the gateway")
-    return bool(desk.through_gateway(KIND, given)["data"] == desk.solve(KIND, given).data)
+    return bool(desk.through_gateway(KIND, given)["result"]["data"] == desk.solve(KIND, given).data)
 
 
 def _same_row(sheet: Sheet, case: str, figures: tuple[Sequence[float], Sequence[float], Sequence[float]],
@@ -229,6 +232,10 @@ def _rmse(values: Sequence[float], truths: Sequence[float]) -> str:
 
 def _mae(values: Sequence[float], truths: Sequence[float]) -> str:
     return f"{fmean(abs(a - b) for a, b in zip(values, truths, strict=True)):.4f}"
+
+
+def _deviations(table: Table) -> list[float]:
+    return [math.sqrt(max(0.0, one["variance"])) for one in table]
 
 
 def _within(values: Sequence[float], errors: Sequence[float], truths: Sequence[float]) -> str:

@@ -103,7 +103,7 @@ def second_search(best: Variogram) -> list[Variogram]:
     """The parameter sets around the best one so far, which comes first."""
     nuggets = sorted({min(0.9, max(0.0, best.nugget_share + step)) for step in (-0.1, -0.05, 0.0, 0.05, 0.1)})
     ranges = [best.range_m * factor for factor in (0.7, 0.84, 1.0, 1.2, 1.4)]
-    around = [Variogram(best.shape, reach, nugget) for reach in ranges for nugget in nuggets]
+    around = [replace(best, range_m=reach, nugget_share=nugget) for reach in ranges for nugget in nuggets]
     return [best] + [one for one in around if one != best]
 
 

