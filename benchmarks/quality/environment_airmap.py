@@ -87,8 +87,8 @@ def run(desk: Desk) -> Report:
     report.note("Of meuse and PM10 the error of our own variogram is the one that its search makes small; SIC2004, "
                 "jura and sic97 have truths kept back, so their figures are what a user may expect.")
     report.note("Did not help on those fields: a linear drift inside the neighbourhood (errors 2.5 % larger), a "
-                "linear trend taken off before (1.1 %), preferring the near-best variogram that fits the sample variogram "
-                "(2 % smaller with truths kept back, 1 % larger in splits).")
+                "linear trend taken off before (1.1 %), preferring the near-best variogram that fits the sample "
+                "variogram (2 % smaller with truths kept back, 1 % larger in splits).")
     return report
 
 
