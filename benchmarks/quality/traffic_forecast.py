@@ -102,7 +102,7 @@ def run(desk: Desk) -> Report:
                 "devices.")
     report.note("The 44 origins of the prototype's table (ours 201.0, STL+ARIMA 238.4, median 202.4) are not known. "
                 "A holiday more or less moves every column by tens of vehicles: compare columns, not tables.")
-    report.note("Auckland was not looked at before the method was fixed; Capital Bikeshare and the Bay Area were, when "
+    report.note("Nobody looked at Auckland before the method was fixed; at Capital Bikeshare and the Bay Area when "
                 "square roots were preferred to plain counts. Lane occupancy is no count: it is there to see what "
                 "happens outside of what the kind is for.")
     return report

