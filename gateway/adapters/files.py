@@ -26,6 +26,8 @@ def write_atomically(path: Path, data: bytes, *, keep: Path | None = None, mode:
         while view:
             view = view[os.write(descriptor, view):]
         os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None   # these calls do not know the name
     finally:
         os.close(descriptor)
     if keep is not None and path.exists():

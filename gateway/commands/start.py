@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -83,6 +84,8 @@ def up(print_urls: bool, verbose: bool, **options: Any) -> None:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename}: {error.strerror}; make room, or choose another --data."
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or ''}: {error.strerror}; choose another --data or free the port.".lstrip(": ")
     return str(error)
