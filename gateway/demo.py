@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,18 @@ DUTIES = range(100, 601)
 HEAP = 128 * 1024
 
 
-async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMARY) -> int:
+Tell = Callable[..., None]
+"""tell(name=value, ...): one JSON document on a line of its own, for programs; nothing where people read."""
+
+
+def _tell_programs(**about: Any) -> None:
+    print(json.dumps(about), flush=True)
+
+
+async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMARY, as_json: bool = False) -> int:
     """The demo of the kinds ``names``; 0 when all answers came, agree with their references, and the log verifies."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, quiet=as_json)
+    tell: Tell = _tell_programs if as_json else lambda **_: None
     began = time.monotonic()
     installed = load_kinds()
     if unknown := [name for name in names if name not in installed]:
@@ -54,6 +63,7 @@ async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMAR
         inputs = {name: await asyncio.to_thread(kind.demo, cache_folder()) for name, kind in kinds.items()}
     for name, given in inputs.items():
         console.print(f"  input of {name}: {given.source}{'' if given.real else '  [not real data]'}", markup=False)
+    tell(inputs={name: {"source": given.source, "real": given.real} for name, given in inputs.items()})
     async with AsyncExitStack() as stack:
         with console.status("starting broker and gateway"):
             address = await _gateway(stack, out)
@@ -64,11 +74,13 @@ async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMAR
         client = await stack.enter_async_context(Client(address["broker"], SITE))
         await _until_ready(client, devices, out)
         console.print(f"\n{devices} devices of {len(street.owners)} owners on {street.runtime}\n", markup=False)
+        tell(devices=devices, owners=street.owners, runtime=street.runtime, page=address["page"])
         told = await _work(client, street, inputs, console)
-        good = _show(kinds, inputs, told, out, console)
-        await _show_pay(client, console)
-        good = _audit(out, console) and good
+        good = _show(kinds, inputs, told, out, console, tell)
+        await _show_pay(client, console, tell)
+        good = _audit(out, console, tell) and good
         seconds = time.monotonic() - began
+        tell(ok=good, seconds=round(seconds, 1), folder=str(out))
         console.print(f"\n{'All answers are in and correct' if good else 'SOMETHING IS WRONG, see above'}: "
                       f"{seconds:.0f} s in all. Files are in {out}/.", style="bold", markup=False)
         if stay:
@@ -127,7 +139,7 @@ async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], co
     answers: dict[str, Any] = {}
     done = dict.fromkeys(names, 0.0)
     killed = False
-    with Progress(list(names)) as progress:
+    with Progress(list(names), console.quiet) as progress:
         watching = asyncio.create_task(_watch_street(client, progress, console.is_terminal))
         for task, kind in names.items():
             await client.call("task.submit", id=task, kind=kind, input=inputs[kind].input)
@@ -161,7 +173,7 @@ async def _watch_street(client: Client, progress: Progress, often: bool) -> None
 
 
 def _show(kinds: dict[str, Kind], inputs: dict[str, DemoInput], told: dict[str, Any], out: Path,
-          console: Console) -> bool:
+          console: Console, tell: Tell) -> bool:
     """Prints each answer, writes its files, and compares it with its kind's reference."""
     good = len(told) == len(kinds)
     for answer in told.values():
@@ -169,12 +181,15 @@ def _show(kinds: dict[str, Kind], inputs: dict[str, DemoInput], told: dict[str, 
         console.rule(f"[bold]{kind.title}[/] ({answer['task']})", align="left")
         if not answer["ok"]:
             console.print(f"failed: {answer['error']['message']}", markup=False)
+            tell(answer=answer)
             good = False
             continue
         console.print(answer_text(answer), markup=False)
-        for path in write_files(answer, out):
+        written = write_files(answer, out)
+        for path in written:
             console.print(f"  wrote {path}", style="dim", markup=False)
         compared = _compare(kinds, kind, inputs[kind.name], answer)
+        tell(answer=answer, files=[str(path) for path in written], reference=compared)
         console.print(f"Reference: {compared['text']}", style="green" if compared["ok"] else "red", markup=False)
         good = good and bool(compared["ok"])
     return good
@@ -188,10 +203,11 @@ def _compare(kinds: dict[str, Kind], kind: Kind, given: DemoInput, answer: dict[
         return {"ok": False, "text": f"no comparison: {error.message}"}
 
 
-async def _show_pay(client: Client, console: Console) -> None:
+async def _show_pay(client: Client, console: Console, tell: Tell) -> None:
     """Seals the epoch and prints who earned what."""
     sealed = await client.call("epoch.seal")
     nodes = (await client.call("node.list"))["nodes"]
+    tell(epochs=sealed["sealed"], nodes=nodes)
     console.rule("[bold]Pay[/]", align="left")
     table = Table("owner", "device", "spare", "standing", "credits", box=None)
     for node in sorted(nodes, key=lambda node: (node["owner"], node["node"])):
@@ -204,9 +220,10 @@ async def _show_pay(client: Client, console: Console) -> None:
                       f"log root {sealed['root'][:16]}…", markup=False)
 
 
-def _audit(out: Path, console: Console) -> bool:
+def _audit(out: Path, console: Console, tell: Tell) -> bool:
     """Recomputes everything from the public files alone."""
     outcome = audit.verify(out / "public")
+    tell(audit={"code": outcome.code, "text": outcome.text})
     console.print(f"lamplighter audit verify {out / 'public'}: exit {outcome.code}", style="bold", markup=False)
     console.print(outcome.text, markup=False)
     return outcome.code == 0

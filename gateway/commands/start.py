@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from firmware.wire import is_identifier
-from gateway.commands import broker_option, data_option, examples, run, site_option, where
+from gateway.commands import broker_option, data_option, examples, json_option, run, site_option, where
 
 
 def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:
@@ -54,7 +54,8 @@ PORT = click.IntRange(0, 65_535)
               help="Length of a settlement period in seconds.")
 @click.option("--print-urls", is_flag=True, help="Print the operator's broker URL and the page's, for scripts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def up(print_urls: bool, verbose: bool, **options: Any) -> None:
+@json_option
+def up(print_urls: bool, verbose: bool, as_json: bool, **options: Any) -> None:
     """Runs a gateway until Ctrl-C; the next start resumes every task."""
     from gateway.app import Address, StartError, serve
     from gateway.settings import Settings
@@ -67,7 +68,9 @@ def up(print_urls: bool, verbose: bool, **options: Any) -> None:
 
         about = {"broker": address.operator, "page": address.page, "site": settings.site}
         write_atomically(settings.data / "address.json", json.dumps(about).encode())
-        if print_urls:
+        if as_json:
+            click.echo(json.dumps({**about, "name": settings.name, "data": str(settings.data)}))
+        elif print_urls:
             click.echo(f"broker {address.operator}\npage {address.page}")
         else:
             click.echo(f"gateway {settings.name} of site {settings.site!r} is up: broker {address.broker}, "
@@ -105,8 +108,9 @@ def _sentence(error: BaseException) -> str:
 @broker_option
 @data_option
 @site_option
+@json_option
 def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | None, broker: str, data: Path,
-        site: str) -> None:
+        site: str, as_json: bool) -> None:
     """Joins simulated devices to a gateway: real MicroPython processes that run the real firmware."""
     from gateway.street import Street
 
@@ -115,7 +119,9 @@ def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | Non
         await street.enrol(devices, owners, duty)
         await street.start()
         try:
-            click.echo(f"{devices} devices of {len(street.owners)} owners on {street.runtime}. Ctrl-C stops them.")
+            about = {"devices": street.nodes, "owners": street.owners, "runtime": street.runtime}
+            click.echo(json.dumps(about) if as_json else f"{devices} devices of {len(street.owners)} owners on "
+                       f"{street.runtime}. Ctrl-C stops them.")
             await asyncio.Event().wait()
         finally:
             await street.stop()
@@ -128,9 +134,10 @@ def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | Non
 @click.option("--devices", type=click.IntRange(1, 2_000), default=10, show_default=True, help="Simulated devices.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True)
 @click.option("--kind", "kinds", multiple=True, help="A kind to run, in place of one of each family; repeatable.")
-def demo(once: bool, devices: int, out: Path, kinds: tuple[str, ...]) -> None:
+@json_option
+def demo(once: bool, devices: int, out: Path, kinds: tuple[str, ...], as_json: bool) -> None:
     """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""
     from gateway import demo as main_job
 
     stay = not once and sys.stdout.isatty() and os.environ.get("DEMO") != "once"
-    sys.exit(run(main_job.run(devices, out, stay, kinds or main_job.PRIMARY)))
+    sys.exit(run(main_job.run(devices, out, stay, kinds or main_job.PRIMARY, as_json)))

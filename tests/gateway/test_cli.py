@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from contextlib import asynccontextmanager
 
 import click
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.adapters.mqtt import LinkError
+from gateway.app import Address
 from gateway.cli import main
 from gateway.client import Refused
 
@@ -233,6 +235,42 @@ def test_enrolling_prints_the_devices_configuration(gateway):
     assert len(bytes.fromhex(config["key"])) == 32 and config["key"] != json.loads(second.stdout)["key"]
     assert "0a1b" in first.stderr and "secret" in first.stderr
     assert gateway.heard[0] == ("node.enrol", {"nodes": [{"key": config["key"], "owner": "anna"}]})
+
+
+def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, tmp_path):
+    """``--json``: one document on a line, and nothing else."""
+    async def serve(settings, ready):
+        settings.data.mkdir()
+        ready(Address("mqtt://b", "mqtt://o:p@b", "http://page/"))
+
+    class Street:
+        nodes, owners, runtime = ["a", "b"], ["anna"], "paper"
+
+        def __init__(self, *about):
+            pass
+
+        async def enrol(self, *about):
+            pass
+
+        async def start(self):
+            signal.raise_signal(signal.SIGTERM)
+
+        async def stop(self):
+            pass
+
+    async def the_demo(devices, out, stay, kinds, as_json):
+        return 0 if as_json else 1
+
+    monkeypatch.setattr("gateway.app.serve", serve)
+    monkeypatch.setattr("gateway.street.Street", Street)
+    monkeypatch.setattr("gateway.demo.run", the_demo)
+    told = json.loads(run("up", "--json", "--data", tmp_path / "data").stdout)
+    assert told == {"broker": "mqtt://o:p@b", "page": "http://page/", "site": "demo", "name": "gw1",
+                    "data": str(tmp_path / "data")}
+    done = run("sim", "--json", "--data", tmp_path / "data")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"devices": ["a", "b"], "owners": ["anna"], "runtime": "paper"}
+    assert run("demo", "--json").exit_code == 0 and run("demo").exit_code == 1
 
 
 def test_audit_codes_are_exit_codes(small_log, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -24,7 +25,13 @@ def console():
 
 
 @pytest.fixture
-def show(console, tmp_path, monkeypatch):
+def told():
+    """What programs are told: documents."""
+    return []
+
+
+@pytest.fixture
+def show(console, told, tmp_path, monkeypatch):
     """show(answers, ok=True) prints them as the demo does and returns (verdict, what was printed)."""
     def go(answers, ok=True, prepare=lambda kinds, name, given: "spec"):
         def reference(spec, result):
@@ -32,7 +39,8 @@ def show(console, tmp_path, monkeypatch):
             return {"ok": ok, "text": "within 2 %"}
         kind = SimpleNamespace(name="toy.one", title="Toy", reference=reference)
         monkeypatch.setattr(demo, "prepare", prepare)
-        good = demo._show({"toy.one": kind}, {"toy.one": DemoInput({}, "made up", False)}, answers, tmp_path, console)
+        good = demo._show({"toy.one": kind}, {"toy.one": DemoInput({}, "made up", False)}, answers, tmp_path, console,
+                          lambda **about: told.append(about))
         return good, console.file.getvalue()
     return go
 
@@ -61,9 +69,11 @@ def test_other_peoples_files_stay(tmp_path, theirs):
     assert (tmp_path / theirs).exists()
 
 
-def test_answers_are_printed_beside_their_reference(show):
-    """Summary, files, comparison: all good."""
+def test_answers_are_printed_beside_their_reference(show, told, tmp_path):
+    """Summary, files, comparison: all good; programs are told the same."""
     good, shown = show({"toy-one": ANSWER})
+    assert told == [{"answer": ANSWER, "files": [str(tmp_path / "toy-one.json")],
+                     "reference": {"ok": True, "text": "within 2 %"}}]
     assert good and "Well." in shown and "Reference: within 2 %" in shown and "toy-one.json" in shown
 
 
@@ -87,13 +97,14 @@ def test_a_reference_that_cannot_be_had_is_not_good(show):
     assert not good and "no comparison: the reference needs a tool" in shown
 
 
-def test_the_demo_ends_with_the_audit_of_its_log(small_log, console, tmp_path):
+def test_the_demo_ends_with_the_audit_of_its_log(small_log, console, tmp_path, capsys):
     """From the public files alone; a log that does not verify is not good."""
     (tmp_path / "out").mkdir()
     small_log.folder.rename(tmp_path / "out" / "public")
-    assert demo._audit(tmp_path / "out", console)
+    assert demo._audit(tmp_path / "out", console, demo._tell_programs)
     (tmp_path / "out" / "public" / "checkpoint").unlink()
-    assert not demo._audit(tmp_path / "out", console)
+    assert json.loads(capsys.readouterr().out)["audit"]["code"] == 0
+    assert not demo._audit(tmp_path / "out", console, lambda **_: None)
     assert "exit 0" in console.file.getvalue() and "exit 2" in console.file.getvalue()
 
 
