@@ -7,8 +7,7 @@
 # power together is at most 8 pu (a shunt counts fourfold) and |z| < 2 pu.
 #
 # data: seed u32, first scenario u32, level in percent u8, count u8.
-# contexts: network, demand, day, profiles, and shunts if there are any (layouts: see load).
-# Answer: ANSWER bytes for each scenario.
+# contexts: network, demand, day, profiles, and shunts if there are any. Layouts: see load; answer: see run.
 import struct
 from array import array
 
@@ -26,17 +25,11 @@ except ImportError:  # CPython
             return function
 
 
-def ptr8(b):
-    return b
-
-
-def ptr16(b):
-    return b
-
-
 def ptr32(b):
     return b
 
+
+ptr8 = ptr16 = ptr32
 
 MODULUS = 2147483647  # of the Lehmer generator x -> 48271 x
 TOLERANCE = 32        # 2 / 2^20 pu, in units of Q24: how much another iteration may still change
@@ -44,8 +37,7 @@ ITERATIONS = 40
 FAILED = 536870912    # what sweep returns when the voltage has collapsed
 BIAS = 536870912      # added to signed words: viper's ptr32 loads are unsigned where words are 64 bits
 BREATH = 200          # buses swept between two yields
-ANSWER = 20
-COLLAPSED = 16
+ANSWER, COLLAPSED = 20, 16
 
 # Table S: 0 buses  1 slots  2 first slot  3 power of a car, Q23  4 generator  5 chance of a car, Q15
 # 6 -  7 modulus  8 bus or slot at hand  9 lowest allowed |V|^2  10 highest allowed |V|^2
@@ -58,14 +50,13 @@ COLLAPSED = 16
 # current, Q16  14 sum of the children's i real  15 imaginary; 4 to 11, 14 and 15 may be negative and have BIAS on top
 # Table L, 5 words per bus: 0 lowest p  1 span of p  2 lowest q  3 span of q (0 and 2 with BIAS)
 # 4 places for cars, profile of p times 2^16, of q times 2^24
-# Table C: [bus, slot] how many eighths of cars more charge than in the slot before, modulo 2^16; then the profiles,
-# Q15
+# Table C: [bus, slot] how many eighths of cars more charge than before, modulo 2^16; then the profiles, Q15
 
 
 @micropython.viper
 def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
-    # Draws the cars of one bus: each place has one with the chance S[5] of 2^15, its arrival and its length of
-    # charging come from the tables. The last quarter-hour counts by the part of it that is needed.
+    # Draws the cars of one bus: each place has one with the chance S[5], arrival and length of charging come from
+    # the tables of the day. The last quarter-hour counts by the part of it that is needed.
     bus = S[8]
     slots = S[1]
     row = bus * slots
@@ -82,11 +73,11 @@ def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
-            start = T[x >> 23] - first
+            start = T[24 + (x >> 23)] - first
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
-            k = 256 + ((x >> 23) << 1)
+            k = 280 + ((x >> 23) << 1)
             end = T[k] + (T[k + 1] << 8)
             rest = end & 7
             end = start + (end >> 3)
@@ -309,25 +300,19 @@ def judge(S: ptr32, M: ptr32, H: ptr32) -> int:
 
 
 def load(contexts):
-    # network: words of 32 bits: buses, 1 if branch 1 is a transformer, source voltage Q24; then per bus its parent
-    # plus 2^16 times the exponent, r, x, one over the rated current Q16
-    # demand: table L.  profiles: 16 bits per profile and slot.  shunts: table H.
-    # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals u8, 256 lengths
-    # u16 in eighths of a slot
+    # network: i32 each: buses, 1 if branch 1 is a transformer, source voltage Q24; then per bus its parent plus
+    # 2^16 times the exponent, r, x, one over the rated current Q16. demand: table L. profiles: u16. shunts: H.
+    # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals u8, 256 lengths u16
     if not 4 <= len(contexts) <= 5 or len(contexts[0]) < 12 or (len(contexts[0]) | len(contexts[1])) & 3:
         raise ValueError("contexts")
-    net = array("i", contexts[0])
-    L = array("i", contexts[1])
-    day = contexts[2]
+    net, L, day = array("i", contexts[0]), array("i", contexts[1]), contexts[2]
     H = array("i", contexts[4] if len(contexts) > 4 else b"")
     first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
     n = net[0]
     if (n < 2 or len(net) != 3 + 4 * n or len(L) != 5 * n or len(day) != 792 or slots < 1
             or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
         raise ValueError("context")
-    S = array("i", [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 11)
-    S[23] = net[2]
-    S[24] = 1 if len(H) else 0
+    S = [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 9 + [net[2], len(H) and 1]
     M = array("i", bytes(64 * n))
     for i in range(n):
         at, r, x, g = net[3 + 4 * i:7 + 4 * i]
@@ -347,7 +332,7 @@ def load(contexts):
                 M[bus + 4] += H[2 * i] - BIAS
                 M[bus + 5] += H[2 * i + 1] - BIAS
     C = array("H", bytes(2 * n * slots) + contexts[3])
-    return words(S), words(M), words(L), day[24:], words(C), words(H)
+    return words(array("i", S)), words(M), words(L), day, words(C), words(H)
 
 
 def start(S, M, seed, level, index):
@@ -382,8 +367,7 @@ def solve_slot(S, M, H):
     flat(S, M)
     S[14] |= COLLAPSED
     if S[15] > 0:
-        S[15] = 0
-        S[16] = 0
+        S[15] = S[16] = 0
         S[17] = S[8]
     return k
 
@@ -394,8 +378,7 @@ def run(data, contexts):
     seed, first, level, count = struct.unpack("<IIBB", data)
     S, M, L, T, C, H = load(contexts)
     n = S[0]
-    out = bytearray(ANSWER * count)
-    work = 0
+    out, work = bytearray(ANSWER * count), 0
     for k in range(count):
         start(S, M, seed, level, first + k)
         for bus in range(n):
