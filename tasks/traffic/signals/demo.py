@@ -9,7 +9,7 @@ from tasks.api import DemoInput, Input
 from tasks.fetch import wheel
 
 FILES = {"network_xml": "net", "routes_xml": "rou"}
-SEARCH = {"generations": 5, "children": 16, "cycles_s": [60, 75, 90], "replicas": 3}
+SEARCH = {"generations": 8, "children": 24}
 
 
 def demo(cache: Path) -> DemoInput:

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
+
+from tasks.traffic.signals.diagram import diagram, groups, runs
 
 PROGRAMME_ID = "lamplighter"
-_COLOURS = {"G": "#2e9e5b", "O": "#2e9e5b", "g": "#9ad1ae", "o": "#9ad1ae", "s": "#9ad1ae",
-            "y": "#f0c040", "Y": "#f0c040", "u": "#f0a040"}
-_RED = "#c9433a"
-_ROW, _GAP, _LEFT, _WIDTH = 12, 4, 150, 600
+_BLOCKS = {"G": "█", "O": "█", "g": "▓", "o": "▓", "s": "▓", "y": "▒", "Y": "▒", "u": "▒"}
+_PICTURES = 12
+_SECONDS_PER_BLOCK = 2
 
 
 def text(data: dict[str, Any]) -> str:
@@ -27,7 +28,21 @@ def text(data: dict[str, Any]) -> str:
         lines.append(f"  greens {_greens(junction, old)} -> {_greens(junction, new)} s")
     lines.append(f"{'all':24} {data['vehicles']:8d} {data['delay_before_s_per_vehicle']:8.1f} s "
                  f"{data['delay_after_s_per_vehicle']:7.1f} s  {data['plans_tried']} plans tried")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_pictures(data["junctions"])])
+
+
+def _pictures(junctions: list[dict[str, Any]]) -> list[str]:
+    """The proposed programmes as rows of blocks, for as many junctions as a person looks at in a terminal."""
+    lines = ["", f"proposed, {_SECONDS_PER_BLOCK} s each: █ green  ▓ green that gives way  ▒ yellow  · red"]
+    for junction in junctions[:_PICTURES]:
+        timing = junction["proposed"]
+        lines.append(f"{_short(junction['id'], 24)}, begins at {timing['offset_s']:g} s of {timing['cycle_s']:g} s")
+        for members, letters in groups(junction["signals"]):
+            blocks = ""
+            for letter, _, end in runs(letters, timing["durations_s"]):
+                blocks += _BLOCKS.get(letter, "·") * (round(end / _SECONDS_PER_BLOCK) - len(blocks))
+            lines.append(f"  {_short(members, 14):14} {blocks[:80]}")
+    return lines if len(junctions) <= _PICTURES else [*lines, f"... and {len(junctions) - _PICTURES} more junctions"]
 
 
 def _short(name: str, width: int) -> str:
@@ -71,50 +86,3 @@ def _table(data: dict[str, Any]) -> str:
                 writer.writerow([junction["id"], when, timing["cycle_s"], timing["offset_s"], i, signals, duration,
                                  junction[f"delay_{delay}_s_per_vehicle"]])
     return out.getvalue()
-
-
-def diagram(data: dict[str, Any]) -> str:
-    """A signal-plan diagram as SVG: per junction the bars of each signal group, now above proposed."""
-    body: list[str] = []
-    y = 34
-    longest = max(junction[when]["cycle_s"] for junction in data["junctions"] for when in ("shipped", "proposed"))
-    scale = _WIDTH / longest
-    for junction in data["junctions"]:
-        body.append(f'<text x="8" y="{y}" class="h">{escape(_short(junction["id"], 60))}</text>')
-        y += 8
-        for when, title, delay in (("shipped", "now", "before"), ("proposed", "proposed", "after")):
-            timing = junction[when]
-            y += 14
-            body.append(f'<text x="8" y="{y}">{title}: cycle {timing["cycle_s"]:g} s, offset '
-                        f'{timing["offset_s"]:g} s, delay '
-                        f'{junction[f"delay_{delay}_s_per_vehicle"]:.1f} s per vehicle</text>')
-            y += 6
-            for members, letters in _groups(junction["signals"]):
-                body.append(f'<text x="8" y="{y + 10}">signals {_short(members, 18)}</text>')
-                body += _bars(letters, timing["durations_s"], y, scale)
-                y += _ROW + _GAP
-        y += 24
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 20} {y}" '
-            'font-family="sans-serif" font-size="11"><style>.h{font-weight:bold;font-size:13px}</style>'
-            f'<rect width="100%" height="100%" fill="#fff"/><text x="8" y="16">Signal plans, {longest:g} s '
-            "wide: green, permissive green (light), yellow, red</text>")
-    return head + "".join(body) + "</svg>\n"
-
-
-def _groups(states: list[str]) -> list[tuple[str, str]]:
-    """Signals that always show the same, as one row: their numbers, and their letter per phase."""
-    rows: dict[str, list[str]] = {}
-    for i in range(len(states[0])):
-        rows.setdefault("".join(state[i] for state in states), []).append(str(i))
-    return [(",".join(members), letters) for letters, members in rows.items()]
-
-
-def _bars(letters: str, durations: list[float], y: int, scale: float) -> list[str]:
-    bars = []
-    x = float(_LEFT)
-    for letter, duration in zip(letters, durations, strict=True):
-        width = duration * scale
-        bars.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_ROW}" '
-                    f'fill="{_COLOURS.get(letter, _RED)}"><title>{duration:g} s {letter}</title></rect>')
-        x += width
-    return bars

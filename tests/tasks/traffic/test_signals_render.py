@@ -22,7 +22,8 @@ def data() -> dict[str, Any]:
                 "proposed": {"cycle_s": 60.0, "offset_s": 12.0, "durations_s": [30.0, 5.0, 20.0, 5.0]},
                 "signals": ["GGr", "yyr", "rrg", "rry"]}
     return {"delay_before_s_per_vehicle": 30.0, "delay_after_s_per_vehicle": 20.0, "vehicles": 700,
-            "plans_tried": 100, "junctions": [junction("<A&B>"), junction("a junction with a very long name " * 2)]}
+            "plans_tried": 100, "saved_share": 0.33, "saved_share_low": 0.3, "saved_share_high": 0.36,
+            "junctions": [junction("<A&B>"), junction("a junction with a very long name " * 2)]}
 
 
 def test_table_fits_a_terminal(data: dict[str, Any]) -> None:
@@ -42,13 +43,21 @@ def test_additional_file_is_what_sumo_reads(data: dict[str, Any]) -> None:
                                                                     ("5", "rry")]
 
 
+def test_table_shows_the_proposed_programmes_in_blocks(data: dict[str, Any]) -> None:
+    """A row of blocks per signal group, one for two seconds; beyond twelve junctions a count of the rest."""
+    assert "  0,1            ███████████████▒▒▒············" in KIND.text(data)
+    data["junctions"] *= 10
+    assert KIND.text(data).splitlines()[-1] == "... and 8 more junctions"
+
+
 def test_diagram_has_a_bar_per_phase_and_group(data: dict[str, Any]) -> None:
-    """Signals that always agree share a row; bars of a row are as wide as their phases are long."""
+    """Signals that always agree share a row; bars are as wide as what they show is long; red is one thin bar."""
     root = ElementTree.fromstring(KIND.files(data)["signals.svg"])
     bars = [e for e in root.iter("{http://www.w3.org/2000/svg}rect") if e.find("{*}title") is not None]
-    assert len(bars) == 2 * 2 * 2 * 4
-    widths = [float(bar.get("width", "0")) for bar in bars[:4]]
-    assert widths == pytest.approx([600 * s / 90 for s in (40, 5, 40, 5)], abs=0.1)
+    assert len(bars) == 2 * 2 * (3 + 3)
+    widths = [float(bar.get("width", "0")) for bar in bars[:3]]
+    assert widths == pytest.approx([420 * s / 90 for s in (40, 5, 45)], abs=0.1)
+    assert "33% less (95 %: 30% to 36%)" in "".join(root.itertext())
 
 
 def test_csv_and_json_hold_the_answer(data: dict[str, Any]) -> None:
