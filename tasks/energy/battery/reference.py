@@ -1,8 +1,9 @@
 """The honest difference: the value of stored energy as a convex function, slot by slot backwards, in floats.
 
 Bellman's equation with piecewise linear convex costs: the value before a slot is the infimal convolution of the value
-after it with the slot's cost, which merges their pieces by slope (Rockafellar, Convex Analysis, section 5). This is
-the optimum of the linear programme; it knows nothing of watts, units, prices of storage or the kernel's search.
+after it with the slot's cost, which merges their pieces by slope (Rockafellar, Convex Analysis, section 5). It knows
+nothing of watts, units, prices of storage or the kernel's search. Where prices are negative or selling earns more
+than buying costs, the slot's cost is replaced by its convex hull, and the optimum is a bound.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The bound is Lagrangian duality: any price per quarter-hour of what is stored gives a cost that no plan can beat. The
 prices are read off the plan itself, so the plan that is best proves it (complementary slackness; see any book on
 linear programming, or Boyd and Vandenberghe, Convex Optimization, 5.5). Costs that bend the wrong way (a negative
-price, or selling above buying) are replaced by their convex hulls, so the bound is that of the linear programme.
+price, or selling above buying) are replaced by their convex hulls: as if the battery could change its direction
+within a quarter-hour, which makes the bound a little lower than what a plan can reach.
 """
 
 from __future__ import annotations
