@@ -86,9 +86,9 @@ _NOTES = (
     "The days, homes and battery behind the reported figures are not known; the rule above was chosen for its "
     "plainness and is near them. Nothing of the kernel has a parameter that could be tuned.",
     "Where a price is negative the linear programme burns energy by charging and discharging at once, which no "
-    "inverter does; 'one way' is the same programme without that (mixed integer, to 1e-5 EUR), on the days that have such a "
-    "price. The bar is 99 % of the linear programme's saving, and no day more than 0.05 EUR from 'one way'; the "
-    "distance to the linear programme stands beside it.",
+    "inverter does; 'one way' is the same programme without that (mixed integer, to 1e-5 EUR), on the days that have "
+    "such a price. The bar is 99 % of the linear programme's saving, and no day more than 0.05 EUR from 'one way'; "
+    "the distance to the linear programme stands beside it.",
     "'bound wrong' counts homes whose published bound lies above the optimum of 'one way'.")
 
 
