@@ -41,17 +41,17 @@ HEAP = 128 * 1024
 
 
 Tell = Callable[..., None]
-"""tell(name=value, ...): one JSON document on a line of its own, for programs; nothing where people read."""
+"""tell(name=value, ...): what programs are to know."""
 
 
-def _tell_programs(**about: Any) -> None:
-    print(json.dumps(about), flush=True)
+async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMARY,
+              programs: Tell | None = None) -> int:
+    """The demo of the kinds ``names``; 0 when all answers came, agree with their references, and the log verifies.
 
-
-async def run(devices: int, out: Path, stay: bool, names: Sequence[str] = PRIMARY, as_json: bool = False) -> int:
-    """The demo of the kinds ``names``; 0 when all answers came, agree with their references, and the log verifies."""
-    console = Console(highlight=False, quiet=as_json)
-    tell: Tell = _tell_programs if as_json else lambda **_: None
+    With ``programs`` these are told of each step, and nothing is printed.
+    """
+    console = Console(highlight=False, quiet=programs is not None)
+    tell = programs or (lambda **_: None)
     began = time.monotonic()
     installed = load_kinds()
     if unknown := [name for name in names if name not in installed]:

@@ -139,5 +139,8 @@ def demo(once: bool, devices: int, out: Path, kinds: tuple[str, ...], as_json: b
     """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""
     from gateway import demo as main_job
 
+    def tell(**about: Any) -> None:
+        click.echo(json.dumps(about))
+
     stay = not once and sys.stdout.isatty() and os.environ.get("DEMO") != "once"
-    sys.exit(run(main_job.run(devices, out, stay, kinds or main_job.PRIMARY, as_json)))
+    sys.exit(run(main_job.run(devices, out, stay, kinds or main_job.PRIMARY, tell if as_json else None)))

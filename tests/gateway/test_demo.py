@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -97,13 +96,13 @@ def test_a_reference_that_cannot_be_had_is_not_good(show):
     assert not good and "no comparison: the reference needs a tool" in shown
 
 
-def test_the_demo_ends_with_the_audit_of_its_log(small_log, console, tmp_path, capsys):
+def test_the_demo_ends_with_the_audit_of_its_log(small_log, console, tmp_path, told):
     """From the public files alone; a log that does not verify is not good."""
     (tmp_path / "out").mkdir()
     small_log.folder.rename(tmp_path / "out" / "public")
-    assert demo._audit(tmp_path / "out", console, demo._tell_programs)
+    assert demo._audit(tmp_path / "out", console, lambda **about: told.append(about))
     (tmp_path / "out" / "public" / "checkpoint").unlink()
-    assert json.loads(capsys.readouterr().out)["audit"]["code"] == 0
+    assert told[0]["audit"]["code"] == 0
     assert not demo._audit(tmp_path / "out", console, lambda **_: None)
     assert "exit 0" in console.file.getvalue() and "exit 2" in console.file.getvalue()
 
