@@ -281,6 +281,11 @@ def forecasts(z, weeks, hours, blocks, profile, sets, shifts):
     s = start(weeks, hours, sets)
     out = array("i", bytes(4 * hours * (7 * blocks + 1)))
     first = first_test(weeks, hours, blocks) // 24
+    groups = []  # sets that share a profile, together
+    for k in range(len(sets)):
+        if not k or profile[k] != profile[k - 1]:
+            groups.append([profile[k][0], profile[k][1], k, k])
+        groups[-1][3] += 1
     for day in range(7, 7 * weeks + 1):
         s[7] = 24 * day
         row = day - first
@@ -288,12 +293,7 @@ def forecasts(z, weeks, hours, blocks, profile, sets, shifts):
             row = 7 * blocks
         elif row >= 7 * blocks:
             row = -1
-        s[4] = 0
-        while s[4] < len(sets):  # sets that share a profile, together
-            s[3] = s[4]
-            s[1], s[2] = profile[s[3]]
-            while s[4] < len(sets) and profile[s[4]] == profile[s[3]]:
-                s[4] += 1
+        for s[1], s[2], s[3], s[4] in groups:
             profiles(z, s, max(24, hours), shifts if day == 7 * weeks else 0)
             if hours > 24:
                 yield
