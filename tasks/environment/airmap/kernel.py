@@ -94,41 +94,54 @@ def unpack(data: ptr8, g: ptr32, at: ptr32) -> int:
 
 @micropython.viper
 def distances(g: ptr32, out: ptr32, at: ptr32) -> int:
-    # Distances of point at[0] to at[2] stations, listed in g from at[1] on, rounded, into out from at[3] on.
-    # A first guess from the slant of the two sides, right to 2**-10; one step of Newton's leaves less than one.
-    # at[4:] are SLANTS. Returns 1 + the place in the list of a station at distance zero, or 0.
-    found = 0
-    p = 3 * at[0]
-    for i in range(at[2]):
-        s = 3 * g[at[1] + i]
-        dx = g[s] - g[p]
-        dy = g[s + 1] - g[p + 1]
-        if dx < 0:
-            dx = 0 - dx
-        if dy < 0:
-            dy = 0 - dy
-        if dx < dy:
-            r = dx
-            dx = dy
-            dy = r
-        r = 0
-        if dx == 0:
-            found = i + 1
-        else:
-            t = (dy << 10) // dx
-            s = 4 + (t >> 6)
-            t = at[s] + (((at[s + 1] - at[s]) * (t & 63)) >> 6)
-            r = (dx * t + 1024) >> 11
-            # dy**2 - (r**2 - dx**2), in limbs
-            s = r - dx
-            t = r + dx
-            s = (((dy >> 9) * dy - (s >> 9) * t) << 9) + (dy & 511) * dy - (s & 511) * t
-            if s < 0:
-                r -= (r - s) // (2 * r)
+    # Rounded distances into out: of each of n = at[0] stations to those before it, then of each of at[1] targets
+    # to its stations, room for 12. Of a target on a station, that station's number and one more goes into g in
+    # place of x, else 0. A first guess from the slant of the two sides, right to 2**-10; one step of Newton's
+    # leaves less than one. at[3:] are SLANTS.
+    n = at[0]
+    o = 0
+    for i in range(n + at[1]):
+        p = 3 * i
+        u = at[2] - n
+        last = i
+        hit = 0
+        if i >= n:
+            u = at[2] + 12 * (i - n)
+            last = g[p + 2]
+        for k in range(last):
+            s = 3 * g[u + k]
+            dx = g[s] - g[p]
+            dy = g[s + 1] - g[p + 1]
+            if dx < 0:
+                dx = 0 - dx
+            if dy < 0:
+                dy = 0 - dy
+            if dx < dy:
+                r = dx
+                dx = dy
+                dy = r
+            r = 0
+            if dx == 0:
+                hit = g[u + k] + 1
             else:
-                r += (r + s) // (2 * r)
-        out[at[3] + i] = r
-    return found
+                t = (dy << 10) // dx
+                s = 3 + (t >> 6)
+                t = at[s] + (((at[s + 1] - at[s]) * (t & 63)) >> 6)
+                r = (dx * t + 1024) >> 11
+                # dy**2 - (r**2 - dx**2), in limbs
+                s = r - dx
+                t = r + dx
+                s = (((dy >> 9) * dy - (s >> 9) * t) << 9) + (dy & 511) * dy - (s & 511) * t
+                if s < 0:
+                    r -= (r - s) // (2 * r)
+                else:
+                    r += (r + s) // (2 * r)
+            out[o + k] = r
+        o += last
+        if i >= n:
+            g[p] = hit
+            o += 12 - last
+    return 0
 
 
 @micropython.viper
@@ -175,22 +188,21 @@ def covariances(h: ptr32, out: ptr32, v: ptr32, n: int) -> int:
 
 @micropython.viper
 def load(a: ptr32, g: ptr32, cov: ptr32, at: ptr32) -> int:
-    # For the at[2] stations listed in g from at[1] on: their covariances (the diagonal is left free), those with
-    # the target, which start at cov[at[3]], quarters, and their values.
-    n = at[2]
+    # For the n stations listed in g from at[0] on: their covariances (the diagonal is left free), those with the
+    # target, which start at cov[at[1]], quarters, and their values.
+    n = a[129]
     k = 0
     for i in range(n):
-        row = g[at[1] + i]
+        row = g[at[0] + i]
         a[105 + i] = g[3 * row + 2]
         row = (row * (row - 1)) >> 1
         for j in range(i):
-            a[k] = cov[row + g[at[1] + j]]
+            a[k] = cov[row + g[at[0] + j]]
             k += 1
         k += 1
     for i in range(n):
-        a[k + i] = cov[at[3] + i]
+        a[k + i] = cov[at[1] + i]
         a[k + n + 1 + i] = (1 << 20) + (1 << 18)
-    a[129] = n
     return 0
 
 
@@ -353,22 +365,14 @@ def run(data, contexts):
     if len(data) != 4 + 8 * (n + targets) + 20 * sets:
         raise ValueError("length")
     lists = 3 * (n + targets) + n
-    at = array("i", (n, targets, lists, 0)) + SLANTS
+    at = array("i", (n, targets, lists)) + SLANTS
     g = array("i", bytes(4 * (lists + 12 * targets)))
     if unpack(data, g, at):
         raise ValueError("station")
     yield
     pairs = n * (n - 1) >> 1
     h = array("i", bytes(4 * (pairs + 12 * targets)))
-    at[1] = lists - n
-    for i in range(1, n):
-        at[0], at[2], at[3] = i, i, i * (i - 1) >> 1
-        distances(g, h, at)
-    yield
-    hit = bytearray(targets)
-    for t in range(targets):
-        at[0], at[1], at[2], at[3] = n + t, lists + 12 * t, g[3 * (n + t) + 2], pairs + 12 * t
-        hit[t] = distances(g, h, at)
+    distances(g, h, at)
     cov = h if sets == 1 else array("i", bytes(4 * len(h)))
     a = array("i", bytes(4 * 132)) + ROOTS
     out = bytearray(targets * (8 if sets == 1 else 4 * sets))
@@ -378,17 +382,18 @@ def run(data, contexts):
         covariances(h, cov, model, len(h))
         yield
         for t in range(targets):
-            if hit[t]:  # a target on a station has its reading
-                a[130], a[131] = (g[3 * g[lists + 12 * t + hit[t] - 1] + 2] << 4) + (15 << 24), 0
+            hit = g[3 * (n + t)]
+            if hit:  # a target on a station has its reading
+                a[130], a[131] = (g[3 * hit - 1] << 4) + (15 << 24), 0
             else:
-                at[1], at[2], at[3] = lists + 12 * t, g[3 * (n + t) + 2], pairs + 12 * t
+                a[129], at[0], at[1] = g[3 * (n + t) + 2], lists + 12 * t, pairs + 12 * t
                 load(a, g, cov, at)
                 eliminate(a)
                 weigh(a)
-            struct.pack_into(">I", out, place, a[130])
-            place += 4
             if sets == 1:
-                struct.pack_into(">I", out, place, a[131])
+                struct.pack_into(">II", out, 8 * t, a[130], a[131])
+            else:
+                struct.pack_into(">I", out, place, a[130])
                 place += 4
             if t & 1:
                 yield
