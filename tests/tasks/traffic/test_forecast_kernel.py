@@ -156,14 +156,15 @@ def test_the_band_holds_the_share_that_it_should() -> None:
     assert counted == 4 * 3 * 168 and abs(inside / counted - 0.8) < 0.04
 
 
-@pytest.mark.parametrize("seed", range(35))
+@pytest.mark.parametrize("seed", range(14))
 def test_no_intermediate_leaves_31_bits(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """All arithmetic, on ordinary and extreme histories, fits a small integer, and gives the same bytes."""
     pick = random.Random(seed)
     tall = [[pick.randint(1, 10), pick.randint(0, 5), 64, 255, 64, 64]]
     for mode in (0, 1):
         head = [mode, 3, 48, 1, 1, 0, 20 * mode]
-        job = job_of(history_of(pick, 3, MANNERS[seed % 7]), head, [one[2 - 2 * mode:] for one in tall])
+        sets = [one[2 - 2 * mode:] for one in tall]
+        job = job_of(history_of(pick, 3, MANNERS[seed % 7]), head, sets, 0x16 * mode)
         assert in_words(job, monkeypatch) == run_job(KIND, job)
 
 
@@ -180,13 +181,13 @@ def _agree(seeds: range) -> None:
 
 def test_all_interpreters_give_the_same_bytes() -> None:
     """CPython, MicroPython's bytecode and its machine code agree on jobs of every shape."""
-    _agree(range(28))
+    _agree(range(21))
 
 
 @pytest.mark.soak
 def test_all_interpreters_give_the_same_bytes_thousands_of_times() -> None:
-    """The same on 3,000 more."""
-    _agree(range(1000, 4000))
+    """The same on 2,000 more."""
+    _agree(range(1000, 3000))
 
 
 def test_recorded_answers_stay() -> None:

@@ -132,6 +132,10 @@ def test_a_deadline_before_anything_is_known_fails(solved: tuple[Spec, Result]) 
     ({"search": {"cycles_s": [19]}}, "out_of_range", "/input/search/cycles_s/0"),
     ({"search": {"generation": 3}}, "unknown_field", "/input/search/generation"),
     ({"plain": {"junctions": []}}, "missing_field", "/input/plain/routes"),
+    ({"plain": {"junctions": [], "routes": []}}, "no_signals", "/input/plain/junctions"),
+    ({"plain": {**generated_street(1)["plain"], "routes": []}}, "zero_demand", "/input"),
+    ({"plain": generated_street(60)["plain"]}, "too_large", "/input/plain/junctions"),
+    ({"sumo": {"network_xml": "<net/>"}, "plain": None}, "bad_value", "/input/sumo"),
     ({"period_start_s": float("nan")}, "bad_value", "/input/period_start_s"),
 ])
 def test_requests_that_cannot_be_carried_out(change: dict[str, Any], code: str, path: str) -> None:
@@ -139,3 +143,22 @@ def test_requests_that_cannot_be_carried_out(change: dict[str, Any], code: str, 
     with pytest.raises(TaskError) as caught:
         registry.prepare(KINDS, KIND.name, {**generated_street(2), **change})
     assert (caught.value.code, caught.value.path) == (code, path)
+
+
+@pytest.mark.parametrize("junctions", [1, 16])
+def test_one_junction_and_many_get_an_answer(junctions: int) -> None:
+    """A single crossing, and as many as a device holds, each get their programme."""
+    search = {"generations": 1, "children": 3, "cycles_s": [60], "replicas": 1}
+    given = {**generated_street(junctions), "search": search, "period_end_s": 300}
+    result = run_local(KIND, registry.prepare(KINDS, KIND.name, given))
+    assert len(result.data["junctions"]) == junctions
+    assert result.data["saved_share_low"] is None and "confidence" not in result.summary
+
+
+def test_a_sumo_network_with_counts_runs(network_xml: str) -> None:
+    """Counts and turn shares in place of routes give an answer, too."""
+    entity = {"id": "w", "type": "TrafficFlowObserved", "intensity": 60, "dateObserved":
+              "2026-03-02T07:00:00Z/2026-03-02T07:05:00Z"}
+    counts = {"entities": [entity], "entries": [{"detector": "w", "road": "w_in"}]}
+    given = {"sumo": {"network_xml": network_xml, "counts": counts}, "search": SMALL}
+    assert run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data["vehicles"] == 60
