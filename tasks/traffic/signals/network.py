@@ -122,8 +122,11 @@ class Approach:
     """(movement, lane) of its own junction that it gives way to."""
 
 
-def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
-    """Numbers movements, lanes and links. Raises TaskError if there are more than a device's tables hold."""
+def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -> Network:
+    """Numbers movements, lanes and links; ``path`` is where the input has them.
+
+    Raises TaskError ``too_large`` if there are more than a device's tables hold.
+    """
     lanes: dict[str, int] = {}
     roads: dict[Road, int] = {}
     rooms: list[tuple[int, int]] = []
@@ -140,7 +143,7 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
                 found.append((j, len(names) - 1, approach, lane, signal))
     if len(lanes) > 255 or len(names) > 255:
         raise TaskError("too_large", f"{len(lanes)} lanes and {len(names)} movements at signals; 255 of each fit",
-                        "split the network into tasks of about 20 junctions")
+                        "split the network into tasks of about 16 junctions", path)
     waits: list[list[int]] = [[] for _ in found]
     for k, (j, _, approach, _, signal) in enumerate(found):
         if PERMISSIVE in junctions[j][0].states(signal):

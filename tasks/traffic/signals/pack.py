@@ -53,8 +53,8 @@ class Window:
     """A bound on the cost of any plan: all counted vehicles wait to the end and stop at every signal."""
 
 
-def network_context(network: Network) -> Context:
-    """Raises TaskError ``too_large`` if it does not fit a device."""
+def network_context(network: Network, path: str = "") -> Context:
+    """Raises TaskError ``too_large`` at ``path`` if it does not fit a device."""
     out = bytearray(struct.pack("<BBHB", len(network.junctions), len(network.lanes), len(network.links),
                                 len(network.feeders)))
     out += bytes(len(junction.phases) for junction in network.junctions)
@@ -73,14 +73,15 @@ def network_context(network: Network) -> Context:
             states |= state << 2 * i
         waits = [k - first[link.junction] for k in link.waits]
         if max(waits, default=0) > 255:
-            raise TaskError("too_large", f"signal {junction.id[:64]!r} has more than 255 links", "")
+            raise TaskError("too_large", f"signal {junction.id[:64]!r} has more than 255 links",
+                            "cut the junction into two", path)
         headway = link.headway_ds | (128 if link.movement != movement else 0)
         movement = link.movement
         out += bytes((link.junction, link.lane, headway))
         out += states.to_bytes((len(junction.phases) + 3) // 4, "little") + bytes((len(waits), *waits))
     if len(out) > CONTEXT_BYTES:
         raise TaskError("too_large", f"the network takes {len(out)} bytes on a device; {CONTEXT_BYTES} fit",
-                        "split it into tasks of about 16 junctions")
+                        "split it into tasks of about 16 junctions", path)
     return Context(bytes(out))
 
 

@@ -39,7 +39,7 @@ def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> 
                                 "movement ids are unique in the whole network", f"{path}/movements/{m}/id")
             seen.add(movement.id)
         junctions.append((_programme(junction, path), _approaches(junction, path)))
-    network = build(junctions)
+    network = build(junctions, "/plain/junctions")
     return network, _demand(plain, network, start_s, end_s, seed)
 
 
@@ -55,7 +55,8 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
     phases = tuple(Phase(round(10 * phase.duration_s), phase.signals) for phase in junction.phases)
     cycle = sum(phase.duration_ds for phase in phases)
     if cycle > 6000:
-        raise TaskError("bad_programme", "the cycle is longer than 600 s", "", f"{path}/phases")
+        raise TaskError("bad_programme", "the cycle is longer than 600 s", "phases of at most 600 s together",
+                        f"{path}/phases")
     return Junction(junction.id, round(10 * junction.offset_s) % cycle, phases)
 
 

@@ -25,7 +25,7 @@ from tasks.traffic.signals.plain import read_plain
 from tasks.traffic.signals.result import Finding, Progress, result_of
 from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
 from tasks.traffic.signals.search import Moves, fitted
-from tasks.traffic.signals.sumo import read_network
+from tasks.traffic.signals.sumo import NETWORK_PATH, read_network
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000
@@ -54,12 +54,13 @@ def prepare(given: SignalsInput) -> Spec:
         raise TaskError("bad_value", "give either sumo or plain", "sumo: two XML texts; plain: junctions and routes")
     start = given.period_start_s or 0.0
     if given.period_end_s is not None and given.period_end_s <= start:
-        raise TaskError("out_of_range", "the period ends before it starts", "", "/period_end_s")
+        raise TaskError("out_of_range", "the period ends before it starts", "a later end", "/period_end_s")
     if given.sumo is not None:
         network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed)
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+    where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
@@ -77,7 +78,7 @@ def prepare(given: SignalsInput) -> Spec:
     if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
-    return Spec(network, demand, search, network_context(network), training, unseen)
+    return Spec(network, demand, search, network_context(network, where), training, unseen)
 
 
 def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:

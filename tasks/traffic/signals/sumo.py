@@ -201,7 +201,7 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M) -> tuple[Network, Road
     found = _roads(list(roads), edges, vehicle_m)
     junctions = [(programmes[name], _approaches(guarded[name], edges, responses, found, vehicle_m))
                  for name in sorted(guarded)]
-    network = build(junctions)
+    network = build(junctions, NETWORK_PATH)
     ends = {link.movement: (link.source, link.target) for links in guarded.values() for link in links}
     for i, name in enumerate(network.movements):
         source, target = ends[name]
