@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from errno import EACCES
@@ -35,7 +35,15 @@ from gateway.adapters.schema import (
     TASK,
     WORK,
 )
-from gateway.core.effects import Durable
+from gateway.core.effects import (
+    Durable,
+    KeepAnswer,
+    KeepEnd,
+    KeepLease,
+    KeepReceipt,
+    KeepStanding,
+    KeepVerdict,
+)
 from gateway.core.events import RoundRecalled
 from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
@@ -89,8 +97,8 @@ class Store:
         A lease that the journal has let go (its task over, an epoch sealed since) is not written any more.
         """
         with self._transaction() as db:
-            for kind, run in groupby(effects, type):
-                db.executemany(COMMIT[kind], map(_ROW[kind], run))
+            for kind, rows in _in_runs(effects):
+                db.executemany(COMMIT[kind], map(_ROW[kind], rows))
 
     def load(self, remember: int) -> Snapshot:
         """What a restarted gateway needs at once: tasks, standing, open leases, the ``remember`` newest others."""
@@ -219,6 +227,24 @@ class _Words(dict[bytes, str]):
     def __missing__(self, raw: bytes) -> str:
         word = self[raw] = raw.decode()
         return word
+
+
+_RUNS = (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepAnswer, KeepStanding)
+"""What a lease brings, in the order of its life: of many leases all of one kind can be written in one run."""
+
+
+def _in_runs(effects: Sequence[Durable]) -> Iterator[tuple[type, Iterable[Durable]]]:
+    """The effects in as few runs of one kind as give the same rows: long ones are what makes a commit cheap."""
+    for common, part in groupby(effects, lambda effect: type(effect) in _RUNS):
+        if not common:
+            yield from groupby(part, type)
+            continue
+        runs: dict[type, list[Any]] = {kind: [] for kind in _RUNS}
+        for effect in part:
+            runs[type(effect)].append(effect)
+        standing = {effect.node: effect for effect in runs.pop(KeepStanding)}   # the last word on each node
+        yield from ((kind, rows) for kind, rows in runs.items() if rows)
+        yield KeepStanding, standing.values()
 
 
 def _row_maker(kind: type) -> Callable[[Any], tuple[Any, ...]]:
