@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -31,8 +32,7 @@ Place = Callable[[float, float], tuple[float, float]]
 def picture(data: dict[str, Any]) -> str:
     """SVG 1.1, no script, no font beyond the viewer's own; the cells are a PNG inside."""
     west, south, east, north = _extent(data)
-    # degrees are as long as their middle latitude makes them: the grid's own cells tell
-    stretch = _stretch(data, east - west, north - south)
+    stretch = _stretch(data)
     scale = PANEL / max((east - west) * stretch, north - south)
     width, height = (east - west) * stretch * scale, (north - south) * scale
     total = 3 * GAP + 2 * max(width, 260), TOP + height + BOTTOM
@@ -70,12 +70,12 @@ def _extent(data: dict[str, Any]) -> tuple[float, float, float, float]:
     return west - margin, south - margin, east + margin, north + margin
 
 
-def _stretch(data: dict[str, Any], wide: float, high: float) -> float:
-    """How much longer a unit of x is than a unit of y on the ground."""
-    grid = data["grid"]
-    if grid:
-        return float(grid["cell_width_m"] * grid["cols"] / wide / (grid["cell_height_m"] * grid["rows"] / high))
-    return 1.0
+def _stretch(data: dict[str, Any]) -> float:
+    """How much longer a unit of x is than a unit of y on the ground: degrees shrink with the latitude."""
+    if not data["coordinates"].startswith("degrees"):
+        return 1.0
+    _, south, _, north = _extent(data)
+    return math.cos(math.radians((south + north) / 2))
 
 
 def _placer(west: float, north: float, x_scale: float, y_scale: float, left: float) -> Place:
@@ -137,8 +137,7 @@ def _ground(data: dict[str, Any], pixels_per_unit: float, y: float) -> list[str]
     if not grid:
         return [f'<text x="{GAP}" y="{y + 30:.0f}" fill="#555">rings are stations, discs the places asked for</text>']
     across_m = grid["cell_width_m"] * grid["cols"]
-    pixels_per_m = pixels_per_unit * (grid["east"] - grid["west"]) * _stretch(
-        data, grid["east"] - grid["west"], grid["north"] - grid["south"]) / across_m
+    pixels_per_m = pixels_per_unit * (grid["east"] - grid["west"]) * _stretch(data) / across_m
     length_m = 10.0 ** len(str(int(across_m / 4))) / 10
     length_m *= max(step for step in (1, 2, 5) if step * length_m <= max(across_m / 4, length_m))
     name = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
