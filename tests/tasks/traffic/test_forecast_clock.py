@@ -10,6 +10,8 @@ import pytest
 
 from tasks.api import TaskError
 from tasks.traffic.forecast.clock import HOUR, Clock, clock_of, require_whole_hours
+from tasks.traffic.forecast.model import Detector
+from tasks.traffic.forecast.read import from_detectors
 
 
 @pytest.fixture
@@ -62,6 +64,14 @@ def test_the_hour_shown_twice_in_autumn_has_one_place_and_two_times(zoned) -> No
     assert clock.instants(clock.place(first)) == [first, second]
     with pytest.raises(TaskError, match="twice"):
         clock.read("2026-10-25T02:00", "/x")
+
+
+def test_counts_across_a_change_stand_on_the_local_clock(zoned) -> None:
+    """Five real hours from Berlin's midnight of 25 October are four places; the two of one name are averaged."""
+    clock = zoned("Europe/Berlin")
+    counted = Detector(id="d", start="2026-10-25T00:00", counts=[1, 2, 3, 5, 7])
+    midnight = clock.place(clock.read("2026-10-25T00:00", "/x"))
+    assert from_detectors([counted], clock) == {"d": {midnight: 1, midnight + 1: 2, midnight + 2: 4, midnight + 3: 7}}
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Chicago", "Asia/Kolkata", "UTC", "Asia/Kathmandu"])

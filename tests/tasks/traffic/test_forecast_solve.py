@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
@@ -141,7 +143,10 @@ def test_the_horizon_is_what_was_asked(solved: Solved, hours: int) -> None:
 
 def test_days_of_23_and_25_hours(solved: Solved) -> None:
     """The forecast of the day on which clocks change has its hours, with their offsets."""
-    pytest.importorskip("zoneinfo").ZoneInfo("Europe/Berlin")
+    try:
+        ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("this machine has no time zone data")
     for start, hours, first, last in (("2026-02-01T00:00", 23, "2026-03-29T00:00+01:00", "2026-03-29T23:00+02:00"),
                                       ("2026-08-30T00:00", 25, "2026-10-25T00:00+02:00", "2026-10-25T23:00+01:00")):
         counts = [100 + 10 * (hour % 24) for hour in range(56 * 24)]
