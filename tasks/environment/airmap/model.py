@@ -55,7 +55,8 @@ class GivenVariogram(Strict):
     nugget: float = Field(ge=0, le=1e12, description="semivariance next to a station, squared units")
     partial_sill: float = Field(ge=0, le=1e12, description="what distance adds to it in the end, squared units")
     range_m: float = Field(gt=0, le=1e8, description="spherical: distance of the end; exponential: a third of it")
-    angle_deg: float = Field(default=0, ge=0, lt=180, description="of the longest range, from north to east")
+    angle_deg: float = Field(
+        default=0, ge=0, lt=180, description="direction of the longest range, clockwise from north, degrees")
     ratio: float = Field(default=1, ge=0.1, le=1, description="range across that direction as a share of range_m")
 
 

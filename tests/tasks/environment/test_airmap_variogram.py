@@ -9,7 +9,14 @@ import struct
 import pytest
 
 from tasks.environment.airmap import kernel
-from tasks.environment.airmap.variogram import Variogram, first_search, packed, second_search, unit_variance
+from tasks.environment.airmap.variogram import (
+    Variogram,
+    first_search,
+    packed,
+    second_search,
+    third_search,
+    unit_variance,
+)
 
 
 @pytest.mark.parametrize("shape", ["exponential", "spherical"])
@@ -49,6 +56,27 @@ def test_extreme_variograms_are_still_taken_by_the_kernel() -> None:
                     form = packed(one, 262_143 / across, across * 2**0.5)
                     kernel.variogram(form, 0)
                     assert len(form) == struct.calcsize(">BBBBIIII")
+
+
+def test_a_direction_stretches_what_lies_across_it() -> None:
+    """Towards 30 degrees from north, distances stay; across, they count as twice as long."""
+    one = Variogram("spherical", 100, 0, angle_deg=30, ratio=0.5)
+    along, across = (math.sin(math.radians(30)), math.cos(math.radians(30))), (math.cos(math.radians(30)), -0.5)
+    origin, first, second = one.stretched([(0.0, 0.0), along, across])
+    assert math.dist(origin, first) == pytest.approx(1)
+    assert math.dist(origin, second) == pytest.approx(2)
+    points = [(1.0, 2.0)]
+    assert Variogram("spherical", 100, 0).stretched(points) is points
+
+
+def test_directions_are_tried_about_the_best_and_refined_there() -> None:
+    """Eight, with the same mean range; what follows keeps the direction."""
+    best = Variogram("exponential", 300, 0.1)
+    third = third_search(best)
+    assert len({(one.angle_deg, one.ratio) for one in third}) == len(third) == 8
+    for one in third:
+        assert math.sqrt(one.range_m * one.range_m * one.ratio) == pytest.approx(300)
+        assert {(near.angle_deg, near.ratio) for near in second_search(one)} == {(one.angle_deg, one.ratio)}
 
 
 def test_search_sets_are_distinct_and_the_second_starts_with_the_best() -> None:
