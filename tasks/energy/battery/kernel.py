@@ -36,7 +36,6 @@ PIECES = 289  # three a slot, and one last: to keep what is left over for nothin
 
 # Table S: 0 slot at hand  1 stored there  2 pieces used  3 capacity  4 stored at the end at least
 # 5 units that 1 W adds  6 units that 1 W takes  7 W at most in  8 out  9 to the grid
-# 10 W of the piece that is used in part  11 last slot for which they are
 # Table L: units of each piece; from 289 how much a slot takes if none of its pieces is used; from 385 the price of
 # each piece per unit of storage, times S[5] * S[6], plus 2^29 as ptr32 reads no signs where words have 64 bits.
 # Table W: place of each piece in the order of prices; from 289 the pieces in that order.
@@ -221,10 +220,12 @@ def search(S: ptr32, L: ptr32, W: ptr16) -> int:
 
 
 @micropython.viper
-def split(S: ptr32, L: ptr32, W: ptr16) -> int:
-    # S[2] pieces are too few, one more is too many. Sets S[10], how many watts of that one are used, and returns
-    # the last slot for which they are: then the battery is full or empty to the watt, or the day is over.
+def settle(S: ptr32, L: ptr32, W: ptr16, A: ptr16) -> int:
+    # S[2] pieces are too few, one more is too many: finds how many watts of that one are used, and until when, which
+    # is where the battery is then full or empty to the watt, or the day over. Writes the plan up to there.
     k = S[2]
+    add = S[5]
+    take = S[6]
     full = S[3]
     first = S[0]
     s = S[1]
@@ -247,9 +248,9 @@ def split(S: ptr32, L: ptr32, W: ptr16) -> int:
         i += 3
         s += x
         if t == at:
-            unit = S[5]
+            unit = add
             if x < 0:
-                unit = S[6]
+                unit = take
             high = L[piece] // unit
         if t >= at:
             w = 0 - 1
@@ -258,58 +259,48 @@ def split(S: ptr32, L: ptr32, W: ptr16) -> int:
             if w < high:
                 high = w
                 high_at = t
-                if low > high:
-                    S[10] = low
-                    return low_at
+                if low > high:  # would be full before: ends where it was last to be empty
+                    high = low
+                    high_at = low_at
+                    low += 1
+                    break
             if s < 0:
                 w = (unit - 1 - s) // unit
                 if w > low:
                     low = w
                     low_at = t
-                    if low > high:
-                        S[10] = high
-                        return high_at
-    if W[288] > k:
-        S[10] = high
-        return high_at
-    if W[288] < k and s < S[4]:
-        w = (unit - 1 + S[4] - s) // unit
-        if w > low:
-            low = w
-            low_at = 95
-            if low > high:
-                S[10] = high
-                return high_at
-    S[10] = low
-    return low_at
-
-
-@micropython.viper
-def fix(S: ptr32, L: ptr32, W: ptr16, A: ptr16) -> int:
-    # Writes the plan up to slot S[11] and returns what is stored then.
-    k = S[2]
-    add = S[5]
-    take = S[6]
+                    if low > high:  # would be empty before: ends where it was last to be full
+                        break
+    if low <= high and W[288] <= k:  # to the end of the day, with no more than needed
+        if W[288] < k and s < S[4]:
+            w = (unit - 1 + S[4] - s) // unit
+            if w > low:
+                low = w
+                low_at = 95
+        if low <= high:
+            high = low
+            high_at = low_at
     s = S[1]
-    first = S[0]
     i = 3 * first
-    for t in range(first, S[11] + 1):
+    for t in range(first, high_at + 1):
         x = 0 - L[289 + t]
-        for j in range(i, i + 3):
-            if W[j] < k:
-                x += L[j]
-            elif W[j] == k:
-                if x < 0:
-                    x += S[10] * take
-                else:
-                    x += S[10] * add
+        if W[i] < k:
+            x += L[i]
+            if W[i + 1] < k:
+                x += L[i + 1]
+                if W[i + 2] < k:
+                    x += L[i + 2]
         i += 3
+        if t == at:
+            x += high * unit
         s += x
         if x < 0:
             A[t] = 65536 - (0 - x) // take
         else:
             A[t] = x // add
-    return s
+    S[1] = s
+    S[0] = high_at + 1
+    return 0
 
 
 def load(data, contexts):
@@ -321,7 +312,7 @@ def load(data, contexts):
         raise ValueError("units")
     if full >= 1 << 29 or held > full or end + H[1] > full:
         raise ValueError("capacity")
-    return array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4], 0, 0)), H, array("H", contexts[0])
+    return array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4])), H, array("H", contexts[0])
 
 
 def run(data, contexts):
@@ -338,8 +329,6 @@ def run(data, contexts):
         S[2] = search(S, L, W)
         if S[2] == PIECES:
             raise ValueError("the end cannot be reached")
-        S[11] = split(S, L, W)
-        S[1] = fix(S, L, W, A)
-        S[0] = S[11] + 1
+        settle(S, L, W, A)
         yield
     return bytes(A)
