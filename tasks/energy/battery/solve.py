@@ -164,8 +164,9 @@ def _summary(data: dict[str, Any]) -> str:
     base, cost, saving = data["total_cost_without_eur"], data["total_cost_eur"], data["total_saving_eur"]
     gap = data["total_gap_at_most_eur"]
     many = f"{homes} homes" if homes != 1 else "The home"
-    share = f" ({100 * saving / base:.0f} %)" if base > 0 and saving > 0 else ""
+    share = f" ({100 * saving / base:.0f} %)" if base > saving > 0 else ""
     verb = "saves" if saving >= 0 else "loses"
-    return (f"On {data['day']} the batteries of {many} bring the cost from {base:.2f} to {cost:.2f} EUR: the plan "
+    when = "Tomorrow" if data["day"] == "tomorrow" else f"On {data['day']}"
+    return (f"{when} the batteries of {many} bring the cost from {base:.2f} to {cost:.2f} EUR: the plan "
             f"{verb} {abs(saving):.2f} EUR{share}. No plan could save more than {gap:.2f} EUR beyond that, for the "
             "loads and prices given.")
