@@ -94,3 +94,27 @@ def test_what_is_no_net(document: dict[str, Any]) -> None:
     with pytest.raises(TaskError) as caught:
         read(document, 1)
     assert caught.value.code in ("bad_pandapower", "empty_data")
+
+
+@pytest.mark.parametrize(("changer", "side", "degree", "wanted"), [
+    ("Ratio", "hv", 0.0, 1.01 / 0.95), ("Symmetrical", "lv", 0.0, 1.01 * 0.95), (None, "hv", 0.0, 1.01),
+    ("Ideal", "hv", 0.0, 1.01), ("Ratio", "hv", 90.0, 1.01 / abs(1 - 0.05j))])
+def test_tap_changers_count_as_pandapower_counts_them(net, changer, side: str, degree: float, wanted: float) -> None:
+    """Only ratio changers move the voltage, on the side where they are, by the length of their step's vector."""
+    split = json.loads(net["_object"]["trafo"]["_object"])
+    split["columns"] += ["tap_changer_type", "tap_step_degree"]
+    split["data"][0] += [changer, degree]
+    split["data"][0][split["columns"].index("tap_side")] = side
+    net["_object"]["trafo"]["_object"] = json.dumps(split)
+    assert prepare({KIND.name: KIND}, KIND.name, {"pandapower": net}).source_pu == pytest.approx(wanted)
+
+
+def test_charging_and_generators_are_read(net) -> None:
+    """Capacitance counts by length and number of cables, a static generator is a negative load without cars."""
+    split = json.loads(net["_object"]["line"]["_object"])
+    split["columns"].append("c_nf_per_km")
+    split["data"] = [[*row, 200.0] for row in split["data"]]
+    net["_object"]["line"]["_object"] = json.dumps(split)
+    feeder = read(_change(net, "sgen", 0, "in_service", True), 2)
+    assert [line.c_nf for line in feeder.lines] == [100.0, 40.0]
+    assert (feeder.loads[-1].kw, feeder.loads[-1].cars, feeder.loads[-1].bus) == (-10.0, 0, "side")

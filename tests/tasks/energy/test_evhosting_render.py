@@ -69,3 +69,33 @@ def test_table_has_a_line_per_level(data) -> None:
     shown = KIND.text(data)
     assert shown.count(" of 3 ") == 4 and shown.count("worst at") == 2 and "transformer" in shown
     assert max(map(len, shown.splitlines())) <= 110
+
+
+def test_intervals_are_drawn(data) -> None:
+    """The curve's band runs from the lower to the upper bounds; the terminal's bar has the same ends."""
+    row = data["policies"][0]["levels"][0]
+    band = ET.fromstring(KIND.files(data)["evhosting-curve.svg"]).find(f"{SVG}polygon").get("points").split()
+    ys = [float(point.split(",")[1]) for point in band]
+    frame = 290.0
+    assert ys[-1] - ys[0] == pytest.approx(frame * (row["high_95"] - row["low_95"]), abs=0.11)
+    bar = next(line for line in KIND.text(data).splitlines() if line.startswith("   40 %")).split("│")[1]
+    assert bar.count("█") == round(24 * row["low_95"])
+    assert len(bar.rstrip()) == round(24 * row["high_95"]) and len(bar) == 24
+
+
+def test_a_cut_answer_says_so_everywhere(data) -> None:
+    """Table and curve name the jobs that a deadline left undone."""
+    assert "missing" not in KIND.text(data)
+    data.update(jobs_missing=3)
+    assert f"3 of {data['jobs']} jobs are missing" in KIND.text(data)
+    assert f"3 of {data['jobs']} jobs missing".encode() in KIND.files(data)["evhosting-curve.svg"]
+
+
+def test_the_feeder_names_its_worst_places(data) -> None:
+    """The lowest voltage and the busiest branch stand beside their places."""
+    buses = data["picture"]["buses"][1:]
+    words = [text.text for text in ET.fromstring(KIND.files(data)["evhosting-feeder.svg"]).findall(f"{SVG}text")]
+    low = min(buses, key=lambda bus: bus["voltage_pu"])
+    busy = max(buses, key=lambda bus: bus["branch_percent"])
+    assert f"{low['name']}: {low['voltage_pu']:.3f} pu" in words
+    assert f"{busy['branch']}: {busy['branch_percent']:.0f} %" in words
