@@ -7,6 +7,9 @@ compared with plain CPython's. Jobs are some of each kind's demo. Estimated, and
 - 1.5 clock cycles an instruction (Cortex-M0+ technical reference: 1, and 2 for loads, stores, taken branches), which
   leaves out misses of the flash cache; all of a board's time, none for the network, and every job done once;
 - a core of a Raspberry Pi 4 at a quarter of this machine's speed (an assumption: no Pi is at hand).
+
+MicroPython here is 1.25 with 192 KB of heap. That of a micro:bit v1 itself (1.9.2, 9 KB) holds no kernel: it takes
+source only, of about 1.1 KB, and the smallest kernel has 10 KB.
 """
 
 from __future__ import annotations

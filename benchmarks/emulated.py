@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.adapters.compiler import compile_for
+from gateway.adapters.compiler import ARCHES, FORMAT, NATIVE, compile_for
 from tasks.api import Job
 from tasks.fetch import cache_folder
 
@@ -37,7 +37,10 @@ class NoBoard(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """``timer``: registers to write before a read, the register to read, its direction, ns for each tick."""
+    """``arch`` is what the board announces as ``sys.implementation._mpy``; ``build`` and ``machine`` are options of
+    make and of QEMU; ``jobs_at`` is free memory; ``start`` are registers to write once, and ``timer`` those to write
+    before a read, the one to read, its direction, ns for each tick.
+    """
 
     name: str
     core: str
@@ -50,13 +53,13 @@ class Board:
 
 
 CORTEX_M0 = Board(
-    "MICROBIT", "Cortex-M0", 4870,
+    "MICROBIT", "Cortex-M0", ARCHES.index("armv6m") << 10 | NATIVE << 8 | FORMAT,
     ("CFLAGS_EXTRA=-DMICROPY_EMIT_THUMB=1 -DMICROPY_EMIT_THUMB_ARMV7M=0 -DMICROPY_EMIT_INLINE_THUMB=0",),
     ("-machine", "microbit", "-global", "nrf51-soc.flash-size=1048576", "-global", "nrf51-soc.sram-size=262144"),
     0x80000, ((0x40008508, 3), (0x40008510, 0), (0x4000800C, 1), (0x40008000, 1)),
     (((0x40008040, 1),), 0x40008540, 1, 62.5))
 CORTEX_M3 = Board(
-    "MPS2_AN385", "Cortex-M3", 5894, (), ("-machine", "mps2-an385"),
+    "MPS2_AN385", "Cortex-M3", ARCHES.index("armv7m") << 10 | NATIVE << 8 | FORMAT, (), ("-machine", "mps2-an385"),
     0x300000, ((0x40000008, 0xFFFFFFFF), (0x40000000, 1)), ((), 0x40000004, -1, 40.0))
 BOARDS = (CORTEX_M0, CORTEX_M3)
 

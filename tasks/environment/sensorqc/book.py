@@ -68,19 +68,17 @@ class Book:
         sizes: list[list[float]] = [[abs(error) / math.sqrt(share) for _, error, share in self._known_at(t)]
                                     for t in range(len(self.scale))]
         pooled = NORMAL * median(size for row in sizes for size in row)
+        values = [value for row in self.spec.rows for value in row if value is not None]
+        least = LEAST_SCALE * (max(values) - min(values)) or 1.0
         if not self.spec.each_time:
             fixed = math.sqrt(self.spec.variogram.sill) if self.spec.variogram else pooled
-            self.scale = [max(fixed, self._least())] * len(sizes)
+            self.scale = [max(fixed, least)] * len(sizes)
             return
         self.scale = []
         for row in sizes:
             own = NORMAL * median(row) if row else pooled
             both = (POOLED_COUNT * pooled**2 + len(row) * own**2) / (POOLED_COUNT + len(row))
-            self.scale.append(max(math.sqrt(both), self._least()))
-
-    def _least(self) -> float:
-        values = [value for row in self.spec.rows for value in row if value is not None]
-        return LEAST_SCALE * (max(values) - min(values)) or 1.0
+            self.scale.append(max(math.sqrt(both), least))
 
     def scores(self) -> list[list[float | None]]:
         """``[t][i]``: errors over their standard errors."""
