@@ -7,9 +7,12 @@ objects are made of machine words: ``-X heapsize=32wK`` is its own way to ask fo
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import os
 import queue
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,8 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))
 from desk import Desk, broker  # noqa: E402 - the tests' own counterpart of a device
 
-KEY = bytes(range(32))
-KERNEL = b"""
+TRIVIAL = b"""
 def run(data, contexts):
     total = 0
     for byte in data + b"".join(contexts):
@@ -34,48 +36,84 @@ def run(data, contexts):
         yield
     return total.to_bytes(4, "big")
 """
+AIRMAP = ROOT / "tasks" / "environment" / "airmap" / "kernel.py"
 JOBS = 50
 """Jobs that a device must have done, one after the other, for its heap to count as enough."""
 
 
+def stations(n: int) -> bytes:
+    """Input of the airmap kernel: 4 targets amid 12 stations, one exponential variogram."""
+    def point(x: int, y: int, rest: int) -> bytes:
+        return struct.pack(">Q", x << 46 | y << 28 | rest)
+
+    places = [(1000 * i + 37 * i * i % 5000, 7919 * i % 20000) for i in range(12)]
+    near = b"".join(point(x, y, (1 << 20) + 1000 * (i + n)) for i, (x, y) in enumerate(places))
+    targets = b"".join(point(1500 * i + 77, 3000 * i + 5, (1 << 12) - 1) for i in range(4))
+    model = struct.pack(">BBBBIIII", 1, 0, 20, 0, 20 << 10, (1 << 18) - 1, 1 << 18, 1 << 18)
+    return bytes((12, 4, 1, 0)) + near + targets + model
+
+
+def answer(source: bytes, data: bytes) -> bytes:
+    """What a kernel answers here, on CPython."""
+    scope: dict[str, Any] = {}
+    exec(compile_for(source, 0), scope)
+    steps = scope["run"](data, [])
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bytes(end.value)
+
+
 class Bench:
-    """A broker, a kernel and the firmware, built once."""
+    """A broker, a kernel and the firmware, built once. Every trial is a device of its own, with an empty flash."""
 
     def __init__(self, folder: Path, port: int, micropython: str, arch: int) -> None:
-        self.folder, self.port, self.micropython = folder, port, micropython
-        self.kernel = compile_for(KERNEL, arch)
+        self.folder, self.port, self.micropython, self.arch = folder, port, micropython, arch
+        self._keys = (hashlib.sha256(b"%d" % n).digest() for n in itertools.count())
         build_firmware(FIRMWARE, folder, arch)
 
-    def works(self, heap: int) -> dict[str, Any] | None:
-        """The device's first bid when it did ``JOBS`` jobs in ``heap`` bytes, None when it did not."""
-        desk = Desk(self.port, KEY, {wire.blob_name(self.kernel): self.kernel})
-        config = desk.config(self.port, room=1, key=KEY.hex())
+    def works(self, heap: int, source: bytes) -> dict[str, Any] | None:
+        """The device's last bid when it fetched the kernel and did ``JOBS`` jobs in ``heap`` bytes, else None."""
+        kernel, key = compile_for(source, self.arch), next(self._keys)
+        for file in [*self.folder.glob("kernel-*"), *self.folder.glob("*.state")]:
+            file.unlink()
+        desk = Desk(self.port, key, {wire.blob_name(kernel): kernel})
+        config = desk.config(self.port, room=1, key=key.hex())
         (self.folder / "lamplighter.json").write_text(json.dumps(config))
         command = [self.micropython, "-X", f"heapsize={heap}", "-m", "firmware.main", "lamplighter.json"]
         with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env={"PATH": os.environ["PATH"], "MICROPYPATH": f"{self.folder}:.frozen"}) as device:
             try:
-                birth = desk.wait(lambda leaf, content: leaf == "birth" and content, 4)
-                desk.chunk = min(wire.MAX_CHUNK, birth["message"] - wire.CHUNK_BYTES)
-                bid: dict[str, Any] = desk.wait(lambda leaf, content: leaf == "bid" and content, 4)
-                for n in range(JOBS):
-                    lease = desk.lease(wire.blob_name(self.kernel), bytes([n]) * 32)
-                    desk.send([lease])
-                    if desk.results(1, 4) != {lease.nonce: (32 * n).to_bytes(4, "big")}:
-                        return None
-                return bid
+                return self._work(desk, source, wire.blob_name(kernel))
             except queue.Empty:
                 return None
             finally:
                 device.kill()
                 desk.close()
 
-    def smallest(self) -> int:
-        """KB of the smallest heap that works."""
+    @staticmethod
+    def _work(desk: Desk, source: bytes, name: bytes) -> dict[str, Any] | None:
+        birth = desk.wait(lambda leaf, content: leaf == "birth" and content, 4)
+        desk.chunk = min(wire.MAX_CHUNK, birth["message"] - wire.CHUNK_BYTES)
+        desk.wait(lambda leaf, _: leaf == "bid", 4)
+        for n in range(JOBS):
+            data = bytes([n]) * 32 if source == TRIVIAL else stations(n)
+            lease = desk.lease(name, data)
+            desk.send([lease])
+            if desk.results(1, 4) != {lease.nonce: answer(source, data)}:
+                return None
+        for _ in range(2):  # the first may have been measured before
+            bid: dict[str, Any] = desk.wait(lambda leaf, content: leaf == "bid" and content, 4)
+        return bid
+
+    def smallest(self, source: bytes) -> int:
+        """KB of the smallest heap that works, and works again."""
         least, most = 16, 128
         while most - least > 1:
             middle = (least + most) // 2
-            least, most = (least, middle) if self.works(middle * 1024) else (middle, most)
+            both = self.works(middle * 1024, source) and self.works(middle * 1024, source)
+            least, most = (least, middle) if both else (middle, most)
         return most
 
     def on_device(self, *arguments: str) -> list[float]:
@@ -93,15 +131,16 @@ def measure() -> list[Figure]:
         raise RuntimeError("no micropython program")
     with tempfile.TemporaryDirectory() as name, broker(Path(name)) as port:
         bench = Bench(Path(name), port, *found)
-        smallest = bench.smallest()
-        bid = bench.works(128 * 1024)
+        trivial, real = bench.smallest(TRIVIAL), bench.smallest(AIRMAP.read_bytes())
+        bid = bench.works(64 * 1024, TRIVIAL)
         assert bid
         plain, working = bench.on_device("duty", "200")
         return [
-            Figure("device: smallest heap, one kernel, jobs done; 32-bit words (heapsize=..wK)", smallest / 2, "KB",
+            Figure("device: smallest heap, one kernel, jobs done; 32-bit words (heapsize=..wK)", trivial / 2, "KB",
                    "<= 32"),
-            Figure("  the same in this machine's 64-bit words", smallest, "KB", "<= 32"),
-            Figure("device: heap used by the agent, connected, no kernel", (128 * 1024 - bid["heap"]) / 1024, "KB"),
+            Figure("  the same in this machine's 64-bit words", trivial, "KB", "<= 32"),
+            Figure("  with the airmap kernel, 12 KB of machine code, in 64-bit words", real, "KB"),
+            Figure("device: heap used when idle, a trivial kernel loaded", (64 * 1024 - bid["heap"]) / 1024, "KB"),
             Figure("device: time per job outside the kernel and the network", bench.on_device("jobs")[0], "us"),
             Figure("device: 30 % duty alone, p99 of its delay", plain / 1000, "ms"),
             Figure("  beside a kernel that takes all the rest", working / 1000, "ms", "<= 50"),

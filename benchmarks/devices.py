@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.packets import Parser
 from firmware.mac import Mac, derive
-from firmware.mqtt import Parser, packet, text
+from firmware.mqtt import packet, text
 from firmware.receipts import Chain
 from firmware.wire import (
     LEASE,

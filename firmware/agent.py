@@ -1,34 +1,45 @@
 # What the device decides, without I/O: events in, messages to publish out. Time (ticks_ms) is an argument.
 # A lease is held until it is answered, refused or cancelled; one runs at a time, the others wait in order.
+import binascii
+
 from firmware import wire
 from firmware.blobs import Blobs
-from firmware.mac import Mac, derive
 from firmware.ports import ticks_diff
 
-_RESEND_MS = 5000    # a result without Ack is sent again after this, doubling up to
-_RESEND_MAX = 60000
-_GATHER_MS = 50      # how long a result may wait for others to share its message
-_SOON_MS = 250       # least time between two bids
+try:
+    from micropython import const
+except ImportError:
+
+    def const(value):
+        return value
+
+
+_RESEND_MS = const(5000)    # a result without Ack is sent again after this, doubling up to
+_RESEND_MAX = const(60000)
+_GATHER_MS = const(50)      # how long a result may wait for others to share its message
+_SOON_MS = const(250)       # least time between two bids
+_BROKEN = const(4)          # then a blob is given up
 
 
 class Agent:
-    # key: enrolment key; net: 8 bytes; chain: receipts.Chain; load: see Blobs; greeting: messages to publish at
-    # every connection; cache: bytes of blobs held; room: leases held at once; message: bytes in one message; bid_ms;
-    # speed: kop/s.
-    def __init__(self, key, net, chain, load, greeting, cache, room, message, bid_ms, speed, power):
-        self._device = wire.device_of(key)[0]
-        self._net = net
-        self._up = Mac(derive(key, b"up"))
-        self._down = Mac(derive(key, b"down"))
+    # who: (8 bytes of the network, 16 of the device); up, down: Macs of what we send and hear; chain: receipts.Chain;
+    # borrow: ports.borrow, for fetch and loader; cache: bytes of blobs held; room: leases held at once; message:
+    # bytes in one message; bid_ms; speed: kop/s.
+    def __init__(self, who, up, down, chain, borrow, cache, room, message, bid_ms, speed, power):
+        self._who = who
+        self._up = up
+        self._down = down
         self._chain = chain
-        self._blobs = Blobs(cache, load)
-        self._greeting = greeting
+        self._borrow = borrow
         self._room = room
         self._message = message
         self._bid_ms = bid_ms
         self._speed = speed
         self._power = power
         self._held = []       # [lease, ticks_ms of arrival, accept sent or not needed]
+        self._blobs = Blobs(cache, self._held)
+        self._fetch = None    # what is on its way here
+        self._broken = 0      # wholes that came and were not it
         self.running = None   # the entry of _held that runs
         self._seen = []       # 30 bits of the nonces of the last leases
         self._outbox = []     # (seq, result frame) without Ack, oldest first
@@ -41,19 +52,19 @@ class Agent:
         self._last_bid = 0
         self._offered = room  # room in the last bid
         self.spare = 1000     # permille, set by the caller before `connected` and `tick`
-        self.heap = 1 << 20   # bytes free, likewise
+        self.heap = 2 * cache  # bytes free, likewise
         self.temp = None
         self.bad = 0          # frames that were malformed, forged, or about something unknown
 
     # Events.
 
-    def connected(self, now):
-        # Says everything again: the broker or the gateway may have forgotten us.
-        self.out = list(self._greeting)
-        self._frames = [frame for _, frame in self._outbox]
-        self._sent = now
+    def connected(self, greeting, now):
+        # Says everything again, after `greeting`: the broker or the gateway may have forgotten us.
+        self.out = greeting
+        self._frames = []
+        self._again(now)
         self._flush()
-        if self._blobs.fetching:
+        if self._fetch:
             self._want(now)
         self._bid(now)
 
@@ -76,7 +87,7 @@ class Agent:
                     self._leased(wire.decode_lease(frame, self._down), now)
             except wire.WireError:
                 self.bad += 1
-        self._fetch(now)
+        self._fetch_next(now, False)
 
     def next(self, now):
         # What to run now: (run, input, contexts), or None. The lease is then `running`.
@@ -86,7 +97,7 @@ class Agent:
                 self._refuse(entry, wire.EXPIRED, now)
                 continue
             run = self._blobs.get(lease.kernel)
-            contexts = [self._blobs.get(name) for name in lease.contexts]
+            contexts = list(map(self._blobs.get, lease.contexts))
             if run and None not in contexts:
                 self.running = entry
                 return run, lease.input, contexts
@@ -105,7 +116,7 @@ class Agent:
             self._refuse(entry, code or wire.FAILED, now)
         else:
             self._held.remove(entry)
-            receipt = self._chain.receipt(self._net, self._device, entry[0], answer, busy_us)
+            receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
             frame = wire.encode_result(receipt, answer, self._up)
             if not self._outbox:
                 self._sent = now
@@ -125,14 +136,13 @@ class Agent:
             elif not entry[2] and age > entry[0].ack_by_ms // 2:
                 entry[2] = True
                 self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
-        if self._blobs.overdue(now):
+        if self._fetch and self._fetch.overdue(now):
             self._want(now)
         if self._outbox and ticks_diff(now, self._sent) > self._resend:
-            self._sent = now
             self._resend = min(2 * self._resend, _RESEND_MAX)
-            self._frames = [f for f in self._frames if f[1] != wire.RECEIPT] + [f for _, f in self._outbox]
+            self._again(now)
         self._flush()
-        self._fetch(now)
+        self._fetch_next(now, True)
         soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
         if soon or ticks_diff(now, self._next_bid) >= 0:
             self._bid(now)
@@ -154,7 +164,9 @@ class Agent:
             self._seen.pop(0)
         entry = [lease, now, False]
         self._held.append(entry)
-        ops = sum([held[0].budget_kop for held in self._held])
+        ops = 0
+        for held in self._held:
+            ops += held[0].budget_kop
         if len(self._held) > self.room():
             self._refuse(entry, wire.NO_HEAP if self.heap < 2 * self._message else wire.BUSY, now)
         elif ops * 1000 // self._speed * 1000 // max(50, self.spare) > lease.report_by_ms:
@@ -174,47 +186,76 @@ class Agent:
         self._post(wire.encode_refusal(entry[0].nonce, code, self._up), now)
 
     def _acked(self, pairs, now):
-        seqs = [seq for seq, _ in pairs]
-        self._outbox = [item for item in self._outbox if item[0] not in seqs]
+        for seq, _ in pairs:
+            for item in self._outbox:
+                if item[0] == seq:
+                    self._outbox.remove(item)
+                    break
         self._resend = _RESEND_MS
         self._sent = now
 
     # Blobs.
 
-    def _fetch(self, now):
-        # Fetches the first blob that a held lease misses, one at a time.
+    def _fetch_next(self, now, sure):
+        # Has the first blob come that a held lease misses, one at a time; kernels may still be in flash. What fails
+        # for want of heap is tried once more when nothing of a message is in the way: then it is `sure`.
         for entry in self._held:
             for name in (entry[0].kernel,) + entry[0].contexts:
-                if not self._blobs.get(name):
-                    if name != self._blobs.fetching:
-                        self._blobs.fetch(name, name == entry[0].kernel)
-                        self._want(now)
+                if self._blobs.get(name):
+                    continue
+                if self._fetch and self._fetch.name == name:
                     return
-        self._blobs.fetching = None
+                path = "kernel-" + binascii.hexlify(name).decode() if name == entry[0].kernel else None
+                self._fetch = None
+                try:
+                    if path and self._borrow("loader").load(name, path, self._blobs):
+                        self._broken = 0
+                        continue
+                    if self._broken < _BROKEN:
+                        self._fetch = self._borrow("fetch").Fetch(name, path, self._blobs)
+                        self._want(now)
+                        return
+                    code = wire.NO_KERNEL
+                except MemoryError:
+                    if not sure:
+                        return
+                    code = wire.NO_HEAP
+                except Exception:
+                    code = wire.NO_KERNEL  # whole, but of no use here
+                self._give_up(name, code, now)
+                return
+        self._fetch = None
+        self._broken = 0
 
     def _chunk(self, frame, now):
-        needed = []
-        for entry in self._held:
-            needed.append(entry[0].kernel)
-            needed.extend(entry[0].contexts)
+        fetch = self._fetch
+        if not fetch:
+            return  # late: nobody waits for it any more
         try:
-            if self._blobs.chunk(frame, needed) and self._blobs.fetching:
-                self._want(now)
+            if fetch.chunk(frame):
+                if fetch.done:
+                    self._fetch = None
+                    # A kernel is judged when it is loaded.
+                    self._broken = 0 if self._blobs.get(fetch.name) else self._broken + 1
+                else:
+                    self._want(now)
         except MemoryError:
-            self._give_up(wire.NO_HEAP, now)
+            self._give_up(fetch.name, wire.NO_HEAP, now)
+        except OSError:
+            self._give_up(fetch.name, wire.NO_KERNEL, now)
 
     def _want(self, now):
         # Asks for the rest, or gives the blob up.
-        want = self._blobs.want(now)
+        want = self._fetch.want(now)
         if want:
             self.out.append(("want", want, 1, 0))
         else:
-            self._give_up(wire.NO_KERNEL, now)
+            self._give_up(self._fetch.name, wire.NO_KERNEL, now)
 
-    def _give_up(self, code, now):
+    def _give_up(self, name, code, now):
         # Refuses every lease that needs the blob.
-        name = self._blobs.fetching
-        self._blobs.fetching = None
+        self._fetch = None
+        self._broken = 0
         for entry in list(self._held):
             if name == entry[0].kernel or name in entry[0].contexts:
                 self._refuse(entry, code, now)
@@ -231,6 +272,13 @@ class Agent:
         if not self._frames:
             self._since = now
         self._frames.append(frame)
+
+    def _again(self, now):
+        # Every result without Ack is to be sent, once.
+        self._sent = now
+        for _, frame in self._outbox:
+            if frame not in self._frames:
+                self._frames.append(frame)
 
     def _flush(self):
         # Frames into as few messages as their size allows.

@@ -1,47 +1,41 @@
-# Makes a device's agent and client from its configuration. In the heap only until that is done.
+# Reads a device's configuration. In the heap only until that is done.
 import binascii
 import json
 
-import firmware
 from firmware import ports, wire
-from firmware.agent import Agent
-from firmware.mac import derive
+from firmware.mac import Mac, derive
 from firmware.ports import ticks_diff, ticks_ms, ticks_us
 from firmware.receipts import Chain
 
 
-def make(path):
-    # (agent, client, head of the device's topics, permille of synthetic duty) of the configuration at `path`.
+def settings(path):
+    # What the configuration at `path` says: (arguments of the agent, arguments of the client, head of the device's
+    # topics, arguments of hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
+    # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
     config = json.loads(ports.read_file(path))
-    if "line" in config:
-        from firmware.line import Line
-    else:
-        from firmware.mqtt import Client
     key = binascii.unhexlify(config["key"])
-    name = wire.device_of(key)[1]
+    device, name = wire.device_of(key)
     state = config.get("state", "lamplighter.state")
-    chain = Chain(ports.read_file(state), ports.writer(state))  # nothing that lives on may hold this module
+    chain = Chain(ports.read_file(state), ports.writer(state))
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
     room = config.get("room", max(1, min(8, heap // 12288)))
     board = config.get("board", ports.BOARD)
-    birth = wire.encode_birth(board, ports.ARCH, firmware.__version__, heap, speed, chain.boot, message)
-    greeting = [("status", wire.encode_status("ready", chain.boot), 1, 1), ("birth", birth, 1, 1)]
-    net = binascii.unhexlify(config["net"])
-    agent = Agent(key, net, chain, ports.load_kernel, greeting, heap // 2, room, message, config.get("bid_ms", 1000),
-                  speed, config.get("power", "mains"))
-    agent.heap = heap
+    about = (board, heap, speed, chain.boot, message)
+    agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
+             ports.borrow, heap // 2, room, message, config.get("bid_ms", 1000), speed,
+             config.get("power", "mains"))
     head = wire.node_topic(config["site"], name, "").encode()
-    lost = wire.encode_status("lost", chain.boot)
-    if "line" in config:
-        client = Line(config["line"], config.get("baud", 115200), wire.device_of(key)[0], head, lost, message + 64)
+    lost = ports.borrow("hello").status("lost", chain.boot)
+    line = "line" in config
+    if line:
+        client = (config["line"], config.get("baud", 115200), device, head, lost, message + 64)
     else:
-        login = (name.encode(), binascii.hexlify(derive(key, b"mqtt")[:16]))
+        password = binascii.hexlify(derive(key, b"mqtt")[:16])
         tls = tls_context(config["ca"]) if "ca" in config else None
-        client = Client(config["broker"], config["port"], login, (head + b"status", lost),
-                        [head + leaf.encode() for leaf in wire.NODE_DOWN], message + 64, tls)
-    return agent, client, head, config.get("duty", 0)
+        client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
+    return agent, client, head, about, ports.thermometer(), line, config.get("duty", 0)
 
 
 def tls_context(ca):

@@ -1,50 +1,74 @@
-# Imports a kernel from memory, without a write to flash.
-import io
+# Kernels in flash. A kernel may be as large as the heap, so it goes to a file and is imported from there; the file
+# stays, so that after a reboot nothing need be fetched or written again. In the heap only while it is used.
+import hashlib
+import os
 import sys
 
-from firmware.ports import ARCH
+from firmware.ports import ARCH, free_heap
 
 try:
-    import vfs
+    from micropython import const
 except ImportError:
-    vfs = None
 
-_NAME = "lamp_kernel"
-_MOUNT = "/lamp_kernel"
-
-
-class _Ram:
-    # A file system that holds one file.
-    def __init__(self, data):
-        self._data = data
-
-    def mount(self, _readonly, _mkfs):
-        pass
-
-    def umount(self):
-        pass
-
-    def stat(self, path):
-        if path == "/" + _NAME + ".mpy":
-            return (0x8000, 0, 0, 0, 0, 0, len(self._data), 0, 0, 0)
-        raise OSError(2)
-
-    def open(self, _path, _mode):
-        return io.BytesIO(self._data)
+    def const(value):
+        return value
 
 
-def load(blob):
-    # The function run(input, contexts) of a kernel: an .mpy, or source where the runtime takes no .mpy.
-    # Raises whatever a broken kernel raises.
-    if not ARCH:
-        scope = {}
-        exec(blob.decode(), scope)  # noqa: S102 - the lease that names this blob by hash was authenticated
-        return scope["run"]
-    vfs.mount(_Ram(blob), _MOUNT)
-    sys.path.insert(0, _MOUNT)
+_READ = const(256)
+_FILES = const(8)        # kernels kept; when one more comes, all others go
+_MODULE = "lamp_kernel"  # one for all kernels: the name of a module stays in the heap for ever
+
+
+def create(path):
+    # The file to write a kernel to.
+    there = []
+    for name in os.listdir():
+        if name[:7] == path[:7]:
+            there.append(name)  # noqa: PERF401 - a comprehension is one more function
+    if len(there) >= _FILES:
+        for name in there:
+            os.remove(name)
+    return open(path, "wb")
+
+
+def load(name, path, blobs):
+    # Has `blobs` hold the function run(input, contexts) of a kernel: an .mpy, or source where the runtime takes no
+    # .mpy. False where the file is not there or not whole. Raises whatever a broken kernel raises, and MemoryError.
+    digest = hashlib.sha256()
     try:
-        return __import__(_NAME).run
+        with open(path, "rb") as file:
+            while True:
+                data = file.read(_READ)
+                if not data:
+                    break
+                digest.update(data)
+    except OSError:
+        return False
+    if digest.digest()[:16] != name:
+        return False
+    before = free_heap()
+    while True:
+        try:
+            run = imported(path) if ARCH else executed(path)
+            blobs.held.append((name, run, max(0, before - free_heap())))
+            return True
+        except MemoryError:
+            blobs.evict()
+
+
+def executed(path):
+    scope = {}
+    with open(path, "rb") as file:
+        exec(file.read().decode(), scope)  # noqa: S102 - the lease that names it by hash was authenticated
+    return scope["run"]
+
+
+def imported(path):
+    os.rename(path, _MODULE + ".mpy")
+    sys.path.insert(0, "")
+    try:
+        return __import__(_MODULE).run
     finally:
         sys.path.pop(0)
-        sys.modules.pop(_NAME, None)
-        vfs.umount(_MOUNT)
+        sys.modules.pop(_MODULE, None)
+        os.rename(_MODULE + ".mpy", path)

@@ -1,12 +1,22 @@
 # Where runtimes differ, probed once and by capability. The only file that may import what a board alone has.
+import asyncio
+import errno
 import gc
 import os
 import sys
 import time
 
 try:
-    from time import ticks_diff, ticks_ms, ticks_us
+    from micropython import const
 except ImportError:
+
+    def const(value):
+        return value
+
+
+if sys.implementation.name == "micropython":
+    from time import ticks_diff, ticks_ms, ticks_us
+else:
 
     def ticks_ms():
         return time.monotonic_ns() // 1000000
@@ -25,8 +35,8 @@ if hasattr(gc, "threshold"):
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
-_TCP = 6
-_NODELAY = 1
+_TCP = const(6)
+_NODELAY = const(1)
 
 
 def free_heap():
@@ -38,26 +48,79 @@ def free_heap():
     return gc.mem_free()
 
 
-def temperature():
-    # deg C of the chip, None where the board cannot tell.
+def thermometer():
+    # A function that gives deg C of the chip, None where the board has none.
     try:
         import esp32
 
-        return esp32.mcu_temperature()
+        return esp32.mcu_temperature
     except (ImportError, AttributeError):
         return None
 
 
-def no_delay(writer):
-    # Without it Nagle and delayed ACK make a QoS 1 round trip 40 ms. Ports without the option go without.
-    try:
-        sock = writer.get_extra_info("socket")
-    except KeyError:
-        sock = writer.s
-    try:
-        sock.setsockopt(_TCP, _NODELAY, 1)
-    except (OSError, AttributeError, TypeError):
-        pass
+if sys.implementation.name == "micropython":
+    # asyncio.open_connection is a server, a reader and a writer too: 2 KB.
+
+    def connect(host, port, tls):
+        # A connection over TCP, or TLS with a context. Raises OSError. To be awaited, as the two below.
+        import socket
+
+        where = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+        link = socket.socket(where[0], where[1], where[2])
+        link.setblocking(False)
+        try:
+            link.setsockopt(_TCP, _NODELAY, 1)
+        except (OSError, AttributeError):
+            pass  # without it Nagle and delayed ACK make a QoS 1 round trip 40 ms
+        try:
+            link.connect(where[-1])
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        if tls:
+            link = tls.wrap_socket(link, server_hostname=host, do_handshake_on_connect=False)
+            link.setblocking(False)
+        yield asyncio.core._io_queue.queue_write(link)
+        return link
+
+    def receive(link, count):
+        # So many bytes. Raises EOFError.
+        data = b""
+        while len(data) < count:
+            part = link.read(count - len(data))
+            if part:
+                data += part
+            elif part is None:
+                yield asyncio.core._io_queue.queue_read(link)
+            else:
+                raise EOFError
+        return data
+
+    def send(link, data):
+        while data:
+            data = data[link.write(data) or 0:]
+            if data:
+                yield asyncio.core._io_queue.queue_write(link)
+
+    def hang_up(link):
+        link.close()
+
+else:
+
+    async def connect(host, port, tls):
+        link = await asyncio.open_connection(host, port, ssl=tls)
+        link[1].get_extra_info("socket").setsockopt(_TCP, _NODELAY, 1)
+        return link
+
+    async def receive(link, count):
+        return await link[0].readexactly(count)
+
+    async def send(link, data):
+        link[1].write(data)
+        await link[1].drain()
+
+    def hang_up(link):
+        link[1].close()
 
 
 def read_file(path):
@@ -80,17 +143,9 @@ def writer(path):
     return write
 
 
-def forget(name):
-    # Drops a module of ours that is done with: the heap is for jobs.
-    del sys.modules["firmware." + name]
+def borrow(name):
+    # A module of ours that is in the heap only as long as the caller holds it, or what is of it.
+    __import__("firmware." + name)
+    module = sys.modules.pop("firmware." + name)
     delattr(sys.modules["firmware"], name)
-
-
-def load_kernel(blob):
-    # See loader.py, which is in the heap only as long as this takes.
-    from firmware.loader import load
-
-    try:
-        return load(blob)
-    finally:
-        forget("loader")
+    return module

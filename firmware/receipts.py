@@ -4,7 +4,15 @@ import struct
 
 from firmware import wire
 
-_BLOCK = 64  # sequence numbers reserved per flash write; a reboot skips the rest of its block
+try:
+    from micropython import const
+except ImportError:
+
+    def const(value):
+        return value
+
+
+_BLOCK = const(64)  # sequence numbers reserved per flash write; a reboot skips the rest of its block
 
 
 class Chain:

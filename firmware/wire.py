@@ -75,9 +75,7 @@ class WireError(ValueError):
 def check_head(frame, kind, least, most):
     if not least <= len(frame) <= most:
         raise WireError("length")
-    if frame[0] != VERSION:
-        raise WireError("version")
-    if frame[1] != kind:
+    if kind_of(frame) != kind:
         raise WireError("kind")
 
 
@@ -108,13 +106,15 @@ def decode_lease(frame, mac):
     start = LEASE_BYTES + 16 * f[10]
     if f[10] > MAX_CONTEXTS or start > len(body) or len(body) - start > MAX_INPUT:
         raise WireError("length")
-    contexts = tuple([body[i:i + 16] for i in range(LEASE_BYTES, start, 16)])
-    return Lease(f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], contexts, body[start:])
+    contexts = ()
+    for i in range(LEASE_BYTES, start, 16):
+        contexts += (body[i:i + 16],)
+    return Lease(*(f[2:10] + (contexts, body[start:])))
 
 
-def encode_receipt(net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev):
-    return struct.pack(RECEIPT_FORMAT, VERSION, RECEIPT, net, device, boot, seq, epoch, flags, job, nonce, seal,
-                       busy_us, prev)
+def encode_receipt(*values):
+    # net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev
+    return struct.pack(RECEIPT_FORMAT, VERSION, RECEIPT, *values)
 
 
 def encode_result(receipt, answer, mac):
@@ -146,13 +146,16 @@ def decode_ack(frame, mac):
     body = opened(frame, mac)
     if len(body) != 3 + 5 * body[2]:
         raise WireError("length")
-    return [struct.unpack(">IB", body[i:i + 5]) for i in range(3, len(body), 5)]
+    acks = []
+    for i in range(3, len(body), 5):
+        acks.append(struct.unpack(">IB", body[i:i + 5]))  # noqa: PERF401 - a comprehension is one more function
+    return acks
 
 
 def decode_chunk(frame):
     check_head(frame, CHUNK, CHUNK_BYTES + 1, CHUNK_BYTES + MAX_CHUNK)
     f = struct.unpack(CHUNK_FORMAT, frame[:CHUNK_BYTES])
-    data = frame[CHUNK_BYTES:]
+    data = memoryview(frame)[CHUNK_BYTES:]  # a board has no room for another copy
     if f[3] > MAX_BLOB or f[4] + len(data) > f[3]:
         raise WireError("length")
     return f[2], f[3], f[4], data
@@ -166,7 +169,11 @@ def encode_batch(frames):
     # One frame travels bare: a batch of one would only cost bytes.
     if len(frames) == 1:
         return frames[0]
-    return bytes((VERSION, BATCH)) + b"".join([struct.pack(">H", len(f)) + f for f in frames])
+    parts = [bytes((VERSION, BATCH))]
+    for frame in frames:
+        parts.append(struct.pack(">H", len(frame)))
+        parts.append(frame)
+    return b"".join(parts)
 
 
 def frames_of(message):

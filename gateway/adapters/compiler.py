@@ -26,8 +26,17 @@ ARCHES = (
 FORMAT, NATIVE = 6, 3
 """The ``.mpy`` version made here, and the sub-version of its native code."""
 
-ENTRIES = frozenset({"main", "__version__"})
-"""Names of the firmware that others use: they keep them."""
+ENTRIES = frozenset({
+    "Context", "Fetch", "__version__", "create", "dial", "greeting", "load", "main", "settings", "status",
+})
+"""Names of the firmware that are reached from outside or by `ports.borrow`: they stay."""
+
+FOREIGN = frozenset({"done", "run"})
+"""Names of methods of the firmware that asyncio's objects have too."""
+
+TOGETHER = ("ports", "mac", "wire", "blobs", "agent", "receipts", "runner", "spare", "mqtt",
+            "node")
+"""Modules of the firmware that are always in the heap: on a board they are one."""
 
 _VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
 
@@ -67,6 +76,11 @@ def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
         return made.read_bytes()
 
 
+@functools.lru_cache(maxsize=4)
+def _shrunk(sources: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return shrink(dict(sources), "firmware", ENTRIES | FOREIGN, TOGETHER)
+
+
 def build_firmware(folder: Path, target: Path, arch: int) -> None:
     """Writes the package ``firmware`` in ``folder`` as ``.mpy`` files to ``target/firmware``, in place of what is
     there: a ``.py`` left behind would be imported before the ``.mpy`` of its name. Raises CompileError, OSError.
@@ -76,8 +90,6 @@ def build_firmware(folder: Path, target: Path, arch: int) -> None:
     for old in out.glob("*py"):
         old.unlink()
     sources = {path.stem: path.read_text("utf-8") for path in folder.glob("*.py")}
-    if arch:
-        sources = shrink(sources, "firmware", ENTRIES)
-    for name, source in sources.items():
-        made = compile_for(source.encode(), arch, name + ".py")
+    for name, source in (_shrunk(tuple(sorted(sources.items()))) if arch else sources).items():
+        made = compile_for(source.encode(), arch, "firmware")  # one name in tracebacks: each stays in the heap
         (out / f"{name}.{'mpy' if arch else 'py'}").write_bytes(made)

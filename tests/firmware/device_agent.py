@@ -1,5 +1,5 @@
 # The agent's decisions: events in, messages out.
-from firmware import wire
+from firmware import context, fetch, wire
 from firmware.agent import Agent
 from firmware.mac import Mac, derive
 from firmware.receipts import Chain
@@ -19,10 +19,43 @@ def run(data, contexts):
     yield
 
 
-def agent(room=4, message=2048, speed=1000):
-    made = Agent(KEY, b"N" * 8, Chain(b"", lambda data: None), lambda data: run, GREETING, 65536, room, message, 1000,
-                 speed, "mains")
-    made.connected(0)
+class Flash:
+    # In place of loader.py. `files`: kernels in flash.
+    def __init__(self):
+        self.files = {}
+        self.fails = None   # what importing a kernel raises
+
+    def borrow(self, name):
+        return self
+
+    def load(self, name, path, blobs):
+        if self.fails:
+            raise self.fails
+        data = self.files.get(path)
+        if not data or wire.blob_name(data) != name:
+            return False
+        blobs.held.append((name, run, len(data)))
+        return True
+
+    def create(self, path):
+        self.path = path
+        self.files[path] = b""
+        return self
+
+    def write(self, data):
+        self.files[self.path] += bytes(data)
+
+    def close(self):
+        pass
+
+
+def agent(room=4, message=2048, speed=1000, flash=None):
+    flash = flash or Flash()
+    fetch.borrow = lambda name: flash if name == "loader" else context
+    flash.Fetch = fetch.Fetch
+    chain = Chain(b"", lambda data: None)
+    made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, flash.borrow, 65536, room, message, 1000, speed, "mains")
+    made.connected(list(GREETING), 0)
     said(made)
     return made
 
@@ -84,7 +117,7 @@ def refusal(a):
 
 def test_a_connection_is_greeted_with_status_birth_and_bid():
     a = agent()
-    a.connected(0)
+    a.connected(list(GREETING), 0)
     out = said(a)
     assert out[:2] == [("status", b"ready"), ("birth", b"born")]
     bid = frames.decode_json("bid", out[2][1])
@@ -128,9 +161,12 @@ def test_forged_torn_and_foreign_frames_change_nothing():
     for frame in (good[:-1], good[:50] + b"x" + good[51:], frames.encode_lease(lease(1), UP), b"", b"\1", b"\1\5\0"):
         a.message("lease", frame, 0)
     a.message("ack", b"\1\4\0" + bytes(16), 0)
+    a.message("blob", b"\1\6", 0)  # nobody waits for one
+    assert a.bad == 7
+    assert a.next(0) is None and not said(a)
+    send(a, lease(1))
     a.message("blob", b"\1\6", 0)
     assert a.bad == 8
-    assert a.next(0) is None and not said(a)
 
 
 def test_a_bad_frame_does_not_spoil_its_batch():
@@ -239,6 +275,53 @@ def test_a_kernel_that_cannot_be_had_refuses_the_leases_that_need_it():
     assert len(said(a, "want")) == 4
 
 
+def test_a_kernel_in_flash_is_not_fetched():
+    flash = Flash()
+    send(agent(4, 2048, 1000, flash), lease(1))
+    a = agent(4, 2048, 1000, flash)  # another boot, before anything came
+    send(a, lease(1))
+    serve(a)
+    a = agent(4, 2048, 1000, flash)
+    send(a, lease(1))
+    assert a.next(0) == (run, b"input", []) and not said(a, "want")
+
+
+def test_a_wrong_whole_is_never_used_and_asked_for_again_a_few_times():
+    for contexts in ((), (wire.blob_name(CONTEXT),)):
+        a = agent()
+        send(a, lease(1, contexts))
+        if contexts:
+            a.message("blob", frames.encode_chunk(NAME, len(KERNEL), 0, KERNEL), 0)
+        fakes = 0
+        wants = said(a, "want")
+        while wants:
+            name = frames.decode_want(wants[-1])[0]
+            a.message("blob", frames.encode_chunk(name, 4, 0, b"fake"), 0)
+            wants = said(a, "want")
+            fakes += 1
+        assert fakes == 4
+        a.tick(100, 0)
+        assert refusal(a) == {1: wire.NO_KERNEL} and not a.next(0)
+
+
+def test_a_kernel_that_does_not_import_is_given_up_at_once():
+    a = agent(4, 2048, 1000, Flash())
+    a._borrow("loader").fails = SyntaxError("broken")
+    send(a, lease(1))
+    a.tick(100, 0)
+    assert refusal(a) == {1: wire.NO_KERNEL} and not said(a, "want")
+
+
+def test_without_heap_for_a_kernel_its_leases_are_refused_at_the_next_tick():
+    a = agent(4, 2048, 1000, Flash())
+    a._borrow("loader").fails = MemoryError()
+    send(a, lease(1))
+    assert refusal(a) == {}
+    a.tick(200, 0)
+    a.tick(400, 0)
+    assert refusal(a) == {1: wire.NO_HEAP}
+
+
 def test_a_blob_nobody_needs_any_more_does_not_hold_up_others():
     a = agent()
     send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b""), lease(2))
@@ -261,10 +344,10 @@ def test_results_are_kept_until_acknowledged_and_sent_again():
     assert heard(a)[0] == {}
     a.tick(15002, 0)
     assert heard(a)[0] == {2: b"answer"}
-    a.connected(16000)
+    a.connected(list(GREETING), 16000)
     assert heard(a)[0] == {2: b"answer"}
     a.message("ack", frames.encode_ack([(2, 1)], DOWN), 16000)
-    a.connected(17000)
+    a.connected(list(GREETING), 17000)
     a.tick(99000, 0)
     assert heard(a)[0] == {}
 
@@ -300,7 +383,7 @@ def test_a_wish_for_a_blob_survives_a_reconnect():
     a = agent()
     send(a, lease(1))
     first = said(a, "want")
-    a.connected(100)
+    a.connected(list(GREETING), 100)
     assert said(a, "want") == first
 
 

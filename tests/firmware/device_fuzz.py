@@ -5,9 +5,9 @@
 import binascii
 import json
 
-from firmware import wire
+from firmware import ports, wire
 from firmware.mac import Mac
-from firmware.mqtt import MqttError, Parser
+from firmware.mqtt import read_packet
 from gateway.core import frames
 
 with open("../vectors/wire.json") as f:
@@ -93,16 +93,41 @@ def decode(random):
     return True
 
 
-def parse(random):
-    # One mutated stream through the MQTT parser, in two pieces; its buffer stays within the limit.
-    parser = Parser(200)
-    data = bytes((random.below(256), random.below(256))) + random.mutated()
-    cut = random.below(len(data))
+class Stream:
+    # What a broker sent, and no more.
+    def __init__(self, data):
+        self.data = data
+
+    async def receive(self, _link, count):
+        if count > len(self.data):
+            raise EOFError
+        data, self.data = self.data[:count], self.data[count:]
+        return data
+
+
+def packets(data, limit):
+    # The packets in a stream, until it ends. Raises WireError.
+    real = ports.receive
+    ports.receive = Stream(data).receive
+    found = []
     try:
-        for piece in (data[:cut], data[cut:]):
-            for _, body, _ in parser.feed(piece):
-                assert len(body) <= 200
-    except MqttError:
+        while True:
+            try:
+                read_packet(None, limit).send(None)
+            except StopIteration as end:
+                found.append(end.value)
+    except EOFError:
+        return found
+    finally:
+        ports.receive = real
+
+
+def parse(random):
+    # One mutated stream through the MQTT parser; nothing over the limit is kept.
+    try:
+        for _, body, _ in packets(bytes((random.below(256), random.below(256))) + random.mutated(), 200):
+            assert len(body) <= 200
+    except wire.WireError:
         return False
     return True
 

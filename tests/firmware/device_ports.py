@@ -2,8 +2,10 @@
 # MicroPython has no pathlib.
 # ruff: noqa: PTH107, PTH208
 import os
+import sys
 
-from firmware import boot, ports
+from firmware import boot, ports, wire
+from firmware.blobs import Blobs
 
 SOURCE = b"def run(data, contexts):\n    yield\n    return data\n"
 
@@ -28,20 +30,58 @@ def test_a_file_is_replaced_whole():
         os.remove(path)
 
 
-def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():
-    import sys
+def stored(blob):
+    # The path of a kernel file.
+    path = "kernel-test-" + str(ports.ticks_us())
+    with ports.borrow("loader").create(path) as file:
+        file.write(blob)
+    return path
 
+
+def loaded(blob, blobs):
+    path = stored(blob)
+    try:
+        return ports.borrow("loader").load(wire.blob_name(blob), path, blobs)
+    finally:
+        os.remove(path)
+
+
+def test_a_module_is_borrowed_and_gone():
+    assert ports.borrow("loader").load
+    assert "firmware.loader" not in sys.modules and not hasattr(sys.modules["firmware"], "loader")
+
+
+def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():
     before = list(sys.path)
+    blobs = Blobs(9999, [])
     for blob in (b"", b"\0" * 100, b"M\x05\0\x1f", b"no python (" if not ports.ARCH else b"M\x06"):
         try:
-            ports.load_kernel(blob)
+            loaded(blob, blobs)
             raise AssertionError("loaded")
         except AssertionError:
             raise
         except Exception:
             pass
-    assert sys.path == before
-    assert "lamp_kernel" not in sys.modules and "firmware.loader" not in sys.modules
+    assert sys.path == before and not blobs.held
+    assert "lamp_kernel" not in sys.modules and "lamp_kernel.mpy" not in os.listdir(".")
+
+
+def test_a_kernel_file_that_is_not_there_or_not_whole_is_not_loaded():
+    load = ports.borrow("loader").load
+    blobs = Blobs(9999, [])
+    assert not load(wire.blob_name(SOURCE), "kernel-not-there", blobs)
+    path = stored(SOURCE[:-1])
+    assert not load(wire.blob_name(SOURCE), path, blobs)
+    os.remove(path)
+    assert not blobs.held
+
+
+def test_only_a_few_kernels_stay_in_flash():
+    paths = [stored(b"%d" % n) for n in range(20)]
+    there = [path for path in paths if path in os.listdir(".")]
+    assert 1 <= len(there) <= 8 and paths[-1] in there
+    for path in there:
+        os.remove(path)
 
 
 def test_speed_and_heap_are_measured():

@@ -1,5 +1,5 @@
 # Slices of kernels, by an injected clock.
-from firmware.runner import SLICE_US, Job
+from firmware.runner import SLICE_US, slices
 
 
 class Clock:
@@ -21,17 +21,18 @@ def kernel(clock, steps):
     return run
 
 
-def slices(steps):
-    # (us of each slice, the job).
+def sliced(steps):
+    # (us of each slice, the answer).
     clock = Clock()
-    job = Job(kernel(clock, steps), b"in", (b"put",), clock)
+    work = slices(kernel(clock, steps)(b"in", (b"put",)), clock)
     lengths = []
-    done = False
-    while not done:
+    while True:
         start = clock.now
-        done = job.slice()
+        try:
+            next(work)
+        except StopIteration as end:
+            return [*lengths, clock.now - start], end.value
         lengths.append(clock.now - start)
-    return lengths, job
 
 
 def numbers(seed):
@@ -41,14 +42,14 @@ def numbers(seed):
         yield seed
 
 
-def test_an_answer_and_its_time_come_back():
-    lengths, job = slices([1000] * 100)
-    assert job.answer == b"input"
-    assert job.busy_us == sum(lengths) == 100000
+def test_an_answer_comes_back_after_every_step():
+    lengths, answer = sliced([1000] * 100)
+    assert answer == b"input"
+    assert sum(lengths) == 100000
 
 
 def test_short_steps_fill_a_slice_and_no_more():
-    lengths, _ = slices([1000] * 100)
+    lengths, _ = sliced([1000] * 100)
     assert max(lengths) <= SLICE_US
     assert len(lengths) <= 7
 
@@ -57,12 +58,12 @@ def test_no_slice_is_over_50_ms_whatever_steps_of_up_to_30_ms_do():
     for seed in range(1, 200):
         source = numbers(seed)
         scale = (100, 1000, 20000, 30000)[seed % 4]
-        lengths, _ = slices([next(source) % scale + 1 for _ in range(100)])
+        lengths, _ = sliced([next(source) % scale + 1 for _ in range(100)])
         assert max(lengths) <= 50000, seed
 
 
 def test_a_kernel_of_long_steps_runs_one_a_slice():
-    lengths, _ = slices([30000] * 5)
+    lengths, _ = sliced([30000] * 5)
     assert lengths == [30000] * 5 + [0]
 
 
@@ -75,10 +76,13 @@ def test_the_answer_is_bytes_and_what_a_kernel_raises_comes_through():
         yield
         raise ValueError("bad input")
 
-    job = Job(answers_an_array, b"", (), Clock())
-    assert job.slice() and job.answer == b"ab" and isinstance(job.answer, bytes)
     try:
-        Job(fails, b"", (), Clock()).slice()
+        next(slices(answers_an_array(b"", ()), Clock()))
+        raise AssertionError("not done")
+    except StopIteration as end:
+        assert end.value == b"ab" and isinstance(end.value, bytes)
+    try:
+        next(slices(fails(b"", ()), Clock()))
         raise AssertionError("no error")
     except ValueError:
         pass

@@ -162,6 +162,25 @@ def test_a_32_bit_boards_32_kb_are_enough(tmp_path: Path) -> None:
         desk.close()
 
 
+def test_34_kb_of_64_bit_words_are_enough_for_one_kernel(tmp_path: Path) -> None:
+    """With half the words, a small kernel is fetched, loaded and run, job after job."""
+    found = find_micropython()
+    if not found or not mosquitto():
+        assert not os.environ.get("CI"), "no micropython or no mosquitto"
+        pytest.skip("no micropython or no mosquitto here")
+    kernel = compile_for(b"def run(data, contexts):\n    yield\n    return data + data\n", found[1])
+    with broker(tmp_path) as port:
+        desk = Desk(port, KEY, {wire.blob_name(kernel): kernel})
+        desk.chunk = 400
+        with _device(found, tmp_path, _config(port, room=1), "34k"):
+            desk.wait(lambda leaf, content: leaf == "bid")
+            for n in range(20):
+                lease = desk.lease(wire.blob_name(kernel), bytes([n]) * 32)
+                desk.send([lease])
+                assert desk.results(1) == {lease.nonce: bytes([n]) * 64}
+        desk.close()
+
+
 def test_a_device_talks_tls_and_only_to_a_broker_it_can_verify(runtime: tuple[str, int], tmp_path: Path) -> None:
     """With ``ca`` in its configuration a device connects over TLS; a broker of another authority gets no greeting."""
     trusted, other = _authority(tmp_path, "trusted"), _authority(tmp_path, "other")

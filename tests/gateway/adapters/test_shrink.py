@@ -49,7 +49,7 @@ def main(start):
 
 
 def _run(sources: dict[str, str]) -> object:
-    """What ``main(3)`` gives, with the modules under their own names."""
+    """What ``main(3)`` gives, with the modules under their own names, the package first."""
     import sys
     from types import ModuleType
 
@@ -59,7 +59,10 @@ def _run(sources: dict[str, str]) -> object:
     before = dict(sys.modules)
     try:
         sys.modules.update(made)
-        for name, text in sources.items():
+        for name, text in sorted(sources.items()):
+            if name == "__init__":
+                exec(text, made["package"].__dict__)
+                continue
             module = ModuleType(f"package.{name}")
             exec(text, module.__dict__)
             sys.modules[f"package.{name}"] = module
@@ -70,20 +73,33 @@ def _run(sources: dict[str, str]) -> object:
         sys.modules.update(before)
 
 
-def test_it_does_what_it_did() -> None:
+SOURCES = {"__init__": "version = 1\n", "leaf": LEAF, "main": MAIN}
+KEEP = frozenset({"main", "size"})
+
+
+@pytest.mark.parametrize("together", [(), ("leaf",)])
+def test_it_does_what_it_did(together: tuple[str, ...]) -> None:
     """Constants, defaults, closures, classes, imports under other names: the same answer before and after."""
-    sources = {"leaf": LEAF, "main": MAIN}
-    small = shrink(sources, "package", frozenset({"main"}))
-    assert _run(small) == _run(sources) == (27, [13] * 3, [16] * 3, "word", 1)
+    small = shrink(SOURCES, "package", KEEP, together)
+    assert set(small) == {"__init__", "leaf", "main"} - set(together)
+    assert _run(small) == _run(SOURCES) == (27, [13] * 3, [16] * 3, "word", 1)
 
 
-def test_private_names_and_constants_are_gone_and_public_ones_stay() -> None:
-    """What others may use keeps its name; the rest is short, and numbers stand where they are used."""
-    small = shrink({"leaf": LEAF, "main": MAIN}, "package", frozenset({"main"}))
-    for word in ("LIMIT", "helper", "amount", "_double", "_size", "Box", "const"):
+def test_names_and_constants_are_gone_but_for_those_to_keep() -> None:
+    """What others may use keeps its name; the rest is a word of the interpreter's, and numbers stand in place."""
+    small = shrink(SOURCES, "package", KEEP)
+    for word in ("LIMIT", "helper", "amount", "_double", "_size", "Box", "const", "public"):
         assert word not in small["leaf"] + small["main"]
-    for word in ("main(", ".public(", ".size", "ticks"):
+    for word in ("main(", ".size", "ticks"):
         assert word in small["leaf"] + small["main"]
+
+
+def test_attributes_of_what_is_derived_from_elsewhere_keep_their_names() -> None:
+    """The base has names of its own, and may be looked for by them."""
+    source = ("class Own(dict):\n    def rest(self):\n        self._left = 1\n"
+              "class Box:\n    def rest(self):\n        pass\n")
+    small = shrink({"main": source}, "package", frozenset())["main"]
+    assert small.count("def rest(") == 2 and "._left" in small
 
 
 def test_a_parameter_hidden_by_an_inner_one_is_refused() -> None:

@@ -1,0 +1,131 @@
+# Wires the agent to its client, the runner and the clock.
+import asyncio
+import random
+
+from firmware import ports, wire
+from firmware.agent import Agent
+from firmware.blobs import Blobs
+from firmware.mac import Mac
+from firmware.mqtt import Client
+from firmware.receipts import Chain
+from firmware.runner import slices
+from firmware.spare import Spare
+
+
+class Node:
+    # A device: its agent, its client, the head of its topics, what hello.greeting says of it, and its thermometer
+    # (a function that gives deg C, or None).
+    def __init__(self, agent, client, head, about, sensor):
+        self.agent = agent
+        self.client = client
+        self._head = head
+        self._about = about
+        self._sensor = sensor
+        self._spare = Spare()
+        self._worker = None  # the task that runs jobs; None while there are none
+        client.on_up = self._connected
+        client.on_message = self._heard
+
+    async def run(self, duty=0):
+        # duty: permille of the synthetic one.
+        self._spare.start()
+        del Spare.start
+        if duty:
+            from firmware.duty import Duty
+
+            duty = asyncio.create_task(Duty(duty).run())
+        talk = asyncio.create_task(self.client.run())
+        beat = 0
+        while not talk.done():
+            await asyncio.sleep(0.2)
+            beat = (beat + 1) % 5
+            try:
+                self._tick(not beat)
+            except MemoryError:
+                ports.free_heap()  # what could not be said now is said later
+        await talk
+
+    def _tick(self, measure):
+        now = ports.ticks_ms()
+        self.client.tick(now)
+        if measure:
+            self.agent.spare = self._spare.share()
+            self.agent.heap = ports.free_heap()
+            if self._sensor:
+                self.agent.temp = self._sensor()
+        if self.client.up:
+            self.agent.tick(now, random.getrandbits(8))
+        self._act()
+
+    def _connected(self):
+        self.agent.spare = self._spare.share()  # the first bid is measured too
+        self.agent.connected(ports.borrow("hello").greeting(*self._about), ports.ticks_ms())
+        self._act()
+
+    def _heard(self, topic, payload):
+        for leaf in wire.NODE_DOWN:
+            if topic == self._head + leaf.encode():
+                self.agent.message(leaf, payload, ports.ticks_ms())
+        self._act()
+
+    def _act(self):
+        out = self.agent.out
+        self.agent.out = []
+        for leaf, payload, qos, retain in out:
+            self.client.publish(self._head + leaf.encode(), payload, qos, retain)
+        if not self._worker:
+            job = self.agent.next(ports.ticks_ms())
+            if job:
+                self._worker = asyncio.create_task(self._work(job))
+
+    async def _work(self, job):
+        # Runs jobs until none is ready.
+        try:
+            while job:
+                entry = self.agent.running
+                answer = None
+                code = busy = 0
+                try:
+                    work = slices(job[0](job[1], job[2]), ports.ticks_us)
+                    while not code:
+                        start = ports.ticks_us()
+                        try:
+                            next(work)
+                        except StopIteration as end:
+                            answer = end.value
+                            break
+                        finally:
+                            took = ports.ticks_diff(ports.ticks_us(), start)
+                            self._spare.kernel_us += took
+                            busy += took
+                        await asyncio.sleep(0)
+                        if self.agent.stopped(entry, ports.ticks_ms()):
+                            code = wire.EXPIRED
+                except MemoryError:
+                    code = wire.NO_HEAP
+                except Exception:
+                    code = wire.FAILED  # a kernel may raise anything; the gateway is told, and judges
+                work = job = None
+                self.agent.done(entry, answer, code, busy, ports.ticks_ms())
+                entry = answer = None
+                job = self.agent.next(ports.ticks_ms())
+            self._worker = None
+            self._act()
+        except MemoryError:
+            self._worker = None  # the next tick sends what there is
+
+
+def main(path="lamplighter.json"):
+    agent, client, head, about, sensor, line, duty = ports.borrow("boot").settings(path)
+    ports.free_heap()
+    agent = Agent(*agent)
+    if line:
+        from firmware.line import Line
+
+        client = Line(*client)
+    else:
+        client = Client(*client)
+    node = Node(agent, client, head, about, sensor)
+    for made in (Agent, Blobs, Chain, Client, Mac, Node, Spare):
+        del made.__init__  # there will be no other, and the heap is for jobs
+    asyncio.run(node.run(duty))
