@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from statistics import median
 
-from tasks.api import Job
+from tasks.api import DeadlinePassed, Job
 from tasks.environment.airmap.tiles import SETS_PER_JOB
 from tasks.environment.airmap.variogram import Variogram, first_search, second_search
-from tasks.environment.sensorqc.cuts import left_out
+from tasks.environment.sensorqc.book import Book
+from tasks.environment.sensorqc.cuts import Cut, left_out
 from tasks.environment.sensorqc.judge import NORMAL
 from tasks.environment.sensorqc.prepare import Spec
 
@@ -24,24 +25,38 @@ UNITS = 1 << 20
 Asked = Generator[Sequence[Job], Sequence[bytes], tuple[Variogram, str]]
 
 
-def choose(spec: Spec) -> Asked:
+def by_rule(spec: Spec) -> Variogram:
+    """Exponential, without nugget, range a sixth of the stations' diagonal; its sill comes from the errors."""
+    return Variogram("exponential", spec.diagonal_m / 6, 0.0)
+
+
+def choose(spec: Spec, preview: Book) -> Asked:
     """The given variogram, or the one with the least leave-one-out error over a sample of times; and how.
 
     Large errors count less than by their square, so that the liars sought do not decide. Errors are summed as
     integers: the choice is the same wherever this runs again. The sill is still 1 where it was not given. With
-    fewer than ten places, or readings all equal, by rule: exponential, without nugget, range a sixth of the
-    stations' diagonal.
+    fewer than ten places, or readings all equal, by rule. The first round also checks the sample for ``preview``,
+    which is what can be said if the deadline passes meanwhile.
     """
     if spec.variogram is not None:
         return spec.variogram, "given"
     sample = _sample(spec)
     if len(spec.places) < FEWEST or not sample:
-        by_rule = Variogram("exponential", spec.diagonal_m / 6, 0.0)
-        return by_rule, "by rule: too few different readings to search"
+        return preview.variogram, "by rule: too few different readings to search"
+    cuts = [cut for t in sample for cut in left_out(spec, t)]
     first = first_search(spec.diagonal_m)
-    best = yield from _best(spec, sample, first)
+    parts = _parts(first)
+    jobs = [cut.tile.job(part) for cut in cuts for part in parts]
+    try:
+        answers = yield [*(cut.tile.job([preview.variogram]) for cut in cuts), *jobs]
+    except DeadlinePassed as late:
+        preview.write(cuts, late.answers[:len(cuts)])
+        raise
+    preview.write(cuts, answers[:len(cuts)])
+    best = _least(spec, cuts, parts, answers[len(cuts):])
     second = second_search(best)
-    best = yield from _best(spec, sample, second)
+    parts = _parts(second)
+    best = _least(spec, cuts, parts, (yield [cut.tile.job(part) for cut in cuts for part in parts]))
     tried = len(first) + len(second) - 1
     return best, f"best of {tried} by leave-one-out at {len(sample)} times; sill from the leave-one-out errors"
 
@@ -57,21 +72,24 @@ def _sample(spec: Spec) -> list[int]:
     return [usable[(2 * number + 1) * len(usable) // (2 * count)] for number in range(count)]
 
 
-def _best(spec: Spec, sample: list[int], sets: list[Variogram]
-          ) -> Generator[Sequence[Job], Sequence[bytes], Variogram]:
+def _parts(sets: list[Variogram]) -> list[list[Variogram]]:
+    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
     parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
-    if len(parts[-1]) == 1:  # a job with one variogram answers in another form
+    if len(parts[-1]) == 1:
         parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]
-    cuts = [cut for t in sample for cut in left_out(spec, t)]
-    answers = iter((yield [cut.tile.job(part) for cut in cuts for part in parts]))
-    sizes: dict[Variogram, list[float]] = {one: [] for one in sets}
+    return parts
+
+
+def _least(spec: Spec, cuts: list[Cut], parts: list[list[Variogram]], answers: Sequence[bytes]) -> Variogram:
+    each = iter(answers)
+    sizes: dict[Variogram, list[float]] = {one: [] for part in parts for one in part}
     for cut in cuts:
         values = spec.at(cut.t)
         for part in parts:
-            for one, guesses in zip(part, cut.tile.values(next(answers)), strict=True):
+            for one, guesses in zip(part, cut.tile.values(next(each)), strict=True):
                 sizes[one] += [abs(guess - values[place]) for place, guess in zip(cut.places, guesses, strict=True)]
     limit = FAR * NORMAL * min(map(median, sizes.values())) or max(map(max, sizes.values())) or 1.0
-    return min(sets, key=lambda one: sum(_loss(size / limit) for size in sizes[one]))
+    return min(sizes, key=lambda one: sum(_loss(size / limit) for size in sizes[one]))
 
 
 def _loss(size: float) -> int:

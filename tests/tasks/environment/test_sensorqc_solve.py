@@ -186,10 +186,21 @@ def test_a_deadline_in_the_recheck_says_so() -> None:
     assert "recheck" in part.partial and part.data["unchecked"] == 0 and not part.data["rechecked"]
 
 
+def test_a_deadline_in_the_search_leaves_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample is checked with a variogram by rule; the rest counts as unchecked."""
+    monkeypatch.setattr(search, "SAMPLE_PREDICTIONS", 12)
+    given = _field(12, 3)
+    given["readings"][1][5] = 300.0
+    _, part = _solved(given, deadline_after_jobs=4)
+    assert part.data["checked"] == 12 and part.data["unchecked"] == 24 and "24 of 36" in part.partial
+    assert "before the search was done" in part.data["variogram"]["how"]
+    assert (5, 1) in {(one["station"], one["time"]) for one in part.data["flagged"]}
+
+
 def test_a_deadline_before_the_first_prediction_passes_on() -> None:
     """Nothing honest can be said then."""
     with pytest.raises(DeadlinePassed):
-        _solved(_field(12, 3), deadline_after_jobs=3)
+        _solved(_field(12, 3), deadline_after_jobs=0)
 
 
 def test_five_thousand_stations_are_cut_fast_enough() -> None:
