@@ -126,15 +126,19 @@ def _short(number: float, digits: int) -> float:
 
 
 def _partial(data: dict[str, Any], late: str) -> str:
-    if late == "check":
+    if not late:
+        return ""
+    said = []
+    if data["unchecked"]:
         share = 100 * data["unchecked"] / data["readings"]
-        return (f"{data['unchecked']} of {data['readings']} readings ({share:.0f} %) were not checked before the "
-                "deadline: they count neither as good nor as bad, and verdicts on stations rest on the others. "
-                "Nothing was rechecked, so a neighbour's fault may have flagged good readings.")
-    if late == "recheck":
-        return ("The recheck without flagged readings was not finished before the deadline: some readings may be "
-                "flagged for a neighbour's fault; each prediction's standard error is as stated.")
-    return ""
+        said.append(f"{data['unchecked']} of {data['readings']} readings ({share:.0f} %) were not checked before the "
+                    "deadline: they count neither as good nor as bad, and verdicts on stations rest on the others.")
+    if late == "search":
+        said.append("The variogram was set by rule, not searched, so predictions are a little and their standard "
+                    "errors a good deal rougher.")
+    said.append("The recheck without flagged readings was not finished before the deadline: some readings may be "
+                "flagged for a neighbour's fault.")
+    return " ".join(said)
 
 
 def _summary(data: dict[str, Any]) -> str:
