@@ -187,7 +187,7 @@ def _close_pairs(spec: Spec, variogram: Variogram) -> list[str]:
 
 
 def _partial(spec: Spec, painting: Painting, missing: int) -> str:
-    """What a deadline left out, and how wide the error is there."""
+    """What a deadline left out, and how wide the error is there: where no value is, as wide as the readings spread."""
     spread = math.sqrt(math.fsum((value - painting.middle) ** 2 for value in spec.values) / len(spec.values))
     where = f"{missing} of {missing + painting.known} {'cells' if spec.targets.cells else 'points'} have no value"
     doubt = (f"there, nothing is said beyond the readings' own spread, a standard deviation of {spread:.3g}"
@@ -197,8 +197,10 @@ def _partial(spec: Spec, painting: Painting, missing: int) -> str:
         return (f"{head} The variogram was set by rule, not searched, so values and standard errors are rough; no "
                 "station was left out to score them.")
     unscored = len(spec.places) - len(painting.left_out)
-    return head + " Where there is a value, it and its standard error are those of the whole map." + (
-        f" {unscored} of {len(spec.places)} stations are not in the score." if unscored else "")
+    if not unscored:
+        return head + " Where there is a value, it and its standard error are those of the whole map."
+    return (f"{head} Where there is a value, it is that of the whole map; {unscored} of {len(spec.places)} stations are "
+            "not in the score nor, with an automatic variogram, in the standard errors.")
 
 
 def _summary(spec: Spec, painting: Painting, data: dict[str, Any], values: Sequence[float],
