@@ -26,9 +26,11 @@ from itertools import chain
 from tasks.api import Context, Job, TaskError
 from tasks.traffic.signals.network import Demand, Junction, Network
 
-WARM_UP_DS = (2400, 1200)
-"""So long before a window vehicles fill the streets; the second where the first makes it too large."""
-COOL_DOWN_DS = 2400
+FITS = ((2400, 2400, 0), (2400, 2400, 15), (1200, 2400, 15), (1200, 1200, 30), (600, 1200, 60))
+"""Warm-up before a window, in which vehicles fill the streets, cool-down after it, and how far travel times to one
+movement may differ to be made one; the next where a window is too large for a device, in 0.1 s."""
+SHARES = (1, 2, 4)
+"""A window is so many times shorter where demand is dense."""
 STOP_DS = 15
 CONTEXT_BYTES = 3000
 ANSWER_BYTES = 256
@@ -91,11 +93,11 @@ def jittered(demand: Demand, jitter_ds: int, seed: int) -> list[tuple[int, int]]
     return sorted((max(0, depart + rng.randint(-jitter_ds, jitter_ds)), route) for depart, route in demand.vehicles)
 
 
-def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], replica: int, warm_up: int, start: int, length: int
-            ) -> Window | None:
+def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], replica: int, around: tuple[int, int], start: int,
+            length: int) -> Window | None:
     """Departures in [start, start + length) with warm-up and cool-down; None if too much for a context."""
-    begin = max(0, start - warm_up)
-    end = start + length + COOL_DOWN_DS
+    begin = max(0, start - around[0])
+    end = start + length + around[1]
     low, first, last, high = (bisect_left(vehicles, (at,)) for at in (begin, start, start + length, end))
     near = [(depart - begin, route) for depart, route in vehicles[low:high]]
     first, last = first - low, last - low
@@ -137,15 +139,16 @@ def merged(demand: Demand, tolerance_ds: int) -> Demand:
 def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s: int) -> list[list[Window]]:
     """Cuts each replica into windows of ``window_s``; where demand is dense, of a half or a quarter of it.
 
-    A network with very many ways gets its travel times merged within 1.5 s, and at last a shorter warm-up.
+    A network with very many ways gets its travel times merged within 1.5 to 6 s, and less time before and after.
     Windows without departures are left out. Raises TaskError ``too_dense`` if nothing fits a device.
     """
-    for warm_up, tolerance_ds in ((WARM_UP_DS[0], 0), (WARM_UP_DS[0], 15), (WARM_UP_DS[1], 15)):
+    for warm_up, cool_down, tolerance_ds in FITS:
         near = merged(demand, tolerance_ds)
-        for length in (10 * window_s, 5 * window_s, window_s * 10 // 4):
+        for share in SHARES:
+            length = 10 * window_s // share
             found = []
             for replica, vehicles in enumerate(replicas):
-                cut = _cut(near, vehicles, replica, warm_up, length)
+                cut = _cut(near, vehicles, replica, (warm_up, cool_down), length)
                 if cut is None:
                     break
                 found.append(cut)
@@ -155,12 +158,12 @@ def windows(demand: Demand, replicas: Sequence[list[tuple[int, int]]], window_s:
                     "split the network into smaller tasks")
 
 
-def _cut(demand: Demand, vehicles: list[tuple[int, int]], replica: int, warm_up: int, length: int
+def _cut(demand: Demand, vehicles: list[tuple[int, int]], replica: int, around: tuple[int, int], length: int
          ) -> list[Window] | None:
     """The windows in which someone departs; None if one is too large."""
     found = []
     for start in range(vehicles[0][0], vehicles[-1][0] + 1, length):
-        window = _window(demand, vehicles, replica, warm_up, start, length)
+        window = _window(demand, vehicles, replica, around, start, length)
         if window is None:
             return None
         if window.counted:

@@ -149,8 +149,8 @@ def test_every_word_fits_31_bits(wild_street: Any) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("machine_code", [True, False])
 def test_thousands_of_jobs_give_the_same_bytes(wild_street: Any, tmp_path: Path, machine_code: bool) -> None:
-    """3,000 random streets: both forms on MicroPython agree with CPython."""
-    _compare(_random_jobs(wild_street, range(1000, 4000)), tmp_path, machine_code)
+    """1,000 random streets, some 3,000 jobs: both forms on MicroPython agree with CPython."""
+    _compare(_random_jobs(wild_street, range(1000, 2000)), tmp_path, machine_code)
 
 
 @pytest.mark.parametrize("machine_code", [True, False])

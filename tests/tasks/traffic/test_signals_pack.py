@@ -33,7 +33,7 @@ def _windows(demand: Demand) -> list[Window]:
 
 
 @pytest.mark.parametrize("demand", [_demand(1, 1, 1), _demand(700, 3, 17), _demand(2000, 200, 15),
-                                    _demand(9, 9, 9000)])
+                                    _demand(9, 9, 9000), _demand(6000, 250, 6)])
 def test_every_vehicle_is_counted_once(demand: Demand) -> None:
     """However departures are cut, each vehicle counts in exactly one window, and each context fits."""
     cut = _windows(demand)
