@@ -57,14 +57,15 @@ ANSWER, COLLAPSED = 20, 16
 def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
     # Draws the cars of one bus: each place has one with the chance S[5], arrival and length of charging come from
     # the tables of the day. The last quarter-hour counts by the part of it that is needed.
-    bus = S[8]
     slots = S[1]
-    row = bus * slots
+    row = S[8] * slots
     first = S[2]
     x = S[4]
     chance = S[5]
     modulus = S[7]
-    places = L[5 * bus + 4] & 65535
+    places = L[5 * S[8] + 4] & 65535
+    for k in range(slots):
+        C[row + k] = 0
     for _ in range(places):
         x = 48271 * (x % 44488) - 3399 * (x // 44488)  # Schrage: stays within 31 bits and a sign
         if x < 0:
@@ -95,7 +96,7 @@ def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
 
 @micropython.viper
 def advance(S: ptr32, M: ptr32, L: ptr32, C: ptr16) -> int:
-    # Sets the power of every bus for slot S[8] and clears what it read of C.
+    # Sets the power of every bus for slot S[8].
     n = S[0]
     slots = S[1]
     car = S[3]
@@ -105,7 +106,6 @@ def advance(S: ptr32, M: ptr32, L: ptr32, C: ptr16) -> int:
     k = 0
     for _ in range(n):
         cars = (M[b + 12] + C[at]) & 65535
-        C[at] = 0
         M[b + 12] = cars
         kind = L[k + 4]
         share = C[shapes + ((kind >> 16) & 255) * slots]
@@ -304,7 +304,7 @@ def load(contexts):
     # 2^16 times the exponent, r, x, one over the rated current Q16. demand: table L. profiles: u16. shunts: H.
     # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals u8, 256 lengths u16
     if not 4 <= len(contexts) <= 5 or len(contexts[0]) < 12 or (len(contexts[0]) | len(contexts[1])) & 3:
-        raise ValueError("contexts")
+        raise ValueError("context")
     net, L, day = array("i", contexts[0]), array("i", contexts[1]), contexts[2]
     H = array("i", contexts[4] if len(contexts) > 4 else b"")
     first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
@@ -313,7 +313,7 @@ def load(contexts):
             or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
         raise ValueError("context")
     S = [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 9 + [net[2], len(H) and 1]
-    M = array("i", bytes(64 * n))
+    M = array("i", range(16 * n))  # any numbers do: made without a copy, each is written before it is read
     for i in range(n):
         at, r, x, g = net[3 + 4 * i:7 + 4 * i]
         parent = at & 65535
@@ -331,7 +331,9 @@ def load(contexts):
             for bus in (b, parent << 4):
                 M[bus + 4] += H[2 * i] - BIAS
                 M[bus + 5] += H[2 * i + 1] - BIAS
-    C = array("H", bytes(2 * n * slots) + contexts[3])
+    C = array("H", range((n + profiles) * slots))
+    for k in range(profiles * slots):
+        C[n * slots + k] = contexts[3][2 * k] | contexts[3][2 * k + 1] << 8
     return words(array("i", S)), words(M), words(L), day, words(C), words(H)
 
 
@@ -377,7 +379,7 @@ def run(data, contexts):
         raise ValueError("input")
     seed, first, level, count = struct.unpack("<IIBB", data)
     S, M, L, T, C, H = load(contexts)
-    n = S[0]
+    n, slots = S[0], S[1]
     out, work = bytearray(ANSWER * count), 0
     for k in range(count):
         start(S, M, seed, level, first + k)
@@ -388,8 +390,7 @@ def run(data, contexts):
             if work > BREATH:
                 work = 0
                 yield
-        for slot in range(S[1]):
-            S[8] = slot
+        for S[8] in range(slots):
             advance(S, M, L, C)
             work += n * solve_slot(S, M, H)
             if work > BREATH:
