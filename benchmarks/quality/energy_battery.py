@@ -49,8 +49,8 @@ SETS = (Set("5 kWh, 2.5 kW, 2024", 2024, 5_000, 2_500), Set("10 kWh, 5 kW, 2024"
         Set("13.5 kWh, 3.68 kW, other homes, 1st of the month, 2023", 2023, 13_500, 3_680, 930, day=1,
             households=tuple(range(1, 25, 2))),
         Set("10 kWh, 5 kW, no tax, 2024", 2024, 10_000, 5_000, tax=0.0))
-"""The first is the nearest to the reported figures that a plain rule gives; the others were not looked at before the
-kernel was as it is. Without tax buying prices are negative, too, which is what one battery can use least."""
+"""The first is the nearest to the reported figures that a plain rule gives. The kernel has no parameter that could
+be tuned on any of them."""
 
 
 def run(desk: Desk) -> Report:
