@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.broker import mosquitto
-from benchmarks.figures import Figure, print_table
+from benchmarks.figures import Figure, print_table, row
 from benchmarks.street import Gateway, Operator, gateway, operator
 from benchmarks.throughput import DEVICES, OWNERS, SHAPES, Devices
 from firmware.wire import MAX_CHUNK
@@ -59,14 +59,20 @@ async def _restart(jobs: int, running: Gateway, city: Operator, devices: Devices
 
 async def _run(sizes: Sequence[int], folder: Path) -> list[Figure]:
     made: list[Figure] = []
+
+    def add(figures: list[Figure]) -> None:
+        made.extend(figures)
+        for figure in figures:
+            print(row(figure), flush=True)   # the whole takes an hour
+
     with mosquitto(folder) as port, gateway(folder / "own", f"mqtt://127.0.0.1:{port}") as running:
         async with operator(running.url) as city:
             keys, net = await city.enrol(DEVICES, OWNERS)
             devices = await asyncio.to_thread(Devices, running.port, net, keys, SHAPES["batched"])
             try:
                 for jobs in sizes:
-                    made += await _size(jobs, running, city, devices)
-                made += await _restart(sizes[-1], running, city, devices)
+                    add(await _size(jobs, running, city, devices))
+                add(await _restart(sizes[-1], running, city, devices))
             finally:
                 devices.stop()
     return made
