@@ -12,6 +12,7 @@ from tasks.environment.airmap import raster
 from tasks.environment.airmap.near import Near
 from tasks.environment.airmap.painting import Painting
 from tasks.environment.airmap.prepare import Spec
+from tasks.environment.airmap.search import variance
 from tasks.environment.airmap.tiles import BOX_UNITS
 from tasks.environment.airmap.variogram import Variogram
 
@@ -187,8 +188,8 @@ def _close_pairs(spec: Spec, variogram: Variogram) -> list[str]:
 
 
 def _partial(spec: Spec, painting: Painting, missing: int) -> str:
-    """What a deadline left out, and how wide the error is there: where no value is, as wide as the readings spread."""
-    spread = math.sqrt(math.fsum((value - painting.middle) ** 2 for value in spec.values) / len(spec.values))
+    """What a deadline left out, and how wide the error is there: as wide as the readings spread."""
+    spread = math.sqrt(variance(spec.values))
     where = f"{missing} of {missing + painting.known} {'cells' if spec.targets.cells else 'points'} have no value"
     doubt = (f"there, nothing is said beyond the readings' own spread, a standard deviation of {spread:.3g}"
              f"{' in ln units' if spec.log else ' ' + spec.unit if spec.unit else ''}")
@@ -199,8 +200,8 @@ def _partial(spec: Spec, painting: Painting, missing: int) -> str:
     unscored = len(spec.places) - len(painting.left_out)
     if not unscored:
         return head + " Where there is a value, it and its standard error are those of the whole map."
-    return (f"{head} Where there is a value, it is that of the whole map; {unscored} of {len(spec.places)} stations are "
-            "not in the score nor, with an automatic variogram, in the standard errors.")
+    return (f"{head} Where there is a value, it is that of the whole map; {unscored} of {len(spec.places)} stations "
+            "are not in the score nor, with an automatic variogram, in the standard errors.")
 
 
 def _summary(spec: Spec, painting: Painting, data: dict[str, Any], values: Sequence[float],
