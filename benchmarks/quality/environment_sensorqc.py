@@ -182,10 +182,11 @@ def _planted(report: Report, network: Network, ours: Callable[[Input], Result], 
                 f"{len(natural)} stations suspect as the data are were neither spoilt nor counted. The rules are "
                 "published ones (modified z-score 3.5, Pettitt at 0.05, |z| > 3), but for a tenth of readings "
                 "flagged and runs that chance brings once in a hundred tables; none was fitted to this table.")
-    report.note("These stations are some 60 km apart and differ by 30 % on an ordinary day: a fault of a third is at "
-                "the edge of what neighbours can tell. Did not help on 2002 to 2004: errors instead of scores that "
-                "follow each day's agreement (a third of the recall), windows of 14 to 60 days around a step (none), "
-                "logarithms (twice the false alarms).")
+    report.note("Neighbours miss an honest reading here by a third of the mean (5.6 of 17.4 µg/m³, root mean square): "
+                "a fault of a third is at the edge of what they can tell. On 36 planted steps in each of 2002 to 2004, "
+                "scores that follow each day's agreement found 48 with 0.7 false alarms a network; plain errors found "
+                "34 with 1.9. Did not help: logarithms (over three false alarms), windows of 14 to 60 days around a "
+                "step (hardly anything found), comparing with the others at the same split (more false alarms).")
 
 
 def _spiked(report: Report, network: Network, ours: Callable[[Input], Result], trials: int,
