@@ -181,12 +181,14 @@ def _planted(report: Report, network: Network, ours: Callable[[Input], Result], 
     report.note(f"Planted from a seed, start anywhere between a quarter and three quarters of the year; the "
                 f"{len(natural)} stations suspect as the data are were neither spoilt nor counted. The rules are "
                 "published ones (modified z-score 3.5, Pettitt at 0.05, |z| > 3), but for a tenth of readings "
-                "flagged and runs that chance brings once in a hundred tables; none was fitted to this table.")
-    report.note("Neighbours miss an honest reading here by a third of the mean (5.6 of 17.4 µg/m³, root mean square): "
-                "a fault of a third is at the edge of what they can tell. On 36 planted steps in each of 2002 to 2004, "
-                "scores that follow each day's agreement found 48 with 0.7 false alarms a network; plain errors found "
-                "34 with 1.9. Did not help: logarithms (over three false alarms), windows of 14 to 60 days around a "
-                "step (hardly anything found), comparing with the others at the same split (more false alarms).")
+                "flagged and runs that chance brings once in a hundred tables; Pettitt's level was set on the "
+                "generated demo, none on planted faults in this table.")
+    report.note("Neighbours miss an honest reading here by a third of the mean (5.6 of 17.4 µg/m³, root mean "
+                "square): a fault of a third is at the edge of what they can tell. Of 108 steps planted in 2002 to "
+                "2004, one at a time, scores that follow each day's agreement found 48 with 0.7 false alarms a "
+                "network; plain errors found 34 with 1.9. Did not help: logarithms (over three false alarms), "
+                "windows of 14 to 60 days around a step (hardly anything found), comparing with the others at the "
+                "same split (more false alarms).")
 
 
 def _spiked(report: Report, network: Network, ours: Callable[[Input], Result], trials: int,
