@@ -107,7 +107,8 @@ def test_five_thousand_stations(prepared: Any, stations_of: Any, variogram: Any)
     rounds: list[int] = []
     spec = prepared({"stations": stations, "grid": {"rows": 9, "cols": 9}, "variogram": variogram})
     result = run_local(KIND, spec, on_round=rounds.append, run_jobs=_made_up)
-    assert len(rounds) == (1 if variogram is GIVEN else 4) and max(rounds) < 4_000
+    assert len(rounds) == 1 if variogram is GIVEN else 4 <= len(rounds) <= 5
+    assert max(rounds) < 4_000
     assert result.data["leave_one_out"]["stations"] == len(spec.places) > 4_900
     assert len(json.dumps(result.data)) < 700_000
     with pytest.raises(TaskError) as caught:
