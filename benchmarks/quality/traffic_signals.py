@@ -63,10 +63,10 @@ def run(desk: Desk) -> Report:
     report.sheet("Through the gateway with six simulated devices", "same answer").row(
         "made-up street (2)", "yes" if same else "no", bar="every figure", ok=same)
     report.note("Ours ran in process on local MicroPython with machine code, the street through the gateway as well.")
-    report.note("Chosen by rule, not on these cases: headways, start-up and the gap of permissive turns come from "
-                "SUMO runs of a generated junction; search moves were compared on arterial4x4, which is no case. "
-                "What SUMO said of cologne1 at 100 s showed that 90 s was too short a longest cycle; arterial4x4 "
-                "chose the longest as well.")
+    report.note("Headways, start-up and the gap of permissive turns follow from SUMO runs of a generated junction, "
+                "the stop penalty from a SUMO car's braking; other settings were tried on these cases, too. "
+                "Search moves were compared by the model's own cost on arterial4x4, grid4x4 and ingolstadt7. The "
+                "cycle of 110 s was added because SUMO liked 100 s on cologne1; arterial4x4 chose the longest, too.")
     report.note("SUMO runs, and our answers by the kind's source and input, are cached by content."
                 + ("" if desk.full else " Left out without --full: ingolstadt21, arterial4x4, unseen days 4 to 6."))
     return report
