@@ -16,7 +16,7 @@ def settings(path):
     key = binascii.unhexlify(config["key"])
     device, name = wire.device_of(key)
     state = config.get("state", "lamplighter.state")
-    chain = Chain(ports.read_file(state), ports.writer(state))
+    chain = Chain(ports.read_file(state), state, ports.borrow)
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))

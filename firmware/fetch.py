@@ -48,7 +48,7 @@ class Fetch:
         if not offset:
             self._total = total
             if self._path:
-                self._into = borrow("loader").create(self._path)
+                self._into = borrow("flash").create(self._path)
             else:
                 self._into = borrow("context").Context(name, total, self._blobs)
         self._into.write(data)

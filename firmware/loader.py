@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 
-from firmware.ports import ARCH, free_heap
+from firmware.ports import ARCH, borrow, free_heap
 
 try:
     from micropython import const
@@ -15,20 +15,7 @@ except ImportError:
 
 
 _READ = const(256)
-_FILES = const(8)        # kernels kept; when one more comes, all others go
 _MODULE = "lamp_kernel"  # one for all kernels: the name of a module stays in the heap for ever
-
-
-def create(path):
-    # The file to write a kernel to.
-    there = []
-    for name in os.listdir():
-        if name[:7] == path[:7]:
-            there.append(name)  # noqa: PERF401 - a comprehension is one more function
-    if len(there) >= _FILES:
-        for name in there:
-            os.remove(name)
-    return open(path, "wb")
 
 
 def load(name, path, blobs):
@@ -49,18 +36,11 @@ def load(name, path, blobs):
     before = free_heap()
     while True:
         try:
-            run = imported(path) if ARCH else executed(path)
+            run = imported(path) if ARCH else borrow("source").executed(path)
             blobs.held.append((name, run, max(0, before - free_heap())))
             return True
         except MemoryError:
             blobs.evict()
-
-
-def executed(path):
-    scope = {}
-    with open(path, "rb") as file:
-        exec(file.read().decode(), scope)  # noqa: S102 - the lease that names it by hash was authenticated
-    return scope["run"]
 
 
 def imported(path):

@@ -12,50 +12,41 @@ except ImportError:
 
 MAC_BYTES = const(16)
 
-if sys.implementation.name == "micropython":
-
-    def _prepared(key):
-        # The two pads: mixing in the key is most of the work of a short MAC, and done once.
-        if len(key) > 64:
-            key = hashlib.sha256(key).digest()
-        pads = bytearray(b"\x36" * 64 + b"\x5c" * 64)
-        for i in range(len(key)):
-            pads[i] ^= key[i]
-            pads[64 + i] ^= key[i]
-        return pads
-
-    def _hmac(pads, data):
-        inner = hashlib.sha256(pads[:64])
-        inner.update(data)
-        outer = hashlib.sha256(pads[64:])
-        outer.update(inner.digest())
-        return outer.digest()
-
-else:
+if sys.implementation.name != "micropython":
     try:
-        from hmac import digest
+        import hmac
     except ImportError:
         pass  # every CPython has it
-
-    def _prepared(key):
-        return key
-
-    def _hmac(key, data):
-        return digest(key, data, "sha256")  # in C
-
-
-def derive(key, label):
-    # A key for one purpose from the enrolment key, so that no key serves two purposes.
-    return _hmac(_prepared(key), b"lamp/" + label + b"/1\0")
 
 
 class Mac:
     # Calling it gives the 16-byte tag.
     def __init__(self, key):
-        self._key = _prepared(key)
+        if sys.implementation.name == "micropython":
+            # The two pads: mixing in the key is most of the work of a short MAC, and done once.
+            if len(key) > 64:
+                key = hashlib.sha256(key).digest()
+            pads = bytearray(b"\x36" * 64 + b"\x5c" * 64)
+            for i in range(len(key)):
+                pads[i] ^= key[i]
+                pads[64 + i] ^= key[i]
+            self._key = pads
+        else:
+            self._key = key
+
+    def digest(self, data):
+        # The tag before it is cut.
+        if sys.implementation.name == "micropython":
+            inner = hashlib.sha256(self._key[:64])
+            inner.update(data)
+            outer = hashlib.sha256(self._key[64:])
+            outer.update(inner.digest())
+            return outer.digest()
+        else:
+            return hmac.digest(self._key, data, "sha256")  # in C
 
     def __call__(self, data):
-        return _hmac(self._key, data)[:MAC_BYTES]
+        return self.digest(data)[:MAC_BYTES]
 
     def matches(self, data, tag):
         # Compares every byte, so that the time taken tells nothing about where a forgery goes wrong.
@@ -66,3 +57,8 @@ class Mac:
         for i in range(MAC_BYTES):
             wrong |= mine[i] ^ tag[i]
         return wrong == 0
+
+
+def derive(key, label):
+    # A key for one purpose from the enrolment key, so that no key serves two purposes.
+    return Mac(key).digest(b"lamp/" + label + b"/1\0")

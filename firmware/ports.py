@@ -2,7 +2,6 @@
 import asyncio
 import errno
 import gc
-import os
 import sys
 import time
 
@@ -130,17 +129,6 @@ def read_file(path):
             return f.read()
     except OSError:
         return b""
-
-
-def writer(path):
-    # A function that writes a file, whole or not at all: a power cut leaves the old content.
-    def write(data):
-        with open(path + ".new", "wb") as f:
-            f.write(data)
-            f.flush()
-        os.rename(path + ".new", path)
-
-    return write
 
 
 def borrow(name):

@@ -16,21 +16,22 @@ _BLOCK = const(64)  # sequence numbers reserved per flash write; a reboot skips 
 
 
 class Chain:
-    # saved: bytes of an earlier `save`, b"" on the first start. save(bytes) writes them durably.
-    def __init__(self, saved, save):
+    # saved: what was last written to the file `path`, b"" on the first start; borrow: ports.borrow, for flash.
+    def __init__(self, saved, path, borrow):
         self.boot = 0
         self.seq = 0
         self._prev = bytes(32)
         if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
             self.boot, self.seq, self._prev = struct.unpack(">II32s", saved[:40])
         self.boot += 1
-        self._save = save
+        self._path = path
+        self._borrow = borrow
         self._reserve()
 
     def _reserve(self):
         self._end = self.seq + _BLOCK
         body = struct.pack(">II32s", self.boot, self._end, self._prev)
-        self._save(body + hashlib.sha256(body).digest()[:4])
+        self._borrow("flash").write(self._path, body + hashlib.sha256(body).digest()[:4])
 
     def receipt(self, net, device, lease, answer, busy_us):
         # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 
 def for_micropython(tree: ast.Module) -> ast.Module:
-    """``tree`` with every ``sys.implementation.name == "micropython"`` decided, and without substitutes for
-    ``micropython.const``.
+    """``tree`` with every ``sys.implementation.name == "micropython"`` (or ``!=``) decided, and without
+    substitutes for ``micropython.const``.
     """
     made: ast.Module = _Target().visit(tree)
     return made
@@ -23,6 +23,8 @@ def for_micropython(tree: ast.Module) -> ast.Module:
 class _Target(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
+        if ast.unparse(node.test) == "sys.implementation.name != 'micropython'":
+            return node.orelse
         return node.body if _asks_for_micropython(node.test) else node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:

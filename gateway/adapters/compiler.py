@@ -27,7 +27,8 @@ FORMAT, NATIVE = 6, 3
 """The ``.mpy`` version made here, and the sub-version of its native code."""
 
 ENTRIES = frozenset({
-    "Context", "Fetch", "__version__", "create", "dial", "greeting", "load", "main", "settings", "status",
+    "Context", "Fetch", "__version__", "create", "dial", "executed", "greeting", "load", "main", "settings", "status",
+    "write",
 })
 """Names of the firmware that are reached from outside or by `ports.borrow`: they stay."""
 

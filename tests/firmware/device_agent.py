@@ -20,7 +20,7 @@ def run(data, contexts):
 
 
 class Flash:
-    # In place of loader.py. `files`: kernels in flash.
+    # In place of flash.py and loader.py. `files`: kernels in flash.
     def __init__(self):
         self.files = {}
         self.fails = None   # what importing a kernel raises
@@ -42,8 +42,9 @@ class Flash:
         self.files[path] = b""
         return self
 
-    def write(self, data):
-        self.files[self.path] += bytes(data)
+    def write(self, *given):
+        if len(given) == 1:
+            self.files[self.path] += bytes(given[0])  # of a kernel
 
     def close(self):
         pass
@@ -51,9 +52,9 @@ class Flash:
 
 def agent(room=4, message=2048, speed=1000, flash=None):
     flash = flash or Flash()
-    fetch.borrow = lambda name: flash if name == "loader" else context
+    fetch.borrow = lambda name: flash if name == "flash" else context
     flash.Fetch = fetch.Fetch
-    chain = Chain(b"", lambda data: None)
+    chain = Chain(b"", "state", flash.borrow)
     made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, flash.borrow, 65536, room, message, 1000, speed, "mains")
     made.connected(list(GREETING), 0)
     said(made)

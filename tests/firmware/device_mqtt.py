@@ -103,8 +103,8 @@ def benched(story, *args):
                 await task
             except asyncio.CancelledError:
                 pass
-            for name, function in zip(PORTS, real, strict=False):
-                setattr(ports, name, function)
+            for i in range(len(PORTS)):
+                setattr(ports, PORTS[i], real[i])
 
     asyncio.run(go())
 

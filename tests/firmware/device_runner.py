@@ -31,7 +31,8 @@ def sliced(steps):
         try:
             next(work)
         except StopIteration as end:
-            return [*lengths, clock.now - start], end.value
+            lengths.append(clock.now - start)
+            return lengths, end.value
         lengths.append(clock.now - start)
 
 

@@ -20,7 +20,7 @@ def refused(call, *args):
     try:
         call(*args)
     except wire.WireError as error:
-        return error.reason
+        return error.args[0]
     raise AssertionError("accepted")
 
 

@@ -28,6 +28,8 @@ if sys.implementation.name == 'micropython':
 else:
     a = 2
 b = 3 if sys.implementation.name == 'micropython' else 4
+if sys.implementation.name != 'micropython':
+    import hmac
 if sys.platform == 'esp32':
     c = 5
 """
