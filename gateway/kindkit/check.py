@@ -21,6 +21,8 @@ from tasks.registry import prepare
 
 COST_SPREAD = 4
 """The dearest job may cost so many times the time of the cheapest per operation."""
+COST_RUNS = 7
+"""The least of so many timings: a PC has other things to do, too."""
 SLICE_MS = 50
 """The firmware promises its board's own duty not to be away for longer."""
 BOARD_SLOWER = 100
@@ -207,9 +209,8 @@ def _run(run: Callable[..., Any], job: Job) -> bytes:
 
 
 def _cost(plain: Pool, sample: Sample) -> Finding:
-    runs = [(job.ops, min((plain.run(job) for _ in range(3)), key=lambda run: run.took_us))
-            for job, _ in sample.picked]
-    per_op = sorted(run.took_us * 1_000 / ops for ops, run in runs)
+    per_op = sorted(min(plain.run(job).took_us for _ in range(COST_RUNS)) * 1_000 / job.ops
+                    for job, _ in sample.picked)
     spread = per_op[-1] / max(per_op[0], 1e-9)
     return Finding("cost", spread <= COST_SPREAD,
                    f"{per_op[0]:.0f} to {per_op[-1]:.0f} ns of bytecode per operation" +
@@ -217,8 +218,8 @@ def _cost(plain: Pool, sample: Sample) -> Finding:
 
 
 def _slices(fast: Pool, sample: Sample) -> Finding:
-    """The longest time between two yields, the least of several runs: the PC has other things to do, too."""
-    longest = max(min(fast.run(job).longest_us for _ in range(5)) for job, _ in sample.picked)
+    """The longest time between two yields."""
+    longest = max(min(fast.run(job).longest_us for _ in range(COST_RUNS)) for job, _ in sample.picked)
     on_board = longest * BOARD_SLOWER // 1_000
     return Finding("slices", on_board <= SLICE_MS,
                    f"{longest} us of machine code between two yields: about {on_board} ms on a board")

@@ -53,7 +53,8 @@ def refused(name: str, given: Any) -> TaskError:
 
 def test_our_kinds_are_installed() -> None:
     """By their own names, in order."""
-    assert list(load_kinds()) == ["energy.evhosting", "environment.airmap", "traffic.signals"]
+    assert list(load_kinds()) == ["energy.battery", "energy.evhosting", "environment.airmap", "environment.sensorqc",
+                                    "traffic.forecast", "traffic.signals"]
     assert all(name == kind.name for name, kind in load_kinds().items())
 
 
