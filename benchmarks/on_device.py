@@ -30,7 +30,7 @@ def busy(_data, _contexts):
 
 
 class Flash:
-    # In place of loader.py and flash.py: the kernel is there.
+    # In place of loader.py: the kernel is there.
     def load(self, name, _path, blobs):
         blobs.held.append((name, run, 1000))
         return True

@@ -13,29 +13,31 @@ def settings(path):
     # topics, arguments of hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
     # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
     config = json.loads(ports.read_file(path))
-    key = binascii.unhexlify(config["key"])
+    # In one string: as constants of their own the names would stay in the heap for ever.
+    names = "key net site state room board bid_ms power line baud broker port ca duty"
+    key, net, site, state, room, board, bid_ms, power, line, baud, broker, port, ca, duty = map(
+        config.get, names.split())
+    key = binascii.unhexlify(key)
     device, name = wire.device_of(key)
-    state = config.get("state", "lamplighter.state")
+    state = state or "lamplighter.state"
     chain = Chain(ports.read_file(state), state, ports.borrow)
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
-    room = config.get("room", max(1, min(8, heap // 12288)))
-    board = config.get("board", ports.BOARD)
-    about = (board, heap, speed, chain.boot, message)
-    agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
-             ports.borrow, heap // 2, room, message, config.get("bid_ms", 1000), speed,
-             config.get("power", "mains"))
-    head = wire.node_topic(config["site"], name, "").encode()
+    if room is None:
+        room = max(1, min(8, heap // 12288))
+    about = (board or ports.BOARD, heap, speed, chain.boot, message)
+    agent = ((binascii.unhexlify(net), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
+             ports.borrow, heap // 2, room, message, bid_ms or 1000, speed, power or "mains")
+    head = wire.node_topic(site, name, "").encode()
     lost = ports.borrow("hello").status("lost", chain.boot)
-    line = "line" in config
-    if line:
-        client = (config["line"], config.get("baud", 115200), device, head, lost, message + 64)
-    else:
+    if line is None:
         password = binascii.hexlify(derive(key, b"mqtt")[:16])
-        tls = tls_context(config["ca"]) if "ca" in config else None
-        client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
-    return agent, client, head, about, ports.thermometer(), line, config.get("duty", 0)
+        tls = tls_context(ca) if ca else None
+        client = (broker, port, tls, name.encode(), password, head, lost, message + 64)
+    else:
+        client = (line, baud or 115200, device, head, lost, message + 64)
+    return agent, client, head, about, ports.thermometer(), line is not None, duty or 0
 
 
 def tls_context(ca):

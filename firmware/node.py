@@ -31,9 +31,7 @@ class Node:
         self._spare.start()
         del Spare.start
         if duty:
-            from firmware.duty import Duty
-
-            duty = asyncio.create_task(Duty(duty).run())
+            duty = asyncio.create_task(ports.borrow("duty").Duty(duty).run())
         talk = asyncio.create_task(self.client.run())
         beat = 0
         while not talk.done():
@@ -119,12 +117,7 @@ def main(path="lamplighter.json"):
     agent, client, head, about, sensor, line, duty = ports.borrow("boot").settings(path)
     ports.free_heap()
     agent = Agent(*agent)
-    if line:
-        from firmware.line import Line
-
-        client = Line(*client)
-    else:
-        client = Client(*client)
+    client = ports.borrow("line").Line(*client) if line else Client(*client)
     node = Node(agent, client, head, about, sensor)
     for made in (Agent, Blobs, Chain, Client, Mac, Node, Spare):
         del made.__init__  # there will be no other, and the heap is for jobs

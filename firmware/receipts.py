@@ -16,7 +16,7 @@ _BLOCK = const(64)  # sequence numbers reserved per flash write; a reboot skips 
 
 
 class Chain:
-    # saved: what was last written to the file `path`, b"" on the first start; borrow: ports.borrow, for flash.
+    # saved: what was last written to the file `path`, b"" on the first start; borrow: ports.borrow, for loader.
     def __init__(self, saved, path, borrow):
         self.boot = 0
         self.seq = 0
@@ -31,7 +31,7 @@ class Chain:
     def _reserve(self):
         self._end = self.seq + _BLOCK
         body = struct.pack(">II32s", self.boot, self._end, self._prev)
-        self._borrow("flash").write(self._path, body + hashlib.sha256(body).digest()[:4])
+        self._borrow("loader").write(self._path, body + hashlib.sha256(body).digest()[:4])
 
     def receipt(self, net, device, lease, answer, busy_us):
         # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.

@@ -138,7 +138,7 @@ def encode_refusal(nonce, code, mac):
 
 def encode_nonce(kind, nonce, mac):
     # A cancel (gateway to device) or an accept (device to gateway): both only name a lease.
-    return signed(struct.pack(">BB16s", VERSION, kind, nonce), mac)
+    return signed(bytes((VERSION, kind)) + nonce, mac)
 
 
 def decode_nonce(kind, frame, mac):
@@ -176,7 +176,7 @@ def encode_batch(frames):
         return frames[0]
     parts = [bytes((VERSION, BATCH))]
     for frame in frames:
-        parts.append(struct.pack(">H", len(frame)))
+        parts.append(bytes((len(frame) >> 8, len(frame) & 255)))
         parts.append(frame)
     return b"".join(parts)
 
@@ -225,22 +225,26 @@ def root(site):
 
 
 def node_topic(site, node, leaf):
-    return root(site) + "/node/" + node + "/" + leaf
+    return "%s/node/%s/%s" % (root(site), node, leaf)  # noqa: UP031 - each string of up to ten letters stays in the heap
 
 
 # JSON messages of a node. They are hints for placement and displays: none changes a lease, a verdict or a credit.
 
+def _json(keys, *values):
+    # Names are not constants of their own: those stay in a board's heap for ever.
+    return json.dumps(dict(zip(keys.split(), values))).encode()  # noqa: B905 - not on boards
+
+
 def encode_status(state, boot):
-    return json.dumps({"v": VERSION, "state": state, "boot": boot}).encode()
+    return _json("v state boot", VERSION, state, boot)
 
 
 def encode_birth(board, arch, firmware, heap, speed, boot, message):
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message.
-    return json.dumps({"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed,
-                       "boot": boot, "message": message}).encode()
+    return _json("v board arch fw heap speed boot message", VERSION, board, arch, firmware, heap, speed, boot,
+                 message)
 
 
 def encode_bid(spare, heap, room, blobs, power, temp):
     # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None.
-    return json.dumps({"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power,
-                       "temp": temp}).encode()
+    return _json("v spare heap room blobs power temp", VERSION, spare, heap, room, blobs, power, temp)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 
 def for_micropython(tree: ast.Module) -> ast.Module:
-    """``tree`` with every ``sys.implementation.name == "micropython"`` (or ``!=``) decided, and without
-    substitutes for ``micropython.const``.
+    """``tree`` with every ``sys.implementation.name == "micropython"`` (or ``!=``) decided, without
+    substitutes for ``micropython.const``, and without words in exceptions, which a device tells nobody.
     """
     made: ast.Module = _Target().visit(tree)
     return made
@@ -30,6 +30,12 @@ class _Target(ast.NodeTransformer):
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
         return node.body if _asks_for_micropython(node.test) else node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        match node.exc:
+            case ast.Call(ast.Name() as kind, [ast.Constant(str())]):
+                node.exc = kind
+        return node
 
     def visit_Try(self, node: ast.Try) -> ast.AST | None:
         match node.body:

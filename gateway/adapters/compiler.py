@@ -26,11 +26,11 @@ ARCHES = (
 FORMAT, NATIVE = 6, 3
 """The ``.mpy`` version made here, and the sub-version of its native code."""
 
-ENTRIES = frozenset({
-    "Context", "Fetch", "__version__", "create", "dial", "executed", "greeting", "load", "main", "settings", "status",
-    "write",
-})
-"""Names of the firmware that are reached from outside or by `ports.borrow`: they stay."""
+ENTRIES = frozenset({"__version__", "dial", "load", "main", "status", "write"})
+"""Names of the firmware that are reached from outside, or by `ports.borrow` and are words anyway: they stay."""
+
+LENT = frozenset({"Context", "Duty", "Fetch", "Line", "greeting", "settings"})
+"""Names that are reached by `ports.borrow` only."""
 
 FOREIGN = frozenset({"done", "run"})
 """Names of methods of the firmware that asyncio's objects have too."""
@@ -79,7 +79,7 @@ def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
 
 @functools.lru_cache(maxsize=4)
 def _shrunk(sources: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return shrink(dict(sources), "firmware", ENTRIES | FOREIGN, TOGETHER)
+    return shrink(dict(sources), "firmware", ENTRIES | FOREIGN, TOGETHER, LENT)
 
 
 def build_firmware(folder: Path, target: Path, arch: int) -> None:

@@ -39,16 +39,17 @@ _PARAMETERS = 30
 
 
 def shrink(sources: dict[str, str], package: str, keep: frozenset[str],
-           together: Sequence[str] = ()) -> dict[str, str]:
+           together: Sequence[str] = (), lent: frozenset[str] = frozenset()) -> dict[str, str]:
     """The modules of ``package`` by name (``mac``, ``wire``, ...), rewritten for MicroPython.
 
     ``keep``: names that others use, or use of theirs. ``together``: modules that become the package's own,
-    ``__init__``, each after those that it imports. The package must not call its own functions with keyword
+    ``__init__``, each after those that it imports. ``lent``: names of modules' objects that are reached as
+    attributes, and of nothing else. The package must not call its own functions with keyword
     arguments. Raises SyntaxError.
     """
     trees = {name: for_micropython(ast.parse(text)) for name, text in sources.items()}
     plain_tuples(list(trees.values()))
-    names = _Names(trees, package, keep, frozenset(together))
+    names = _Names(trees, package, keep, frozenset(together), lent)
     for name, tree in trees.items():
         _Parameters(names.parameters).visit(tree)
         _Linker(name, names).visit(tree)
@@ -61,7 +62,7 @@ class _Names:
     """What everything is to be called: short names and constants by module, and the attributes of the package."""
 
     def __init__(self, trees: dict[str, ast.Module], package: str, keep: frozenset[str],
-                 together: frozenset[str]) -> None:
+                 together: frozenset[str], lent: frozenset[str]) -> None:
         self.package, self.together = package, together
         self.constants = {name: _constants(tree) for name, tree in trees.items()}
         reached = {node.attr for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -76,6 +77,8 @@ class _Names:
             self.short[name] = dict(zip(mine, shared, strict=False))
         public, private = _attributes(trees.values(), keep)
         self.attributes = dict(zip(public, _words(reached), strict=False))
+        for table in self.short.values():
+            self.attributes.update({old: new for old, new in table.items() if old in lent})
         reached |= set(self.attributes.values())
         self.private = {name: dict(zip(mine, _words(reached), strict=False)) for name, mine in private.items()}
 

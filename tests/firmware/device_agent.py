@@ -20,7 +20,7 @@ def run(data, contexts):
 
 
 class Flash:
-    # In place of flash.py and loader.py. `files`: kernels in flash.
+    # In place of loader.py and fetch.create. `files`: kernels in flash.
     def __init__(self):
         self.files = {}
         self.fails = None   # what importing a kernel raises
@@ -52,7 +52,8 @@ class Flash:
 
 def agent(room=4, message=2048, speed=1000, flash=None):
     flash = flash or Flash()
-    fetch.borrow = lambda name: flash if name == "flash" else context
+    fetch.create = flash.create
+    fetch.borrow = lambda name: context
     flash.Fetch = fetch.Fetch
     chain = Chain(b"", "state", flash.borrow)
     made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, flash.borrow, 65536, room, message, 1000, speed, "mains")

@@ -37,7 +37,7 @@ def chunk(data, offset, size=1000):
 
 def fetched(blobs, data, size=1000, file=None):
     # Serves chunks until nothing more is asked for.
-    fetch.borrow = (lambda name: file) if file else borrow
+    fetch.create = file.create if file else None
     one = Fetch(wire.blob_name(data), file and "kernel-1", blobs)
     try:
         while not one.done:

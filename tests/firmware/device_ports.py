@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole():
     assert ports.read_file(path) == b""
     try:
         for data in (b"one", b"second"):
-            ports.borrow("flash").write(path, data)
+            ports.borrow("loader").write(path, data)
             assert ports.read_file(path) == data
         assert path + ".new" not in os.listdir(".")
     finally:
@@ -33,7 +33,7 @@ def test_a_file_is_replaced_whole():
 def stored(blob):
     # The path of a kernel file.
     path = "kernel-test-" + str(ports.ticks_us())
-    with ports.borrow("flash").create(path) as file:
+    with ports.borrow("fetch").create(path) as file:
         file.write(blob)
     return path
 

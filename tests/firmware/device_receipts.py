@@ -9,9 +9,9 @@ LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b""
 
 
 class Flash:
-    # In place of flash.py: keeps what is written.
+    # In place of loader.py: keeps what is written.
     def __init__(self, name, writes=None):
-        assert name == "flash"
+        assert name == "loader"
         self.writes = [] if writes is None else writes
 
     def write(self, path, data):

@@ -30,11 +30,13 @@ else:
 b = 3 if sys.implementation.name == 'micropython' else 4
 if sys.implementation.name != 'micropython':
     import hmac
+if a:
+    raise ValueError('for people')
 if sys.platform == 'esp32':
     c = 5
 """
     made = ast.unparse(for_micropython(ast.parse(code)))
-    assert made == "a = 1\nb = 3\nif sys.platform == 'esp32':\n    c = 5"
+    assert made == "a = 1\nb = 3\nif a:\n    raise ValueError\nif sys.platform == 'esp32':\n    c = 5"
 
 
 def test_what_nobody_uses_goes_and_what_others_keep_stays() -> None:
