@@ -50,11 +50,10 @@ class KernelRaised(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One job's answer, the time it took in us, its slices, and the longest of them in us."""
+    """One job's answer, the time it took in us, and that of its longest slice (0 where slices were not timed)."""
 
     answer: bytes
     took_us: int
-    slices: int
     longest_us: int
 
 
@@ -95,9 +94,12 @@ class Pool:
         done = list(self._threads.map(lambda at: [self._checked(at, job) for job in jobs[at::step]], range(step)))
         return [done[number % step][number // step] for number in range(len(jobs))]
 
-    def run(self, job: Job, times: int = 1) -> Run:
-        """One job on the first interpreter, ``times`` times over. Raises KernelRaised."""
-        return self._ask(0, job, times)
+    def run(self, job: Job, times: int = 1, slices: bool = False) -> Run:
+        """One job on the first interpreter, ``times`` times over, once more to time its ``slices``.
+
+        Raises KernelRaised.
+        """
+        return self._ask(0, job, times, slices)
 
     def close(self) -> None:
         """Ends the interpreters."""
@@ -118,7 +120,7 @@ class Pool:
             raise ValueError(f"the kernel answered {len(answer)} bytes, the job says {job.answer_bytes}")
         return answer
 
-    def _ask(self, at: int, job: Job, times: int) -> Run:
+    def _ask(self, at: int, job: Job, times: int, slices: bool = False) -> Run:
         parts = [job.input, *(context.data for context in job.contexts)]
         if len(parts) > MAX_CONTEXTS + 1:
             raise ValueError(f"{len(parts) - 1} contexts; at most {MAX_CONTEXTS}")
@@ -126,14 +128,14 @@ class Pool:
         worker = self._workers[at]
         assert worker.stdin is not None and worker.stdout is not None
         with suppress(BrokenPipeError):
-            worker.stdin.write(struct.pack(">10I", *sizes, times) + b"".join(parts))
+            worker.stdin.write(struct.pack(">11I", *sizes, times, slices) + b"".join(parts))
             worker.stdin.flush()
-        head = worker.stdout.read(20)
-        if head[:4] != MARK or len(head) < 20:
+        head = worker.stdout.read(16)
+        if head[:4] != MARK or len(head) < 16:
             self._workers[at] = self._start()
             last = head + worker.stdout.read()
             raise KernelRaised(f"the interpreter ended ({worker.wait()}): {last[-200:].decode('utf-8', 'replace')}")
-        size, took, slices, longest = struct.unpack(">4xiIII", head)
+        size, took, longest = struct.unpack(">4xiII", head)
         if size < 0:
             raise KernelRaised(worker.stdout.read(took).decode("utf-8", "replace"))
-        return Run(worker.stdout.read(size), took, slices, longest)
+        return Run(worker.stdout.read(size), took, longest)
