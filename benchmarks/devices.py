@@ -48,6 +48,14 @@ def same(lease: Lease) -> bytes | None:
     return bytes(lease.input)
 
 
+class NoFlash:
+    """Takes the place of a device's flash: nothing is kept."""
+
+    @staticmethod
+    def write(_path: str, _data: bytes) -> None:
+        pass
+
+
 class Device(asyncio.Protocol):
     """One device. ``answer(lease)`` gives the answer, or None to stay silent on that lease.
 
@@ -60,7 +68,7 @@ class Device(asyncio.Protocol):
         self.key, self.answer = key, answer
         self.device, self.node = device_of(key)
         self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
-        self.chain = Chain(b"", lambda _: None)
+        self.chain = Chain(b"", "", lambda _: NoFlash)
         self.ready = asyncio.Event()
         self.outbox: dict[int, tuple[int, bytes]] = {}
         """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""
