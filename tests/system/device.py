@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import struct
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -92,7 +93,13 @@ class Device:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        """Says at once what went wrong: the test only sees that nothing comes."""
+        self._work.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            traceback.print_exception(task.exception())
 
     def say(self, leaf: str, payload: bytes, qos: int = 1) -> None:
         """Publishes on one of its topics."""
@@ -123,7 +130,7 @@ class Device:
         fields = {"net": self.net, "device": self.name, "boot": self.boot, "seq": self.seq, "epoch": lease.epoch,
                   "flags": 0, "job": lease.job, "nonce": lease.nonce,
                   "seal": wire.seal_of(self.name, lease.nonce, answer), "busy_us": 1, "prev": self.prev, **other}
-        receipt = wire.encode_receipt(**fields)
+        receipt = wire.encode_receipt(*fields.values())
         self.prev = hashlib.sha256(receipt).digest()
         self.proofs[self.seq] = receipt
         return bytes(wire.encode_result(receipt, answer, self.up))
