@@ -136,5 +136,5 @@ if __name__ == "__main__":
     answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
     try:
         serve(sys.stdin.buffer, answers)
-    except BrokenPipeError:   # the gateway has just been killed: nobody is left to be answered, or to be told of it
+    except ConnectionError:   # the gateway has just been killed: nobody is left to be answered, or to be told of it
         os._exit(0)
