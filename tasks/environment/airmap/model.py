@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_STATIONS = 5_000
 MOST_CELLS = 1_000_000
@@ -60,6 +60,18 @@ class GivenVariogram(Strict):
     ratio: float = Field(default=1, ge=0.1, le=1, description="range across that direction as a share of range_m")
 
 
+def _auto(given: object) -> object:
+    if isinstance(given, str):
+        if given != "auto":
+            raise ValueError('a variogram is "auto" or an object')
+        return None
+    return given
+
+
+AskedVariogram = Annotated[GivenVariogram | None, BeforeValidator(_auto)]
+"""As given, or None for ``auto``."""
+
+
 class AirmapInput(Strict):
     """A pollution map from the readings of stations, by ordinary kriging."""
 
@@ -78,14 +90,5 @@ class AirmapInput(Strict):
     max_distance_m: float | None = Field(
         default=None, gt=0, le=1e8, description="cells further than this from any station stay empty, metres")
     transform: Literal["none", "log"] = Field(default="none", description="log: krige logarithms (skewed data)")
-    variogram: GivenVariogram | None = Field(
+    variogram: AskedVariogram = Field(
         default=None, description='"auto" (or absent): found by leave-one-out on the devices')
-
-    @field_validator("variogram", mode="before")
-    @classmethod
-    def _auto(cls, given: object) -> object:
-        if isinstance(given, str):
-            if given != "auto":
-                raise ValueError('a variogram is "auto" or an object')
-            return None
-        return given

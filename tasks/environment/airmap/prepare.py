@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tasks.api import TaskError
-from tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, Grid
+from tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
 from tasks.environment.airmap.near import Point
 from tasks.environment.airmap.plane import Plane, coordinates, plane_of
 from tasks.environment.airmap.read import Reading, from_entities, from_senml
@@ -59,7 +59,7 @@ def prepare(given: AirmapInput) -> Spec:
     return Spec(
         given.quantity or given.property or "readings", unit, plane, [one.id for one in readings], places,
         [one.value for one in readings], values, given.transform == "log", _targets(given, plane, places, extent),
-        [place.id for place in given.targets], _variogram(given, diagonal), diagonal, notes)
+        [place.id for place in given.targets], given_variogram(given.variogram, diagonal), diagonal, notes)
 
 
 def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, str]:
@@ -202,8 +202,8 @@ def _points(given: AirmapInput, plane: Plane) -> list[Point]:
     return points
 
 
-def _variogram(given: AirmapInput, diagonal_m: float) -> Variogram | None:
-    asked = given.variogram
+def given_variogram(asked: GivenVariogram | None, diagonal_m: float) -> Variogram | None:
+    """None where none is given. Raises TaskError for one that cannot be, among stations so far apart."""
     if asked is None:
         return None
     sill = asked.nugget + asked.partial_sill

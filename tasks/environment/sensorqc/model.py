@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from tasks.environment.airmap.model import GivenVariogram, Place, Strict
+from tasks.environment.airmap.model import AskedVariogram, Place, Strict
 
 MOST_STATIONS = 5_000
 MOST_TIMES = 10_000
@@ -38,7 +38,7 @@ class SensorqcInput(Strict):
                         description="entities, senml: readings of one station within so many seconds are averaged")
     transform: Literal["none", "log"] = Field(
         default="none", description="log: compare logarithms (skewed data, faults that multiply)")
-    variogram: GivenVariogram | None = Field(
+    variogram: AskedVariogram = Field(
         default=None, description='"auto" (or absent): found by leave-one-out over a sample of times')
     threshold: float = Field(default=3, ge=1.5, le=20,
                              description="a reading is flagged at so many standard errors from its prediction")
@@ -48,12 +48,3 @@ class SensorqcInput(Strict):
     recheck: bool = Field(default=True, description="predict once more without flagged readings and stations, so "
                                                     "that nobody is flagged for a neighbour's fault")
     predictions: bool = Field(default=False, description="publish every prediction too (up to 40,000 readings)")
-
-    @field_validator("variogram", mode="before")
-    @classmethod
-    def _auto(cls, given: object) -> object:
-        if isinstance(given, str):
-            if given != "auto":
-                raise ValueError('a variogram is "auto" or an object')
-            return None
-        return given

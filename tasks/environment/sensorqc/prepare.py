@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from tasks.api import TaskError
 from tasks.environment.airmap.near import Point
 from tasks.environment.airmap.plane import Plane, plane_of
+from tasks.environment.airmap.prepare import given_variogram
 from tasks.environment.airmap.targets import boxed
 from tasks.environment.airmap.variogram import Variogram
 from tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
 from tasks.environment.sensorqc.read import network
 
 MOST_PREDICTIONS = 40_000
-LONGEST_RANGE = 20
 SAME_PLACE = 1e-4
 
 Row = list[float | None]
@@ -24,7 +24,8 @@ Row = list[float | None]
 class Spec:
     """What ``solve`` needs. ``rows[t][i]`` is what is kriged: station i's reading at time t, or its logarithm.
 
-    ``place_of[i]`` is the place of station i in ``places`` (metres), of which several stations may share one;
+    ``place_of[i]`` is the place of station i in ``places``, of which several stations may share one: metres, in a
+    plane where a given variogram is the same in all directions;
     ``order`` has the places' coordinates for Hilbert's curve.
     """
 
@@ -74,9 +75,11 @@ def prepare(given: SensorqcInput) -> Spec:
         notes.append(f"{len(points)} stations at {len(places)} positions: those at one position are compared with "
                      "others, not with each other")
     diagonal = math.dist(*_corners(places))
+    variogram = given_variogram(given.variogram, diagonal or math.inf)
     spec = Spec(given.quantity or given.property or "readings", given.unit or found.unit, plane, found.ids,
                 found.times, _rows(found.readings, given.transform == "log"), given.transform == "log", place_of,
-                places, boxed(places), diagonal, _variogram(given, diagonal), given.threshold,
+                list(variogram.stretched(places)) if variogram else places, boxed(places), diagonal, variogram,
+                given.threshold,
                 given.scale == "each_time", given.recheck, given.predictions, notes)
     alone = sum(len(spec.at(t)) < 2 for t in range(len(spec.times)))
     if alone == len(spec.times):
@@ -116,17 +119,3 @@ def _rows(readings: list[Row], log: bool) -> list[Row]:
                 raise TaskError("not_positive", "a logarithm needs readings above zero",
                                 'use "transform": "none", or null for readings of zero', f"/readings/{t}/{i}")
     return [[None if value is None else math.log(value) for value in row] for row in readings]
-
-
-def _variogram(given: SensorqcInput, diagonal_m: float) -> Variogram | None:
-    asked = given.variogram
-    if asked is None:
-        return None
-    sill = asked.nugget + asked.partial_sill
-    if sill <= 0:
-        raise TaskError("out_of_range", "nugget and partial_sill are both zero", 'use "auto" for constant readings',
-                        "/variogram/partial_sill")
-    if diagonal_m and asked.range_m > LONGEST_RANGE * diagonal_m:
-        raise TaskError("out_of_range", f"range_m is over {LONGEST_RANGE} times the stations' extent",
-                        f"up to {LONGEST_RANGE * diagonal_m:.4g} it makes a difference", "/variogram/range_m")
-    return Variogram(asked.model, asked.range_m, asked.nugget / sill, sill)

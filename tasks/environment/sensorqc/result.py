@@ -40,6 +40,7 @@ def assemble(book: Book, how: str, doubtful: Mapping[int, frozenset[int]], late:
         "variogram": {"model": v.shape, "range_m": _short(v.range_m, 6),
                       "nugget": _short(v.nugget_share * sill, 6),
                       "partial_sill": _short((1 - v.nugget_share) * sill, 6),
+                      "angle_deg": v.angle_deg, "ratio": v.ratio,
                       "squared_unit_of": "ln" if spec.log else "unit", "how": how},
         "left_out_of_recheck": [[t, sorted(out)] for t, out in sorted(doubtful.items())],
         "rechecked": spec.recheck and late == "", "notes": spec.notes,

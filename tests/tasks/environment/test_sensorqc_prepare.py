@@ -29,6 +29,16 @@ def test_stations_at_one_position_share_a_place() -> None:
     assert any(note.startswith("1 times") for note in spec.notes)
 
 
+def test_a_direction_is_taken_into_the_plane() -> None:
+    """With half the range across north, places lie twice as far apart east of each other."""
+    variogram = {"model": "spherical", "nugget": 0, "partial_sill": 1, "range_m": 500, "angle_deg": 0, "ratio": 0.5}
+    given = {"stations": [{"x_m": 0, "y_m": 0}, {"x_m": 100, "y_m": 300}], "readings": [[1, 2]]}
+    plain, spec = prepared(given), prepared({**given, "variogram": variogram})
+    (x0, y0), (x1, y1) = plain.places
+    assert math.dist(*spec.places) == pytest.approx(math.hypot(2 * (x1 - x0), y1 - y0))
+    assert spec.variogram is not None and spec.variogram.ratio == 0.5
+
+
 def test_logarithms_are_taken_once() -> None:
     """With ``log`` the rows hold natural logarithms."""
     spec = prepared({"stations": THREE[:2], "readings": [[math.e, 1]], "transform": "log"})
