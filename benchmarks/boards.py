@@ -19,12 +19,12 @@ from statistics import fmean
 
 from benchmarks.emulated import BOARDS, CORTEX_M0, Board, NoBoard, Session, run
 from benchmarks.figures import Figure
-from gateway.kindkit.sample import spread, take
-from gateway.pool import Pool, Runtime
-from tasks.api import Job, Kind
-from tasks.fetch import cache_folder
-from tasks.local import run_job
-from tasks.registry import load_kinds, prepare
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.kindkit.sample import spread, take
+from lamplighter.tasks.api import Job, Kind
+from lamplighter.tasks.fetch import cache_folder
+from lamplighter.tasks.local import run_job
+from lamplighter.tasks.registry import load_kinds, prepare
 
 MOST_JOBS = 6
 PICO_HZ = 125e6

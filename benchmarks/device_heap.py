@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, row
-from firmware import wire
-from gateway.adapters.compiler import build_firmware, compile_for
-from gateway.sim import FIRMWARE, find_micropython
+from lamplighter.firmware import wire
+from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
+from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))
@@ -123,7 +123,7 @@ class Bench:
     def on_device(self, *arguments: str) -> list[float]:
         """What ``on_device.py`` prints."""
         command = [self.micropython, "-X", "heapsize=256k", str(ROOT / "benchmarks" / "on_device.py"), *arguments]
-        env = {"PATH": os.environ["PATH"], "MICROPYPATH": f"{ROOT}:.frozen"}
+        env = {"PATH": os.environ["PATH"], "MICROPYPATH": f"{ROOT}/src:.frozen"}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=120)
         return [float(word) for word in done.stdout.split()]
 

@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.packets import Parser
-from firmware.mac import Mac, derive
-from firmware.mqtt import packet, text
-from firmware.receipts import Chain
-from firmware.wire import (
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.firmware.mqtt import packet, text
+from lamplighter.firmware.receipts import Chain
+from lamplighter.firmware.wire import (
     LEASE,
     NODE_DOWN,
     Lease,

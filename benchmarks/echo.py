@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tasks.fetch import cache_folder
+from lamplighter.tasks.fetch import cache_folder
 
 SOURCE = Path(__file__).with_name("echo.c")
 BYTES = 192

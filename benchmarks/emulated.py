@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.adapters.compiler import ARCHES, FORMAT, NATIVE, compile_for
-from tasks.api import Job
-from tasks.fetch import cache_folder
+from lamplighter.gateway.devicebuild.compiler import ARCHES, FORMAT, NATIVE, compile_for
+from lamplighter.tasks.api import Job
+from lamplighter.tasks.fetch import cache_folder
 
 SUITE = "trixie"
 SHIFT = 6

@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from gateway.adapters.store import Store
-from gateway.core.effects import Durable, KeepAnswer, KeepLease, KeepReceipt, KeepTask, KeepVerdict
-from gateway.core.policy import Policy
+from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core.effects import Durable, KeepAnswer, KeepLease, KeepReceipt, KeepTask, KeepVerdict
+from lamplighter.gateway.core.policy import Policy
 
 SMALL, LARGE = 1_000, 100_000
 GROUP = 32

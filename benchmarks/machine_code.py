@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure
-from gateway.kindkit.sample import take
-from gateway.pool import Pool, Runtime
-from tasks.api import Job, Kind
-from tasks.fetch import cache_folder
-from tasks.registry import load_kinds, prepare
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.kindkit.sample import take
+from lamplighter.tasks.api import Job, Kind
+from lamplighter.tasks.fetch import cache_folder
+from lamplighter.tasks.registry import load_kinds, prepare
 
 FOLDER = Path(__file__).with_name("kernels")
 RUNS = 5

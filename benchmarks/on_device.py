@@ -4,14 +4,14 @@
 import asyncio
 import sys
 
-from firmware import wire
-from firmware.agent import Agent
-from firmware.duty import Duty
-from firmware.mac import Mac, derive
-from firmware.ports import free_heap, ticks_diff, ticks_us
-from firmware.receipts import Chain
-from firmware.runner import slices
-from gateway.core import frames
+from lamplighter.firmware import wire
+from lamplighter.firmware.agent import Agent
+from lamplighter.firmware.duty import Duty
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.firmware.ports import free_heap, ticks_diff, ticks_us
+from lamplighter.firmware.receipts import Chain
+from lamplighter.firmware.runner import slices
+from lamplighter.gateway.protocol import frames
 
 KEY = bytes(range(32))
 KERNEL = b"kernel"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware.wire import WireError
+from lamplighter.firmware.wire import WireError
 
 PEEK = 160
 """Bytes kept of a packet too long to take: enough for its topic and packet id."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.broker import ended, free_port, wait_for
-from tasks.fetch import cache_folder
+from lamplighter.tasks.fetch import cache_folder
 
 PACKAGES = ("celery", "redis", "distributed", "huey")
 TASKS = {"celery": 500, "dask": 500, "huey": 500}

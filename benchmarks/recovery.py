@@ -15,9 +15,9 @@ from benchmarks.broker import mosquitto
 from benchmarks.devices import Device
 from benchmarks.figures import RUNS, Figure, median_of, print_table
 from benchmarks.street import SITE, Gateway, Operator, gateway, operator
-from firmware.wire import Lease
-from gateway.core.policy import Policy
-from gateway.pump import TICK_S
+from lamplighter.firmware.wire import Lease
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.runtime.pump import TICK_S
 
 JOBS = 8
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.broker import ended
-from gateway.client import Client
+from lamplighter.gateway.api.client import Client
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = "bench"
-RUN = (sys.executable, "-m", "gateway")
+RUN = (sys.executable, "-m", "lamplighter.gateway")
 _POINTS = "[lamplighter.kinds]\nbench.trivial = benchmarks.trivial:KIND\n"
 
 

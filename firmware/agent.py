@@ -2,9 +2,9 @@
 # A lease is held until it is answered, refused or cancelled; one runs at a time, the others wait in order.
 import binascii
 
-from firmware import wire
-from firmware.blobs import Blobs
-from firmware.ports import ticks_diff
+from . import wire
+from .blobs import Blobs
+from .ports import ticks_diff
 
 try:
     from micropython import const

@@ -2,10 +2,10 @@
 import binascii
 import json
 
-from firmware import ports, wire
-from firmware.mac import Mac, derive
-from firmware.ports import ticks_diff, ticks_ms, ticks_us
-from firmware.receipts import Chain
+from . import ports, wire
+from .mac import Mac, derive
+from .ports import ticks_diff, ticks_ms, ticks_us
+from .receipts import Chain
 
 
 def settings(path):

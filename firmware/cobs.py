@@ -6,7 +6,7 @@
 import binascii
 import struct
 
-from firmware.ports import ticks_diff
+from .ports import ticks_diff
 
 try:
     from micropython import const

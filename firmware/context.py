@@ -1,5 +1,5 @@
 # A context that comes in parts. In the heap only while one does.
-from firmware import wire
+from . import wire
 
 
 class Context:

@@ -1,7 +1,7 @@
 # Opens a connection to the broker and signs in. In the heap only until that is done.
-from firmware import ports
-from firmware.mqtt import KEEP_S, packet, read_packet, text
-from firmware.wire import NODE_DOWN, WireError
+from . import ports
+from .mqtt import KEEP_S, packet, read_packet, text
+from .wire import NODE_DOWN, WireError
 
 
 async def dial(host, port, tls, name, password, head, will):

@@ -3,7 +3,7 @@
 import asyncio
 from array import array
 
-from firmware.ports import ticks_diff, ticks_us
+from .ports import ticks_diff, ticks_us
 
 PERIOD_US = 50000
 

@@ -1,8 +1,8 @@
 # One kernel or context on its way here, in chunks. In the heap only until it has come.
 import os
 
-from firmware import wire
-from firmware.ports import borrow, ticks_diff
+from . import wire
+from .ports import borrow, ticks_diff
 
 try:
     from micropython import const

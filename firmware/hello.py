@@ -1,7 +1,6 @@
 # What a device says of itself. In the heap only while it is said.
-import firmware
-from firmware import wire
-from firmware.ports import ARCH
+from . import __version__, wire
+from .ports import ARCH
 
 
 def status(state, boot):
@@ -11,5 +10,5 @@ def status(state, boot):
 def greeting(board, heap, speed, boot, message):
     # Messages to publish at every connection. heap: bytes free at start; speed: kop/s; message: bytes it takes in
     # one.
-    birth = wire.encode_birth(board, ARCH, firmware.__version__, heap, speed, boot, message)
+    birth = wire.encode_birth(board, ARCH, __version__, heap, speed, boot, message)
     return [("status", status("ready", boot), 1, 1), ("birth", birth, 1, 1)]

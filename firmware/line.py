@@ -5,10 +5,10 @@ import asyncio
 import binascii
 import struct
 
-from firmware import wire
-from firmware.cobs import ACK, HELLO, Pipe
-from firmware.lineport import open_line
-from firmware.ports import ticks_diff, ticks_ms
+from . import wire
+from .cobs import ACK, HELLO, Pipe
+from .lineport import open_line
+from .ports import ticks_diff, ticks_ms
 
 try:
     from micropython import const

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 
-from firmware.ports import free_heap
+from .ports import free_heap
 
 try:
     from micropython import const

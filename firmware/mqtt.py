@@ -4,9 +4,9 @@
 import asyncio
 import random
 
-from firmware import ports
-from firmware.ports import ticks_diff, ticks_ms
-from firmware.wire import NODE_DOWN, WireError
+from . import ports
+from .ports import ticks_diff, ticks_ms
+from .wire import NODE_DOWN, WireError
 
 try:
     from micropython import const

@@ -2,14 +2,14 @@
 import asyncio
 import random
 
-from firmware import ports, wire
-from firmware.agent import Agent
-from firmware.blobs import Blobs
-from firmware.mac import Mac
-from firmware.mqtt import Client
-from firmware.receipts import Chain
-from firmware.runner import slices
-from firmware.spare import Spare
+from . import ports, wire
+from .agent import Agent
+from .blobs import Blobs
+from .mac import Mac
+from .mqtt import Client
+from .receipts import Chain
+from .runner import slices
+from .spare import Spare
 
 
 class Node:

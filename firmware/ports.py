@@ -34,6 +34,8 @@ if hasattr(gc, "threshold"):
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
+# What this package is called here: firmware on a board.
+_PACKAGE = __name__.partition(".ports")[0]
 _TCP = const(6)
 _NODELAY = const(1)
 
@@ -133,7 +135,7 @@ def read_file(path):
 
 def borrow(name):
     # A module of ours that is in the heap only as long as the caller holds it, or what is of it.
-    __import__("firmware." + name)
-    module = sys.modules.pop("firmware." + name)
-    delattr(sys.modules["firmware"], name)
+    __import__(_PACKAGE + "." + name)
+    module = sys.modules.pop(_PACKAGE + "." + name)
+    delattr(sys.modules[_PACKAGE], name)
     return module

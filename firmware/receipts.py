@@ -2,7 +2,7 @@
 import hashlib
 import struct
 
-from firmware import wire
+from . import wire
 
 try:
     from micropython import const

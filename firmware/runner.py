@@ -1,5 +1,5 @@
 # Runs a kernel's generator in slices short enough for the board's own duty, which comes first.
-from firmware.ports import ticks_diff
+from .ports import ticks_diff
 
 try:
     from micropython import const

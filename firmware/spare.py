@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from firmware.ports import ticks_diff, ticks_us
+from .ports import ticks_diff, ticks_us
 
 
 class Spare:

@@ -1,5 +1,5 @@
 # What travels between device and gateway, version 1: topics, message layouts, and the device's half of the
-# codec. The gateway's half (gateway/core/frames.py) inverts each function on the same layouts; it is apart
+# codec. The gateway's half (gateway/protocol/frames.py) inverts each function on the same layouts; it is apart
 # because a board must not spend heap on what it never sends. Fixed big-endian structs for what devices work
 # with, JSON for what people may want to read. Decoders check the length first and allocate nothing that the
 # sender sizes.
@@ -10,7 +10,7 @@ import struct
 import sys
 from collections import namedtuple
 
-from firmware.mac import MAC_BYTES
+from .mac import MAC_BYTES
 
 try:
     from micropython import const

@@ -1,5 +1,5 @@
-"""``python -m gateway`` is the ``lamplighter`` command."""
+"""``python -m lamplighter.gateway`` is the ``lamplighter`` command."""
 
-from gateway.cli import main
+from lamplighter.gateway.commands.cli import main
 
 main()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tasks.api import DeadlinePassed, Job, Kind, Result
+from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result
 
 
 @functools.lru_cache(maxsize=64)

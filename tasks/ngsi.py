@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
-from tasks.api import TaskError
-from tasks.registry import nearest
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.registry import nearest
 
 Entity = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tasks.api import Input, Kind, TaskError
+from lamplighter.tasks.api import Input, Kind, TaskError
 
 GROUP = "lamplighter.kinds"
 

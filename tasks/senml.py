@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.api import TaskError
-from tasks.ngsi import is_number
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.ngsi import is_number
 
 VERSION = 10
 LATEST_S = 1e12

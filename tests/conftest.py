@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerUrl
-from gateway.client import Client
-from gateway.street import Street
+from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.client import Client
+from lamplighter.gateway.simulate.street import Street
 
 ROOT = Path(__file__).parents[1]
 KINDS = ROOT / "tests" / "system" / "kind"
@@ -41,7 +41,7 @@ class GatewayProcess:
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Starts it and does not wait."""
-        command = [sys.executable, "-m", "gateway", "up", "--data", str(self.data), "--http-port", "0",
+        command = [sys.executable, "-m", "lamplighter.gateway", "up", "--data", str(self.data), "--http-port", "0",
                    "--print-urls", *self.options]
         with self.log.open("ab") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,

@@ -15,16 +15,16 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from firmware import wire
-from gateway import audit
-from gateway.adapters import http
-from gateway.adapters.metrics import Metrics
-from gateway.cli import main
-from gateway.core import frames
-from gateway.core.policy import Policy
-from gateway.rpc import METHODS, loads
-from gateway.settings import Settings
-from tasks.registry import load_kinds, prepare
+from lamplighter.firmware import wire
+from lamplighter.gateway.adapters import http
+from lamplighter.gateway.adapters.metrics import Metrics
+from lamplighter.gateway.api.requests import METHODS, loads
+from lamplighter.gateway.commands.cli import main
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.protocol import frames
+from lamplighter.gateway.publiclog import auditor
+from lamplighter.gateway.runtime.settings import Settings
+from lamplighter.tasks.registry import load_kinds, prepare
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
@@ -179,7 +179,7 @@ def test_every_verdict_is_documented_and_exists() -> None:
     named = [word for line in table.splitlines() if line.startswith("| `") for word in
              re.findall(r"`(\w+)`", line.split("|")[1])]
     assert sorted(named) == sorted(frames.VERDICTS)
-    assert set(audit.REASONS) <= set(named)
+    assert set(auditor.REASONS) <= set(named)
 
 
 def test_every_refusal_is_documented_and_exists() -> None:

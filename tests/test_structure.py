@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.rules import problems
+from lamplighter.gateway.kindkit.rules import problems
 
 ROOT = Path(__file__).parents[1]
 CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
@@ -42,15 +42,20 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(node: ast.AST, probed: bool = False) -> Iterator[tuple[str, bool]]:
-    """(module, whether its absence is provided for) of every import below ``node``, wherever it stands."""
+    """(module, whether its absence is provided for) of every import below ``node``, wherever it stands.
+
+    Ours are called as the folders are, without the ``lamplighter`` before them; relative ones are the firmware's.
+    """
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
-            yield from ((alias.name, probed) for alias in child.names)
+            yield from ((alias.name.removeprefix("lamplighter."), probed) for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, "imports are absolute"
-            below = [f"{child.module}.{alias.name}" for alias in child.names]
+            assert child.level < 2, "only the firmware imports relatively, and it is flat"
+            whole = ".".join(filter(None, ["firmware" if child.level else "", child.module]))
+            module = whole.removeprefix("lamplighter.")
+            below = [f"{module}.{alias.name}" for alias in child.names]
             modules = [name for name in below if (ROOT / (name.replace(".", "/") + ".py")).exists()]
-            yield from ((name, probed) for name in (modules or [child.module or ""]))
+            yield from ((name, probed) for name in (modules or [module]))
         elif isinstance(child, ast.Try):
             caught = {word.id for handler in child.handlers for word in ast.walk(handler.type or handler)
                       if isinstance(word, ast.Name)}
@@ -87,7 +92,7 @@ def test_the_reader_sees_every_import() -> None:
     """Also in functions and branches; one is probed if its absence or its equal's is caught where it stands."""
     code = """
         import a.b
-        from gateway.core import events, machine
+        from lamplighter.gateway.core import events, machine
         try:
             import c
         except (ImportError, OSError):
@@ -104,19 +109,51 @@ def test_the_reader_sees_every_import() -> None:
                      ("d", True), ("e", False), ("h", False)}
 
 
-@pytest.mark.parametrize(("room", "allowed"), [("core", CORE_USES), ("ledger", LEDGER_USES)])
+@pytest.mark.parametrize(("room", "allowed"), [("protocol", CORE_USES), ("core", CORE_USES), ("ledger", LEDGER_USES)])
 def test_the_core_and_the_ledger_are_pure(room: str, allowed: set[str]) -> None:
     """They import nothing of ours but themselves and the wire, of which the MAC is a part, and nothing that acts."""
     for path in files(f"gateway/{room}"):
         for name in imported(path):
-            ours = is_below(name, "gateway.core", f"gateway.{room}", "firmware.wire", "firmware.mac")
+            ours = is_below(name, "gateway.protocol", f"gateway.{room}", "firmware.wire", "firmware.mac")
             theirs = name in allowed or name.split(".")[0] in allowed - {"collections"}
             assert ours or (theirs and name.split(".")[0] not in OURS), f"{name_of(path)} imports {name}"
 
 
-def test_the_core_does_not_know_the_ledger() -> None:
-    """Settlement reads what the core decided, never the other way round."""
-    assert not [path for path in files("gateway/core") for name in imported(path) if is_below(name, "gateway.ledger")]
+def test_the_core_and_the_ledger_do_not_know_each_other() -> None:
+    """What both must know stands in the protocol."""
+    for one, other in (("core", "ledger"), ("ledger", "core")):
+        assert not [path for path in files(f"gateway/{one}") for name in imported(path)
+                    if is_below(name, f"gateway.{other}")]
+
+
+def test_imports_say_whose_they_are() -> None:
+    """Everything of ours is below ``lamplighter``: bare names collide with those of other distributions. Within the
+    firmware imports are relative, since on a board the folder has another name."""
+    for path in files("gateway", "tasks", "firmware"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom):
+                assert bool(node.level) == (path.parent.name == "firmware") or not is_below(
+                    node.module or "", "firmware", "lamplighter.firmware"), f"{name_of(path)}:{node.lineno}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+                bare = not getattr(node, "level", 0) and any(name.split(".")[0] in OURS - {"tests"} for name in names)
+                assert not bare, f"{name_of(path)}:{node.lineno} imports {names}"
+
+
+def test_no_module_is_loaded_twice() -> None:
+    """One file under two names would make two of each class, and an ``except WireError`` that does not catch."""
+    code = ("import pkgutil, sys, lamplighter; "
+            "from lamplighter.gateway.commands.cli import main; "
+            "found = [m.name for m in pkgutil.walk_packages(lamplighter.__path__, 'lamplighter.', lambda name: None) "
+            "if 'template' not in m.name and not m.name.endswith(('__main__', 'kernel', 'pool_worker'))]; "
+            "[__import__(name) for name in found]; "
+            "files = [m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)]; "
+            "real = sorted(__import__('os').path.realpath(f) for f in files); "
+            "print(len(found), [f for f in set(real) if real.count(f) > 1 and 'lamplighter' in f])")
+    done = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    count, _, twice = done.stdout.strip().partition(" ")
+    assert int(count) > 100 and twice == "[]", done.stdout
 
 
 @pytest.mark.parametrize("room", ["gateway/core", "gateway/ledger"])
@@ -132,7 +169,8 @@ def test_pure_modules_do_not_open_print_or_ask(room: str) -> None:
 def test_importing_the_core_loads_nothing_that_acts() -> None:
     """Nor does anything that it imports: asked of a fresh interpreter."""
     acts = {"asyncio", "socket", "sqlite3", "logging", "random", "subprocess", "paho", "aiohttp", "pydantic"}
-    code = ("import sys; before = set(sys.modules); import gateway.core.machine, gateway.core.intake; "
+    code = ("import sys; before = set(sys.modules); "
+            "import lamplighter.gateway.core.machine, lamplighter.gateway.core.intake; "
             f"print(sorted({{name.split('.')[0] for name in set(sys.modules) - before}} & {acts}))")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -142,13 +180,13 @@ def test_only_the_composition_root_knows_machine_and_adapters() -> None:
     """``app`` makes the machine and opens the adapters; ``pump`` takes a machine and knows no adapter."""
     knows = {name_of(path): imported(path) for path in files("gateway")}
     machine = {name for name, of in knows.items() if "gateway.core.machine" in of}
-    assert machine == {"gateway.app", "gateway.pump"}
-    assert not [name for name in knows["gateway.pump"] if is_below(name, "gateway.adapters")]
+    assert machine == {"gateway.runtime.app", "gateway.runtime.pump"}
+    assert not [name for name in knows["gateway.runtime.pump"] if is_below(name, "gateway.adapters")]
 
 
 def test_adapters_know_the_core_as_data_only() -> None:
     """Events, effects, snapshots and frames cross the border; state does not."""
-    data = ("gateway.core.events", "gateway.core.effects", "gateway.core.snapshot", "gateway.core.frames")
+    data = ("gateway.core.events", "gateway.core.effects", "gateway.core.snapshot")
     for path in files("gateway/adapters"):
         known = {name for name in imported(path) if is_below(name, "gateway.core")}
         assert known <= set(data), f"{name_of(path)} imports {known - set(data)}"
@@ -158,7 +196,7 @@ def test_adapters_do_not_know_what_is_built_on_them() -> None:
     """An adapter imports core data, the ledger, firmware files and other adapters."""
     for path in files("gateway/adapters"):
         ours = {name for name in imported(path) if name.split(".")[0] in OURS}
-        known = ("gateway.core", "gateway.ledger", "gateway.adapters", "firmware")
+        known = ("gateway.core", "gateway.protocol", "gateway.ledger", "gateway.adapters", "firmware")
         above = {name for name in ours if not is_below(name, *known) and name != "gateway"}
         assert not above, f"{name_of(path)} imports {above}"
 
@@ -217,11 +255,11 @@ def test_topics_are_named_once() -> None:
 
 def test_message_layouts_are_the_wires() -> None:
     """The gateway's half uses the device's layouts, and no other file has one with version and kind of a message."""
-    wire, half = formats(ROOT / "firmware/wire.py"), formats(ROOT / "gateway/core/frames.py")
+    wire, half = formats(ROOT / "firmware/wire.py"), formats(ROOT / "gateway/protocol/frames.py")
     assert len(wire) > 5 and half and half <= wire
     messages = {layout for layout in wire if layout.startswith(">BB")}
     for path in files("firmware", "gateway"):
-        if name_of(path) not in ("firmware.wire", "gateway.core.frames"):
+        if name_of(path) not in ("firmware.wire", "gateway.protocol.frames"):
             assert not formats(path) & messages, name_of(path)
 
 
@@ -251,7 +289,7 @@ def test_every_test_says_what_it_asserts() -> None:
 
 def test_tests_stand_where_their_module_stands() -> None:
     """A test module of core, ledger or adapters is named after the module that it tests."""
-    for room in ("core", "ledger", "adapters"):
+    for room in (path.name for path in (ROOT / "tests/gateway").iterdir() if path.is_dir()):
         sources = {path.stem for path in (ROOT / "gateway" / room).glob("*.py")}
         tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/gateway" / room).glob("test_*.py")}
         assert tests <= sources, tests - sources
@@ -259,7 +297,7 @@ def test_tests_stand_where_their_module_stands() -> None:
 
 def test_every_module_of_core_and_ledger_has_tests() -> None:
     """Effects, events and snapshots are data without behaviour; everything else has a module of tests."""
-    for room, data in (("core", {"effects", "events", "snapshot"}), ("ledger", set())):
+    for room, data in (("core", {"effects", "events", "snapshot"}), ("ledger", set()), ("protocol", set())):
         sources = {path.stem for path in (ROOT / "gateway" / room).glob("*.py")} - {"__init__"} - data
         tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests/gateway" / room).glob("test_*.py")}
         assert sources <= tests, sources - tests

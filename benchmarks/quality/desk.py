@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.client import Client
-from gateway.pool import Pool, Runtime
-from gateway.street import Street
-from tasks.api import Kind, Result
-from tasks.fetch import cache_folder
-from tasks.local import run_local
-from tasks.registry import prepare
+from lamplighter.gateway.api.client import Client
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.simulate.street import Street
+from lamplighter.tasks.api import Kind, Result
+from lamplighter.tasks.fetch import cache_folder
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
 
 SITE = "quality"
 INSTALL_S = 900
@@ -96,7 +96,7 @@ class Desk:
 
 
 async def _on_a_street(folder: Path, kind: str, given: dict[str, Any], devices: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "gateway", "up", "--data", str(folder / "data"), "--site", SITE,
+    command = [sys.executable, "-m", "lamplighter.gateway", "up", "--data", str(folder / "data"), "--site", SITE,
                "--http-port", "0", "--print-urls"]
     gateway = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=dict(os.environ))
     try:

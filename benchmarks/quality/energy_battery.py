@@ -16,9 +16,15 @@ from typing import Any
 
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
-from tasks.energy.battery import KIND
-from tasks.energy.battery.demo import SOLAR_KWP, TAX_EUR_PER_MWH, WHEEL, day_ahead_eur_per_mwh, net_loads_w
-from tasks.fetch import cache_folder, wheel
+from lamplighter.tasks.energy.battery import KIND
+from lamplighter.tasks.energy.battery.demo import (
+    SOLAR_KWP,
+    TAX_EUR_PER_MWH,
+    WHEEL,
+    day_ahead_eur_per_mwh,
+    net_loads_w,
+)
+from lamplighter.tasks.fetch import cache_folder, wheel
 
 TOOLS = ("highspy==1.15.1",)
 SHARE_BAR, WORST_BAR_EUR = 99.0, 0.05

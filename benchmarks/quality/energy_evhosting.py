@@ -16,17 +16,17 @@ from typing import Any
 
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.convert import ev2gym
-from tasks.energy.evhosting.interval import at_most, clopper_pearson
-from tasks.energy.evhosting.pandapower import NO_LIMIT_KA
-from tasks.energy.evhosting.reference import draw_cars
-from tasks.energy.evhosting.simbench import from_folder
-from tasks.energy.evhosting.snapshot import Snapshots
-from tasks.energy.evhosting.spec import Spec
-from tasks.energy.evhosting.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
-from tasks.fetch import cache_folder, wheel
-from tasks.registry import prepare
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.convert import ev2gym
+from lamplighter.tasks.energy.evhosting.interval import at_most, clopper_pearson
+from lamplighter.tasks.energy.evhosting.pandapower import NO_LIMIT_KA
+from lamplighter.tasks.energy.evhosting.reference import draw_cars
+from lamplighter.tasks.energy.evhosting.simbench import from_folder
+from lamplighter.tasks.energy.evhosting.snapshot import Snapshots
+from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.energy.evhosting.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
+from lamplighter.tasks.fetch import cache_folder, wheel
+from lamplighter.tasks.registry import prepare
 
 TOOLS = ("pandapower==3.5.6", "simbench==1.6.3", "numba==0.68.1")
 FEEDERS = {"rural1": "1-LV-rural1--0-sw", "rural2": "1-LV-rural2--0-sw", "rural3": "1-LV-rural3--0-sw",

@@ -18,11 +18,11 @@ from typing import Any
 from benchmarks.quality.desk import Desk
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.gstat import Gstat, Table, Variogram
-from gateway.pool import Pool, Runtime
-from tasks.api import Input, Result
-from tasks.environment.airmap import KIND
-from tasks.local import run_local
-from tasks.registry import prepare
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.tasks.api import Input, Result
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
 
 NEAR, SHARE_NEAR, RMSE_NEAR = 0.02, 0.99, 1e-3
 SIC: Variogram = ("Sph", 76.8357, 318.458, 467_696)

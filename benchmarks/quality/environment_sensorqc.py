@@ -16,11 +16,11 @@ from typing import Any
 from benchmarks.quality.desk import Desk
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.gstat import Gstat, Table, Variogram
-from gateway.pool import Pool, Runtime
-from tasks.api import Input, Result
-from tasks.environment.sensorqc import KIND
-from tasks.local import run_local
-from tasks.registry import prepare
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.tasks.api import Input, Result
+from lamplighter.tasks.environment.sensorqc import KIND
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
 
 PM10: Variogram = ("Exp", 12.573, 79.715, 350_195)
 GIVEN = {"model": "exponential", "nugget": PM10[1], "partial_sill": PM10[2], "range_m": PM10[3]}

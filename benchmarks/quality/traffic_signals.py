@@ -16,10 +16,10 @@ from typing import Any
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.sumo import TOOLS, Sumo, World
-from tasks.api import Input, Result
-from tasks.fetch import wheel
-from tasks.traffic.signals import KIND
-from tasks.traffic.signals.render import additional
+from lamplighter.tasks.api import Input, Result
+from lamplighter.tasks.fetch import wheel
+from lamplighter.tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals.render import additional
 
 SEEDS = (1, 2, 3)
 SOURCES = ("kernel", "model", "network", "pack", "routes", "search", "solve", "sumo")
@@ -115,7 +115,7 @@ def _answer(desk: Desk, world: World) -> Result:
 
 
 def _through_the_gateway(desk: Desk) -> bool:
-    from tasks.traffic.signals.demo import generated_street
+    from lamplighter.tasks.traffic.signals.demo import generated_street
     given = generated_street(2)
     desk.say("a street of two junctions through the gateway")
     published: dict[str, Any] = desk.through_gateway(KIND, given)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tasks.api import Context, DemoInput, Job, Kind, Result, Solution
+from lamplighter.tasks.api import Context, DemoInput, Job, Kind, Result, Solution
 
 
 class Model(BaseModel):

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware.wire import NODE_DOWN, NODE_UP, node_topic
-from gateway.adapters.files import write_atomically
-from gateway.core.frames import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.firmware.wire import NODE_DOWN, NODE_UP, node_topic
+from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.protocol.frames import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
 
 ROLES = ("gateway", "device", "operator")
 ITERATIONS = 101  # Mosquitto's own number; what it protects are passwords of 128 random bits

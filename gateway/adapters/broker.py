@@ -21,9 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from gateway.adapters.accounts import Account, nats_subjects, permitted
-from gateway.adapters.files import write_atomically
-from gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink
+from lamplighter.gateway.adapters.accounts import Account, nats_subjects, permitted
+from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink
 
 PORTS = range(20000, 32000)
 READY_S = 10.0     # a start or a reload must be in force by then

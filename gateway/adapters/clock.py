@@ -6,7 +6,7 @@ import secrets
 import time
 from pathlib import Path
 
-from gateway.adapters.files import write_atomically
+from lamplighter.gateway.adapters.files import write_atomically
 
 
 def monotonic_ms() -> int:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from gateway.adapters import metrics
+from lamplighter.gateway.adapters import metrics
 
 WEB = Path(__file__).parent.parent / "web"
 MAX_LISTENERS = 32

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from gateway.adapters.mqtt_wire import Paho, Wire
+from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
 
 KEEPALIVE_S = 15
 CONNECT_S = 10.0

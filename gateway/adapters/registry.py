@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 from tinydb import TinyDB, where
 from tinydb.storages import Storage
 
-from firmware.mac import derive
-from firmware.wire import device_of, is_identifier
-from gateway.adapters.accounts import Account
-from gateway.adapters.files import write_atomically
+from lamplighter.firmware.mac import derive
+from lamplighter.firmware.wire import device_of, is_identifier
+from lamplighter.gateway.adapters.accounts import Account
+from lamplighter.gateway.adapters.files import write_atomically
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
 MAX_DEVICES = 2000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.core.effects import (
+from lamplighter.gateway.core.effects import (
     KeepAnswer,
     KeepClock,
     KeepEnd,

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import serial
 
-from firmware import wire
-from firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe
-from firmware.mac import derive
-from firmware.ports import ticks_ms
-from gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink, Publication
+from lamplighter.firmware import wire
+from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe
+from lamplighter.firmware.mac import derive
+from lamplighter.firmware.ports import ticks_ms
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink, Publication
 
 REOPEN_S = 0.5
 RETRY_S = 2.0      # between attempts to reach the broker

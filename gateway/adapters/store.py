@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from gateway.adapters.schema import (
+from lamplighter.gateway.adapters.schema import (
     APPLICATION_ID,
     COMMIT,
     FORGET,
@@ -35,7 +35,7 @@ from gateway.adapters.schema import (
     TASK,
     WORK,
 )
-from gateway.core.effects import (
+from lamplighter.gateway.core.effects import (
     Durable,
     KeepAnswer,
     KeepEnd,
@@ -44,8 +44,8 @@ from gateway.core.effects import (
     KeepStanding,
     KeepVerdict,
 )
-from gateway.core.events import RoundRecalled
-from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""

@@ -68,7 +68,7 @@ def where(broker: str, data: Path, site: str) -> tuple[str, str]:
 
 
 def with_client(broker: str, data: Path, site: str, act: Callable[[Any], Awaitable[Any]]) -> Any:
-    from gateway.client import Client
+    from lamplighter.gateway.api.client import Client
 
     async def work() -> Any:
         async with Client(*where(broker, data, site)) as client:

@@ -9,7 +9,15 @@ from typing import Any
 
 import click
 
-from gateway.commands import broker_option, data_option, examples, json_option, show, site_option, with_client
+from lamplighter.gateway.commands import (
+    broker_option,
+    data_option,
+    examples,
+    json_option,
+    show,
+    site_option,
+    with_client,
+)
 
 
 @click.group()
@@ -31,7 +39,7 @@ public_folder = click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def audit_verify(folder: Path, since: Path | None, as_json: bool) -> None:
     """Recomputes everything in FOLDER. Exit 0 all true, 1 mismatch, 2 incomplete, 3 two histories."""
-    from gateway.audit import verify
+    from lamplighter.gateway.publiclog.auditor import verify
 
     _tell(verify(folder, since), as_json)
 
@@ -42,7 +50,7 @@ def audit_verify(folder: Path, since: Path | None, as_json: bool) -> None:
 @json_option
 def audit_explain(folder: Path, receipt: str, as_json: bool) -> None:
     """Says why RECEIPT (device:boot:seq, or a job's id) was paid or not."""
-    from gateway.audit import explain
+    from lamplighter.gateway.publiclog.auditor import explain
 
     _tell(explain(folder, receipt), as_json)
 
@@ -53,7 +61,7 @@ def audit_explain(folder: Path, receipt: str, as_json: bool) -> None:
 @json_option
 def audit_statement(folder: Path, owner: str, as_json: bool) -> None:
     """Lists what an owner's devices earned, by epoch."""
-    from gateway.audit import statement
+    from lamplighter.gateway.publiclog.auditor import statement
 
     _tell(statement(folder, owner), as_json)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.commands import examples, json_option, show_table
+from lamplighter.gateway.commands import examples, json_option, show_table
 
 if TYPE_CHECKING:
-    from tasks.api import Kind
+    from lamplighter.tasks.api import Kind
 
 
 @click.group()
@@ -22,7 +22,7 @@ def kind() -> None:
 
 
 def _known(name: str) -> Kind:
-    from tasks.registry import load_kinds, nearest
+    from lamplighter.tasks.registry import load_kinds, nearest
 
     kinds = load_kinds()
     if name not in kinds:
@@ -34,7 +34,7 @@ def _known(name: str) -> Kind:
 @json_option
 def kind_list(as_json: bool) -> None:
     """Lists the kinds that are installed here."""
-    from tasks.registry import load_kinds
+    from lamplighter.tasks.registry import load_kinds
 
     rows = [{"kind": one.name, "version": one.version, "title": one.title} for one in load_kinds().values()]
     show_table(rows, ("kind", "version", "title"), as_json)
@@ -53,7 +53,7 @@ def kind_schema(name: str) -> None:
               help="Where the package is written.")
 def kind_new(name: str, folder: Path) -> None:
     """Writes a small whole package for a kind NAME, to be changed into what you need."""
-    from gateway.kindkit.scaffold import ScaffoldError, write
+    from lamplighter.gateway.kindkit.scaffold import ScaffoldError, write
 
     try:
         target = write(name, folder)
@@ -70,8 +70,8 @@ def kind_test(name: str, as_json: bool) -> None:
 
     Exit code 0 when all holds, 1 when something does not.
     """
-    from gateway.kindkit.check import CompileError, PoolError, check
-    from tasks.fetch import cache_folder
+    from lamplighter.gateway.kindkit.check import CompileError, PoolError, check
+    from lamplighter.tasks.fetch import cache_folder
 
     wrong = 0
     try:
@@ -92,10 +92,10 @@ def kind_test(name: str, as_json: bool) -> None:
 @json_option
 def kind_bench(name: str, as_json: bool) -> None:
     """Weighs the jobs of the kind NAME: bytes, operations, credits, time on each runtime, heap."""
-    from gateway.kindkit.bench import weigh
-    from gateway.kindkit.check import CompileError, PoolError
-    from gateway.pool import KernelRaised
-    from tasks.fetch import cache_folder
+    from lamplighter.gateway.kindkit.bench import weigh
+    from lamplighter.gateway.kindkit.check import CompileError, PoolError
+    from lamplighter.gateway.kindkit.pool import KernelRaised
+    from lamplighter.tasks.fetch import cache_folder
 
     try:
         found = weigh(_known(name), cache_folder())

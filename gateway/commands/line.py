@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands import broker_option, data_option, examples, run, where
+from lamplighter.gateway.commands import broker_option, data_option, examples, run, where
 
 
 @click.command(epilog=examples("line --port /dev/ttyACM0 --config lamplighter.json",
@@ -19,8 +19,8 @@ from gateway.commands import broker_option, data_option, examples, run, where
 @data_option
 def line(port: str, baud: int, config: Path, broker: str, data: Path) -> None:
     """Connects a board without Wi-Fi to the broker, until Ctrl-C; waits when it is unplugged."""
-    from gateway.adapters.mqtt import BrokerUrl
-    from gateway.adapters.serial import Board, Bridge, LineError
+    from lamplighter.gateway.adapters.mqtt import BrokerUrl
+    from lamplighter.gateway.adapters.serial import Board, Bridge, LineError
 
     try:
         board = Board.read(config)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands import (
+from lamplighter.gateway.commands import (
     broker_option,
     data_option,
     examples,
@@ -48,7 +48,7 @@ def node_enrol(owner: str, key: str, broker: str, data: Path, site: str, as_json
     """Enrols a device and prints the lamplighter.json to flash to it."""
     import secrets
 
-    from gateway.adapters.mqtt import BrokerUrl
+    from lamplighter.gateway.adapters.mqtt import BrokerUrl
 
     key = key or secrets.token_hex(32)
     url, site = where(broker, data, site)

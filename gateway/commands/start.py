@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from firmware.wire import is_identifier
-from gateway.commands import broker_option, data_option, examples, json_option, run, site_option, where
+from lamplighter.firmware.wire import is_identifier
+from lamplighter.gateway.commands import broker_option, data_option, examples, json_option, run, site_option, where
 
 
 def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:
@@ -57,14 +57,14 @@ PORT = click.IntRange(0, 65_535)
 @json_option
 def up(print_urls: bool, verbose: bool, as_json: bool, **options: Any) -> None:
     """Runs a gateway until Ctrl-C; the next start resumes every task."""
-    from gateway.app import Address, StartError, serve
-    from gateway.settings import Settings
+    from lamplighter.gateway.runtime.app import Address, StartError, serve
+    from lamplighter.gateway.runtime.settings import Settings
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     settings = Settings(**options)
 
     def ready(address: Address) -> None:
-        from gateway.adapters.files import write_atomically
+        from lamplighter.gateway.adapters.files import write_atomically
 
         about = {"broker": address.operator, "page": address.page, "site": settings.site}
         write_atomically(settings.data / "address.json", json.dumps(about).encode())
@@ -112,7 +112,7 @@ def _sentence(error: BaseException) -> str:
 def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | None, broker: str, data: Path,
         site: str, as_json: bool) -> None:
     """Joins simulated devices to a gateway: real MicroPython processes that run the real firmware."""
-    from gateway.street import Street
+    from lamplighter.gateway.simulate.street import Street
 
     async def _sim() -> None:
         street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024)
@@ -137,7 +137,7 @@ def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | Non
 @json_option
 def demo(once: bool, devices: int, out: Path, kinds: tuple[str, ...], as_json: bool) -> None:
     """Runs the main job: a gateway, a street of devices, one task of each family, and the check of the pay."""
-    from gateway import demo as main_job
+    from lamplighter.gateway.simulate import demo as main_job
 
     def tell(**about: Any) -> None:
         click.echo(json.dumps(about))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.commands import (
+from lamplighter.gateway.commands import (
     broker_option,
     data_option,
     examples,
@@ -28,7 +28,7 @@ def task() -> None:
 
 def _document(file: Any, method: str) -> dict[str, Any]:
     """The request in a file, without what the client adds itself."""
-    from gateway.rpc import RequestError, parse
+    from lamplighter.gateway.api.requests import RequestError, parse
 
     try:
         document = parse(method, file.read()).params
@@ -76,7 +76,7 @@ def task_watch(name: str, out: Path | None, broker: str, data: Path, site: str, 
 
 async def _follow(client: Any, name: str, quiet: bool) -> dict[str, Any]:
     """Progress in the terminal until the result comes."""
-    from gateway.progress import Progress
+    from lamplighter.gateway.commands.progress import Progress
 
     with Progress([name], quiet) as progress:
         while True:
@@ -95,11 +95,11 @@ def _finish(told: dict[str, Any], as_json: bool, out: Path | None) -> None:
     elif "result" not in told and "error" not in told:
         click.echo(f"task {told['task']} is {told['state']}; follow it with: lamplighter task watch {told['task']}")
     elif told.get("ok"):
-        from gateway.progress import answer_text
+        from lamplighter.gateway.commands.progress import answer_text
 
         click.echo(answer_text(told))
     if told.get("ok") and out is not None and "result" in told:
-        from gateway.progress import write_files
+        from lamplighter.gateway.commands.progress import write_files
 
         for path in write_files(told, out):
             click.echo(f"wrote {path}", err=True)

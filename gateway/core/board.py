@@ -11,10 +11,10 @@ import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from gateway.core.effects import Effect, FindWork
-from gateway.core.events import JobSpec
-from gateway.core.policy import Policy
-from gateway.core.state import Job, Lease, Node, Task
+from lamplighter.gateway.core.effects import Effect, FindWork
+from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import Job, Lease, Node, Task
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.core.events import JobSpec
+from lamplighter.gateway.core.events import JobSpec
 
 # Durable: rows of the journal
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.core.frames import Receipt
-from gateway.core.snapshot import AnswerRow, LeaseRow
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow
+from lamplighter.gateway.protocol.frames import Receipt
 
 
 @dataclass(frozen=True, slots=True)

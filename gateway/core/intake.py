@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from firmware.wire import ACCEPT, RECEIPT, REFUSAL, WireError, decode_nonce, frames_of, kind_of, seal_of
-from gateway.core.events import (
+from lamplighter.firmware.wire import ACCEPT, RECEIPT, REFUSAL, WireError, decode_nonce, frames_of, kind_of, seal_of
+from lamplighter.gateway.core.events import (
     BlobWanted,
     DeviceMisbehaved,
     Event,
@@ -17,7 +17,13 @@ from gateway.core.events import (
     NodeStatusChanged,
     ResultArrived,
 )
-from gateway.core.frames import decode_json, decode_refusal, decode_result, decode_want, parse_node_topic
+from lamplighter.gateway.protocol.frames import (
+    decode_json,
+    decode_refusal,
+    decode_result,
+    decode_want,
+    parse_node_topic,
+)
 
 
 class Keys(NamedTuple):

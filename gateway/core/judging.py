@@ -9,8 +9,8 @@ else as ``replay`` describes, as long as it is neither sealed nor its task over.
 
 from __future__ import annotations
 
-from gateway.core.board import Board
-from gateway.core.effects import (
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import (
     AdvanceSolver,
     KeepAnswer,
     KeepEnd,
@@ -21,9 +21,9 @@ from gateway.core.effects import (
     SendAck,
     SendCancel,
 )
-from gateway.core.events import Recomputed, ResultArrived
-from gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
-from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.gateway.core.events import Recomputed, ResultArrived
+from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
 
 DAY_MS = 86_400_000
 

@@ -11,10 +11,10 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-from gateway.core import events as e
-from gateway.core import judging, nodes, placement, replay, tasks
-from gateway.core.board import Board, Check
-from gateway.core.effects import (
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core import judging, nodes, placement, replay, tasks
+from lamplighter.gateway.core.board import Board, Check
+from lamplighter.gateway.core.effects import (
     Effect,
     KeepClock,
     KeepEnd,
@@ -24,10 +24,10 @@ from gateway.core.effects import (
     SealEpoch,
     StartSolver,
 )
-from gateway.core.policy import Policy
-from gateway.core.replay import lease_of
-from gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from gateway.core.state import UNKNOWN, Job, Lease, Task, Where
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.replay import lease_of
+from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task, Where
 
 PUBLISH_MS = 250
 """Statuses that changed are published at most this often."""

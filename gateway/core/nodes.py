@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.core.board import Board
-from gateway.core.effects import CompileKernels, SendChunk
-from gateway.core.events import (
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import CompileKernels, SendChunk
+from lamplighter.gateway.core.events import (
     BlobWanted,
     KernelsCompiled,
     LeaseAccepted,
@@ -15,9 +15,9 @@ from gateway.core.events import (
     NodeRevoked,
     NodeStatusChanged,
 )
-from gateway.core.frames import REFUSALS
-from gateway.core.placement import lost, may_have_room
-from gateway.core.state import Node, Where
+from lamplighter.gateway.core.placement import lost, may_have_room
+from lamplighter.gateway.core.state import Node, Where
+from lamplighter.gateway.protocol.frames import REFUSALS
 
 BACKOFF_MS = {"busy": 200, "too_slow": 2_000, "no_kernel": 5_000, "bad_mac": 10_000, "too_hot": 10_000,
               "on_battery": 10_000, "failed": 1_000}

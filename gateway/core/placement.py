@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
-from firmware.mac import MAC_BYTES
-from firmware.wire import LEASE_BYTES
-from gateway.core.board import Board
-from gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
-from gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.firmware.mac import MAC_BYTES
+from lamplighter.firmware.wire import LEASE_BYTES
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
 
 
 def wants_work(board: Board, node: Node) -> bool:

@@ -8,13 +8,13 @@ void, the later rounds are begun anew.
 
 from __future__ import annotations
 
-from gateway.core.board import Board
-from gateway.core.effects import RecallRound, StartSolver
-from gateway.core.events import RoundRecalled, WorkFound
-from gateway.core.judging import open_round, put_away
-from gateway.core.placement import audit
-from gateway.core.snapshot import LeaseRow
-from gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Phase, Task, Where
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import RecallRound, StartSolver
+from lamplighter.gateway.core.events import RoundRecalled, WorkFound
+from lamplighter.gateway.core.judging import open_round, put_away
+from lamplighter.gateway.core.placement import audit
+from lamplighter.gateway.core.snapshot import LeaseRow
+from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Phase, Task, Where
 
 
 def on_recalled(board: Board, event: RoundRecalled) -> None:

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from enum import Enum
 
-from gateway.core.events import JobSpec, TaskSolved
+from lamplighter.gateway.core.events import JobSpec, TaskSolved
 
 
 class Where(Enum):

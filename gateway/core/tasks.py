@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gateway.core.board import Board
-from gateway.core.effects import (
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import (
     GiveUp,
     KeepRound,
     KeepTask,
@@ -19,9 +19,9 @@ from gateway.core.effects import (
     StartSolver,
     StopSolver,
 )
-from gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
-from gateway.core.judging import call_off, open_round, put_away
-from gateway.core.state import Job, Phase, Task
+from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
+from lamplighter.gateway.core.judging import call_off, open_round, put_away
+from lamplighter.gateway.core.state import Job, Phase, Task
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""

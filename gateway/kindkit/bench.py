@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from gateway.kindkit.check import HEAP_SHARE_32
-from gateway.kindkit.heap import smallest_heap
-from gateway.kindkit.sample import Sample, spread, take
-from gateway.pool import Pool, Runtime
-from gateway.solver import price_kop
-from tasks.api import Job, Kind
-from tasks.registry import prepare
+from lamplighter.gateway.kindkit.check import HEAP_SHARE_32
+from lamplighter.gateway.kindkit.heap import smallest_heap
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.kindkit.sample import Sample, spread, take
+from lamplighter.gateway.runtime.solvers import price_kop
+from lamplighter.tasks.api import Job, Kind
+from lamplighter.tasks.registry import prepare
 
 ENOUGH_US = 20_000
 """A job is repeated until it takes so long; clocks are coarse."""

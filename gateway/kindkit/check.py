@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
-from gateway.adapters.compiler import CompileError
-from gateway.kindkit import rules
-from gateway.kindkit.heap import smallest_heap
-from gateway.kindkit.sample import Sample, take
-from gateway.pool import KernelRaised, Pool, PoolError, Runtime
-from gateway.solver import price_kop
-from tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
-from tasks.local import run_local
-from tasks.registry import prepare
+from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.gateway.devicebuild.compiler import CompileError
+from lamplighter.gateway.kindkit import rules
+from lamplighter.gateway.kindkit.heap import smallest_heap
+from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.kindkit.sample import Sample, take
+from lamplighter.gateway.runtime.solvers import price_kop
+from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
 
 COST_SPREAD = 4
 """The dearest job may cost so many times the time of the cheapest per operation."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from gateway.pool import KernelRaised, Pool, Runtime
-from tasks.api import Job
+from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, Runtime
+from lamplighter.tasks.api import Job
 
 STEP = 1 << 10
 MOST = 1 << 20

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.pool import Pool
-from tasks.api import Job, Kind, Result
-from tasks.local import run_local
+from lamplighter.gateway.kindkit.pool import Pool
+from lamplighter.tasks.api import Job, Kind, Result
+from lamplighter.tasks.local import run_local
 
 
 @dataclass

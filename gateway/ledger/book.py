@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, net_of, origin_of
-from gateway.ledger.merkle import leaf_hash
+from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, net_of, origin_of
+from lamplighter.gateway.ledger.merkle import leaf_hash
 
 NO_SEAL = bytes(32)
 

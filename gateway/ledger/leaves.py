@@ -10,7 +10,7 @@ import hashlib
 import struct
 from typing import NamedTuple
 
-from firmware.wire import is_identifier
+from lamplighter.firmware.wire import is_identifier
 
 RULES = 1
 """Version of the rules of settlement. A change of what is paid is a new number, never a new reading of this one."""

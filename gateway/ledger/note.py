@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.ledger.leaves import LedgerError
 
 ED25519 = b"\1"
 _DASH = "\u2014 "

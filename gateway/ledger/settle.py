@@ -13,9 +13,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from firmware.wire import RECEIPT_BYTES, WireError
-from gateway.core.frames import PROOF_BYTES, VERDICTS, decode_receipt
-from gateway.ledger.leaves import LedgerError
+from lamplighter.firmware.wire import RECEIPT_BYTES, WireError
+from lamplighter.gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.protocol.frames import PROOF_BYTES, VERDICTS, decode_receipt
 
 _TAIL = struct.Struct(">IB")
 _DEVICE = struct.Struct(">16sH")

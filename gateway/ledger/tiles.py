@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from gateway.ledger import merkle
-from gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.ledger import merkle
+from lamplighter.gateway.ledger.leaves import LedgerError
 
 WIDTH = 256
 CHECKPOINT = "checkpoint"

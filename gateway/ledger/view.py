@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.ledger import note
-from gateway.ledger.book import Book
-from gateway.ledger.leaves import RULES
+from lamplighter.gateway.ledger import note
+from lamplighter.gateway.ledger.book import Book
+from lamplighter.gateway.ledger.leaves import RULES
 
 GENESIS = "genesis.json"
 

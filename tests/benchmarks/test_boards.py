@@ -14,9 +14,9 @@ import pytest
 
 from benchmarks.boards import some_jobs
 from benchmarks.emulated import BOARDS, Board, NoBoard, firmware, run
-from tasks.api import Job, Kind
-from tasks.local import load_kernel
-from tasks.registry import load_kinds
+from lamplighter.tasks.api import Job, Kind
+from lamplighter.tasks.local import load_kernel
+from lamplighter.tasks.registry import load_kinds
 
 KINDS = load_kinds()
 WILD_OPS = 3_000_000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.devices import Device, told
-from firmware.mac import Mac, derive
-from firmware.wire import Lease, frames_of
-from gateway.core.frames import decode_result, encode_lease
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.firmware.wire import Lease, frames_of
+from lamplighter.gateway.protocol.frames import decode_result, encode_lease
 
 KEY = bytes(range(32))
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from firmware import wire
-from firmware.mac import Mac, derive
-from gateway.core import frames
+from lamplighter.firmware import wire
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.gateway.protocol import frames
 
 SITE = "bench"
 NET = bytes(range(8))

@@ -1,9 +1,9 @@
 # The agent's decisions: events in, messages out.
-from firmware import context, fetch, wire
-from firmware.agent import Agent
-from firmware.mac import Mac, derive
-from firmware.receipts import Chain
-from gateway.core import frames
+from lamplighter.firmware import context, fetch, wire
+from lamplighter.firmware.agent import Agent
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.firmware.receipts import Chain
+from lamplighter.gateway.protocol import frames
 
 KEY = bytes(range(32))
 UP = Mac(derive(KEY, b"up"))

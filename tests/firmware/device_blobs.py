@@ -1,11 +1,11 @@
 # Fetching and keeping kernels and contexts.
 import binascii
 
-from firmware import fetch, wire
-from firmware.blobs import Blobs
-from firmware.fetch import Fetch
-from firmware.ports import borrow
-from gateway.core import frames
+from lamplighter.firmware import fetch, wire
+from lamplighter.firmware.blobs import Blobs
+from lamplighter.firmware.fetch import Fetch
+from lamplighter.firmware.ports import borrow
+from lamplighter.gateway.protocol import frames
 
 
 class File:

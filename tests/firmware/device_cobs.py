@@ -1,7 +1,7 @@
 # Framing and stop-and-wait over a line that does what lines do. The million bytes are in test_cobs.py, on CPython.
 import struct
 
-from firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, decode, encode
+from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, decode, encode
 
 PATIENCE = 100
 

@@ -5,10 +5,10 @@
 import binascii
 import json
 
-from firmware import ports, wire
-from firmware.mac import Mac
-from firmware.mqtt import read_packet
-from gateway.core import frames
+from lamplighter.firmware import ports, wire
+from lamplighter.firmware.mac import Mac
+from lamplighter.firmware.mqtt import read_packet
+from lamplighter.gateway.protocol import frames
 
 with open("../vectors/wire.json") as f:
     V = {name: binascii.unhexlify(text) for name, text in json.load(f).items()}

@@ -3,9 +3,9 @@ import asyncio
 import binascii
 import struct
 
-from firmware import line, wire
-from firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
-from firmware.ports import ticks_ms
+from lamplighter.firmware import line, wire
+from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
+from lamplighter.firmware.ports import ticks_ms
 
 DEVICE = bytes(range(16))
 HEAD = b"lamplighter/v1/demo/node/0001020304050607/"

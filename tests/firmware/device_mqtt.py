@@ -3,9 +3,9 @@ import asyncio
 
 from device_fuzz import packets
 
-from firmware import mqtt, ports
-from firmware.mqtt import Client, packet, text
-from firmware.wire import WireError
+from lamplighter.firmware import mqtt, ports
+from lamplighter.firmware.mqtt import Client, packet, text
+from lamplighter.firmware.wire import WireError
 
 REAL_SLEEP = asyncio.sleep
 CONNACK = b"\x20\x02\0\0"

@@ -4,8 +4,8 @@
 import os
 import sys
 
-from firmware import boot, ports, wire
-from firmware.blobs import Blobs
+from lamplighter.firmware import boot, ports, wire
+from lamplighter.firmware.blobs import Blobs
 
 SOURCE = b"def run(data, contexts):\n    yield\n    return data\n"
 
@@ -48,7 +48,8 @@ def loaded(blob, blobs):
 
 def test_a_module_is_borrowed_and_gone():
     assert ports.borrow("loader").load
-    assert "firmware.loader" not in sys.modules and not hasattr(sys.modules["firmware"], "loader")
+    assert "lamplighter.firmware.loader" not in sys.modules
+    assert not hasattr(sys.modules["lamplighter.firmware"], "loader")
 
 
 def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():

@@ -1,9 +1,9 @@
 # The chain of receipts, over reboots.
 import hashlib
 
-from firmware import wire
-from firmware.receipts import Chain
-from gateway.core import frames
+from lamplighter.firmware import wire
+from lamplighter.firmware.receipts import Chain
+from lamplighter.gateway.protocol import frames
 
 LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
 

@@ -1,5 +1,5 @@
 # Slices of kernels, by an injected clock.
-from firmware.runner import SLICE_US, slices
+from lamplighter.firmware.runner import SLICE_US, slices
 
 
 class Clock:

@@ -5,9 +5,9 @@ import binascii
 import json
 import struct
 
-from firmware import wire
-from firmware.mac import Mac, derive
-from gateway.core import frames
+from lamplighter.firmware import wire
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.gateway.protocol import frames
 
 with open("../vectors/wire.json") as f:
     V = {name: binascii.unhexlify(text) for name, text in json.load(f).items()}

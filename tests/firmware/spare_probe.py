@@ -6,9 +6,9 @@ import asyncio
 import sys
 import time
 
-from firmware.duty import Duty
-from firmware.ports import ticks_diff, ticks_us
-from firmware.spare import Spare
+from lamplighter.firmware.duty import Duty
+from lamplighter.firmware.ports import ticks_diff, ticks_us
+from lamplighter.firmware.spare import Spare
 
 
 def cpu_us():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.cobs import HELLO, Pipe, decode, encode
+from lamplighter.firmware.cobs import HELLO, Pipe, decode, encode
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from firmware import wire
-from gateway.adapters.compiler import build_firmware, compile_for
-from gateway.sim import FIRMWARE, find_micropython
+from lamplighter.firmware import wire
+from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
+from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 sys.path.insert(0, str(Path(__file__).parent))
 from desk import NET, SITE, Desk, broker, free_port, mosquitto

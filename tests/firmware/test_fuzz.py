@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware import wire
-from gateway.core import frames
+from lamplighter.firmware import wire
+from lamplighter.gateway.protocol import frames
 
 HERE = Path(__file__).parent
 

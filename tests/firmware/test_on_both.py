@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sim import find_micropython
+from lamplighter.gateway.simulate.fleet import find_micropython
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -44,7 +44,7 @@ def test_on_micropython(module: str) -> None:
         pytest.skip("no micropython program here")
     done = subprocess.run(
         [found[0], "-X", "heapsize=1M", str(HERE / "run_device.py"), module], cwd=HERE, timeout=120,
-        env={"MICROPYPATH": f"{HERE}:{ROOT}:.frozen", "PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        env={"MICROPYPATH": f"{HERE}:{ROOT}/src:.frozen", "PATH": os.environ["PATH"]}, capture_output=True, text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     passed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("passed ")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sim import find_micropython
+from lamplighter.gateway.simulate.fleet import find_micropython
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -23,13 +23,13 @@ def test_the_measured_share_is_within_five_points_of_the_duty(runtime: str, perm
     Where other processes take the processor away, a device cannot tell: it looks busy. The kernel says how long
     that was, and the upper bound allows for it.
     """
-    program, path = sys.executable, {"PYTHONPATH": str(ROOT)}
+    program, path = sys.executable, {"PYTHONPATH": str(ROOT / "src")}
     if runtime == "micropython":
         found = find_micropython()
         if not found:
             assert not os.environ.get("CI"), "no micropython program"
             pytest.skip("no micropython program here")
-        program, path = found[0], {"MICROPYPATH": f"{ROOT}:.frozen"}
+        program, path = found[0], {"MICROPYPATH": f"{ROOT}/src:.frozen"}
     done = subprocess.run([program, str(HERE / "spare_probe.py"), str(permille), "700"], timeout=60, check=True,
                           capture_output=True, text=True, env={"PATH": os.environ["PATH"], **path})
     busy, took, cpu, waited = map(int, done.stdout.split())

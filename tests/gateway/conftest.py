@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from firmware.wire import encode_receipt
-from gateway.adapters.publiclog import PublicLog
+from lamplighter.firmware.wire import encode_receipt
+from lamplighter.gateway.publiclog.writer import PublicLog
 
 
 def _prove(net, device, seq, boot=1, nonce=None, job=None, busy_us=7):

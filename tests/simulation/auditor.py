@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gateway.core import effects as f
-from gateway.core import frames
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.protocol import frames
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 

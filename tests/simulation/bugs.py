@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from firmware import mac
-from gateway.core import board, judging, nodes, placement
-from gateway.core import effects as f
-from gateway.core.events import RoundRecalled
-from gateway.core.snapshot import Snapshot
-from gateway.core.state import Phase
+from lamplighter.firmware import mac
+from lamplighter.gateway.core import board, judging, nodes, placement
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.snapshot import Snapshot
+from lamplighter.gateway.core.state import Phase
 from tests.simulation import gateway
 from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal

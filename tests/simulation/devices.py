@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from firmware import mac, wire
+from lamplighter.firmware import mac, wire
 from tests.simulation import kind
 from tests.simulation.clock import Clock
 from tests.simulation.network import Broker

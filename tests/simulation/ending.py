@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gateway.core import events as e
+from lamplighter.gateway.core import events as e
 from tests.simulation import kind
 from tests.simulation.devices import Device
 from tests.simulation.network import MAX_BACKLOG

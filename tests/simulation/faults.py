@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from firmware import wire
-from gateway.core import events as e
-from gateway.core.intake import read
+from lamplighter.firmware import wire
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.intake import read
 from tests.simulation import kind
 from tests.simulation.devices import Device
 from tests.simulation.network import SITE

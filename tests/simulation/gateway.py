@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from firmware import wire
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core import frames
-from gateway.core.intake import read
-from gateway.core.machine import Machine
-from gateway.core.policy import Policy
+from lamplighter.firmware import wire
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.intake import read
+from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.protocol import frames
 from tests.simulation import kind
 from tests.simulation.journal import REMEMBERED
 from tests.simulation.network import SITE

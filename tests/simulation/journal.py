@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.core import effects as f
-from gateway.core.events import RoundRecalled
-from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 JobKey = tuple[str, int, int]
 REMEMBERED = 64

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Generator
 
-from gateway.core.events import JobSpec
+from lamplighter.gateway.core.events import JobSpec
 
 GOOD = ("toy.chain", "toy.grid")
 BROKEN = "toy.broken"

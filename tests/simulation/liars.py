@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from firmware import wire
+from lamplighter.firmware import wire
 
 if TYPE_CHECKING:
     from tests.simulation.devices import Device

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from firmware import wire
+from lamplighter.firmware import wire
 from tests.simulation.clock import Clock
 from tests.simulation.mix import Mix
 

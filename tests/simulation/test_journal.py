@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.store import Store
-from gateway.core import effects as f
+from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core import effects as f
 from tests.simulation.gateway import Gateway
 from tests.simulation.journal import REMEMBERED, Journal
 from tests.simulation.world import World, with_faults

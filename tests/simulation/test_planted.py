@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.machine import Machine
+from lamplighter.gateway.core.machine import Machine
 from tests.simulation.bugs import BUGS, HANDLERS, Bug
 from tests.simulation.gateway import Gateway
 from tests.simulation.mix import Mix

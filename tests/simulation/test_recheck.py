@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core import board, judging, replay
+from lamplighter.gateway.core import board, judging, replay
 from tests.simulation.run import report, run_seed
 from tests.simulation.world import World, with_faults
 

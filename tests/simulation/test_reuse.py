@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
 from tests.simulation import auditor, gateway, witness
 from tests.simulation import world as worlds
 from tests.simulation.mix import Mix, mix_of

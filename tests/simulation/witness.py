@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gateway.core import effects as f
-from gateway.core import events as e
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
 from tests.simulation import kind
 from tests.simulation.journal import JobKey, Journal
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.intake import Keys
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.intake import Keys
 from tests.simulation import ending, kind
 from tests.simulation.auditor import Auditor
 from tests.simulation.clock import Clock

@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from firmware import mac, wire
-from gateway.adapters.mqtt import BrokerUrl, Message, MqttLink
-from gateway.client import Client
+from lamplighter.firmware import mac, wire
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, Message, MqttLink
+from lamplighter.gateway.api.client import Client
 
 SITE = "demo"
 BID_S, SPARE = 0.3, 900

@@ -26,7 +26,7 @@ def neighbour(start_gateway):
 
 def run(*arguments, folder):
     """``lamplighter …`` to its end: (exit code, standard error)."""
-    done = subprocess.run([sys.executable, "-m", "gateway", *arguments], cwd=folder, env=environment(),
+    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway", *arguments], cwd=folder, env=environment(),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50, check=False)
     return done.returncode, done.stderr
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.publishedlog import PublishedLog
-from gateway.audit import verify
+from lamplighter.gateway.publiclog.auditor import verify
+from lamplighter.gateway.publiclog.reader import PublishedLog
 from tests.system.device import Device, honest, liar
 
 

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from firmware import wire
-from gateway.adapters.publishedlog import PublishedLog
-from gateway.core.frames import VERDICTS
+from lamplighter.firmware import wire
+from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.publiclog.reader import PublishedLog
 from tests.system.device import SITE, Device, honest, truth
 
 LATE, LEASE_UNKNOWN, DUPLICATE = (VERDICTS.index(word) for word in ("late", "lease_unknown", "duplicate"))

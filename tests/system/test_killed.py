@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from gateway.adapters.publishedlog import PublishedLog
-from gateway.audit import verify
-from gateway.core.frames import VERDICTS
+from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.publiclog.auditor import verify
+from lamplighter.gateway.publiclog.reader import PublishedLog
 from tests.conftest import runs
 from tests.system.device import Device, honest
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.demo import feeder33
 from tests.conftest import environment
 
 LAMPLIGHTER = str(Path(sys.executable).with_name("lamplighter"))

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerUrl, MqttLink
-from gateway.client import Refused
-from gateway.core.frames import reply_topic, rpc_topic
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
+from lamplighter.gateway.api.client import Refused
+from lamplighter.gateway.protocol.frames import reply_topic, rpc_topic
 
 SITE = "demo"
 GOOD = {"id": "good", "kind": "toy.chain", "input": {"jobs": 2}}

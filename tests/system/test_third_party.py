@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.kindkit.check import TIMED
+from lamplighter.gateway.kindkit.check import TIMED
 
 EXAMPLE = Path(__file__).parents[1] / "example_kind"
 
@@ -49,8 +49,8 @@ async def test_a_foreign_kind_runs_end_to_end(installed: Path, start_gateway: Ca
 def test_the_tools_for_kinds_know_it(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lamplighter kind test` finds nothing wrong with it."""
     monkeypatch.setenv("PYTHONPATH", str(installed))
-    done = subprocess.run([sys.executable, "-m", "gateway", "kind", "test", "science.percolation", "--json"],
-                          capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "lamplighter.gateway", "kind", "test", "science.percolation", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == 15, done.stderr
     assert not [one for one in found if one["ok"] is False and one["what"] not in TIMED]

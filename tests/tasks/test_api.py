@@ -7,8 +7,8 @@ import hashlib
 
 import pytest
 
-from tasks.api import Context, Job, Kind, TaskError
-from tasks.registry import load_kinds
+from lamplighter.tasks.api import Context, Job, Kind, TaskError
+from lamplighter.tasks.registry import load_kinds
 
 
 def test_a_context_is_named_by_its_content() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tasks import fetch
-from tasks.fetch import cache_folder, wheel
+from lamplighter.tasks import fetch
+from lamplighter.tasks.fetch import cache_folder, wheel
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result
-from tasks.local import load_kernel, run_job, run_local
+from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result
+from lamplighter.tasks.local import load_kernel, run_job, run_local
 
 KERNEL = """
 def run(data, contexts):

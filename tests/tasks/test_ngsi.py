@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import ngsi
-from tasks.api import TaskError
+from lamplighter.tasks import ngsi
+from lamplighter.tasks.api import TaskError
 
 NORMALISED = {
     "id": "urn:ngsi-ld:TrafficFlowObserved:1", "type": "TrafficFlowObserved",

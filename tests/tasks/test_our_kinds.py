@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.kindkit.check import TIMED, check
-from gateway.sim import find_micropython
-from tasks.fetch import cache_folder
-from tasks.registry import load_kinds
+from lamplighter.gateway.kindkit.check import TIMED, check
+from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.tasks.fetch import cache_folder
+from lamplighter.tasks.registry import load_kinds
 
 
 @pytest.mark.parametrize("name", sorted(load_kinds()))

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks import registry
-from tasks.api import Kind, TaskError
-from tasks.registry import GROUP, load_kinds, nearest, prepare
+from lamplighter.tasks import registry
+from lamplighter.tasks.api import Kind, TaskError
+from lamplighter.tasks.registry import GROUP, load_kinds, nearest, prepare
 
 
 class Inner(BaseModel):

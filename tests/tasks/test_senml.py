@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.api import TaskError
-from tasks.senml import Record, resolved
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.senml import Record, resolved
 
 
 def test_the_multiple_measurements_of_rfc_8428() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.energy.battery.model import Batteries
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.energy.battery.model import Batteries
 
-_HERE = "tasks.energy.battery."
+_HERE = "lamplighter.tasks.energy.battery."
 
 KIND = Kind(
     name="energy.battery", version=1, title="Tomorrow's charge plan of home batteries", Model=Batteries,

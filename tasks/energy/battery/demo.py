@@ -11,9 +11,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.api import DemoInput
-from tasks.energy.battery.model import HOURS, SLOTS
-from tasks.fetch import wheel
+from lamplighter.tasks.api import DemoInput
+from lamplighter.tasks.energy.battery.model import HOURS, SLOTS
+from lamplighter.tasks.fetch import wheel
 
 WHEEL = ("ev2gym", "2.0.0")
 LOADS = "ev2gym/data/residential_loads.csv"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.api import TaskError
-from tasks.energy.battery.model import POWER_MAX_W, SLOTS
-from tasks.senml import resolved
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.battery.model import POWER_MAX_W, SLOTS
+from lamplighter.tasks.senml import resolved
 
 SLOT_S = 900
 NAMES = {"net_load": 1, "load": 1, "pv": -1}

@@ -13,10 +13,10 @@ import itertools
 import time
 from typing import Any
 
-from tasks.api import Result
-from tasks.energy.battery.model import SLOTS
-from tasks.energy.battery.spec import Spec, Store
-from tasks.energy.battery.worth import Points, hull, inside_wh
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.energy.battery.model import SLOTS
+from lamplighter.tasks.energy.battery.spec import Spec, Store
+from lamplighter.tasks.energy.battery.worth import Points, hull, inside_wh
 
 SECONDS = 8
 BAR_SHARE = 0.99

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from tasks.energy.battery.model import SLOTS
-from tasks.energy.battery.read import clock
+from lamplighter.tasks.energy.battery.model import SLOTS
+from lamplighter.tasks.energy.battery.read import clock
 
 ROWS = 15
 BLOCKS = " ▁▂▃▄▅▆▇█"

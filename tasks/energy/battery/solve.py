@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.api import DeadlinePassed, Job, Result, Solution
-from tasks.energy.battery import worth
-from tasks.energy.battery.model import SLOTS
-from tasks.energy.battery.spec import Spec, Store, pack
+from lamplighter.tasks.api import DeadlinePassed, Job, Result, Solution
+from lamplighter.tasks.energy.battery import worth
+from lamplighter.tasks.energy.battery.model import SLOTS
+from lamplighter.tasks.energy.battery.spec import Spec, Store, pack
 
 ROUND = 256
 """Homes a round, so that a street of thousands keeps no more jobs than that in memory."""

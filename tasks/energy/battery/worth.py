@@ -15,8 +15,8 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.energy.battery.model import SLOTS
-from tasks.energy.battery.spec import PRICE_STEPS, Spec, Store
+from lamplighter.tasks.energy.battery.model import SLOTS
+from lamplighter.tasks.energy.battery.spec import PRICE_STEPS, Spec, Store
 
 NEAR = 1.01
 """A battery this many watt-quarters from full or empty counts as full or empty when prices are read off a plan."""

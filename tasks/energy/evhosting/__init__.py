@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.energy.evhosting.model import EvHosting
 
-_HERE = "tasks.energy.evhosting."
+_HERE = "lamplighter.tasks.energy.evhosting."
 
 KIND = Kind(
     name="energy.evhosting", version=2, title="How many electric cars a feeder can take", Model=EvHosting,

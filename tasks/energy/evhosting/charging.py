@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import struct
 
-from tasks.api import TaskError
-from tasks.energy.evhosting.model import SLOTS_PER_DAY, Policy, Statistics
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting.model import SLOTS_PER_DAY, Policy, Statistics
 
 STEPS = 256
 TARIFF_FROM, TARIFF_UNTIL, TARIFF_START = 60, 87, 88

@@ -1,7 +1,9 @@
 """Makes parts of this kind's input from files that others publish; JSON goes to standard output.
 
-``python -m tasks.energy.evhosting.convert simbench FOLDER``   -> the value of ``simbench``
-``python -m tasks.energy.evhosting.convert ev2gym WHEEL [private|public|workplace]``   -> the value of ``statistics``
+``python -m lamplighter.tasks.energy.evhosting.convert simbench FOLDER``
+    the value of ``simbench``
+``python -m lamplighter.tasks.energy.evhosting.convert ev2gym WHEEL [private|public|workplace]``
+    the value of ``statistics``
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from tasks.energy.evhosting.simbench import from_folder
+from lamplighter.tasks.energy.evhosting.simbench import from_folder
 
 ENERGY_MIN_KWH, ENERGY_MAX_KWH = 0.1, 75.0
 

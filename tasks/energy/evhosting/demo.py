@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.api import DemoInput
+from lamplighter.tasks.api import DemoInput
 
 PAPER = ("M. E. Baran and F. F. Wu, Network reconfiguration in distribution systems for loss reduction and load "
          "balancing, IEEE Trans. Power Delivery 4(2), 1989")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from tasks.energy.evhosting.result import POLICY_WORDS, hosting
+from lamplighter.tasks.energy.evhosting.result import POLICY_WORDS, hosting
 
 COLOURS = ("#1f6fb4", "#d95f02")
 DASHED = ' stroke-dasharray="7 3"'

@@ -6,8 +6,8 @@ import csv
 import io
 from typing import Any
 
-from tasks.energy.evhosting.draw import curve, feeder
-from tasks.energy.evhosting.result import POLICY_WORDS, hosting, worst_voltage
+from lamplighter.tasks.energy.evhosting.draw import curve, feeder
+from lamplighter.tasks.energy.evhosting.result import POLICY_WORDS, hosting, worst_voltage
 
 BAR = 24
 

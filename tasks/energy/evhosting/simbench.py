@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from tasks.api import TaskError
-from tasks.energy.evhosting.model import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting.model import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer
 
 Row = dict[str, str]
 T = TypeVar("T")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tasks.energy.evhosting import kernel
-from tasks.energy.evhosting.spec import Q20, Q24, Spec
+from lamplighter.tasks.energy.evhosting import kernel
+from lamplighter.tasks.energy.evhosting.spec import Q20, Q24, Spec
 
 
 class Snapshots:

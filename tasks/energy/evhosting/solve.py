@@ -5,11 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from tasks.api import DeadlinePassed, Job, Solution
-from tasks.energy.evhosting import kernel
-from tasks.energy.evhosting.result import build
-from tasks.energy.evhosting.spec import Q16, Q20, Spec
-from tasks.energy.evhosting.tally import COLLAPSED, LINE, TRANSFORMER, UNDERVOLTAGE, UNKNOWN, Tally, outcomes
+from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.energy.evhosting import kernel
+from lamplighter.tasks.energy.evhosting.result import build
+from lamplighter.tasks.energy.evhosting.spec import Q16, Q20, Spec
+from lamplighter.tasks.energy.evhosting.tally import (
+    COLLAPSED,
+    LINE,
+    TRANSFORMER,
+    UNDERVOLTAGE,
+    UNKNOWN,
+    Tally,
+    outcomes,
+)
 
 OPS_PER_JOB = 1_200_000
 SCENARIOS_PER_JOB_MAX = 12

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.energy.evhosting.interval import clopper_pearson
-from tasks.energy.evhosting.spec import Q16, Q20, Spec
+from lamplighter.tasks.energy.evhosting.interval import clopper_pearson
+from lamplighter.tasks.energy.evhosting.spec import Q16, Q20, Spec
 
 UNDERVOLTAGE, OVERVOLTAGE, LINE, TRANSFORMER, COLLAPSED = 1, 2, 4, 8, 16
 CAUSES = {"undervoltage": UNDERVOLTAGE, "overvoltage": OVERVOLTAGE, "line": LINE, "transformer": TRANSFORMER,

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tasks.api import TaskError
-from tasks.energy.evhosting.model import Feeder, Transformer
-from tasks.registry import nearest
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting.model import Feeder, Transformer
+from lamplighter.tasks.registry import nearest
 
 BUSES_MAX = 200
 """More would not fit the memory of a board."""

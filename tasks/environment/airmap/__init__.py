@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.environment.airmap.model import AirmapInput
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.environment.airmap.model import AirmapInput
 
-PARTS = "tasks.environment.airmap."
+PARTS = "lamplighter.tasks.environment.airmap."
 
 KIND = Kind(
     name="environment.airmap",

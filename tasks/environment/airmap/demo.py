@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from tasks import fetch
-from tasks.api import DemoInput
+from lamplighter.tasks import fetch
+from lamplighter.tasks.api import DemoInput
 
 PACKAGE, VERSION = "scikit-gstat", "1.0.26"
 MEMBER = "skgstat/data/samples/meuse.txt"

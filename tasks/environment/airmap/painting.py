@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.search import variance
-from tasks.environment.airmap.tiles import Tile
-from tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.search import variance
+from lamplighter.tasks.environment.airmap.tiles import Tile
+from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 NAN = float("nan")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tasks.api import TaskError
-from tasks.environment.airmap.model import Place
-from tasks.environment.airmap.near import Point
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.model import Place
+from lamplighter.tasks.environment.airmap.near import Point
 
 SEMI_MAJOR_M = 6_378_137.0
 ECCENTRICITY_SQUARED = 0.00669437999014

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tasks.api import TaskError
-from tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
-from tasks.environment.airmap.near import Point
-from tasks.environment.airmap.plane import Plane, coordinates, plane_of
-from tasks.environment.airmap.read import Reading, from_entities, from_senml
-from tasks.environment.airmap.targets import Cells, Targets, near_cells, near_points
-from tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
+from lamplighter.tasks.environment.airmap.near import Point
+from lamplighter.tasks.environment.airmap.plane import Plane, coordinates, plane_of
+from lamplighter.tasks.environment.airmap.read import Reading, from_entities, from_senml
+from lamplighter.tasks.environment.airmap.targets import Cells, Targets, near_cells, near_points
+from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks import ngsi, senml
+from lamplighter.tasks import ngsi, senml
 
 ENTITY = "AirQualityObserved"
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)

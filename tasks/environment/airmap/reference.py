@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.api import Result
-from tasks.environment.airmap.near import Near, Point
-from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.raster import columns
-from tasks.environment.airmap.tiles import NEIGHBOURS
-from tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.environment.airmap.near import Near, Point
+from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.raster import columns
+from lamplighter.tasks.environment.airmap.tiles import NEIGHBOURS
+from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 MOST_POINTS = 1_500
 NEAR = 0.02

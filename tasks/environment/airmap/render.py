@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks.environment.airmap.geotiff import geotiff
-from tasks.environment.airmap.picture import picture
-from tasks.environment.airmap.raster import columns
-from tasks.environment.airmap.scale import Scale
+from lamplighter.tasks.environment.airmap.geotiff import geotiff
+from lamplighter.tasks.environment.airmap.picture import picture
+from lamplighter.tasks.environment.airmap.raster import columns
+from lamplighter.tasks.environment.airmap.scale import Scale
 
 SHADES = "·░▒▓█"
 PANEL_COLUMNS = 36

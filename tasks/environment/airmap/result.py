@@ -7,14 +7,14 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tasks.api import Result
-from tasks.environment.airmap import raster
-from tasks.environment.airmap.near import Near
-from tasks.environment.airmap.painting import Painting
-from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.search import variance
-from tasks.environment.airmap.tiles import BOX_UNITS
-from tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.environment.airmap import raster
+from lamplighter.tasks.environment.airmap.near import Near
+from lamplighter.tasks.environment.airmap.painting import Painting
+from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.search import variance
+from lamplighter.tasks.environment.airmap.tiles import BOX_UNITS
+from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 FORMAT = 2
 MOST_LISTED = 10_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 
-from tasks.api import Job
-from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.targets import boxed
-from tasks.environment.airmap.tiles import SETS_PER_JOB, Cutter, Tile
-from tasks.environment.airmap.variogram import Variogram, first_search, second_search, third_search
+from lamplighter.tasks.api import Job
+from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.targets import boxed
+from lamplighter.tasks.environment.airmap.tiles import SETS_PER_JOB, Cutter, Tile
+from lamplighter.tasks.environment.airmap.variogram import Variogram, first_search, second_search, third_search
 
 FEWEST = 10
 MOST_LEFT_OUT = 1_024

@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator, Iterator, Sequence
 
-from tasks.api import DeadlinePassed, Job, Solution
-from tasks.environment.airmap.painting import Painting
-from tasks.environment.airmap.prepare import Spec
-from tasks.environment.airmap.result import assemble
-from tasks.environment.airmap.search import by_rule, left_out, search, worth_it
-from tasks.environment.airmap.targets import boxed, scattered
-from tasks.environment.airmap.tiles import Cutter, Tile
+from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.environment.airmap.painting import Painting
+from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.result import assemble
+from lamplighter.tasks.environment.airmap.search import by_rule, left_out, search, worth_it
+from lamplighter.tasks.environment.airmap.targets import boxed, scattered
+from lamplighter.tasks.environment.airmap.tiles import Cutter, Tile
 
 ROUND_JOBS = 4_096
 PREVIEW_TARGETS = 256

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tasks.environment.airmap.near import Near, Point
+from lamplighter.tasks.environment.airmap.near import Near, Point
 
 CHUNK_SIDE = 64
 GOLDEN = (math.sqrt(5) - 1) / 2

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tasks.api import Job
-from tasks.environment.airmap.near import Near, Point
-from tasks.environment.airmap.variogram import ONE, Variogram, packed, unit_variance
+from lamplighter.tasks.api import Job
+from lamplighter.tasks.environment.airmap.near import Near, Point
+from lamplighter.tasks.environment.airmap.variogram import ONE, Variogram, packed, unit_variance
 
 NEIGHBOURS = 12
 TILE_TARGETS = 16

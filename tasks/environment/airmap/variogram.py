@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tasks.environment.airmap.near import Point
+from lamplighter.tasks.environment.airmap.near import Point
 
 ONE = 1 << 20
 NARROWEST_UNITS = 24.0

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.environment.sensorqc.model import SensorqcInput
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.environment.sensorqc.model import SensorqcInput
 
-PARTS = "tasks.environment.sensorqc."
+PARTS = "lamplighter.tasks.environment.sensorqc."
 
 KIND = Kind(
     name="environment.sensorqc",
@@ -19,5 +19,5 @@ KIND = Kind(
     text=later(PARTS + "render:text"),
     files=later(PARTS + "render:files"),
     demo=later(PARTS + "demo:demo"),
-    check=later("tasks.environment.airmap.solve:check"),
+    check=later("lamplighter.tasks.environment.airmap.solve:check"),
 )

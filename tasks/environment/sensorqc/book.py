@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from tasks.environment.airmap.variogram import Variogram
-from tasks.environment.sensorqc.cuts import Cut
-from tasks.environment.sensorqc.judge import NORMAL, Verdict, judge
-from tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.sensorqc.cuts import Cut
+from lamplighter.tasks.environment.sensorqc.judge import NORMAL, Verdict, judge
+from lamplighter.tasks.environment.sensorqc.prepare import Spec
 
 LEAST_SHARE = 1e-6
 LEAST_SCALE = 1e-6

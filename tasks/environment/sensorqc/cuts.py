@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tasks.environment.airmap.near import Near
-from tasks.environment.airmap.tiles import NEIGHBOURS, Cutter, Tile
-from tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.airmap.near import Near
+from lamplighter.tasks.environment.airmap.tiles import NEIGHBOURS, Cutter, Tile
+from lamplighter.tasks.environment.sensorqc.prepare import Spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from tasks.api import DemoInput
+from lamplighter.tasks.api import DemoInput
 
 STATIONS, HOURS = 36, 48
 

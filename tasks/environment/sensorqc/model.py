@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tasks.environment.airmap.model import AskedVariogram, Place, Strict
+from lamplighter.tasks.environment.airmap.model import AskedVariogram, Place, Strict
 
 MOST_STATIONS = 5_000
 MOST_TIMES = 10_000

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from tasks.environment.airmap.plane import Plane
-from tasks.environment.sensorqc.strip import ranked, strip
+from lamplighter.tasks.environment.airmap.plane import Plane
+from lamplighter.tasks.environment.sensorqc.strip import ranked, strip
 
 MAP = 420
 LEFT = 40

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tasks.api import TaskError
-from tasks.environment.airmap.near import Point
-from tasks.environment.airmap.plane import Plane, plane_of
-from tasks.environment.airmap.prepare import given_variogram
-from tasks.environment.airmap.targets import boxed
-from tasks.environment.airmap.variogram import Variogram
-from tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
-from tasks.environment.sensorqc.read import network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.near import Point
+from lamplighter.tasks.environment.airmap.plane import Plane, plane_of
+from lamplighter.tasks.environment.airmap.prepare import given_variogram
+from lamplighter.tasks.environment.airmap.targets import boxed
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
+from lamplighter.tasks.environment.sensorqc.read import network
 
 MOST_PREDICTIONS = 40_000
 SAME_PLACE = 1e-4

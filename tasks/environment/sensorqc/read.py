@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tasks import ngsi, senml
-from tasks.api import TaskError
-from tasks.environment.airmap.near import Point
-from tasks.environment.airmap.plane import coordinates
-from tasks.environment.airmap.read import ENTITY
-from tasks.environment.sensorqc.model import MOST_STATIONS, SensorqcInput
+from lamplighter.tasks import ngsi, senml
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.near import Point
+from lamplighter.tasks.environment.airmap.plane import coordinates
+from lamplighter.tasks.environment.airmap.read import ENTITY
+from lamplighter.tasks.environment.sensorqc.model import MOST_STATIONS, SensorqcInput
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from statistics import median
 
-from tasks.environment.sensorqc.book import Book
-from tasks.environment.sensorqc.judge import Verdict
+from lamplighter.tasks.environment.sensorqc.book import Book
+from lamplighter.tasks.environment.sensorqc.judge import Verdict
 
 
 def reasons(book: Book, i: int, verdict: Verdict) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tasks.api import Result
-from tasks.environment.airmap.reference import krige
-from tasks.environment.airmap.variogram import Variogram
-from tasks.environment.sensorqc.book import LEAST_SHARE
-from tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.environment.airmap.reference import krige
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.sensorqc.book import LEAST_SHARE
+from lamplighter.tasks.environment.sensorqc.prepare import Spec
 
 MOST = 1_000
 NEAR = 0.1

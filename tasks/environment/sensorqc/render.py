@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.environment.sensorqc.picture import picture
-from tasks.environment.sensorqc.strip import ranked, strip
+from lamplighter.tasks.environment.sensorqc.picture import picture
+from lamplighter.tasks.environment.sensorqc.strip import ranked, strip
 
 STRIP_COLUMNS = 40
 MOST_STATIONS = 12

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from tasks.api import Result
-from tasks.environment.sensorqc.book import Book
-from tasks.environment.sensorqc.judge import Verdict
-from tasks.environment.sensorqc.reasons import reasons
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.environment.sensorqc.book import Book
+from lamplighter.tasks.environment.sensorqc.judge import Verdict
+from lamplighter.tasks.environment.sensorqc.reasons import reasons
 
 FORMAT = 1
 MOST_FLAGGED = 2_000

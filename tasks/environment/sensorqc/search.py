@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from statistics import median
 
-from tasks.api import DeadlinePassed, Job
-from tasks.environment.airmap.tiles import SETS_PER_JOB
-from tasks.environment.airmap.variogram import Variogram, first_search, second_search
-from tasks.environment.sensorqc.book import Book
-from tasks.environment.sensorqc.cuts import Cut, left_out
-from tasks.environment.sensorqc.judge import NORMAL
-from tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.api import DeadlinePassed, Job
+from lamplighter.tasks.environment.airmap.tiles import SETS_PER_JOB
+from lamplighter.tasks.environment.airmap.variogram import Variogram, first_search, second_search
+from lamplighter.tasks.environment.sensorqc.book import Book
+from lamplighter.tasks.environment.sensorqc.cuts import Cut, left_out
+from lamplighter.tasks.environment.sensorqc.judge import NORMAL
+from lamplighter.tasks.environment.sensorqc.prepare import Spec
 
 FEWEST = 10
 SAMPLE_PREDICTIONS = 2_000

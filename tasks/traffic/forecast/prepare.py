@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from tasks.api import Context, TaskError
-from tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
-from tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
-from tasks.traffic.forecast.read import Flows, from_detectors, from_entities
+from lamplighter.tasks.api import Context, TaskError
+from lamplighter.tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
+from lamplighter.tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
+from lamplighter.tasks.traffic.forecast.read import Flows, from_detectors, from_entities
 
 WEEK = 168
 WEEKS_MIN, WEEKS_MAX = 5, 10

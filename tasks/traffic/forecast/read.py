@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tasks import ngsi
-from tasks.api import TaskError
-from tasks.traffic.forecast.clock import HOUR, Clock
-from tasks.traffic.forecast.model import FLOW_MAX, Detector
+from lamplighter.tasks import ngsi
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.forecast.clock import HOUR, Clock
+from lamplighter.tasks.traffic.forecast.model import FLOW_MAX, Detector
 
 HOUR_S = 3600
 COVERED_S = 2700

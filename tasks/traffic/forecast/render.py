@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.traffic.forecast.picture import picture
-from tasks.traffic.forecast.result import verdict
+from lamplighter.tasks.traffic.forecast.picture import picture
+from lamplighter.tasks.traffic.forecast.result import verdict
 
 BARS = "▁▂▃▄▅▆▇█"
 PLOT_ROWS = 8

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.api import Result
-from tasks.traffic.forecast.baseline import last_week, six_week_median
-from tasks.traffic.forecast.prepare import Series, Spec
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.traffic.forecast.baseline import last_week, six_week_median
+from lamplighter.tasks.traffic.forecast.prepare import Series, Spec
 
 FORMAT = 1
 DETECTORS_SHOWN = 6

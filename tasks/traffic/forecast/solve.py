@@ -7,10 +7,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tasks.api import DeadlinePassed, Job, Solution
-from tasks.traffic.forecast import kernel
-from tasks.traffic.forecast.prepare import WEEK, Series, Spec
-from tasks.traffic.forecast.result import Found, Rehearsal, assemble
+from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.traffic.forecast import kernel
+from lamplighter.tasks.traffic.forecast.prepare import WEEK, Series, Spec
+from lamplighter.tasks.traffic.forecast.result import Found, Rehearsal, assemble
 
 PROFILES = ((4, 1), (6, 2), (8, 2), (10, 4))
 """How many weeks a profile remembers, and how many of its lowest and highest counts it leaves out."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.api import Kind, later
-from tasks.traffic.signals.model import SignalsInput
+from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.traffic.signals.model import SignalsInput
 
 KIND = Kind(
     name="traffic.signals",
@@ -13,11 +13,11 @@ KIND = Kind(
     title="Cycle, splits and offsets of fixed-time signals",
     Model=SignalsInput,
     kernel=Path(__file__).with_name("kernel.py"),
-    prepare=later("tasks.traffic.signals.solve:prepare"),
-    solve=later("tasks.traffic.signals.solve:solve"),
-    reference=later("tasks.traffic.signals.reference:reference"),
-    text=later("tasks.traffic.signals.render:text"),
-    files=later("tasks.traffic.signals.render:files"),
-    demo=later("tasks.traffic.signals.demo:demo"),
-    check=later("tasks.traffic.signals.solve:check"),
+    prepare=later("lamplighter.tasks.traffic.signals.solve:prepare"),
+    solve=later("lamplighter.tasks.traffic.signals.solve:solve"),
+    reference=later("lamplighter.tasks.traffic.signals.reference:reference"),
+    text=later("lamplighter.tasks.traffic.signals.render:text"),
+    files=later("lamplighter.tasks.traffic.signals.render:files"),
+    demo=later("lamplighter.tasks.traffic.signals.demo:demo"),
+    check=later("lamplighter.tasks.traffic.signals.solve:check"),
 )

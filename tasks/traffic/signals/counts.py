@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from tasks import ngsi
-from tasks.api import TaskError
-from tasks.traffic.signals.model import Counts
-from tasks.traffic.signals.network import Demand, Steps, collect
-from tasks.traffic.signals.routes import MAX_VEHICLES, lay
-from tasks.traffic.signals.sumo import Roads
+from lamplighter.tasks import ngsi
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.model import Counts
+from lamplighter.tasks.traffic.signals.network import Demand, Steps, collect
+from lamplighter.tasks.traffic.signals.routes import MAX_VEHICLES, lay
+from lamplighter.tasks.traffic.signals.sumo import Roads
 
 NAMES = ("refDevice", "refRoadSegment", "name", "id")
 """Where an entity says which detector it is of; the first that is asked for counts."""

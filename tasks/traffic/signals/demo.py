@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tasks.api import DemoInput, Input
-from tasks.fetch import wheel
+from lamplighter.tasks.api import DemoInput, Input
+from lamplighter.tasks.fetch import wheel
 
 FILES = {"network_xml": "net", "routes_xml": "rou"}
 SEARCH = {"generations": 8, "children": 24}

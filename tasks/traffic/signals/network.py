@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.api import TaskError
+from lamplighter.tasks.api import TaskError
 
 HEADWAY_DS = {"straight": 20, "right": 23, "left": 26}
 """Where nothing better is known: time between two vehicles that leave a queue by the same lane, in 0.1 s."""

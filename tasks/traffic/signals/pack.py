@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tasks.api import Context, Job, TaskError
-from tasks.traffic.signals.network import Demand, Junction, Network
+from lamplighter.tasks.api import Context, Job, TaskError
+from lamplighter.tasks.traffic.signals.network import Demand, Junction, Network
 
 FITS = ((2400, 2400, 0), (2400, 2400, 15), (1200, 2400, 15), (1200, 1200, 30), (600, 1200, 60))
 """Warm-up before a window, in which vehicles fill the streets, cool-down after it, and how far travel times to one

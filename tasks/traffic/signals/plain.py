@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from tasks.api import TaskError
-from tasks.traffic.signals.counts import departures, read_periods
-from tasks.traffic.signals.model import Junction as PlainJunction
-from tasks.traffic.signals.model import Plain
-from tasks.traffic.signals.network import (
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.counts import departures, read_periods
+from lamplighter.tasks.traffic.signals.model import Junction as PlainJunction
+from lamplighter.tasks.traffic.signals.model import Plain
+from lamplighter.tasks.traffic.signals.network import (
     HEADWAY_DS,
     MAX_ROOM,
     Approach,

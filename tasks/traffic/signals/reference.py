@@ -12,10 +12,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.api import Result
-from tasks.traffic.signals.network import GREEN, PERMISSIVE, YELLOW, Network
-from tasks.traffic.signals.pack import jittered
-from tasks.traffic.signals.solve import CHECK_SEED, Spec
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.traffic.signals.network import GREEN, PERMISSIVE, YELLOW, Network
+from lamplighter.tasks.traffic.signals.pack import jittered
+from lamplighter.tasks.traffic.signals.solve import CHECK_SEED, Spec
 
 STEP_S = 0.1
 START_UP_S = 3.5

@@ -8,7 +8,7 @@ import json
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from tasks.traffic.signals.diagram import diagram, groups, runs
+from lamplighter.tasks.traffic.signals.diagram import diagram, groups, runs
 
 PROGRAMME_ID = "lamplighter"
 _BLOCKS = {"G": "█", "O": "█", "g": "▓", "o": "▓", "s": "▓", "y": "▒", "Y": "▒", "u": "▒"}

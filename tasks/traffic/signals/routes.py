@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tasks.api import TaskError
-from tasks.traffic.signals.network import VEHICLE_M, Demand, Steps, collect
-from tasks.traffic.signals.safexml import Element, parse
-from tasks.traffic.signals.sumo import Roads, number
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.network import VEHICLE_M, Demand, Steps, collect
+from lamplighter.tasks.traffic.signals.safexml import Element, parse
+from lamplighter.tasks.traffic.signals.sumo import Roads, number
 
 ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000

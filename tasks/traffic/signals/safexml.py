@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from tasks.api import TaskError
+from lamplighter.tasks.api import TaskError
 
 MAX_ELEMENTS = 300_000
 MAX_DEPTH = 20

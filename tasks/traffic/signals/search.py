@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from tasks.traffic.signals.network import GREEN, PERMISSIVE, Demand, Network
-from tasks.traffic.signals.pack import Cost, Plan, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.network import GREEN, PERMISSIVE, Demand, Network
+from lamplighter.tasks.traffic.signals.pack import Cost, Plan, programme_cycle_ds, shipped_plan
 
 OFFSET_STEPS_S = (-20, -10, -5, -3, -2, -1, 1, 2, 3, 5, 10, 20)
 START_UP_DS = 35

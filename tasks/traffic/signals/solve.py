@@ -6,11 +6,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tasks.api import Context, DeadlinePassed, Job, Solution, TaskError
-from tasks.traffic.signals.counts import read_counts
-from tasks.traffic.signals.model import Search, SignalsInput, Sumo
-from tasks.traffic.signals.network import Demand, Network
-from tasks.traffic.signals.pack import (
+from lamplighter.tasks.api import Context, DeadlinePassed, Job, Solution, TaskError
+from lamplighter.tasks.traffic.signals.counts import read_counts
+from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
+from lamplighter.tasks.traffic.signals.network import Demand, Network
+from lamplighter.tasks.traffic.signals.pack import (
     Cost,
     Plan,
     Window,
@@ -21,11 +21,11 @@ from tasks.traffic.signals.pack import (
     plans_per_job,
     windows,
 )
-from tasks.traffic.signals.plain import read_plain
-from tasks.traffic.signals.result import Finding, Progress, result_of
-from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
-from tasks.traffic.signals.search import Moves, fitted
-from tasks.traffic.signals.sumo import NETWORK_PATH, read_network
+from lamplighter.tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.result import Finding, Progress, result_of
+from lamplighter.tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.traffic.signals.search import Moves, fitted
+from lamplighter.tasks.traffic.signals.sumo import NETWORK_PATH, read_network
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000

@@ -8,9 +8,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from tasks.api import TaskError
-from tasks.traffic.signals.network import MAX_ROOM, VEHICLE_M, Approach, Junction, Network, Phase, Road, build
-from tasks.traffic.signals.safexml import Element, parse
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.network import (
+    MAX_ROOM,
+    VEHICLE_M,
+    Approach,
+    Junction,
+    Network,
+    Phase,
+    Road,
+    build,
+)
+from lamplighter.tasks.traffic.signals.safexml import Element, parse
 
 NETWORK_PATH = "/sumo/network_xml"
 _NETWORK_TAGS = frozenset({"edge", "lane", "tlLogic", "phase", "junction", "request", "connection"})

@@ -6,8 +6,8 @@ Lamplighter, names nothing of the gateway, and is found by its entry point alone
 
 from pathlib import Path
 
+from lamplighter.tasks.api import Kind, later
 from lamplighter_percolation.model import PercolationInput
-from tasks.api import Kind, later
 
 _SOLVE, _SHOW = "lamplighter_percolation.solve:", "lamplighter_percolation.show:"
 

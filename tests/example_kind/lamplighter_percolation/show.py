@@ -7,8 +7,8 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from lamplighter.tasks.api import DemoInput, Result
 from lamplighter_percolation.solve import Spec
-from tasks.api import DemoInput, Result
 
 PUBLISHED = 0.592746
 """Site threshold of the infinite square lattice (Newman and Ziff, Phys. Rev. Lett. 85, 4104, 2000)."""

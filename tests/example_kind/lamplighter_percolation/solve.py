@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from lamplighter.tasks.api import DeadlinePassed, Job, Result, Solution, TaskError
 from lamplighter_percolation.model import PercolationInput
-from tasks.api import DeadlinePassed, Job, Result, Solution, TaskError
 
 PER_JOB = 64
 ROUND_JOBS = 2_048

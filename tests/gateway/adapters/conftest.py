@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.accounts import Account
-from gateway.adapters.broker import EmbeddedBroker
-from gateway.adapters.mqtt import BrokerUrl, MqttLink
+from lamplighter.gateway.adapters.accounts import Account
+from lamplighter.gateway.adapters.broker import EmbeddedBroker
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
 
 SITE = "demo"
 GATEWAY = Account("gateway", "gateway-password", "gateway")

@@ -12,12 +12,12 @@ from contextlib import suppress
 
 import pytest
 
-from firmware.wire import node_topic
-from gateway.adapters import broker as module
-from gateway.adapters.accounts import Account
-from gateway.adapters.broker import BrokerError, signs_in
-from gateway.adapters.mqtt import LinkError, Publication
-from gateway.core.frames import gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.firmware.wire import node_topic
+from lamplighter.gateway.adapters import broker as module
+from lamplighter.gateway.adapters.accounts import Account
+from lamplighter.gateway.adapters.broker import BrokerError, signs_in
+from lamplighter.gateway.adapters.mqtt import LinkError, Publication
+from lamplighter.gateway.protocol.frames import gateway_topic, reply_topic, rpc_topic, task_topic
 
 A, B = "a" * 16, "b" * 16
 
@@ -206,8 +206,8 @@ def test_the_port_is_kept_over_restarts_of_the_gateway(run, embedded):
 ORPHAN = """
     import asyncio, sys
     from pathlib import Path
-    from gateway.adapters.accounts import Account
-    from gateway.adapters import broker
+    from lamplighter.gateway.adapters.accounts import Account
+    from lamplighter.gateway.adapters import broker
     if sys.argv[2] == "orphan":
         broker._die_with_parent = lambda: None
     async def main():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.adapters.clock import machine, monotonic_ms, next_boot
+from lamplighter.gateway.adapters.clock import machine, monotonic_ms, next_boot
 
 
 def test_starts_are_counted(tmp_path):

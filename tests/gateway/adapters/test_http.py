@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientTimeout
 
-from gateway.adapters import http
+from lamplighter.gateway.adapters import http
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.adapters.metrics import CONTENT_TYPE, Metrics
+from lamplighter.gateway.adapters.metrics import CONTENT_TYPE, Metrics
 
 
 class FakeNumbers:

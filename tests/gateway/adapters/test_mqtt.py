@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
 
 CONNACK, SUBACK = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"
 
@@ -65,7 +65,7 @@ def test_both_brokers_carry_messages_of_all_sizes(run, mosquitto, embedded, peop
 
 def test_what_was_not_acknowledged_comes_again(run, mosquitto, embedded, people, together, monkeypatch):
     """A gateway that dies before its commit gets the messages anew; those it acknowledged stay away."""
-    monkeypatch.setattr("gateway.adapters.broker.AGAIN_S", 1)
+    monkeypatch.setattr("lamplighter.gateway.adapters.broker.AGAIN_S", 1)
 
     async def main():
         async with embedded() as broker:
@@ -187,7 +187,7 @@ def test_hostile_bytes_end_the_connection_and_nothing_else(run):
 def test_a_silent_peer_is_given_up(run, monkeypatch):
     """A listener that says nothing is not taken for a broker, and the sentence says so."""
     async def main():
-        monkeypatch.setattr("gateway.adapters.mqtt.CONNECT_S", 0.05)
+        monkeypatch.setattr("lamplighter.gateway.adapters.mqtt.CONNECT_S", 0.05)
         async with Peer(b"") as peer:
             with pytest.raises(LinkError, match="does not answer; is it an MQTT listener"):
                 await MqttLink(peer.url, "x", on_message=print).start()
@@ -197,7 +197,7 @@ def test_a_silent_peer_is_given_up(run, monkeypatch):
 def test_a_peer_that_goes_silent_later_is_noticed_by_keep_alive(run, monkeypatch, together):
     """Without an answer to its ping the link gives the connection up and makes another."""
     async def main():
-        monkeypatch.setattr("gateway.adapters.mqtt.KEEPALIVE_S", 1)
+        monkeypatch.setattr("lamplighter.gateway.adapters.mqtt.KEEPALIVE_S", 1)
         async with Peer(CONNACK) as peer, together((peer.url, "x", {})) as (client,):
             await client.until(lambda: client.ups == 2)
             assert b"\xc0\x00" in peer.heard and peer.accepted == 2

@@ -8,9 +8,9 @@ import signal
 
 import pytest
 
-from firmware.wire import device_of
-from gateway.adapters import files
-from gateway.adapters.registry import FILE, MAX_DEVICES, PREVIOUS, AtomicStorage, Registry, RegistryError
+from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters import files
+from lamplighter.gateway.adapters.registry import FILE, MAX_DEVICES, PREVIOUS, AtomicStorage, Registry, RegistryError
 
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
 

@@ -8,10 +8,10 @@ from typing import get_args
 
 import pytest
 
-from gateway.adapters import store as store_module
-from gateway.adapters.schema import COMMIT
-from gateway.adapters.store import Store
-from gateway.core.effects import (
+from lamplighter.gateway.adapters import store as store_module
+from lamplighter.gateway.adapters.schema import COMMIT
+from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core.effects import (
     Durable,
     KeepAnswer,
     KeepClock,
@@ -25,8 +25,8 @@ from gateway.core.effects import (
     KeepTaskEnd,
     KeepVerdict,
 )
-from gateway.core.events import RoundRecalled
-from gateway.core.snapshot import AnswerRow, ShareRow
+from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.snapshot import AnswerRow, ShareRow
 
 TASK = KeepTask("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40)
 

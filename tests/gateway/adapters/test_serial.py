@@ -15,13 +15,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from firmware.cobs import HELLO, QOS, RETAIN, Pipe, encode
-from firmware.ports import ticks_ms
-from firmware.wire import NODE_DOWN, NODE_UP, device_of, node_topic
-from gateway.adapters.accounts import Account
-from gateway.adapters.compiler import build_firmware
-from gateway.adapters.serial import Board, Bridge, LineError
-from gateway.sim import FIRMWARE, find_micropython
+from lamplighter.firmware.cobs import HELLO, QOS, RETAIN, Pipe, encode
+from lamplighter.firmware.ports import ticks_ms
+from lamplighter.firmware.wire import NODE_DOWN, NODE_UP, device_of, node_topic
+from lamplighter.gateway.adapters.accounts import Account
+from lamplighter.gateway.adapters.serial import Board, Bridge, LineError
+from lamplighter.gateway.devicebuild.compiler import build_firmware
+from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 KEY = bytes(range(32))
 DEVICE, NODE = device_of(KEY)
@@ -220,7 +220,7 @@ def test_a_board_that_goes_is_reported_lost_and_taken_back(bridged, run, tmp_pat
 
 def test_a_board_that_falls_silent_is_lost_until_it_speaks(bridged, run, monkeypatch):
     """A dead board behind a live port: its will is published, and its next hello brings it back."""
-    monkeypatch.setattr("gateway.adapters.serial.SILENT_MS", 150)
+    monkeypatch.setattr("lamplighter.gateway.adapters.serial.SILENT_MS", 150)
 
     async def main():
         async with bridged() as (_, end, gateway, said):
@@ -354,8 +354,8 @@ def test_a_real_board_on_a_real_line_does_jobs_and_is_paid(start_gateway, operat
             await stack.enter_async_context(_device(tmp_path, cable.board, False, net=told["net"]))
             path = tmp_path / "lamplighter.json"
             bridge = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway", "line", "--port", str(tmp_path / "host"), "--config", str(path),
-                "--broker", gateway.url, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                sys.executable, "-m", "lamplighter.gateway", "line", "--port", str(tmp_path / "host"),
+                "--config", str(path), "--broker", gateway.url, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             stack.callback(lambda: bridge.returncode is None and bridge.kill())
             await _works(client, "first")
             cable.unplug()

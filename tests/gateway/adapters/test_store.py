@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters import store as module
-from gateway.adapters.schema import FINISHED_KEPT
-from gateway.adapters.store import Store, StoreError
-from gateway.core.effects import (
+from lamplighter.gateway.adapters import store as module
+from lamplighter.gateway.adapters.schema import FINISHED_KEPT
+from lamplighter.gateway.adapters.store import Store, StoreError
+from lamplighter.gateway.core.effects import (
     Durable,
     KeepAnswer,
     KeepClock,
@@ -32,8 +32,8 @@ from gateway.core.effects import (
     KeepTaskEnd,
     KeepVerdict,
 )
-from gateway.core.events import RoundRecalled
-from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
 
 PROOF = bytes(range(158))
 REMEMBERED = 1_000
@@ -271,8 +271,8 @@ def test_threads_take_turns(path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from gateway.adapters.store import Store
-from gateway.core.effects import KeepAnswer, KeepLease, KeepReceipt, KeepVerdict
+from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core.effects import KeepAnswer, KeepLease, KeepReceipt, KeepVerdict
 store = Store.open(Path(sys.argv[1]))
 number = store.load(0).next_lease
 while True:

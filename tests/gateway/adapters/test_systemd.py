@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from gateway.adapters.systemd import notify, watchdog_s
+from lamplighter.gateway.adapters.systemd import notify, watchdog_s
 
 
 @pytest.mark.parametrize("abstract", [False, True])

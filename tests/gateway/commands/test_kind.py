@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gateway.cli import main
-from gateway.kindkit import check
-from gateway.kindkit.check import Finding
+from lamplighter.gateway.commands.cli import main
+from lamplighter.gateway.kindkit import check
+from lamplighter.gateway.kindkit.check import Finding
 
 
 def _call(*words: str) -> Result:

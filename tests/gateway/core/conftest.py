@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.frames import REFUSALS, Receipt
-from gateway.core.machine import Machine
-from gateway.core.policy import Policy
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
-from gateway.core.state import Node, Phase, Task, Where
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
+from lamplighter.gateway.core.state import Node, Phase, Task, Where
+from lamplighter.gateway.protocol.frames import REFUSALS, Receipt
 
 KINDS = ("toy.sum", "toy.mix")
 ANSWER_BYTES = 8

@@ -2,9 +2,9 @@
 
 import heapq
 
-from gateway.core.board import Board
-from gateway.core.policy import Policy
-from gateway.core.state import Job, Task
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import Job, Task
 
 
 def board(secret=b"s", **policy):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware import wire
-from firmware.mac import Mac, derive
-from gateway.core import events as e
-from gateway.core.intake import Keys, read
+from lamplighter.firmware import wire
+from lamplighter.firmware.mac import Mac, derive
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.intake import Keys, read
 
 KEY = b"k" * 32
 DEVICE, NODE = wire.device_of(KEY)

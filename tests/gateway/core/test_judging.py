@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.judging import DAY_MS, quarantine_ms
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.judging import DAY_MS, quarantine_ms
 
 
 def verdicts(effects):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
-from gateway.core.state import IllegalMove, Phase, Where
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.state import IllegalMove, Phase, Where
 
 OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, 0, "", b"")
 

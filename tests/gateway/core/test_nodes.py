@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.views import node_view
+from lamplighter.gateway.api.views import node_view
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
 
 
 def born(name, boot=1, arch=0):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.frames import REFUSALS
-from gateway.core.nodes import BACKOFF_MS
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.nodes import BACKOFF_MS
+from lamplighter.gateway.protocol.frames import REFUSALS
 
 
 def tasks_of(city, effects):

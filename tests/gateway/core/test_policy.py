@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from gateway.core.policy import Policy
+from lamplighter.gateway.core.policy import Policy
 
 
 def test_defaults_are_whole_and_positive():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
-from gateway.core.state import FENCE_BITS, Phase
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
+from lamplighter.gateway.core.state import FENCE_BITS, Phase
 
 
 def rows(city, said, of, answer=b""):

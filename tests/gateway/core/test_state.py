@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.state import JOB_MOVES, LEASE_MOVES, IllegalMove, Job, Lease, Phase, Task, Where
+from lamplighter.gateway.core.state import JOB_MOVES, LEASE_MOVES, IllegalMove, Job, Lease, Phase, Task, Where
 
 
 @pytest.fixture

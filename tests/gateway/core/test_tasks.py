@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from gateway.core import effects as f
-from gateway.core import events as e
-from gateway.core.snapshot import AnswerRow
-from gateway.core.state import Job, Lease
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.snapshot import AnswerRow
+from lamplighter.gateway.core.state import Job, Lease
 
 
 def test_submission_is_kept_before_it_is_answered(city, of):

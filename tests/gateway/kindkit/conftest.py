@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.kindkit.scaffold import write
-from gateway.sim import find_micropython
-from tasks.api import Kind
+from lamplighter.gateway.kindkit.scaffold import write
+from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.tasks.api import Kind
 
 PACKAGE = "lamplighter_noise_levels"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.bench import weigh
-from tasks.api import Kind
+from lamplighter.gateway.kindkit.bench import weigh
+from lamplighter.tasks.api import Kind
 
 pytestmark = pytest.mark.usefixtures("micropython")
 

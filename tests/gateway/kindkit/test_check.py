@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.compiler import CompileError
-from gateway.kindkit.check import TIMED, Finding, check
-from tasks.api import Kind
+from lamplighter.gateway.devicebuild.compiler import CompileError
+from lamplighter.gateway.kindkit.check import TIMED, Finding, check
+from lamplighter.tasks.api import Kind
 
 pytestmark = pytest.mark.usefixtures("micropython")
 

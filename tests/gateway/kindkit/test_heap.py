@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.heap import smallest_heap
-from gateway.pool import KernelRaised
-from tasks.api import Job
+from lamplighter.gateway.kindkit.heap import smallest_heap
+from lamplighter.gateway.kindkit.pool import KernelRaised
+from lamplighter.tasks.api import Job
 
 pytestmark = pytest.mark.usefixtures("micropython")
 KERNEL = "def run(data, contexts):\n    held = bytearray(data[0] * 1024)\n    yield\n    return held[:1] or b'0'\n"

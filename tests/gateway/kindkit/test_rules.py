@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.kindkit.rules import WordError, problems, viper_functions, watched
+from lamplighter.gateway.kindkit.rules import WordError, problems, viper_functions, watched
 
 HEAD = """
 class micropython:

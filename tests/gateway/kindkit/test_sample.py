@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.kindkit.sample import Sample, spread
-from tasks.api import Job, Result
+from lamplighter.gateway.kindkit.sample import Sample, spread
+from lamplighter.tasks.api import Job, Result
 
 
 @pytest.mark.parametrize(("count", "most", "chosen"), [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.scaffold import ScaffoldError, write
+from lamplighter.gateway.kindkit.scaffold import ScaffoldError, write
 
 
 def test_a_new_package_passes_its_own_tests(tmp_path: Path) -> None:

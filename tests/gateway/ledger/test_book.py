@@ -1,8 +1,8 @@
 import pytest
 
-from gateway.ledger.book import NO_SEAL, Book
-from gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, encode_leaf
-from gateway.ledger.merkle import leaf_hash
+from lamplighter.gateway.ledger.book import NO_SEAL, Book
+from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, encode_leaf
+from lamplighter.gateway.ledger.merkle import leaf_hash
 
 GENESIS = encode_leaf(Genesis("demo", bytes(32)))
 ANNA = encode_leaf(Registration(b"d" * 16, "anna"))

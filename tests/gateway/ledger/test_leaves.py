@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger import leaves
-from gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, encode_leaf
+from lamplighter.gateway.ledger import leaves
+from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, encode_leaf
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger import merkle
+from lamplighter.gateway.ledger import merkle
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

@@ -5,8 +5,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger import note
-from gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.ledger import note
+from lamplighter.gateway.ledger.leaves import LedgerError
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

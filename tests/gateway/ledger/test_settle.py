@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.frames import VERDICTS
-from gateway.ledger.leaves import LedgerError
-from gateway.ledger.settle import LAST_NUMBER, MAX_RANGES, RECORD_BYTES, Numbers, encode_record, settle
+from lamplighter.gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.ledger.settle import LAST_NUMBER, MAX_RANGES, RECORD_BYTES, Numbers, encode_record, settle
+from lamplighter.gateway.protocol.frames import VERDICTS
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

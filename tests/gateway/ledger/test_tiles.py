@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger import merkle, tiles
-from gateway.ledger.leaves import LedgerError
+from lamplighter.gateway.ledger import merkle, tiles
+from lamplighter.gateway.ledger.leaves import LedgerError
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

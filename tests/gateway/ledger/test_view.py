@@ -1,6 +1,6 @@
-from gateway.ledger.book import Book
-from gateway.ledger.leaves import Genesis, encode_leaf
-from gateway.ledger.view import bundle_path, genesis_view
+from lamplighter.gateway.ledger.book import Book
+from lamplighter.gateway.ledger.leaves import Genesis, encode_leaf
+from lamplighter.gateway.ledger.view import bundle_path, genesis_view
 
 
 def test_genesis_for_people():

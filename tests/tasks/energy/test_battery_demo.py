@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.energy.battery import KIND, demo
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.spec import prepare
+from lamplighter.tasks.energy.battery import KIND, demo
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.spec import prepare
 
 
 def archive(stamp: str) -> zipfile.ZipFile:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.rules import watched
-from gateway.pool import KernelRaised, Pool, PoolError, Runtime
-from tasks.api import Context, Job, TaskError
-from tasks.energy.battery import KIND, kernel
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.solve import check, job
-from tasks.energy.battery.spec import Spec, prepare
-from tasks.energy.battery.worth import is_feasible, plan_of
-from tasks.local import run_job
+from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.kindkit.rules import watched
+from lamplighter.tasks.api import Context, Job, TaskError
+from lamplighter.tasks.energy.battery import KIND, kernel
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.solve import check, job
+from lamplighter.tasks.energy.battery.spec import Spec, prepare
+from lamplighter.tasks.energy.battery.worth import is_feasible, plan_of
+from lamplighter.tasks.local import run_job
 
 MANNERS = ("ordinary", "negative", "flat", "feed_in", "wild")
 RECORDED = "848430351b53359f"

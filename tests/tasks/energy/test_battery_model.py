@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.battery import KIND
-from tasks.registry import prepare
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.battery import KIND
+from lamplighter.tasks.registry import prepare
 
 KINDS = {KIND.name: KIND}
 

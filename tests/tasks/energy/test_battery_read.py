@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.battery.read import net_loads
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.battery.read import net_loads
 
 
 def pack(home: str, name: str, values: list[float], unit: str = "W", begin: float = 1.8e9) -> list[dict]:

@@ -6,12 +6,12 @@ import copy
 
 import pytest
 
-from tasks.api import Result
-from tasks.energy.battery import KIND
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.reference import optimum_eur
-from tasks.energy.battery.spec import prepare
-from tasks.local import run_local
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.energy.battery import KIND
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.reference import optimum_eur
+from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.local import run_local
 
 
 def test_optimum_by_hand(homes_of) -> None:

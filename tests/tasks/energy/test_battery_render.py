@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tasks.energy.battery import KIND
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.spec import prepare
-from tasks.local import run_local
+from lamplighter.tasks.energy.battery import KIND
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.local import run_local
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from tasks.api import DeadlinePassed
-from tasks.energy.battery import KIND, solve
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.spec import prepare
-from tasks.local import run_job, run_local
+from lamplighter.tasks.api import DeadlinePassed
+from lamplighter.tasks.energy.battery import KIND, solve
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.local import run_job, run_local
 
 
 def result(given, **more):

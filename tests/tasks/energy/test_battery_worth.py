@@ -6,13 +6,13 @@ import random
 
 import pytest
 
-from tasks.energy.battery import KIND
-from tasks.energy.battery.model import Batteries
-from tasks.energy.battery.reference import optimum_eur
-from tasks.energy.battery.solve import job
-from tasks.energy.battery.spec import Spec, prepare
-from tasks.energy.battery.worth import bound, cost_eur, hull, is_feasible, limits_w, plan_of, rounding_eur
-from tasks.local import run_job
+from lamplighter.tasks.energy.battery import KIND
+from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.reference import optimum_eur
+from lamplighter.tasks.energy.battery.solve import job
+from lamplighter.tasks.energy.battery.spec import Spec, prepare
+from lamplighter.tasks.energy.battery.worth import bound, cost_eur, hull, is_feasible, limits_w, plan_of, rounding_eur
+from lamplighter.tasks.local import run_job
 
 
 def planned(given) -> tuple[Spec, list[int]]:

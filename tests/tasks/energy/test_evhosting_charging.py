@@ -7,9 +7,9 @@ from statistics import NormalDist
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.evhosting.charging import arrival_table, builtin, length_table, lengths
-from tasks.energy.evhosting.model import Statistics
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting.charging import arrival_table, builtin, length_table, lengths
+from lamplighter.tasks.energy.evhosting.model import Statistics
 
 
 def _statistics(arrivals: dict[int, float], energy: list[float]) -> Statistics:

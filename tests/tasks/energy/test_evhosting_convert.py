@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from tasks.energy.evhosting.convert import ev2gym, main
-from tasks.energy.evhosting.model import Statistics
+from lamplighter.tasks.energy.evhosting.convert import ev2gym, main
+from lamplighter.tasks.energy.evhosting.model import Statistics
 
 
 @pytest.fixture

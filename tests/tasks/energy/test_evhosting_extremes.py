@@ -8,13 +8,13 @@ import struct
 
 import pytest
 
-from gateway.kindkit.rules import watched
-from gateway.pool import Pool, Runtime
-from gateway.sim import find_micropython
-from tasks.api import Context, Job
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.spec import BIAS, HEADROOM_PU, Q20, Q23, Q24
-from tasks.local import run_job
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.kindkit.rules import watched
+from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.tasks.api import Context, Job
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.spec import BIAS, HEADROOM_PU, Q20, Q23, Q24
+from lamplighter.tasks.local import run_job
 
 EDGES_17 = (0, 1, 65_535, 65_536, 131_071)
 

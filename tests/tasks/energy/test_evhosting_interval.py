@@ -7,7 +7,7 @@ from math import comb
 
 import pytest
 
-from tasks.energy.evhosting.interval import at_most, clopper_pearson
+from lamplighter.tasks.energy.evhosting.interval import at_most, clopper_pearson
 
 
 @pytest.mark.parametrize("trials", [1, 10, 100, 10_000])

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kindkit.rules import watched
-from gateway.pool import Pool, Runtime
-from tasks.energy.evhosting import KIND, kernel
-from tasks.energy.evhosting.demo import feeder33
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.snapshot import Snapshots
-from tasks.energy.evhosting.solve import job
-from tasks.energy.evhosting.spec import Spec, prepare
-from tasks.local import run_job
+from lamplighter.gateway.kindkit.pool import Pool, Runtime
+from lamplighter.gateway.kindkit.rules import watched
+from lamplighter.tasks.energy.evhosting import KIND, kernel
+from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.snapshot import Snapshots
+from lamplighter.tasks.energy.evhosting.solve import job
+from lamplighter.tasks.energy.evhosting.spec import Spec, prepare
+from lamplighter.tasks.local import run_job
 
 
 def _tool(name: str) -> Path:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.pandapower import read
-from tasks.registry import prepare
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.pandapower import read
+from lamplighter.tasks.registry import prepare
 
 
 def _table(columns: str, *rows: list[Any]) -> dict[str, Any]:

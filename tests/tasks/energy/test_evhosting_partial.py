@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from tasks.api import DeadlinePassed
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting import solve as solving
-from tasks.energy.evhosting.interval import clopper_pearson
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.spec import prepare
-from tasks.local import run_local
+from lamplighter.tasks.api import DeadlinePassed
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting import solve as solving
+from lamplighter.tasks.energy.evhosting.interval import clopper_pearson
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.local import run_local
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_rounds_are_bounded_and_change_nothing(spec, small_jobs, monkeypatch) ->
 
 MANY = """
 import json, resource, struct, sys
-from tasks.energy.evhosting import solve as solving
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting import solve as solving
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.spec import prepare
 solving.SCENARIOS_PER_JOB_MAX = 1
 given = {"feeder": json.loads(sys.argv[1]), "levels_percent": range(1, 101), "scenarios_per_level": int(sys.argv[2])}
 fine = struct.pack("<BBHIHBBII", 0, 3, 1, 1_000_000, 1, 3, 3, 9000, 9000)

@@ -6,13 +6,13 @@ import copy
 
 import pytest
 
-from tasks.api import Result
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.demo import feeder33
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.reference import Network
-from tasks.energy.evhosting.spec import prepare
-from tasks.local import run_local
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.reference import Network
+from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.local import run_local
 
 
 def test_losses_of_the_published_feeder() -> None:

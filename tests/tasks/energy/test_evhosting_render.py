@@ -9,10 +9,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.spec import prepare
-from tasks.local import run_local
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.local import run_local
 
 SVG = "{http://www.w3.org/2000/svg}"
 

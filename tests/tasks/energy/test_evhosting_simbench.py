@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.simbench import from_folder, peak_day, read
-from tasks.energy.evhosting.spec import Spec
-from tasks.registry import prepare
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.simbench import from_folder, peak_day, read
+from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.registry import prepare
 
 
 @pytest.fixture

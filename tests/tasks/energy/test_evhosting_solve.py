@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.interval import clopper_pearson
-from tasks.energy.evhosting.model import EvHosting
-from tasks.energy.evhosting.solve import check, job, solve
-from tasks.energy.evhosting.spec import prepare
-from tasks.energy.evhosting.tally import outcomes
-from tasks.local import run_job, run_local
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.interval import clopper_pearson
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.solve import check, job, solve
+from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting.tally import outcomes
+from lamplighter.tasks.local import run_job, run_local
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.energy.evhosting import KIND
-from tasks.energy.evhosting.demo import feeder33
-from tasks.energy.evhosting.model import Feeder
-from tasks.energy.evhosting.tree import grow
-from tasks.registry import prepare
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.model import Feeder
+from lamplighter.tasks.energy.evhosting.tree import grow
+from lamplighter.tasks.registry import prepare
 
 
 def _line(one: str, other: str, **more: float) -> dict[str, object]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tasks import registry
-from tasks.environment.airmap import KIND
-from tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks import registry
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.prepare import Spec
 
 Given = dict[str, Any]
 

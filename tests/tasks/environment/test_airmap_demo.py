@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tasks import fetch
-from tasks.environment.airmap import KIND
-from tasks.environment.airmap.demo import MEMBER, VERSION
-from tasks.local import run_local
+from lamplighter.tasks import fetch
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.demo import MEMBER, VERSION
+from lamplighter.tasks.local import run_local
 
 
 def test_without_a_network_the_demo_says_that_its_stations_are_made_up(

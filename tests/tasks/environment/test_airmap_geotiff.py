@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.environment.airmap.geotiff import geotiff
+from lamplighter.tasks.environment.airmap.geotiff import geotiff
 
 GRID = {"west": 7.0, "south": 50.0, "east": 7.6, "north": 50.4, "rows": 2, "cols": 3}
 SIZES = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4), 12: ("d", 8)}

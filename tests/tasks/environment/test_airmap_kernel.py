@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.api import Job
-from tasks.environment.airmap import KIND, kernel
-from tasks.environment.airmap.tiles import cut
-from tasks.environment.airmap.variogram import Variogram
-from tasks.local import run_job
+from lamplighter.tasks.api import Job
+from lamplighter.tasks.environment.airmap import KIND, kernel
+from lamplighter.tasks.environment.airmap.tiles import cut
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.local import run_job
 from tests.tasks.words import Word, Words
 
 DRIVER = """

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tasks.environment.airmap.near import Near, Point
+from lamplighter.tasks.environment.airmap.near import Near, Point
 
 
 def _places(shape: str, count: int) -> list[Point]:

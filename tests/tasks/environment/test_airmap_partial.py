@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.api import DeadlinePassed
-from tasks.environment.airmap import KIND, result, solve
-from tasks.environment.airmap.raster import columns
-from tasks.local import run_job, run_local
+from lamplighter.tasks.api import DeadlinePassed
+from lamplighter.tasks.environment.airmap import KIND, result, solve
+from lamplighter.tasks.environment.airmap.raster import columns
+from lamplighter.tasks.local import run_job, run_local
 
 GIVEN = {"model": "spherical", "nugget": 2.0, "partial_sill": 40.0, "range_m": 2500}
 

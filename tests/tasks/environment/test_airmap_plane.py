@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.environment.airmap.model import Place
-from tasks.environment.airmap.plane import Plane, coordinates, plane_of
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.model import Place
+from lamplighter.tasks.environment.airmap.plane import Plane, coordinates, plane_of
 
 
 def _geodesic_m(a: tuple[float, float], b: tuple[float, float]) -> float:

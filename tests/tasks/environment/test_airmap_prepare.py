@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
+from lamplighter.tasks.api import TaskError
 
 TWO = [{"x_m": 0, "y_m": 0, "value": 1}, {"x_m": 1000, "y_m": 500, "value": 2}]
 GEO = [{"lon_deg": 7.1, "lat_deg": 50.7, "value": 1}, {"lon_deg": 7.2, "lat_deg": 50.75, "value": 2}]

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from tasks.environment.airmap import raster
+from lamplighter.tasks.environment.airmap import raster
 
 
 def _field(rows: int, cols: int, noise: float) -> list[float]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.api import TaskError
-from tasks.environment.airmap.read import Reading, from_entities, from_senml
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.read import Reading, from_entities, from_senml
 
 
 def _normalised(number: int, **properties: Any) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.environment.airmap import KIND
-from tasks.environment.airmap.reference import krige, solve_linear
-from tasks.environment.airmap.variogram import Variogram
-from tasks.local import run_local
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.reference import krige, solve_linear
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.local import run_local
 
 GIVEN = {"model": "spherical", "nugget": 2.0, "partial_sill": 40.0, "range_m": 2500}
 

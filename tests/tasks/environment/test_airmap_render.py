@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tasks.environment.airmap import KIND
-from tasks.environment.airmap.scale import Scale
-from tasks.local import run_local
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.scale import Scale
+from lamplighter.tasks.local import run_local
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tasks.api import Job, TaskError
-from tasks.environment.airmap import KIND
-from tasks.environment.airmap.raster import columns
-from tasks.environment.airmap.solve import ROUND_JOBS
-from tasks.local import run_local
+from lamplighter.tasks.api import Job, TaskError
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.raster import columns
+from lamplighter.tasks.environment.airmap.solve import ROUND_JOBS
+from lamplighter.tasks.local import run_local
 
 GIVEN = {"model": "exponential", "nugget": 2.0, "partial_sill": 40.0, "range_m": 900}
 SHARP = GIVEN | {"nugget": 0}

@@ -6,11 +6,11 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tasks.api import Job
-from tasks.environment.airmap import search
-from tasks.environment.airmap.search import by_rule, left_out, worth_it
-from tasks.environment.airmap.tiles import Tile
-from tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.api import Job
+from lamplighter.tasks.environment.airmap import search
+from lamplighter.tasks.environment.airmap.search import by_rule, left_out, worth_it
+from lamplighter.tasks.environment.airmap.tiles import Tile
+from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 Misses = Callable[[Variogram], float]
 

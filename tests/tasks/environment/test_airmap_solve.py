@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tasks.environment.airmap import KIND
-from tasks.local import run_job, run_local
+from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.local import run_job, run_local
 
 
 def _solved(prepared: Any, given: dict[str, Any]) -> tuple[Any, Any]:

@@ -7,7 +7,15 @@ import random
 
 import pytest
 
-from tasks.environment.airmap.targets import CHUNK_SIDE, Cells, Targets, boxed, near_cells, near_points, scattered
+from lamplighter.tasks.environment.airmap.targets import (
+    CHUNK_SIDE,
+    Cells,
+    Targets,
+    boxed,
+    near_cells,
+    near_points,
+    scattered,
+)
 
 
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (1, 700), (130, 70), (64, 64)])

@@ -8,11 +8,11 @@ import random
 
 import pytest
 
-from tasks.environment.airmap import KIND, tiles
-from tasks.environment.airmap.reference import krige
-from tasks.environment.airmap.tiles import TILE_STATIONS, TILE_TARGETS, Point, cut
-from tasks.environment.airmap.variogram import Variogram
-from tasks.local import run_job
+from lamplighter.tasks.environment.airmap import KIND, tiles
+from lamplighter.tasks.environment.airmap.reference import krige
+from lamplighter.tasks.environment.airmap.tiles import TILE_STATIONS, TILE_TARGETS, Point, cut
+from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.local import run_job
 
 
 def _town(seed: int, count: int) -> tuple[list[Point], list[float]]:

@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from tasks.environment.airmap import kernel
-from tasks.environment.airmap.variogram import (
+from lamplighter.tasks.environment.airmap import kernel
+from lamplighter.tasks.environment.airmap.variogram import (
     Variogram,
     first_search,
     packed,

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tasks.environment.sensorqc.judge import change, judge, stuck_runs
+from lamplighter.tasks.environment.sensorqc.judge import change, judge, stuck_runs
 
 
 def _scores(seed: int, stations: int = 12, times: int = 60) -> list[list[float]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.environment.sensorqc.model import SensorqcInput
-from tasks.environment.sensorqc.read import network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.sensorqc.model import SensorqcInput
+from lamplighter.tasks.environment.sensorqc.read import network
 
 Given = dict[str, Any]
 

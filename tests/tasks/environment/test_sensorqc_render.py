@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tasks import registry
-from tasks.environment.sensorqc import KIND
-from tasks.environment.sensorqc.strip import ranked, strip
-from tasks.local import run_local
+from lamplighter.tasks import registry
+from lamplighter.tasks.environment.sensorqc import KIND
+from lamplighter.tasks.environment.sensorqc.strip import ranked, strip
+from lamplighter.tasks.local import run_local
 
 
 @pytest.fixture(scope="module")

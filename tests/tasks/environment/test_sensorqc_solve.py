@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tasks import registry
-from tasks.api import DeadlinePassed, Result
-from tasks.environment.airmap import KIND as AIRMAP
-from tasks.environment.sensorqc import KIND, search
-from tasks.environment.sensorqc.demo import generated
-from tasks.environment.sensorqc.prepare import Spec
-from tasks.local import run_local
+from lamplighter.tasks import registry
+from lamplighter.tasks.api import DeadlinePassed, Result
+from lamplighter.tasks.environment.airmap import KIND as AIRMAP
+from lamplighter.tasks.environment.sensorqc import KIND, search
+from lamplighter.tasks.environment.sensorqc.demo import generated
+from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.local import run_local
 
 Given = dict[str, Any]
 VARIOGRAM = {"model": "exponential", "nugget": 0.5, "partial_sill": 30, "range_m": 4000}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 
-from tasks.traffic.forecast.baseline import last_week, six_week_median
+from lamplighter.tasks.traffic.forecast.baseline import last_week, six_week_median
 
 
 def test_the_median_is_the_median() -> None:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.forecast.clock import HOUR, Clock, clock_of, require_whole_hours
-from tasks.traffic.forecast.model import Detector
-from tasks.traffic.forecast.read import from_detectors
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.forecast.clock import HOUR, Clock, clock_of, require_whole_hours
+from lamplighter.tasks.traffic.forecast.model import Detector
+from lamplighter.tasks.traffic.forecast.read import from_detectors
 
 
 @pytest.fixture

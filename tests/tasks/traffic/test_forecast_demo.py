@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks import fetch
-from tasks.registry import prepare
-from tasks.traffic.forecast import KIND
-from tasks.traffic.forecast.demo import HOUR, MEMBER, VERSION, given
+from lamplighter.tasks import fetch
+from lamplighter.tasks.registry import prepare
+from lamplighter.tasks.traffic.forecast import KIND
+from lamplighter.tasks.traffic.forecast.demo import HOUR, MEMBER, VERSION, given
 
 
 def test_without_a_network_the_demo_says_that_its_detectors_are_made_up(

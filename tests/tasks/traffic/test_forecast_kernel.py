@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pool import KernelRaised, Pool, PoolError, Runtime
-from gateway.sim import find_micropython
-from tasks.api import Context, Job
-from tasks.local import run_job
-from tasks.traffic.forecast import KIND, kernel
+from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.tasks.api import Context, Job
+from lamplighter.tasks.local import run_job
+from lamplighter.tasks.traffic.forecast import KIND, kernel
 from tests.tasks.words import Word, Words
 
 RECORDED = "fb297eb4c101b2e3"

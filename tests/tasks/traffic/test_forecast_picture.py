@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from tasks.traffic.forecast.picture import picture
+from lamplighter.tasks.traffic.forecast.picture import picture
 
 SVG = "{http://www.w3.org/2000/svg}"
 

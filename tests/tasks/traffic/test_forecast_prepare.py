@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.registry import prepare
-from tasks.traffic.forecast import KIND
-from tasks.traffic.forecast.demo import generated
-from tasks.traffic.forecast.prepare import Spec, pack
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.registry import prepare
+from lamplighter.tasks.traffic.forecast import KIND
+from lamplighter.tasks.traffic.forecast.demo import generated
+from lamplighter.tasks.traffic.forecast.prepare import Spec, pack
 
 
 def prepared(given: dict[str, Any]) -> Spec:

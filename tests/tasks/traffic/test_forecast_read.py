@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.forecast.clock import Clock
-from tasks.traffic.forecast.model import Detector
-from tasks.traffic.forecast.read import from_detectors, from_entities
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.forecast.clock import Clock
+from lamplighter.tasks.traffic.forecast.model import Detector
+from lamplighter.tasks.traffic.forecast.read import from_detectors, from_entities
 
 CLOCK = Clock(UTC, True)
 SIX = CLOCK.place(datetime(2026, 3, 1, 6, tzinfo=UTC))

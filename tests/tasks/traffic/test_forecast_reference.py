@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.local import run_local
-from tasks.registry import prepare
-from tasks.traffic.forecast import KIND
-from tasks.traffic.forecast.demo import generated
-from tasks.traffic.forecast.reference import forecast
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
+from lamplighter.tasks.traffic.forecast import KIND
+from lamplighter.tasks.traffic.forecast.demo import generated
+from lamplighter.tasks.traffic.forecast.reference import forecast
 
 
 def test_it_agrees_with_the_devices_and_notices_a_change() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tasks.local import run_local
-from tasks.registry import prepare
-from tasks.traffic.forecast import KIND
-from tasks.traffic.forecast.demo import generated
+from lamplighter.tasks.local import run_local
+from lamplighter.tasks.registry import prepare
+from lamplighter.tasks.traffic.forecast import KIND
+from lamplighter.tasks.traffic.forecast.demo import generated
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.traffic.forecast.result import Rehearsal, Score, short, verdict
+from lamplighter.tasks.traffic.forecast.result import Rehearsal, Score, short, verdict
 
 
 def score(ours: float, median: float) -> dict[str, Any]:

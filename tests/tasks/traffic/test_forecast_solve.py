@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-import tasks.traffic.forecast.solve as module
-from gateway.pool import Pool
-from gateway.sim import find_micropython
-from tasks.api import DeadlinePassed, Job, Result
-from tasks.local import run_job, run_local
-from tasks.registry import prepare
-from tasks.traffic.forecast import KIND
-from tasks.traffic.forecast.demo import generated
-from tasks.traffic.forecast.prepare import Spec
-from tasks.traffic.forecast.solve import CANDIDATES, SETS, solve
+import lamplighter.tasks.traffic.forecast.solve as module
+from lamplighter.gateway.kindkit.pool import Pool
+from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.tasks.api import DeadlinePassed, Job, Result
+from lamplighter.tasks.local import run_job, run_local
+from lamplighter.tasks.registry import prepare
+from lamplighter.tasks.traffic.forecast import KIND
+from lamplighter.tasks.traffic.forecast.demo import generated
+from lamplighter.tasks.traffic.forecast.prepare import Spec
+from lamplighter.tasks.traffic.forecast.solve import CANDIDATES, SETS, solve
 
 
 @pytest.fixture(scope="module")

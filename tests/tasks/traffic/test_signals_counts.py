@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals.counts import read_counts
-from tasks.traffic.signals.model import Counts, Plain
-from tasks.traffic.signals.network import Demand
-from tasks.traffic.signals.plain import read_plain
-from tasks.traffic.signals.sumo import read_network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.counts import read_counts
+from lamplighter.tasks.traffic.signals.model import Counts, Plain
+from lamplighter.tasks.traffic.signals.network import Demand
+from lamplighter.tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.sumo import read_network
 
 TURNS = [{"from_road": "w_in", "to_road": "e_out", "share": 0.75}, {"from_road": "w_in", "to_road": "n_out",
                                                                     "share": 0.25}]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import registry
-from tasks.traffic.signals import KIND, demo
-from tasks.traffic.signals.solve import Spec, solve
+from lamplighter.tasks import registry
+from lamplighter.tasks.traffic.signals import KIND, demo
+from lamplighter.tasks.traffic.signals.solve import Spec, solve
 
 
 def test_without_a_network_the_input_is_made_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

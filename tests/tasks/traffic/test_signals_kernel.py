@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.compiler import ARCHES, FORMAT, NATIVE, compile_for
-from gateway.kindkit.rules import watched
-from tasks.api import Context, Job
-from tasks.local import load_kernel, run_job
-from tasks.traffic.signals import KIND
-from tasks.traffic.signals.demo import generated_street
-from tasks.traffic.signals.model import Plain, SignalsInput
-from tasks.traffic.signals.pack import Plan, jittered, job, network_context, shipped_plan, windows
-from tasks.traffic.signals.plain import read_plain
-from tasks.traffic.signals.solve import prepare, solve
+from lamplighter.gateway.devicebuild.compiler import ARCHES, FORMAT, NATIVE, compile_for
+from lamplighter.gateway.kindkit.rules import watched
+from lamplighter.tasks.api import Context, Job
+from lamplighter.tasks.local import load_kernel, run_job
+from lamplighter.tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals.demo import generated_street
+from lamplighter.tasks.traffic.signals.model import Plain, SignalsInput
+from lamplighter.tasks.traffic.signals.pack import Plan, jittered, job, network_context, shipped_plan, windows
+from lamplighter.tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.solve import prepare, solve
 
 DRIVER = """
 import sys

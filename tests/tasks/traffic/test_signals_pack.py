@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals.model import Plain
-from tasks.traffic.signals.network import Demand
-from tasks.traffic.signals.pack import (
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.model import Plain
+from lamplighter.tasks.traffic.signals.network import Demand
+from lamplighter.tasks.traffic.signals.pack import (
     CONTEXT_BYTES,
     Window,
     jittered,
@@ -20,7 +20,7 @@ from tasks.traffic.signals.pack import (
     shipped_plan,
     windows,
 )
-from tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.plain import read_plain
 
 
 def _demand(vehicles: int, ways: int, every_ds: int) -> Demand:

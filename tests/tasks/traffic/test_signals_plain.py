@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals.model import Plain
-from tasks.traffic.signals.plain import read_plain
-from tasks.traffic.signals.sumo import read_network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.model import Plain
+from lamplighter.tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.sumo import read_network
 
 
 def test_says_the_same_as_sumo(crossing: dict[str, Any], network_xml: str) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tasks import registry
-from tasks.api import Result
-from tasks.local import run_job, run_local
-from tasks.traffic.signals import KIND
-from tasks.traffic.signals.demo import generated_street
-from tasks.traffic.signals.pack import Cost, Plan, jittered, shipped_plan
-from tasks.traffic.signals.reference import reference, simulate
-from tasks.traffic.signals.result import programmes
-from tasks.traffic.signals.solve import Spec, evaluate
+from lamplighter.tasks import registry
+from lamplighter.tasks.api import Result
+from lamplighter.tasks.local import run_job, run_local
+from lamplighter.tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals.demo import generated_street
+from lamplighter.tasks.traffic.signals.pack import Cost, Plan, jittered, shipped_plan
+from lamplighter.tasks.traffic.signals.reference import reference, simulate
+from lamplighter.tasks.traffic.signals.result import programmes
+from lamplighter.tasks.traffic.signals.solve import Spec, evaluate
 
 KINDS = {KIND.name: KIND}
 SMALL = {"generations": 2, "children": 6, "cycles_s": [60], "replicas": 1}

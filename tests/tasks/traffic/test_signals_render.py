@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals import KIND
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals.network import Demand
-from tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
-from tasks.traffic.signals.sumo import read_network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.network import Demand
+from lamplighter.tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.traffic.signals.sumo import read_network
 
 
 def _read(network_xml: str, body: str, start_s: float = 0.0, end_s: float = 1e6) -> Demand:

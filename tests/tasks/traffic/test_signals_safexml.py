@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals import safexml
-from tasks.traffic.signals.safexml import parse
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals import safexml
+from lamplighter.tasks.traffic.signals.safexml import parse
 
 LAUGHS = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;">]>
 <net><edge id="&lol2;"/></net>"""

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tasks import registry
-from tasks.api import DeadlinePassed, Result, TaskError
-from tasks.local import run_job, run_local
-from tasks.traffic.signals import KIND
-from tasks.traffic.signals.demo import generated_street
-from tasks.traffic.signals.pack import programme_cycle_ds
-from tasks.traffic.signals.solve import Spec, check, evaluate, solve
+from lamplighter.tasks import registry
+from lamplighter.tasks.api import DeadlinePassed, Result, TaskError
+from lamplighter.tasks.local import run_job, run_local
+from lamplighter.tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals.demo import generated_street
+from lamplighter.tasks.traffic.signals.pack import programme_cycle_ds
+from lamplighter.tasks.traffic.signals.solve import Spec, check, evaluate, solve
 
 KINDS = {KIND.name: KIND}
 SMALL = {"generations": 2, "children": 6, "cycles_s": [60, 74], "replicas": 2}

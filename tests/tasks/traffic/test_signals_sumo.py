@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.api import TaskError
-from tasks.traffic.signals.network import GREEN, PERMISSIVE, RED, YELLOW
-from tasks.traffic.signals.sumo import headway_ds, read_network
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.signals.network import GREEN, PERMISSIVE, RED, YELLOW
+from lamplighter.tasks.traffic.signals.sumo import headway_ds, read_network
 
 
 def test_reads_signals_lanes_and_conflicts(network_xml: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.api import DemoInput, Job, Kind, Result
+from lamplighter.tasks.api import DemoInput, Job, Kind, Result
 
 MODULUS = 65537
 

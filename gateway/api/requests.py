@@ -1,0 +1,208 @@
+"""Requests of operators: strict JSON in, one response shape out. Pure; nothing here changes anything.
+
+A request is one JSON object with finite numbers and no repeated keys (RFC 8259 leaves both open, we do
+not). The response is ``{"ok": true, "cid", "data"}`` or ``{"ok": false, "cid", "error": {code, message,
+hint, path, retryable}}``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from lamplighter.firmware.wire import is_identifier
+
+MAX_REQUEST = 8 * 1024 * 1024
+"""Bytes of one request; the embedded broker refuses larger messages by closing the connection."""
+MAX_DEPTH = 64
+"""Levels of nesting in a request."""
+
+_COMMON = {"cid", "reply_to", "v"}
+METHODS: dict[str, frozenset[str]] = {
+    method: frozenset(keys | _COMMON) for method, keys in {
+        "task.submit": {"id", "kind", "input", "deadline_s", "priority"},
+        "task.price": {"id", "kind", "input", "deadline_s", "priority"},
+        "task.cancel": {"task"},
+        "task.get": {"task"},
+        "task.list": set(),
+        "kind.get": {"kind"},
+        "node.list": set(),
+        "node.get": {"node"},
+        "node.enrol": {"nodes"},
+        "node.revoke": {"node"},
+        "reward.statement": {"owner"},
+        "epoch.seal": set(),
+        "health.check": set(),
+    }.items()
+}
+"""Every method and the keys its request may have."""
+
+
+class RequestError(Exception):
+    """The request is refused: ``code``, ``message``, ``hint``, JSON Pointer ``path``, and whether to try again."""
+
+    def __init__(self, code: str, message: str, hint: str = "", path: str = "", retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint, self.path, self.retryable = code, message, hint, path, retryable
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A well-formed request: known method, known keys. ``cid`` is given back as it came."""
+
+    method: str
+    params: dict[str, Any]
+    reply_to: str
+    cid: str
+
+    @property
+    def body(self) -> bytes:
+        """What makes two submissions the same: everything but whom to answer."""
+        about = {key: value for key, value in self.params.items() if key not in _COMMON}
+        return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
+
+
+def loads(payload: bytes) -> dict[str, Any]:
+    """One JSON object, strictly. Raises RequestError."""
+    if len(payload) > MAX_REQUEST:
+        raise RequestError("too_large", f"{len(payload)} bytes", f"at most {MAX_REQUEST} bytes in one request")
+    try:
+        text = payload.decode()
+        if _depth(text) > MAX_DEPTH:
+            raise RequestError("too_deep", "nested too deeply", f"at most {MAX_DEPTH} levels")
+        given = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats)
+    except UnicodeDecodeError as error:
+        raise RequestError("not_json", f"not UTF-8 at byte {error.start}", "send one JSON object in UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise RequestError("not_json", f"not JSON: {error.msg} at line {error.lineno} column {error.colno}",
+                           "send one JSON object") from None
+    except (ValueError, RecursionError):   # an integer of thousands of digits
+        raise RequestError("not_json", "a number is too long", "send numbers of at most 4300 digits") from None
+    if not isinstance(given, dict):
+        raise RequestError("not_json", "not a JSON object", "send one JSON object: {…}")
+    return given
+
+
+def _depth(text: str) -> int:
+    """Deepest nesting, counted before anything is parsed; brackets in strings may only count too much."""
+    depth = deepest = 0
+    quoted = False
+    skip = False
+    for char in text if text.count("[") + text.count("{") > MAX_DEPTH else "":
+        if skip:
+            skip = False
+        elif quoted:
+            if char == "\\":
+                skip = True
+            elif char == '"':
+                quoted = False
+        elif char == '"':
+            quoted = True
+        elif char in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                return deepest
+        elif char in "]}":
+            depth -= 1
+    return deepest
+
+
+def _no_constant(word: str) -> float:
+    raise RequestError("not_finite", f"{word} is not a JSON number", "send finite numbers only")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise RequestError("not_finite", f"{text[:40]} is too large for a number", "send finite numbers only")
+    return value
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise RequestError("duplicate_key", f"the key {key[:64]!r} comes twice", "send each key once")
+            seen.add(key)
+    return given
+
+
+def parse(method: str, payload: bytes) -> Request:
+    """A request to ``method``. Raises RequestError."""
+    if method not in METHODS:
+        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, METHODS))
+    given = loads(payload)
+    for key in given:
+        if key not in METHODS[method]:
+            raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, METHODS[method]),
+                               "/" + key.replace("~", "~0").replace("/", "~1")[:80])
+    reply_to, cid = given.get("reply_to", "anonymous"), given.get("cid", "")
+    if not isinstance(reply_to, str) or not is_identifier(reply_to):
+        raise RequestError("bad_value", "reply_to is no identifier", "1 to 32 of a-z, 0-9 and -", "/reply_to")
+    if not isinstance(cid, str) or len(cid) > 128:
+        raise RequestError("bad_value", "cid is no short text", "at most 128 characters", "/cid")
+    if given.get("v", 1) != 1:
+        raise RequestError("bad_value", "this gateway speaks version 1", '"v": 1, or leave it out', "/v")
+    return Request(method, given, reply_to, cid)
+
+
+def text(request: Request, key: str) -> str:
+    """A required identifier of the request. Raises RequestError."""
+    value = request.params.get(key)
+    if value is None:
+        raise RequestError("missing_field", f"{key} is missing", f'"{key}": "…"', "/" + key)
+    if not isinstance(value, str) or not is_identifier(value):
+        raise RequestError("bad_value", f"{key} is no identifier", "1 to 32 of a-z, 0-9 and -", "/" + key)
+    return value
+
+
+def number(request: Request, key: str, default: int, least: int, most: int) -> int:
+    """An optional integer of the request. Raises RequestError."""
+    value = request.params.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise RequestError("out_of_range", f"{key} is not in range", f"an integer from {least} to {most}", "/" + key)
+    return value
+
+
+def response(cid: str, data: dict[str, Any]) -> bytes:
+    return json.dumps({"ok": True, "cid": cid, "data": data}).encode()
+
+
+def refusal(cid: str, error: RequestError) -> bytes:
+    return json.dumps({"ok": False, "cid": cid, "error": as_dict(error)}).encode()
+
+
+def as_dict(error: RequestError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message, "hint": error.hint, "path": error.path,
+            "retryable": error.retryable}
+
+
+def peek(payload: bytes) -> tuple[str, str, str]:
+    """(reply_to, cid, id) of a refused request as far as they can be read, so that its sender hears of it.
+
+    Of what cannot be parsed only its beginning is looked at, up to the input, which has keys of its own.
+    """
+    given: Any = None
+    if len(payload) <= MAX_REQUEST:
+        with suppress(ValueError, RecursionError):
+            given = json.loads(payload)
+    if not isinstance(given, dict):
+        head = payload[:4096].partition(b'"input"')[0].decode(errors="replace")
+        given = dict(re.findall(r'"(reply_to|cid|id)"\s*:\s*"([^"\\]*)"', head))
+    reply_to, cid, task = (given.get(key) for key in ("reply_to", "cid", "id"))
+    return (reply_to if isinstance(reply_to, str) and is_identifier(reply_to) else "anonymous",
+            cid if isinstance(cid, str) and len(cid) <= 128 else "",
+            task if isinstance(task, str) and is_identifier(task) else "")
+
+
+def _nearest(word: str, known: Any) -> str:
+    close = difflib.get_close_matches(word[:64], list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(sorted(known))

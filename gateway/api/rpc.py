@@ -1,0 +1,233 @@
+"""Answers the requests of operators: reads come from the state, changes become events for the core."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamplighter.firmware.wire import device_of, is_identifier
+from lamplighter.gateway.api import requests
+from lamplighter.gateway.api.requests import Request, RequestError
+from lamplighter.gateway.api.views import health, node_view, task_view
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.events import EpochEnded, Event, NodeEnrolled, NodeRevoked, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.runtime.solvers import Solvers, price_kop
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.registry import nearest
+
+log = logging.getLogger("lamplighter.operators")
+
+MAX_ENROL = 2_000
+MAX_WAITING = 64
+"""Requests being validated at once; more are told to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Whom a reply goes to."""
+
+    reply_to: str
+    cid: str
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What answering takes. ``enrol`` makes (key, owner) pairs known everywhere and returns when they can connect;
+    ``revoke`` the opposite; ``answer`` sends a response; ``refuse`` tells a task's followers that it was refused."""
+
+    board: Board
+    solvers: Solvers
+    put: Callable[[Event], None]
+    enrol: Callable[[list[tuple[bytes, str]]], Awaitable[dict[str, Any]]]
+    revoke: Callable[[str], Awaitable[None]]
+    answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
+    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+def receive(desk: Desk, method: str, payload: bytes) -> None:
+    """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
+    try:
+        request = requests.parse(method, payload)
+    except RequestError as error:
+        reply_to, cid, task = requests.peek(payload)
+        desk.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+        return
+    submitted = request.params.get("id") if method == "task.submit" else ""
+    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
+    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
+    if len(desk.waiting) >= MAX_WAITING:
+        desk.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
+        return
+    work = asyncio.get_running_loop().create_task(_deal(desk, request, ref))
+    desk.waiting.add(work)
+    work.add_done_callback(desk.waiting.discard)
+
+
+async def _deal(desk: Desk, request: Request, ref: Ref) -> None:
+    try:
+        data = await _HANDLERS[request.method](desk, request, ref)
+    except RequestError as error:
+        desk.answer(ref, None, error)
+    except TaskError as error:
+        desk.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
+    except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
+        log.exception("%s raised", request.method)
+        desk.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
+                                            "the gateway's log says more"))
+    else:
+        if data is not None:
+            desk.answer(ref, data, None)
+
+
+async def _submit(desk: Desk, request: Request, ref: Ref) -> None:
+    """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
+    task = requests.text(request, "id")
+    kind = _kind(request)
+    known = desk.board.tasks.get(task)
+    if known is None or known.body != request.body:
+        await desk.solvers.prepare(kind, _input(request))
+    desk.put(TaskSubmitted(
+        task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, time.time_ns() // 1_000_000))
+
+
+async def _price(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
+    kind = _kind(request)
+    spec = await desk.solvers.prepare(kind, _input(request))
+    jobs = await desk.solvers.first_round(kind, spec)
+    kop = sum(price_kop(job.ops) for job in jobs)
+    heap = max((job.heap_bytes for job in jobs), default=0)
+    able = [node for node in desk.board.nodes.values() if node.online and node.heap >= heap]
+    speed = sum(node.speed * node.spare for node in able) // 1_000
+    copies = desk.board.policy.copies
+    return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
+            "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
+            "expected_s_first_round": kop * copies // speed + 1 if speed else None}
+
+
+def _kind(request: Request) -> str:
+    kind = request.params.get("kind")
+    if not isinstance(kind, str):
+        raise RequestError("missing_field", "kind is missing", '"kind": "traffic.signals"', "/kind")
+    return kind
+
+
+def _input(request: Request) -> dict[str, Any]:
+    given = request.params.get("input")
+    if not isinstance(given, dict):
+        raise RequestError("missing_field", "input is missing or no object", '"input": {…}', "/input")
+    return given
+
+
+async def _cancel(desk: Desk, request: Request, ref: Ref) -> None:
+    desk.put(TaskCancelled(requests.text(request, "task"), ref))
+
+
+async def _task(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    name = requests.text(request, "task")
+    task = desk.board.tasks.get(name)
+    if task is None:
+        raise RequestError("unknown_task", f"no task {name!r}", "see task.list", "/task")
+    result = json.loads(task.result) if task.result else None
+    return {**task_view(task), "result": result}
+
+
+async def _tasks(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return {"tasks": [task_view(task) for task in desk.board.tasks.values()]}
+
+
+async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    """What a kind takes, as JSON Schema (2020-12); the gateway's retained ``info`` lists the kinds."""
+    name = _kind(request)
+    kind = desk.solvers.kinds.get(name)
+    if kind is None:
+        raise RequestError("unknown_kind", f"no kind {name[:64]!r}", nearest(name, list(desk.solvers.kinds)), "/kind")
+    return {"kind": name, "version": kind.version, "title": kind.title,
+            "input_schema": kind.Model.model_json_schema()}
+
+
+async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return {"nodes": [node_view(node, desk.board.now_ms) for node in desk.board.nodes.values()]}
+
+
+async def _node(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    return node_view(_known_node(desk, request), desk.board.now_ms)
+
+
+def _known_node(desk: Desk, request: Request) -> Any:
+    name = requests.text(request, "node")
+    node = desk.board.nodes.get(name)
+    if node is None:
+        raise RequestError("unknown_node", f"no node {name!r}", "see node.list", "/node")
+    return node
+
+
+async def _enrol(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    """Takes keys from whoever may use this method: a broker's permissions say who that is."""
+    given = request.params.get("nodes")
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_ENROL:
+        raise RequestError("bad_value", "nodes is no list of devices",
+                           f'1 to {MAX_ENROL} of {{"key": 64 hex digits, "owner": identifier}}', "/nodes")
+    pairs = []
+    for at, item in enumerate(given):
+        try:
+            key, owner = bytes.fromhex(item["key"]), item["owner"]
+            if len(key) != 32 or len(item) != 2 or not is_identifier(owner):
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise RequestError("bad_value", f"device {at} is not well-formed",
+                               '{"key": 64 hex digits, "owner": identifier}', f"/nodes/{at}") from None
+        pairs.append((key, owner))
+    about = await desk.enrol(pairs)
+    for key, owner in pairs:
+        device, node = device_of(key)
+        desk.put(NodeEnrolled(node, device, owner))
+    return {**about, "nodes": [device_of(key)[1] for key, _ in pairs]}
+
+
+async def _revoke(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    node = _known_node(desk, request)
+    desk.put(NodeRevoked(node.name))
+    await desk.revoke(node.name)
+    return {"node": node.name, "state": "revoked"}
+
+
+async def _statement(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+    owner = requests.text(request, "owner")
+    nodes = [node for node in desk.board.nodes.values() if node.owner == owner]
+    if not nodes:
+        raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
+    return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
+            "nodes": {node.name: node.earned_kop for node in nodes}}
+
+
+async def _seal(desk: Desk, _request: Request, ref: Ref) -> None:
+    desk.put(EpochEnded(ref))
+
+
+async def _health(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return health(desk.board)
+
+
+_HANDLERS: dict[str, Callable[[Desk, Request, Ref], Awaitable[dict[str, Any] | None]]] = {
+    "task.submit": _submit,
+    "task.price": _price,
+    "task.cancel": _cancel,
+    "task.get": _task,
+    "task.list": _tasks,
+    "kind.get": _kind_of,
+    "node.list": _nodes,
+    "node.get": _node,
+    "node.enrol": _enrol,
+    "node.revoke": _revoke,
+    "reward.statement": _statement,
+    "epoch.seal": _seal,
+    "health.check": _health,
+}

@@ -1,0 +1,34 @@
+"""What people may see of the state: plain dicts for the page, the API and the replies to operators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.state import Node, Task
+from lamplighter.gateway.core.tasks import status
+
+
+def task_view(task: Task) -> dict[str, Any]:
+    """The published status of a task, with the devices that took part."""
+    return {**status(task), "devices": dict(sorted(task.devices.items()))}
+
+
+def node_view(node: Node, now_ms: int) -> dict[str, Any]:
+    """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
+    return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
+            "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
+            "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power, "temp": node.temp,
+            "open": len(node.open), "score": node.score, "lies": node.lies,
+            "quarantined": now_ms < node.quarantined_until, "earned_kop": node.earned_kop,
+            "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}
+
+
+def health(board: Board) -> dict[str, Any]:
+    """A few numbers that say whether work is moving."""
+    online = [node for node in board.nodes.values() if node.online]
+    return {"tasks_open": sum(not task.over for task in board.tasks.values()), "tasks": len(board.tasks),
+            "nodes": len(board.nodes), "nodes_online": len(online),
+            "spare_permille": sum(node.spare for node in online) // len(online) if online else 0,
+            "leases_open": sum(len(node.open) for node in board.nodes.values()),
+            "jobs_done": board.counters["jobs"], "epoch": board.epoch}

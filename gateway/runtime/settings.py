@@ -1,0 +1,31 @@
+"""What a gateway can be told when it starts. Each has a flag of ``lamplighter up`` of the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lamplighter.gateway.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Defaults suit a laptop: an embedded broker and a status page, both on loopback only."""
+
+    data: Path = Path("lamplighter-data")
+    """Everything durable: journal, registry, keys, and ``public/`` with the log."""
+    public: Path | None = None
+    """Where the public log goes instead of ``data/public``."""
+    broker: str = ""
+    """URL of a broker to use; empty starts the embedded one."""
+    site: str = "demo"
+    name: str = "gw1"
+    """This gateway's name in topics."""
+    http_host: str = "127.0.0.1"
+    http_port: int = 8480
+    """0 takes a free port."""
+    mqtt_port: int = 0
+    """Port of the embedded broker; 0 keeps the last one, or takes a free one."""
+    epoch_s: int = 600
+    """Length of a settlement period."""
+    policy: Policy = field(default_factory=Policy)

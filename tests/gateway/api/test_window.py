@@ -1,0 +1,67 @@
+"""What the page and the API show of a running gateway."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.window import Window
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.policy import Policy
+
+
+@pytest.fixture
+def machine():
+    """A machine with one task and one device."""
+    made = Machine(Policy(), b"secret", lambda task, spec, answer: True)
+    made.handle(e.NodeEnrolled("anna-1", b"d" * 16, "anna"), 1)
+    made.handle(e.TaskSubmitted("rush", "toy", b"{}"), 1)
+    return made
+
+
+@pytest.fixture
+def window(machine, small_log):
+    """A window on it, with a log of three epochs."""
+    counters = SimpleNamespace(received=7, published=8, dropped=9)
+    link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
+    return Window(machine.board, link, SimpleNamespace(events=5, batches=2), small_log, "north", 3)
+
+
+def test_everything_is_json(window):
+    """Whatever is shown can be sent as it is."""
+    for shown in (window.health(), window.tasks(), window.nodes(), window.epochs(), window.counters()):
+        assert json.loads(json.dumps(shown)) == shown
+
+
+def test_health_says_which_gateway_it_is(window, small_log):
+    """Site, start number, network and broker without its password, beside the numbers of the core."""
+    told = window.health()
+    assert (told["site"], told["boot"], told["net"], told["broker_up"]) == ("north", 3, small_log.net.hex(), True)
+    assert told["tasks_open"] == 1 and told["broker"] == "mqtt://127.0.0.1:1883"
+
+
+def test_one_of_each_is_found_by_name(window, machine):
+    """A task, its result once there is one, a device; None for what is not there."""
+    assert window.task("rush")["state"] == "preparing" and window.node("anna-1")["owner"] == "anna"
+    assert window.result("rush") is None
+    machine.handle(e.TaskBroke("rush", "c", "m", "kind"), 1)
+    assert window.result("rush")["error"]["code"] == "c"
+    assert window.task("jam") is window.result("jam") is window.node("ben-1") is None
+
+
+def test_epochs_are_those_of_the_log(window):
+    """Receipts and credits of each sealed epoch."""
+    assert [(seal["epoch"], seal["receipts"], seal["credits"]) for seal in window.epochs()] == [
+        (0, 2, 100), (1, 1, 30), (5, 0, 0)]
+
+
+def test_counters_are_gathered(window, machine):
+    """Of the core, the broker link and the pump."""
+    machine.handle(e.DeviceMisbehaved("?", "topic"), 1)
+    told = window.counters()
+    assert (told["misbehaved_topic"], told["messages_in"], told["messages_out"]) == (1, 7, 8)
+    assert (told["messages_dropped"], told["events"], told["batches"]) == (9, 5, 2)

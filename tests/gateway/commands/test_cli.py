@@ -1,0 +1,301 @@
+"""The ``lamplighter`` command: help, wrong use, one sentence for what can go wrong, exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import asynccontextmanager
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from lamplighter.gateway.adapters.mqtt import LinkError
+from lamplighter.gateway.api.client import Refused
+from lamplighter.gateway.commands.cli import main
+from lamplighter.gateway.runtime.app import Address
+
+A = (b"A" * 16).hex()
+
+
+def leaves(command, path=()):
+    if isinstance(command, click.Group):
+        return [found for name, below in command.commands.items() for found in leaves(below, (*path, name))]
+    return [path]
+
+
+def run(*words, **options):
+    return CliRunner().invoke(main, [str(word) for word in words], prog_name="lamplighter", **options)
+
+
+@pytest.fixture
+def gateway(monkeypatch):
+    """Stands in for a gateway: ``answers`` by method, ``heard`` requests, ``told`` publications; no broker."""
+    class Gateway:
+        def __init__(self):
+            self.answers, self.heard, self.told, self.reached = {}, [], [], None
+
+        async def call(self, method, **params):
+            self.heard.append((method, params))
+            answer = self.answers[method]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        async def next(self):
+            return self.told.pop(0)
+
+    made = Gateway()
+
+    @asynccontextmanager
+    async def client(url, site):
+        made.reached = (url, site)
+        yield made
+
+    monkeypatch.setattr("lamplighter.gateway.api.client.Client", client)
+    return made
+
+
+@pytest.mark.parametrize("words", leaves(main), ids=" ".join)
+def test_every_help_has_a_sentence_and_an_example(words):
+    """-h and --help say what the command does and show a line that works as it stands."""
+    shown = run(*words, "-h")
+    assert shown.exit_code == 0 and shown.output == run(*words, "--help").output
+    assert "lamplighter " + " ".join(words) in shown.output.split("Example", 1)[1]
+    assert ". " in shown.output.split("Options:")[0].replace(".\n", ". ")
+
+
+@pytest.mark.parametrize("words", [(), ("task",), ("node",), ("audit",), ("epoch",)])
+def test_groups_list_their_commands(words):
+    """Each with the first words of its help."""
+    shown = run(*words, "--help")
+    command = main
+    for word in words:
+        command = command.commands[word]
+    assert shown.exit_code == 0 and all(name in shown.output for name in command.commands)
+
+
+def test_version_is_the_packages():
+    """What is installed says so."""
+    assert run("--version").output.startswith("lamplighter, version ")
+
+
+@pytest.mark.parametrize("words", [
+    ("nonsense",), ("up", "--nonsense"), ("task", "submit"), ("task", "submit", "no-such-file.json"),
+    ("task", "watch"), ("node", "enrol"), ("node", "revoke"), ("audit", "verify"), ("audit", "statement", "x"),
+    ("audit", "explain", "x"),
+    ("up", "--site", "Not An Identifier"), ("up", "--name", "a/b"), ("up", "--http-port", "65536"),
+    ("up", "--epoch-s", "0"), ("sim", "--devices", "0"), ("sim", "--devices", "x"), ("sim", "--duty", "x"),
+    ("sim", "--duty", "600,300"), ("sim", "--duty", "1001"), ("sim", "--heap-kb", "-1"), ("demo", "--devices", "0"),
+], ids=" ".join)
+def test_wrong_use_exits_2(words):
+    """Before anything is started, and with a word on what is wrong."""
+    done = run(*words)
+    assert done.exit_code == 2 and "Error: " in done.output and "Traceback" not in done.output
+
+
+CLIENTS = [("task", "list"), ("task", "cancel", "rush"), ("task", "watch", "rush"), ("node", "list"),
+           ("node", "revoke", "a"), ("node", "enrol", "--owner", "anna"), ("epoch", "seal"), ("sim",)]
+
+
+@pytest.mark.parametrize("words", CLIENTS, ids=" ".join)
+def test_without_a_gateway_they_say_how_to_start_one(words, tmp_path):
+    """A folder in which none has run is one sentence with the next step, and exit 1."""
+    done = run(*words, "--data", tmp_path)
+    assert done.exit_code == 1 and done.output.count("\n") == 1
+    assert "lamplighter up" in done.output and "--broker" in done.output
+
+
+@pytest.mark.parametrize("words", CLIENTS[:-1], ids=" ".join)
+def test_the_gateway_of_the_folder_is_found(words, tmp_path, gateway):
+    """Broker and site come from the folder unless they are given."""
+    (tmp_path / "address.json").write_text('{"broker": "mqtt://o:p@127.0.0.1:9", "site": "north", "page": ""}')
+    methods = ("task.list", "task.cancel", "task.get", "node.list", "node.revoke", "node.enrol", "epoch.seal")
+    gateway.answers = dict.fromkeys(methods, LinkError("Nobody is there."))
+    done = run(*words, "--data", tmp_path)
+    assert gateway.reached == ("mqtt://o:p@127.0.0.1:9", "north")
+    assert (done.exit_code, done.output) == (1, "lamplighter: Nobody is there.\n")
+    run(*words, "--data", tmp_path, "--broker", "mqtt://other", "--site", "south")
+    assert gateway.reached == ("mqtt://other", "south")
+
+
+def test_the_broker_can_stand_in_the_environment(gateway):
+    """LAMPLIGHTER_BROKER is taken where --broker is not given."""
+    gateway.answers["task.list"] = {"tasks": []}
+    assert run("task", "list", env={"LAMPLIGHTER_BROKER": "mqtt://there"}).exit_code == 0
+    assert gateway.reached == ("mqtt://there", "demo")
+
+
+def test_a_refusal_is_shown_with_its_hint(gateway):
+    """Message, place, code and hint on standard error, and exit 1."""
+    gateway.answers["task.cancel"] = Refused(
+        {"code": "unknown_task", "message": "no task 'x'", "hint": "see task.list", "path": "/task"})
+    done = run("task", "cancel", "x", "--broker", "mqtt://there")
+    assert done.exit_code == 1
+    assert done.stderr == "refused: no task 'x' (at /task) [unknown_task]\nhint: see task.list\n"
+
+
+@pytest.fixture
+def document(tmp_path):
+    """document(text) is the path of a task file."""
+    def write(text):
+        path = tmp_path / "task.json"
+        path.write_text(text if isinstance(text, str) else json.dumps(text))
+        return path
+    return write
+
+
+GOOD = {"id": "rush", "kind": "toy", "input": {"n": 1}, "cid": "7", "reply_to": "someone-else", "v": 1}
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", "not JSON"), ("[]", "not a JSON object"), ('{"id": NaN}', "NaN is not a JSON number"), ("\x00", "not JSON"),
+    ('{"id": "a", "id": "b"}', "'id' comes twice"), ('{"imput": 1}', "did you mean 'input'?"),
+    ('{"method": 1}', "unknown field 'method'"), ('{"timeout_s": 1}', "unknown field 'timeout_s'"),
+])
+@pytest.mark.parametrize("command", ["submit", "price"])
+def test_a_bad_file_is_one_sentence(command, text, said, document, gateway):
+    """Name of the file, what is wrong, what to do; nothing is sent."""
+    done = run("task", command, document(text), "--broker", "mqtt://there")
+    assert done.exit_code == 1 and done.output.count("\n") == 1 and "Traceback" not in done.output
+    assert "task.json: " in done.output and said in done.output and gateway.heard == []
+
+
+def test_submit_publishes_the_file(document, gateway):
+    """As it stands, but for whom to answer; the next step is shown."""
+    gateway.answers["task.submit"] = {"task": "rush", "kind": "toy", "state": "preparing"}
+    done = run("task", "submit", document(GOOD), "--broker", "mqtt://there")
+    sent = {"id": "rush", "kind": "toy", "input": {"n": 1}, "v": 1}
+    assert gateway.heard == [("task.submit", sent)]
+    assert done.output == "task rush is preparing; follow it with: lamplighter task watch rush\n"
+
+
+def test_submit_reads_standard_input(gateway):
+    """- stands for it."""
+    gateway.answers["task.submit"] = {"task": "rush", "kind": "toy", "state": "preparing"}
+    done = run("task", "submit", "-", "--json", "--broker", "mqtt://there", input=json.dumps(GOOD))
+    assert json.loads(done.output)["task"] == "rush"
+
+
+RESULT = {"v": 1, "task": "rush", "kind": "none.such", "ok": True,
+          "result": {"summary": "All is well.", "data": {"n": 1}}, "provenance": {
+              "jobs": 2, "copies": 4, "recomputed": 1, "epoch": 0, "devices": {"a": 2, "b": 2}}}
+
+
+@pytest.mark.parametrize("words", [("submit", "FILE", "--watch"), ("watch", "rush")])
+def test_following_ends_with_the_answer(words, document, gateway, tmp_path):
+    """Other tasks' news is passed over; the answer is printed and its files are written."""
+    gateway.answers = {"task.submit": {"task": "rush"}, "task.get": {}}
+    gateway.told = [("other", "result", RESULT), ("rush", "event", {"v": 1, "seq": 1, "what": "submitted"}),
+                    ("rush", "result", RESULT)]
+    words = [document(GOOD) if word == "FILE" else word for word in words]
+    done = run("task", *words, "--out", tmp_path / "out", "--broker", "mqtt://there")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("All is well.\n")
+    assert "2 jobs, 4 copies on 2 devices, 1 recomputed" in done.stdout
+    assert json.loads((tmp_path / "out" / "rush.json").read_text()) == RESULT
+    assert "rush: submitted" in done.stderr and "wrote " in done.stderr
+
+
+def test_a_failed_task_exits_1(gateway):
+    """With its error; as JSON the document is whole and nothing else is printed."""
+    error = {"code": "deadline", "message": "too late"}
+    failed = {"v": 1, "task": "rush", "kind": "toy", "ok": False, "error": error}
+    gateway.answers["task.get"] = {}
+    gateway.told = [("rush", "result", failed)] * 2
+    done = run("task", "watch", "rush", "--broker", "mqtt://there")
+    assert (done.exit_code, done.stderr) == (1, "task rush failed: too late [deadline]\n")
+    done = run("task", "watch", "rush", "--json", "--broker", "mqtt://there")
+    assert done.exit_code == 1 and json.loads(done.output) == failed
+
+
+@pytest.mark.parametrize(("words", "method", "told", "shown"), [
+    (("task", "cancel", "rush"), "task.cancel", {"task": "rush", "state": "cancelled"}, "state: cancelled"),
+    (("node", "revoke", "a"), "node.revoke", {"node": "a", "state": "revoked"}, "state: revoked"),
+    (("epoch", "seal"), "epoch.seal", {"epoch": 3, "sealed": []}, "sealed: []"),
+    (("task", "list"), "task.list", {"tasks": [{"task": "rush", "state": "running"}]}, "rush"),
+    (("node", "list"), "node.list", {"nodes": [{"node": "a", "board": "[/red]x"}]}, "[/red]x"),
+])
+def test_answers_are_shown_for_people_and_for_programs(words, method, told, shown, gateway):
+    """Lines or a table; with --json the data itself."""
+    gateway.answers[method] = told
+    done = run(*words, "--broker", "mqtt://there")
+    assert done.exit_code == 0 and shown in done.output
+    data = json.loads(run(*words, "--json", "--broker", "mqtt://there").output)
+    assert data == told or data in told.values()
+
+
+def test_enrolling_prints_the_devices_configuration(gateway):
+    """On standard output nothing but what is to be flashed, so that it can be redirected; each key is new."""
+    gateway.answers["node.enrol"] = {"site": "north", "net": "00ff", "nodes": ["0a1b"]}
+    first, second = (run("node", "enrol", "--owner", "anna", "--broker", "mqtt://o:p@there:1884") for _ in range(2))
+    config = json.loads(first.stdout)
+    assert {key: config[key] for key in ("broker", "port", "site", "net")} == {
+        "broker": "there", "port": 1884, "site": "north", "net": "00ff"}
+    assert len(bytes.fromhex(config["key"])) == 32 and config["key"] != json.loads(second.stdout)["key"]
+    assert "0a1b" in first.stderr and "secret" in first.stderr
+    assert gateway.heard[0] == ("node.enrol", {"nodes": [{"key": config["key"], "owner": "anna"}]})
+
+
+def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, tmp_path):
+    """``--json``: one document on a line, and nothing else."""
+    async def serve(settings, ready):
+        settings.data.mkdir()
+        ready(Address("mqtt://b", "mqtt://o:p@b", "http://page/"))
+
+    class Street:
+        nodes, owners, runtime = ["a", "b"], ["anna"], "paper"
+
+        def __init__(self, *about):
+            pass
+
+        async def enrol(self, *about):
+            pass
+
+        async def start(self):
+            signal.raise_signal(signal.SIGTERM)
+
+        async def stop(self):
+            pass
+
+    async def the_demo(devices, out, stay, kinds, tell):
+        if tell:
+            tell(ok=True)
+        return 0
+
+    monkeypatch.setattr("lamplighter.gateway.runtime.app.serve", serve)
+    monkeypatch.setattr("lamplighter.gateway.simulate.street.Street", Street)
+    monkeypatch.setattr("lamplighter.gateway.simulate.demo.run", the_demo)
+    told = json.loads(run("up", "--json", "--data", tmp_path / "data").stdout)
+    assert told == {"broker": "mqtt://o:p@b", "page": "http://page/", "site": "demo", "name": "gw1",
+                    "data": str(tmp_path / "data")}
+    done = run("sim", "--json", "--data", tmp_path / "data")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"devices": ["a", "b"], "owners": ["anna"], "runtime": "paper"}
+    assert (run("demo", "--json").stdout, run("demo").stdout) == ('{"ok": true}\n', "")
+
+
+def test_audit_codes_are_exit_codes(small_log, tmp_path):
+    """A true log exits 0, one that misses a file 2, one with another history 3, a changed one 1."""
+    folder = small_log.folder
+    kept = tmp_path / "kept"
+    kept.write_text((folder / "checkpoint").read_text())
+    assert run("audit", "verify", folder).exit_code == 0
+    assert run("audit", "verify", folder, "--since", kept).exit_code == 0
+    assert run("audit", "verify", tmp_path / "none").exit_code == 2
+    small_log.register(b"C" * 16, "carla")
+    later = tmp_path / "later"
+    later.write_text(small_log.checkpoint)
+    (folder / "checkpoint").write_text(kept.read_text())
+    assert run("audit", "verify", folder, "--since", later).exit_code == 3
+    (folder / "checkpoint").write_text(kept.read_text().replace("\n6\n", "\n7\n", 1))
+    assert run("audit", "verify", folder).exit_code == 1
+
+
+def test_audit_explains_and_states(small_log):
+    """A receipt's verdict and an owner's sum, for people and as JSON; what is not there exits 2."""
+    folder = small_log.folder
+    assert "paid 100 credits to anna" in run("audit", "explain", folder, f"{A}:1:1").output
+    assert json.loads(run("audit", "statement", folder, "--owner", "ben", "--json").output)["credits"] == 30
+    assert run("audit", "explain", folder, f"{A}:1:9").exit_code == 2
+    assert run("audit", "statement", folder, "--owner", "nobody").exit_code == 2

@@ -1,0 +1,68 @@
+"""Kernels and firmware, compiled for each kind of board."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lamplighter.gateway.devicebuild.compiler import ARCHES, TOGETHER, CompileError, build_firmware, compile_for
+from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+
+SOURCE = b"""
+def scale(x: int) -> int:
+    return x * 3
+
+
+@micropython.viper
+def fast(x: int) -> int:
+    return x * 3
+"""
+
+
+def _arch(name: str, sub: int = 3) -> int:
+    return ARCHES.index(name) << 10 | sub << 8 | 6
+
+
+def test_native_code_is_made_for_the_boards_own_instruction_set() -> None:
+    """The header of an .mpy names its version, and the architecture where it holds native code."""
+    for name in ("x64", "armv6m", "armv7emsp", "xtensawin", "rv32imc"):
+        made = compile_for(SOURCE, _arch(name))
+        assert made[:2] == b"M\x06"
+        assert made[2] >> 2 == ARCHES.index(name)
+
+
+def test_without_native_code_the_same_function_is_bytecode() -> None:
+    """Boards without native code, or with another sub-version of it, get the function without its decorator."""
+    for arch in (_arch(""), _arch("x64", 1), 63 << 10 | 3 << 8 | 6):
+        assert compile_for(SOURCE, arch)[2] >> 2 == 0
+
+
+def test_a_runtime_without_mpy_gets_source_without_the_decorator() -> None:
+    """CPython takes the program as it is written, and no line is lost but the decorator's."""
+    assert compile_for(SOURCE, 0) == SOURCE.replace(b"@micropython.viper\n", b"")
+
+
+def test_a_broken_program_and_a_strange_board_are_one_sentence() -> None:
+    """What cannot be compiled says which file and why."""
+    with pytest.raises(CompileError, match=r'does not compile: (?s:.*)"odd\.py", line 1\nSyntaxError'):
+        compile_for(b"def", _arch("x64"), "odd.py")
+    with pytest.raises(CompileError, match="version 5"):
+        compile_for(SOURCE, 5)
+
+
+def test_the_firmware_is_built_as_mpy_and_runs(tmp_path: Path) -> None:
+    """What stays in the heap is one .mpy, the rest have their own, all import; an old .py is not in the way."""
+    found = find_micropython()
+    if not found:
+        pytest.skip("no micropython program here")
+    (tmp_path / "firmware").mkdir()
+    (tmp_path / "firmware" / "main.py").write_text("raise SystemExit('old')")
+    build_firmware(FIRMWARE, tmp_path, found[1])
+    names = {path.stem for path in FIRMWARE.glob("*.py")} - set(TOGETHER)
+    assert {path.name for path in (tmp_path / "firmware").iterdir()} == {f"{name}.mpy" for name in names}
+    imports = "\n".join(f"import firmware.{name}" for name in sorted(names - {"__init__"}))
+    done = subprocess.run([found[0], "-c", imports], env={"MICROPYPATH": f"{tmp_path}:.frozen"}, cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,170 @@
+"""The gateway's half of the wire."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lamplighter.firmware import wire
+from lamplighter.firmware.mac import Mac
+from lamplighter.gateway.protocol import frames
+
+MAC = Mac(b"k" * 32)
+OTHER = Mac(b"o" * 32)
+RECEIPT = wire.encode_receipt(b"n" * 8, b"d" * 16, 1, 2, 3, 4, b"j" * 16, b"o" * 16, b"s" * 32, 5, b"p" * 32)
+BIRTH = {"v": 1, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "boot": 3, "message": 4_096}
+BID = {"v": 1, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5}
+STATUS = {"v": 1, "state": "ready", "boot": 3}
+DECODERS = {
+    "receipt": frames.decode_receipt,
+    "result": lambda data: frames.decode_result(data, MAC),
+    "refusal": lambda data: frames.decode_refusal(data, MAC),
+    "want": frames.decode_want,
+    **{leaf: lambda data, leaf=leaf: frames.decode_json(leaf, data) for leaf in ("status", "birth", "bid")},
+}
+FRAMES = {
+    "receipt": RECEIPT,
+    "result": wire.encode_result(RECEIPT, b"answer", MAC),
+    "refusal": wire.encode_refusal(b"n" * 16, wire.BUSY, MAC),
+    "want": wire.encode_want(b"b" * 16, 512),
+    "status": json.dumps(STATUS).encode(),
+    "birth": json.dumps(BIRTH).encode(),
+    "bid": json.dumps(BID).encode(),
+}
+
+
+def test_a_device_reads_the_lease_that_the_gateway_wrote():
+    """Every field comes out as it went in."""
+    lease = wire.Lease(7, b"n" * 16, b"j" * 16, b"k" * 16, 5, 4_000, 60_000, 123, (b"a" * 16, b"b" * 16), b"input")
+    assert wire.decode_lease(frames.encode_lease(lease, MAC), MAC) == lease
+
+
+def test_a_device_reads_acknowledgements():
+    """All pairs of number and verdict, up to 255 in one frame."""
+    pairs = [(seq * 1_000, seq % len(frames.VERDICTS)) for seq in range(255)]
+    assert wire.decode_ack(frames.encode_ack(pairs, MAC), MAC) == pairs
+
+
+def test_a_device_reads_chunks():
+    """Name, whole size, offset and the bytes."""
+    data = frames.encode_chunk(b"b" * 16, 3_000, 1_024, b"x" * 1_024)
+    assert wire.decode_chunk(data) == (b"b" * 16, 3_000, 1_024, b"x" * 1_024)
+
+
+def test_the_gateway_reads_a_result():
+    """The receipt, its bytes with their MAC as the ledger keeps them, and the answer."""
+    receipt, proof, answer = frames.decode_result(FRAMES["result"], MAC)
+    assert receipt == frames.Receipt(b"n" * 8, b"d" * 16, 1, 2, 3, 4, b"j" * 16, b"o" * 16, b"s" * 32, 5, b"p" * 32)
+    assert (proof, answer) == (FRAMES["result"][:frames.PROOF_BYTES], b"answer")
+
+
+def test_the_gateway_reads_refusals_and_wants():
+    """A nonce with a code, a blob name with an offset."""
+    assert frames.decode_refusal(FRAMES["refusal"], MAC) == (b"n" * 16, wire.BUSY)
+    assert frames.decode_want(FRAMES["want"]) == (b"b" * 16, 512)
+
+
+def test_codes_have_the_names_that_devices_mean():
+    """The position of a refusal's name is the device's code."""
+    names = ("NO_HEAP", "NO_KERNEL", "TOO_SLOW", "TOO_HOT", "ON_BATTERY", "BUSY", "BAD_MAC", "EXPIRED", "FAILED")
+    assert [frames.REFUSALS[getattr(wire, name)] for name in names] == [name.lower() for name in names]
+
+
+@pytest.mark.parametrize("code", [0, 10, 255])
+def test_unknown_refusals_are_refused(code):
+    """A code that version 1 does not have is an error of the device."""
+    with pytest.raises(wire.WireError, match="code"):
+        frames.decode_refusal(wire.encode_refusal(b"n" * 16, code, MAC), MAC)
+
+
+@pytest.mark.parametrize("name", ["result", "refusal"])
+def test_a_wrong_key_is_found(name):
+    """What another key signed is refused."""
+    with pytest.raises(wire.WireError, match="bad_mac"):
+        {"result": frames.decode_result, "refusal": frames.decode_refusal}[name](FRAMES[name], OTHER)
+
+
+@pytest.mark.parametrize("name", ["receipt", "result", "refusal", "want"])
+def test_lengths_and_heads_are_checked(name):
+    """One byte less or more, another version or another kind: each has its reason."""
+    frame, decode = FRAMES[name], DECODERS[name]
+    most = frame + b"x" * wire.MAX_ANSWER if name == "result" else frame
+    for bad, reason in ((frame[:-9], "length"), (most + b"x", "length"), (b"", "length"),
+                        (b"\x02" + frame[1:], "version"), (frame[:1] + b"\x63" + frame[2:], "kind")):
+        if name == "result" and bad == frame[:-9]:
+            bad = bad[:100]
+        with pytest.raises(wire.WireError, match=reason):
+            decode(bad)
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+@given(data=st.data())
+def test_no_bytes_raise_anything_but_wire_errors(name, data):
+    """Whatever a peer sends, random or nearly right, a decoder answers or raises WireError."""
+    good = FRAMES[name]
+    at = data.draw(st.integers(0, len(good) - 1))
+    cut = data.draw(st.integers(0, len(good)))
+    junk = data.draw(st.binary(max_size=200))
+    for frame in (junk, good[:cut] + junk, good[:at] + junk[:3] + good[at + len(junk[:3]):]):
+        try:
+            DECODERS[name](frame)
+        except wire.WireError as error:
+            assert error.reason.isidentifier() and len(error.reason) < 16
+
+
+@pytest.mark.parametrize(("leaf", "good"), [("status", STATUS), ("birth", BIRTH), ("bid", BID)])
+def test_json_has_exactly_the_known_keys(leaf, good):
+    """A document that fits is read; without one of its keys, or with one more, it is refused."""
+    assert frames.decode_json(leaf, json.dumps(good).encode()) == good
+    for bad in ([{k: v for k, v in good.items() if k != key} for key in good] + [{**good, "more": 1}, [], "x", None]):
+        with pytest.raises(wire.WireError, match="shape"):
+            frames.decode_json(leaf, json.dumps(bad).encode())
+
+
+@pytest.mark.parametrize(("leaf", "good", "key", "value"), [
+    ("status", STATUS, "v", 2), ("status", STATUS, "state", "tired"), ("status", STATUS, "boot", 1 << 32),
+    ("status", STATUS, "boot", True), ("status", STATUS, "boot", -1), ("status", STATUS, "boot", 1.5),
+    ("birth", BIRTH, "board", ""), ("birth", BIRTH, "board", "b" * 65), ("birth", BIRTH, "fw", 1),
+    ("birth", BIRTH, "board", "\x1b[2J"), ("birth", BIRTH, "board", "\ud800"), ("birth", BIRTH, "fw", "0.1\n"),
+    ("birth", BIRTH, "arch", 1 << 16), ("birth", BIRTH, "heap", (1 << 30) + 1), ("birth", BIRTH, "message", 65_537),
+    ("bid", BID, "spare", 1_001), ("bid", BID, "room", 65), ("bid", BID, "blobs", ["0a1b2c3d"] * 33),
+    ("bid", BID, "blobs", ["short"]), ("bid", BID, "blobs", "0a1b2c3d"), ("bid", BID, "power", "wind"),
+    ("bid", BID, "temp", 201), ("bid", BID, "temp", -101), ("bid", BID, "temp", "warm"),
+])
+def test_json_values_have_bounds(leaf, good, key, value):
+    """Each value is of its type and within its bounds, and no text can move a terminal's cursor."""
+    with pytest.raises(wire.WireError, match="shape"):
+        frames.decode_json(leaf, json.dumps({**good, key: value}).encode())
+
+
+def test_a_device_without_thermometer_may_say_so():
+    """No temperature is null."""
+    assert frames.decode_json("bid", json.dumps({**BID, "temp": None}).encode())["temp"] is None
+
+
+@pytest.mark.parametrize("payload", [b"{", b"\xff", b"[" * 1_024, b"9" * 1_024, b"x" * 1_025])
+def test_what_is_no_json_is_refused(payload):
+    """Broken, endless, deeply nested or too long: a WireError."""
+    with pytest.raises(wire.WireError):
+        frames.decode_json("status", payload)
+
+
+@pytest.mark.parametrize("topic", [
+    "", "lamplighter/v1/demo", "lamplighter/v1/demo/node/a", "lamplighter/v1/demo/node/a/lease",
+    "lamplighter/v1/demo/node/A/bid", "lamplighter/v1/demo/node//bid", "lamplighter/v1/demo/node/a/b/bid",
+    "lamplighter/v2/demo/node/a/bid", "lamplighter/v1/other/node/a/bid", "lamplighter/v1/demo/node/a/bid/",
+    "lamplighter/v1/demo/node/" + "a" * 33 + "/bid", "lamplighter/v1/demo/node/" + "a" * 200 + "/bid",
+    "lamplighter/v1/demo/node/+/bid",
+])
+def test_foreign_topics_are_refused(topic):
+    """Only the topics on which a node may publish are read."""
+    with pytest.raises(wire.WireError, match="topic"):
+        frames.parse_node_topic("demo", topic)
+
+
+def test_topics_of_nodes_are_read():
+    """What a device calls its topic, the gateway takes apart."""
+    for leaf in frames.NODE_UP:
+        assert frames.parse_node_topic("demo", wire.node_topic("demo", "0a-b", leaf)) == ("0a-b", leaf)
+    assert frames.NODE_UP == wire.NODE_UP

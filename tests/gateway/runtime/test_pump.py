@@ -1,0 +1,174 @@
+"""The one queue: commit before release, group commit, and nothing released when the commit fails."""
+
+import asyncio
+import threading
+import time
+from itertools import chain
+
+import pytest
+
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, Pump
+
+
+class Echo:
+    """Stands in for the machine: each event that names a reason is kept and acknowledged under it."""
+
+    next_due_ms = 1 << 62
+
+    def __init__(self):
+        self.ticks = 0
+
+    def handle(self, event, now_ms):
+        assert now_ms > 0
+        if isinstance(event, e.Ticked):
+            self.ticks += 1
+            self.next_due_ms = 1 << 62
+            return []
+        if event.reason == "quiet":
+            return []
+        out = f.SendAck(event.node, 1, event.reason)
+        return [out] if event.reason == "unkept" else [out, f.KeepEnd(1, event.reason), out]
+
+
+class Bench:
+    """A pump that writes down what it does: ("commit", effects), ("release", effects), ("after", name)."""
+
+    def __init__(self, commit=None):
+        self.did, self.machine = [], Echo()
+        self._more = commit or (lambda effects: None)
+        self.pump = Pump(self.machine, self.commit, lambda effects: self.did.append(("release", effects)),
+                         lambda: time.monotonic_ns() // 1_000_000)
+        self.threads = set()
+
+    def commit(self, effects):
+        self.threads.add(threading.current_thread())
+        self._more(effects)
+        self.did.append(("commit", list(effects)))
+
+    def put(self, reason, done=None):
+        def after():
+            self.did.append(("after", reason))
+            if done:
+                done.set()
+        self.pump.put(e.DeviceMisbehaved("n", reason), after)
+
+    @property
+    def names(self):
+        return [name for name, _ in self.did]
+
+
+async def running(bench, work):
+    """Runs the pump beside ``work``."""
+    task = asyncio.create_task(bench.pump.run())
+    try:
+        async with asyncio.timeout(20):
+            await work()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def test_what_must_be_durable_is_committed_first():
+    """Commit, then release, then the callbacks; effects keep their order, the commit is in a thread."""
+    bench = Bench()
+
+    async def work():
+        done = asyncio.Event()
+        bench.put("rejected", done)
+        await done.wait()
+    asyncio.run(running(bench, work))
+    out = f.SendAck("n", 1, "rejected")
+    assert bench.did == [("commit", [f.KeepEnd(1, "rejected")]), ("release", [out, out]), ("after", "rejected")]
+    assert threading.main_thread() not in bench.threads
+
+
+def test_one_commit_serves_many_events():
+    """What has come by then is one batch, up to its bound; order is kept throughout."""
+    bench = Bench()
+
+    async def work():
+        done = asyncio.Event()
+        for number in range(MAX_BATCH + 10):
+            bench.put(f"r{number}", done if number == MAX_BATCH + 9 else None)
+        await done.wait()
+    asyncio.run(running(bench, work))
+    commits = [[effect.ended for effect in effects] for name, effects in bench.did if name == "commit"]
+    assert [len(commit) for commit in commits] == [MAX_BATCH, 10]
+    assert [*chain(*commits)] == [f"r{number}" for number in range(MAX_BATCH + 10)]
+    assert (bench.pump.batches, bench.pump.events) == (2, MAX_BATCH + 10)
+
+
+def test_events_that_come_during_a_commit_wait_for_the_next():
+    """A slow disk makes batches larger, not events lost."""
+    gate, inside = threading.Event(), threading.Event()
+
+    def slow(effects):
+        inside.set()
+        gate.wait(10)
+    bench = Bench(slow)
+
+    async def work():
+        done = asyncio.Event()
+        bench.put("first")
+        await asyncio.to_thread(inside.wait, 10)
+        for number in range(5):
+            bench.put(f"r{number}", done if number == 4 else None)
+        assert bench.names == []
+        gate.set()
+        await done.wait()
+    asyncio.run(running(bench, work))
+    assert bench.names == ["commit", "release", "after", "commit", "release", *["after"] * 5]
+
+
+def test_a_commit_that_fails_releases_nothing():
+    """The error ends the pump, and nobody outside has heard of what is not durable."""
+    def full(effects):
+        raise OSError("disk full")
+    bench = Bench(full)
+    bench.put("lost")
+    with pytest.raises(OSError, match="disk full"):
+        asyncio.run(asyncio.wait_for(bench.pump.run(), 20))
+    assert bench.did == []
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("quiet", ["after"]), ("unkept", ["release", "after"])])
+def test_what_changes_nothing_is_not_committed(reason, expected):
+    """Without durable effects there is no commit, without others no release; the callback comes in any case."""
+    bench = Bench()
+
+    async def work():
+        done = asyncio.Event()
+        bench.put(reason, done)
+        await done.wait()
+    asyncio.run(running(bench, work))
+    assert bench.names == expected
+
+
+def test_effects_from_elsewhere_are_settled_alike():
+    """What a restart leads to is committed before it is released."""
+    bench = Bench()
+    asyncio.run(bench.pump.settle([f.StopSolver("t"), f.KeepEpoch(1)]))
+    assert bench.did == [("commit", [f.KeepEpoch(1)]), ("release", [f.StopSolver("t")])]
+
+
+def test_time_passes_when_the_machine_wants_it():
+    """A tick is put when it is due, and only then."""
+    bench = Bench()
+
+    async def work():
+        done = asyncio.Event()
+        bench.put("quiet", done)
+        await done.wait()
+        assert bench.machine.ticks == 0
+        bench.machine.next_due_ms = 0
+        while not bench.machine.ticks:   # noqa: ASYNC110 - the pump's own ticker: there is no event to wait for
+            await asyncio.sleep(0.005)
+    asyncio.run(running(bench, work))
+    assert bench.machine.ticks == 1
+
+
+def test_every_durable_effect_is_known():
+    """All that is kept is committed, and nothing else is."""
+    assert {kind.__name__ for kind in DURABLE} == {name for name in vars(f) if name.startswith("Keep")}

@@ -1,0 +1,203 @@
+"""The gateway's own computer: a real child process."""
+
+import asyncio
+import io
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from lamplighter.firmware.wire import MAX_ANSWER
+from lamplighter.gateway.runtime import recompute
+from lamplighter.gateway.runtime.recompute import Recomputer, serve
+
+KERNEL = """
+import os, sys
+def run(data, contexts):
+    yield
+    if data == b"raise":
+        raise ValueError("no")
+    if data == b"exit":
+        sys.exit(3)
+    if data == b"die":
+        os._exit(1)
+    if data.startswith(b"once ") and not os.path.exists(data[5:]):
+        open(data[5:], "w").close()
+        os.kill(os.getpid(), 9)
+    while data == b"spin":
+        yield
+    if data == b"print":
+        print("a kernel that talks")
+    if data == b"huge":
+        return bytes(1 << 20)
+    if data == b"pid":
+        return str(os.getpid()).encode()
+    return data + b"".join(contexts)
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """A kernel on disk that does as its input says."""
+    path = tmp_path / "kernel.py"
+    path.write_text(KERNEL)
+    return path
+
+
+@pytest.fixture
+def ask(kernel):
+    """ask(*inputs) gives the answers of one recomputer to them, one after the other; bytes or (bytes, contexts)."""
+    def run(*inputs):
+        async def main():
+            computer = Recomputer()
+            try:
+                async with asyncio.timeout(30):
+                    return [await computer.run(kernel, *reversed(one if isinstance(one, tuple) else (one, ())))
+                            for one in inputs]
+            finally:
+                computer.close()
+        return asyncio.run(main())
+    return run
+
+
+def test_answers_are_the_kernels(ask):
+    """Input and contexts reach the kernel, in order; one child serves many jobs."""
+    first, second, answer, empty = ask(b"pid", b"pid", (b"a", (b"b", b"c")), b"")
+    assert first == second and int(first) != os.getpid()
+    assert (answer, empty) == (b"abc", b"")
+
+
+@pytest.mark.parametrize("what", [b"raise", b"exit", b"die", b"huge"])
+def test_a_kernel_that_fails_gives_none(ask, what):
+    """Whether it raises, takes its process with it or answers beyond all bounds: None, and the next one works."""
+    assert ask(what, b"next") == [None, b"next"]
+
+
+def test_a_child_that_was_killed_is_no_proof_against_the_kernel(ask, tmp_path):
+    """The system may have wanted its memory: the job is tried once more."""
+    given = b"once " + str(tmp_path / "mark").encode()
+    assert ask(given) == [given]
+
+
+def test_a_kernel_that_prints_spoils_nothing(ask):
+    """What a kernel writes to standard output is no answer."""
+    assert ask(b"print", b"next") == [b"print", b"next"]
+
+
+def test_a_kernel_that_does_not_end_is_stopped(kernel, monkeypatch):
+    """After the limit its process is killed; the next job runs in another."""
+    async def main():
+        computer = Recomputer()
+        try:
+            before = await computer.run(kernel, (), b"pid")
+            with monkeypatch.context() as patch:
+                patch.setattr(recompute, "TIMEOUT_S", 0.05)
+                assert await computer.run(kernel, (), b"spin") is None
+            return before, await computer.run(kernel, (), b"pid")
+        finally:
+            computer.close()
+    before, after = asyncio.run(asyncio.wait_for(main(), 30))
+    assert before != after and int(after)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(before), 0)
+
+
+def test_a_missing_kernel_gives_none(ask, kernel):
+    """A file that is not there, or is no Python, is a broken kernel."""
+    kernel.write_text("not Python")
+    assert ask(b"x") == [None]
+    kernel.unlink()
+    assert ask(b"x") == [None]
+
+
+def test_asking_at_once_is_answered_in_turn(kernel):
+    """Requests wait for each other; none gets another's answer."""
+    async def main():
+        computer = Recomputer()
+        try:
+            async with asyncio.timeout(30):
+                return await asyncio.gather(*(computer.run(kernel, (), b"%d" % i) for i in range(50)))
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == [b"%d" % i for i in range(50)]
+
+
+def test_close_ends_the_child(kernel):
+    """Nothing stays behind; closing twice is fine."""
+    async def main():
+        computer = Recomputer()
+        pid = int(await computer.run(kernel, (), b"pid") or 0)
+        computer.close()
+        computer.close()
+        return pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(asyncio.run(main()), 0)
+
+
+STOP = """
+import asyncio, pathlib, sys
+from lamplighter.gateway.runtime.recompute import Recomputer
+
+async def main(turns, cancelled):
+    computer = Recomputer()
+    if turns % 2:
+        await computer.run(kernel, (), b"first")   # a child is there already
+    asked = [asyncio.create_task(computer.run(kernel, (), b"spin")) for _ in range(3)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if cancelled:
+        for task in asked:
+            task.cancel()
+    computer.close()
+
+kernel = pathlib.Path(sys.argv[1])
+for turns in range(8):
+    for cancelled in (False, True):
+        asyncio.run(main(turns, cancelled))
+print("ended", open("/proc/thread-self/children").read())
+"""
+
+
+def test_stopping_at_any_moment_waits_for_nothing(kernel):
+    """Whatever the child was at, and whether or not a further one was just being started: the loop ends."""
+    done = subprocess.run([sys.executable, "-c", STOP, str(kernel)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("ended \n", "")
+
+
+def test_a_cancelled_request_leaves_no_answer_behind(kernel):
+    """Its child is given up, so that the next request does not read what was meant for it."""
+    async def main():
+        computer = Recomputer()
+        try:
+            async with asyncio.timeout(30):
+                before = await computer.run(kernel, (), b"pid")
+                asked = asyncio.create_task(computer.run(kernel, (), b"spin"))
+                while not computer._turn.locked():   # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                asked.cancel()
+                return before, await computer.run(kernel, (), b"pid"), asked.cancelled()
+        finally:
+            computer.close()
+    before, after, cancelled = asyncio.run(main())
+    assert before != after and int(after) and cancelled
+
+
+def test_a_child_whose_parent_has_gone_ends(kernel):
+    """Its parent may die before it has asked to be told so."""
+    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.recompute", "1"], input=b"\0",
+                          capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_child_serves_until_its_input_ends(kernel):
+    """Requests and answers are length-prefixed; a kernel's failure is a negative length."""
+    def request(given):
+        parts = [str(kernel).encode(), given, b"c"]
+        return struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
+
+    sink = io.BytesIO()
+    serve(io.BytesIO(request(b"a") + request(b"raise") + request(b"x" * MAX_ANSWER) + request(b"b")), sink)
+    no = struct.pack(">i", -1)
+    assert sink.getvalue() == struct.pack(">i", 2) + b"ac" + no + no + struct.pack(">i", 2) + b"bc"

@@ -1,0 +1,79 @@
+"""A street of simulated devices, as it introduces itself to a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lamplighter.gateway.simulate.street import HOUSES, Street
+
+
+@pytest.fixture
+def enrol(tmp_path, monkeypatch):
+    """enrol(count, owners, duties, url) gives a street that a stand-in for a gateway has enrolled."""
+    def make(count, owners=0, duties=(300,), url="mqtt://operator:secret@broker:1884"):
+        asked = []
+
+        class Client:
+            async def call(self, method, nodes):
+                asked.append((method, nodes))
+                return {"site": "north", "net": "00ff", "nodes": [node["key"][:16] for node in nodes]}
+
+        @asynccontextmanager
+        async def client(url, site):
+            yield Client()
+
+        monkeypatch.setattr("lamplighter.gateway.simulate.street.Client", client)
+        street = Street(url, "north", tmp_path / "street", 128 * 1024)
+        asyncio.run(street.enrol(count, owners, duties))
+        street.asked = asked
+        return street
+    return make
+
+
+def test_devices_are_enrolled_among_owners_in_turn(enrol):
+    """Each device has a key of its own and one of the owners; all are enrolled in one request."""
+    street = enrol(5, 2)
+    ((method, nodes),) = street.asked
+    assert method == "node.enrol" and len({node["key"] for node in nodes}) == 5
+    assert [node["owner"] for node in nodes] == [HOUSES[0], HOUSES[1], HOUSES[0], HOUSES[1], HOUSES[0]]
+    assert all(len(bytes.fromhex(node["key"])) == 32 for node in nodes) and len(street.nodes) == 5
+
+
+@pytest.mark.parametrize(("count", "owners", "expected"), [(1, 0, 2), (2, 0, 2), (9, 0, 4), (30, 12, 12)])
+def test_there_are_at_least_two_owners(enrol, count, owners, expected):
+    """Else no answer could be compared; beyond the names they are numbered."""
+    street = enrol(count, owners)
+    assert len(set(street.owners)) == expected
+    assert street.owners[len(HOUSES):] == [f"owner-{i}" for i in range(len(HOUSES), expected)]
+
+
+def test_devices_stay_who_they_are(enrol):
+    """Keys are kept for the next time, more are made as needed, fewer are used as asked; others cannot read them."""
+    first = [node["key"] for node in enrol(3).asked[0][1]]
+    more = [node["key"] for node in enrol(5).asked[0][1]]
+    fewer = enrol(2)
+    assert more[:3] == first and [node["key"] for node in fewer.asked[0][1]] == first[:2]
+    assert stat.S_IMODE(fewer.folder.stat().st_mode) == 0o700
+
+
+def test_each_device_is_told_where_to_connect(enrol):
+    """Broker, site and network as the gateway says; the operator's password is not among it."""
+    for config in enrol(2).fleet._configs:
+        assert {**config, "key": ""} == {"broker": "broker", "port": 1884, "site": "north", "net": "00ff", "key": "",
+                                         "duty": 300}
+
+
+def test_a_broker_with_tls_is_verified(enrol):
+    """Devices get the name of the certificate that they have to check."""
+    (config,) = enrol(1, url="mqtts://operator:secret@broker?ca=/etc/ca.pem").fleet._configs
+    assert (config["port"], config["ca"]) == (8883, "/etc/ca.pem")
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [100]), (2, [100, 600]), (3, [100, 350, 600])])
+def test_duties_are_spread(enrol, count, expected):
+    """From the least to the most, evenly."""
+    assert [config["duty"] for config in enrol(count, duties=range(100, 601)).fleet._configs] == expected
