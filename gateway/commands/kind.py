@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamplighter.gateway.commands import examples, json_option, show_table
+from lamplighter.gateway.commands.common import examples, json_option, show_table
 
 if TYPE_CHECKING:
     from lamplighter.tasks.api import Kind

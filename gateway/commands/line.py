@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lamplighter.gateway.commands import broker_option, data_option, examples, run, where
+from lamplighter.gateway.commands.common import broker_option, data_option, examples, run, where
 
 
 @click.command(epilog=examples("line --port /dev/ttyACM0 --config lamplighter.json",

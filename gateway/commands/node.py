@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lamplighter.gateway.commands import (
+from lamplighter.gateway.commands.common import (
     broker_option,
     data_option,
     examples,

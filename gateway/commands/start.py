@@ -14,7 +14,15 @@ from typing import Any
 import click
 
 from lamplighter.firmware.wire import is_identifier
-from lamplighter.gateway.commands import broker_option, data_option, examples, json_option, run, site_option, where
+from lamplighter.gateway.commands.common import (
+    broker_option,
+    data_option,
+    examples,
+    json_option,
+    run,
+    site_option,
+    where,
+)
 
 
 def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:

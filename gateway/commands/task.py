@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lamplighter.gateway.commands import (
+from lamplighter.gateway.commands.common import (
     broker_option,
     data_option,
     examples,

@@ -40,8 +40,9 @@ def test_ctrl_c_ends_it_in_order(tmp_path, config, there):
     """Whether the port is there or waited for: exit 0, the last line says what it was doing, no traceback."""
     master, slave = pty.openpty()
     port = os.ttyname(slave) if there else str(tmp_path / "absent")
-    process = subprocess.Popen([sys.executable, "-m", "lamplighter.gateway", "line", "--port", port, "--config",
-                                str(config), "--broker", "mqtt://127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [sys.executable, "-m", "lamplighter.gateway", "line", "--port", port, "--config", str(config)]
+    process = subprocess.Popen([*command, "--broker", "mqtt://127.0.0.1:1"], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
     first = process.stdout.readline().decode()
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=30)

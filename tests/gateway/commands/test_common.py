@@ -8,7 +8,7 @@ import pytest
 
 WORK = """
 import asyncio, sys
-from lamplighter.gateway.commands import run
+from lamplighter.gateway.commands.common import run
 
 async def work():
     try:

@@ -1,0 +1,103 @@
+"""What the commands of ``lamplighter`` share: options, how they run, how they print."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: commands that work as they stand."""
+    return "\b\nExamples:\n" + "\n".join("  lamplighter " + line for line in lines)
+
+
+broker_option = click.option(
+    "--broker", envvar="LAMPLIGHTER_BROKER", default="",
+    help="URL of the broker with your name and password; default: the gateway of --data.")
+site_option = click.option("--site", default="", help="The site in topics; default: that of --data, or demo.")
+data_option = click.option("--data", type=click.Path(path_type=Path), default=Path("lamplighter-data"),
+                           show_default=True, help="The gateway's folder.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def run(work: Coroutine[Any, Any, Any], interrupted: int = 130) -> Any:
+    """Runs ``work``; Ctrl-C, SIGTERM and a closed terminal cancel it, so that all it opened is closed in order.
+
+    ``interrupted`` is the exit code for that: 0 where being stopped is how it ends.
+    """
+    async def guarded() -> Any:
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.Event()
+
+        def stop() -> None:
+            stopped.set()
+            task.cancel()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:   # else `nohup` asked to stay
+            loop.add_signal_handler(signal.SIGHUP, stop)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not stopped.is_set():
+                raise
+            sys.exit(interrupted)
+
+    return asyncio.run(guarded())
+
+
+def where(broker: str, data: Path, site: str) -> tuple[str, str]:
+    """(broker URL, site) to talk to: as given, or those of the gateway whose folder this is."""
+    if broker:
+        return broker, site or "demo"
+    try:
+        about = json.loads((data / "address.json").read_text())
+        return str(about["broker"]), site or str(about["site"])
+    except (OSError, ValueError, KeyError):
+        raise click.ClickException(f"no gateway has run in {data}; start one with `lamplighter up`, "
+                                   "or name its broker with --broker") from None
+
+
+def with_client(broker: str, data: Path, site: str, act: Callable[[Any], Awaitable[Any]]) -> Any:
+    from lamplighter.gateway.api.client import Client
+
+    async def work() -> Any:
+        async with Client(*where(broker, data, site)) as client:
+            return await act(client)
+
+    return run(work())
+
+
+def show(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    for key, value in told.items():
+        click.echo(f"{key}: {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+
+
+def show_table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False)   # what devices call themselves is text
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    if not console.is_terminal:
+        console.width = 240   # a pipe cuts nothing off
+    console.print(table)

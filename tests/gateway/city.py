@@ -1,0 +1,256 @@
+"""A machine with a clock, devices and toy tasks; whatever a test does, the machine's own invariants hold."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
+from lamplighter.gateway.core.state import Node, Phase, Task, Where
+from lamplighter.gateway.protocol.frames import REFUSALS, Receipt
+
+KINDS = ("toy.sum", "toy.mix")
+ANSWER_BYTES = 8
+LIE = b"a lie..."
+
+
+def kernel_of(kind: str, arch: int = 0) -> bytes:
+    """The name of a kind's kernel for one instruction set."""
+    return hashlib.sha256(b"%s %d" % (kind.encode(), arch)).digest()[:16]
+
+
+def right(given: bytes) -> bytes:
+    """What an honest device answers."""
+    return hashlib.sha256(given).digest()[:ANSWER_BYTES]
+
+
+def job(index: int = 0, *, price: int = 10, heap: int = 1_000, contexts: tuple[bytes, ...] = ()) -> e.JobSpec:
+    """A job whose input is its number."""
+    return e.JobSpec(b"job %d" % index, contexts, ANSWER_BYTES, price, heap)
+
+
+class City:
+    """``tell`` hands an event to the machine, checks its invariants and returns the effects; ``out`` keeps all."""
+
+    KINDS, LIE = KINDS, LIE
+    job, kernel_of, right = staticmethod(job), staticmethod(kernel_of), staticmethod(right)
+
+    def __init__(self, **policy: Any) -> None:
+        """No audits unless a test asks for them: they are drawn, and most tests are about something else."""
+        self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, **policy})
+        self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
+        self.impossible: set[bytes] = set()
+        """Answers that the kind's own check refuses."""
+        self.restart()
+
+    def restart(self) -> None:
+        """A new life: nothing is known any more."""
+        self.boot += 1
+        self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
+        """What the journal says of each round when it is asked."""
+        self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
+                               self.boot)
+        self.board = self.machine.board
+
+    # Events
+
+    def tell(self, event: e.Event) -> list[f.Effect]:
+        said = self._said(self.machine.handle(event, self.now))
+        for asked in [effect for effect in said if isinstance(effect, f.RecallRound) and effect.round in self.known]:
+            said += self.recall(asked)
+        return said
+
+    def recall(self, asked: f.RecallRound, run: int = 0) -> list[f.Effect]:
+        """The journal's word on a round."""
+        answers, leases = self.known.get(asked.round, ([], []))
+        whole = asked.leases or len(answers) < asked.jobs
+        return self.tell(e.RoundRecalled(asked.task, asked.round, run, tuple(answers),
+                                         tuple(leases) if whole else (), whole))
+
+    def restore(self, snapshot: Snapshot) -> list[f.Effect]:
+        return self._said(self.machine.restore(snapshot, self.now))
+
+    def _said(self, effects: list[f.Effect]) -> list[f.Effect]:
+        self.out += effects
+        self.sent.update({x.nonce: x for x in effects if isinstance(x, f.SendLease)})
+        check_effects(self, effects)
+        check_state(self)
+        return effects
+
+    def enrol(self, name: str, owner: str = "") -> list[f.Effect]:
+        return self.tell(e.NodeEnrolled(name, device_of(name), owner or f"owner-of-{name}"))
+
+    def device(self, name: str, owner: str = "", *, room: int = 4, heap: int = 100_000, arch: int = 0,
+               spare: int = 500, speed: int = 100, boot: int = 1) -> list[f.Effect]:
+        """Enrols, connects and bids; returns what the machine says to the bid."""
+        self.enrol(name, owner)
+        self.tell(e.NodeStatusChanged(name, "ready", boot))
+        self.tell(e.NodeBorn(name, "board", arch, "0.1", heap, speed, boot, 16_384))
+        if arch not in self.board.kernels:
+            self.tell(e.KernelsCompiled(arch, {kind: kernel_of(kind, arch) for kind in KINDS}))
+        return self.bid(name, room=room, heap=heap, spare=spare)
+
+    def bid(self, name: str, *, room: int = 4, heap: int = 100_000, spare: int = 500) -> list[f.Effect]:
+        return self.tell(e.NodeBid(name, spare, heap, room, (), "mains", None))
+
+    def submit(self, name: str = "t", kind: str = KINDS[0], body: bytes = b"{}", **more: Any) -> list[f.Effect]:
+        return self.tell(e.TaskSubmitted(name, kind, body, ref=f"ref-{name}", **more))
+
+    def task(self, name: str = "t", jobs: int = 1, kind: str = KINDS[0], **more: Any) -> list[f.Effect]:
+        """Submits a task and yields its first round; returns what the machine says to the round."""
+        self.submit(name, kind, **more)
+        return self.round(name, 0, jobs)
+
+    def round(self, name: str = "t", number: int = 0, jobs: int | list[e.JobSpec] = 1) -> list[f.Effect]:
+        specs = [job(i) for i in range(jobs)] if isinstance(jobs, int) else jobs
+        return self.tell(e.RoundYielded(name, number, tuple(specs)))
+
+    def answer(self, lease: f.SendLease, answer: bytes | None = None, *, seq: int = 0, sealed: bool = True,
+               boot: int = 1, node: str = "", **other: Any) -> list[f.Effect]:
+        """The result of a lease; honest unless ``answer`` is given. ``other`` overrides fields of the receipt."""
+        node = node or lease.node
+        number = seq or 1 + sum(isinstance(x, f.SendAck) for x in self.out)
+        receipt = Receipt(b"n" * 8, device_of(node), boot, number, lease.epoch, 0, lease.job, lease.nonce, b"s" * 32,
+                          1, b"p" * 32)._replace(**other)
+        answer = right(lease.input) if answer is None else answer
+        return self.tell(e.ResultArrived(node, receipt, b"proof", answer, sealed))
+
+    def refuse(self, lease: f.SendLease, reason: str) -> list[f.Effect]:
+        return self.tell(e.LeaseRefused(lease.node, lease.nonce, REFUSALS.index(reason)))
+
+    def recompute(self, asked: f.Recompute, answer: bytes | None = b"right") -> list[f.Effect]:
+        """The gateway's own answer; None when the kernel raised."""
+        given = right(asked.job.input) if answer == b"right" else answer
+        return self.tell(e.Recomputed(asked.task, asked.round, asked.index, asked.run, given))
+
+    def wait(self, ms: int = 0) -> list[f.Effect]:
+        self.now += ms
+        return self.tell(e.Ticked())
+
+    # What there is now
+
+    def leases(self, node: str = "") -> list[f.SendLease]:
+        """What devices hold, oldest first."""
+        names = [node] if node else list(self.board.nodes)
+        held = [lease for name in names for lease in self.board.nodes[name].open.values()]
+        return [self.sent[lease.nonce] for lease in sorted(held, key=lambda lease: lease.number)]
+
+    def lease(self, node: str = "") -> f.SendLease:
+        (only,) = self.leases(node)
+        return only
+
+    def node(self, name: str) -> Node:
+        return self.board.nodes[name]
+
+    def of(self, name: str = "t") -> Task:
+        return self.board.tasks[name]
+
+    def work(self, name: str = "t") -> None:
+        """Honest devices answer until nothing is out and the round is over or stuck."""
+        while leases := [x for x in self.leases() if self.board.leases[x.nonce].job.task.name == name]:
+            self.answer(leases[0])
+
+    def agreed(self, *nodes: str) -> list[f.Effect]:
+        """Each node in turn answers the one lease that it holds; returns what the last answer led to."""
+        said: list[f.Effect] = []
+        for node in nodes:
+            said = self.answer(self.lease(node))
+        return said
+
+
+def device_of(name: str) -> bytes:
+    return name.encode().ljust(16, b".")
+
+
+def check_effects(city: City, effects: list[f.Effect]) -> None:
+    """What is told to the outside stands behind what makes it durable, and no node gets more than it bid for."""
+    kept = set()
+    for effect in effects:
+        if isinstance(effect, f.KeepLease):
+            kept.add(effect.nonce)
+        elif isinstance(effect, f.KeepReceipt):
+            kept.add(effect.seq)
+        elif isinstance(effect, f.SendLease):
+            node = city.node(effect.node)
+            assert effect.nonce in kept, "a lease left before it was kept"
+            assert len(node.open) <= min(node.room, city.policy.max_open), "more leases than room"
+        elif isinstance(effect, f.SendAck) and effect.verdict == "pending":
+            known = any(lease.seq == effect.seq for lease in city.board.leases.values())
+            assert effect.seq in kept or known, "a receipt was acknowledged before it was kept"
+
+
+def check_state(city: City) -> None:
+    """Every open lease is with its node and its job, every job has its place, every list its bound."""
+    board = city.board
+    outs: dict[int, int] = {}
+    for node in board.nodes.values():
+        for number, lease in node.open.items():
+            assert lease.number == number and lease.node == node.name and lease.ended == ""
+            assert lease.where in (Where.SENT, Where.RUNNING) and board.leases[lease.nonce] is lease
+            outs[id(lease.job)] = outs.get(id(lease.job), 0) + 1
+    for lease in board.leases.values():
+        assert (lease.where is Where.OVER) == (lease.number not in getattr(board.nodes.get(lease.node), "open", {}))
+    for task in board.tasks.values():
+        check_task(city, task, outs)
+    assert not board.touched
+    assert len(board.ended) <= city.policy.remembered_leases
+
+
+def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
+    """Its counters fit its jobs; a job is out, waits in a queue, is recomputed or is accepted, and nothing else."""
+    second = [job for queue in task.second.values() for job in queue]
+    queued = {id(job) for job in (*task.fresh, *second)}
+    assert task.open_jobs == sum(job.answer is None for job in task.jobs)
+    assert len(task.fresh) + len(second) <= 2 * len(task.jobs)
+    assert (task in city.board.live) == bool(task.jobs)
+    for job in task.jobs:
+        assert outs.get(id(job), 0) == (job.phase is Phase.OUT), job.phase
+        assert job.phase is not Phase.READY or id(job) in queued, "a job was forgotten"
+        assert (job.answer is not None) or job.phase is not Phase.ACCEPTED
+        owners = [copy.owner for copy in job.copies]
+        assert len(owners) == len(set(owners)) <= city.policy.copies
+        assert all(copy.seq and copy.ended == "done" for copy in job.copies)
+
+
+@pytest.fixture
+def make_city():
+    """make_city(**policy) gives a City; its invariants are checked again at the end."""
+    made: list[City] = []
+
+    def make(**policy: Any) -> City:
+        made.append(City(**policy))
+        return made[-1]
+
+    yield make
+    for city in made:
+        check_state(city)
+
+
+@pytest.fixture
+def city(make_city):
+    """A city without devices and tasks."""
+    return make_city()
+
+
+@pytest.fixture
+def pair(city):
+    """Two devices of two owners with room for one lease each."""
+    city.device("anna-1", "anna", room=1)
+    city.device("ben-1", "ben", room=1)
+    return city
+
+
+@pytest.fixture
+def of():
+    """of(kind of effect, effects): those of that kind, in order."""
+    def pick(kind: type, effects: list[f.Effect]) -> list[Any]:
+        return [effect for effect in effects if isinstance(effect, kind)]
+    return pick
+
+
