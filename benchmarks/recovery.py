@@ -115,7 +115,7 @@ async def _all(folder: Path) -> tuple[list[float], list[float], list[tuple[float
 def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         deaths, stalls, restarts = asyncio.run(_all(Path(folder)))
-    clock_ms, tick_ms = Policy().ack_by_ms, TICK_S * 1_000
+    clock_ms, tick_ms = Policy().ack_by_ms, TICK_S[0] * 1_000
     return [
         Figure(f"death of a device: its {JOBS} jobs leased again, median of {RUNS}", median_of(deaths), "ms",
                "<= 10"),

@@ -43,6 +43,15 @@ METHODS: dict[str, frozenset[str]] = {
 """Every method and the keys its request may have."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Whom a reply goes to."""
+
+    reply_to: str
+    cid: str
+    task: str = ""
+
+
 class RequestError(Exception):
     """The request is refused: ``code``, ``message``, ``hint``, JSON Pointer ``path``, and whether to try again."""
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
-from lamplighter.gateway.api.requests import Request, RequestError
+from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
 from lamplighter.gateway.core.board import Board
-from lamplighter.gateway.core.events import EpochEnded, Event, NodeEnrolled, NodeRevoked, TaskCancelled, TaskSubmitted
-from lamplighter.gateway.runtime.solvers import Solvers, price_kop
+from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.core.policy import price_kop
+from lamplighter.gateway.runtime.enrolment import Enrolment
+from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.registry import nearest
 
@@ -28,85 +29,77 @@ MAX_WAITING = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
-    """Whom a reply goes to."""
-
-    reply_to: str
-    cid: str
-    task: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What answering takes. ``enrol`` makes (key, owner) pairs known everywhere and returns when they can connect;
-    ``revoke`` the opposite; ``answer`` sends a response; ``refuse`` tells a task's followers that it was refused."""
+class RpcServer:
+    """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
+    core; ``answer`` sends one response; ``wall_ms`` is the wall clock, for display only."""
 
     board: Board
     solvers: Solvers
+    enrolment: Enrolment
+    about: dict[str, str]
     put: Callable[[Event], None]
-    enrol: Callable[[list[tuple[bytes, str]]], Awaitable[dict[str, Any]]]
-    revoke: Callable[[str], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
+    wall_ms: Callable[[], int]
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-def receive(desk: Desk, method: str, payload: bytes) -> None:
+def receive(server: RpcServer, method: str, payload: bytes) -> None:
     """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
     try:
         request = requests.parse(method, payload)
     except RequestError as error:
         reply_to, cid, task = requests.peek(payload)
-        desk.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+        server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
     ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
-    if len(desk.waiting) >= MAX_WAITING:
-        desk.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
+    if len(server.waiting) >= MAX_WAITING:
+        server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
         return
-    work = asyncio.get_running_loop().create_task(_deal(desk, request, ref))
-    desk.waiting.add(work)
-    work.add_done_callback(desk.waiting.discard)
+    work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
+    server.waiting.add(work)
+    work.add_done_callback(server.waiting.discard)
 
 
-async def _deal(desk: Desk, request: Request, ref: Ref) -> None:
+async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
     try:
-        data = await _HANDLERS[request.method](desk, request, ref)
+        data = await _HANDLERS[request.method](server, request, ref)
     except RequestError as error:
-        desk.answer(ref, None, error)
+        server.answer(ref, None, error)
     except TaskError as error:
-        desk.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
+        server.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
     except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
         log.exception("%s raised", request.method)
-        desk.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
+        server.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
                                             "the gateway's log says more"))
     else:
         if data is not None:
-            desk.answer(ref, data, None)
+            server.answer(ref, data, None)
 
 
-async def _submit(desk: Desk, request: Request, ref: Ref) -> None:
+async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
     task = requests.text(request, "id")
     kind = _kind(request)
-    known = desk.board.tasks.get(task)
+    known = server.board.tasks.get(task)
     if known is None or known.body != request.body:
-        await desk.solvers.prepare(kind, _input(request))
-    desk.put(TaskSubmitted(
+        await server.solvers.prepare(kind, _input(request))
+    server.put(TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, time.time_ns() // 1_000_000))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
 
 
-async def _price(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
-    spec = await desk.solvers.prepare(kind, _input(request))
-    jobs = await desk.solvers.first_round(kind, spec)
+    spec = await server.solvers.prepare(kind, _input(request))
+    jobs = await server.solvers.first_round(kind, spec)
     kop = sum(price_kop(job.ops) for job in jobs)
     heap = max((job.heap_bytes for job in jobs), default=0)
-    able = [node for node in desk.board.nodes.values() if node.online and node.heap >= heap]
+    able = [node for node in server.board.nodes.values() if node.online and node.heap >= heap]
     speed = sum(node.speed * node.spare for node in able) // 1_000
-    copies = desk.board.policy.copies
+    copies = server.board.policy.copies
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
             "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
             "expected_s_first_round": kop * copies // speed + 1 if speed else None}
@@ -126,50 +119,51 @@ def _input(request: Request) -> dict[str, Any]:
     return given
 
 
-async def _cancel(desk: Desk, request: Request, ref: Ref) -> None:
-    desk.put(TaskCancelled(requests.text(request, "task"), ref))
+async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
+    server.put(TaskCancelled(requests.text(request, "task"), ref))
 
 
-async def _task(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     name = requests.text(request, "task")
-    task = desk.board.tasks.get(name)
+    task = server.board.tasks.get(name)
     if task is None:
         raise RequestError("unknown_task", f"no task {name!r}", "see task.list", "/task")
     result = json.loads(task.result) if task.result else None
     return {**task_view(task), "result": result}
 
 
-async def _tasks(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"tasks": [task_view(task) for task in desk.board.tasks.values()]}
+async def _tasks(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return {"tasks": [task_view(task) for task in server.board.tasks.values()]}
 
 
-async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """What a kind takes, as JSON Schema (2020-12); the gateway's retained ``info`` lists the kinds."""
     name = _kind(request)
-    kind = desk.solvers.kinds.get(name)
+    kind = server.solvers.kinds.get(name)
     if kind is None:
-        raise RequestError("unknown_kind", f"no kind {name[:64]!r}", nearest(name, list(desk.solvers.kinds)), "/kind")
+        hint = nearest(name, list(server.solvers.kinds))
+        raise RequestError("unknown_kind", f"no kind {name[:64]!r}", hint, "/kind")
     return {"kind": name, "version": kind.version, "title": kind.title,
             "input_schema": kind.Model.model_json_schema()}
 
 
-async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, desk.board.now_ms) for node in desk.board.nodes.values()]}
+async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return {"nodes": [node_view(node, server.board.now_ms) for node in server.board.nodes.values()]}
 
 
-async def _node(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(desk, request), desk.board.now_ms)
+async def _node(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    return node_view(_known_node(server, request), server.board.now_ms)
 
 
-def _known_node(desk: Desk, request: Request) -> Any:
+def _known_node(server: RpcServer, request: Request) -> Any:
     name = requests.text(request, "node")
-    node = desk.board.nodes.get(name)
+    node = server.board.nodes.get(name)
     if node is None:
         raise RequestError("unknown_node", f"no node {name!r}", "see node.list", "/node")
     return node
 
 
-async def _enrol(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+async def _enrol(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """Takes keys from whoever may use this method: a broker's permissions say who that is."""
     given = request.params.get("nodes")
     if not isinstance(given, list) or not 0 < len(given) <= MAX_ENROL:
@@ -185,38 +179,34 @@ async def _enrol(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
             raise RequestError("bad_value", f"device {at} is not well-formed",
                                '{"key": 64 hex digits, "owner": identifier}', f"/nodes/{at}") from None
         pairs.append((key, owner))
-    about = await desk.enrol(pairs)
-    for key, owner in pairs:
-        device, node = device_of(key)
-        desk.put(NodeEnrolled(node, device, owner))
-    return {**about, "nodes": [device_of(key)[1] for key, _ in pairs]}
+    await server.enrolment.enrol(pairs)
+    return {**server.about, "nodes": [device_of(key)[1] for key, _ in pairs]}
 
 
-async def _revoke(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
-    node = _known_node(desk, request)
-    desk.put(NodeRevoked(node.name))
-    await desk.revoke(node.name)
+async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    node = _known_node(server, request)
+    await server.enrolment.revoke(node.name)
     return {"node": node.name, "state": "revoked"}
 
 
-async def _statement(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
+async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in desk.board.nodes.values() if node.owner == owner]
+    nodes = [node for node in server.board.nodes.values() if node.owner == owner]
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
     return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
             "nodes": {node.name: node.earned_kop for node in nodes}}
 
 
-async def _seal(desk: Desk, _request: Request, ref: Ref) -> None:
-    desk.put(EpochEnded(ref))
+async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
+    server.put(EpochEnded(ref))
 
 
-async def _health(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(desk.board)
+async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
+    return health(server.board)
 
 
-_HANDLERS: dict[str, Callable[[Desk, Request, Ref], Awaitable[dict[str, Any] | None]]] = {
+_HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {
     "task.submit": _submit,
     "task.price": _price,
     "task.cancel": _cancel,

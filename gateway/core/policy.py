@@ -47,3 +47,8 @@ class Policy:
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
+
+
+def price_kop(ops: int) -> int:
+    """Credits of a job: one per thousand normalised operations, begun thousands counted whole."""
+    return -(-ops // 1_000)

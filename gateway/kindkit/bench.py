@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.kindkit.check import HEAP_SHARE_32
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, spread, take
-from lamplighter.gateway.runtime.solvers import price_kop
 from lamplighter.tasks.api import Job, Kind
 from lamplighter.tasks.registry import prepare
 

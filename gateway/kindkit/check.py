@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.devicebuild.compiler import CompileError
 from lamplighter.gateway.kindkit import rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
-from lamplighter.gateway.runtime.solvers import price_kop
 from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
 from lamplighter.tasks.local import run_local
 from lamplighter.tasks.registry import prepare

@@ -1,40 +1,55 @@
-"""From effects to messages: what goes to one device in one batch leaves as one message. Pure."""
+"""From effects to messages: what goes to one device in one batch leaves as one message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from lamplighter.firmware.wire import CANCEL, MAX_BATCH, Lease, encode_batch, encode_nonce, node_topic
-from lamplighter.gateway.core.effects import Effect, SendAck, SendCancel, SendLease
+from lamplighter.gateway.core.effects import SendAck, SendCancel, SendLease
 from lamplighter.gateway.core.intake import Keys
 from lamplighter.gateway.protocol.frames import VERDICTS, encode_ack, encode_lease
 
 _CODES = {word: code for code, word in enumerate(VERDICTS)}
+_ACKS = 128
+"""Acknowledgements in one frame."""
 
 
-def messages(site: str, keys: Mapping[str, Keys], takes: Mapping[str, int],
-             effects: Iterable[Effect]) -> Iterator[tuple[str, bytes]]:
-    """(topic, payload) of all leases, cancels and acknowledgements among ``effects``.
+class Outbox:
+    """Leases, cancels and acknowledgements of a batch, until they leave.
 
     ``takes`` says how many bytes a node takes in one message; a node without keys (revoked) gets nothing.
     """
-    leases: dict[str, list[bytes]] = {}
-    acks: dict[str, list[tuple[int, int]]] = {}
-    for effect in effects:
-        if isinstance(effect, SendLease):
-            if effect.node in keys:
-                leases.setdefault(effect.node, []).append(_lease(keys[effect.node], effect))
-        elif isinstance(effect, SendAck):
-            acks.setdefault(effect.node, []).append((effect.seq, _CODES[effect.verdict]))
-        elif isinstance(effect, SendCancel) and effect.node in keys:
-            leases.setdefault(effect.node, []).append(encode_nonce(CANCEL, effect.nonce, keys[effect.node].down))
-    for node, pairs in acks.items():
-        if node in keys:
-            for at in range(0, len(pairs), 128):
-                yield node_topic(site, node, "ack"), encode_ack(pairs[at:at + 128], keys[node].down)
-    for node, frames in leases.items():
-        for group in _groups(frames, takes.get(node, 0)):
-            yield node_topic(site, node, "lease"), encode_batch(group)
+
+    def __init__(self, site: str, keys: Mapping[str, Keys], takes: Callable[[str], int]) -> None:
+        self._site, self._keys, self._takes = site, keys, takes
+        self._leases: dict[str, list[bytes]] = {}
+        self._acks: dict[str, list[tuple[int, int]]] = {}
+
+    def lease(self, effect: SendLease) -> None:
+        keys = self._keys.get(effect.node)
+        if keys is not None:
+            self._leases.setdefault(effect.node, []).append(_lease(keys, effect))
+
+    def cancel(self, effect: SendCancel) -> None:
+        keys = self._keys.get(effect.node)
+        if keys is not None:
+            self._leases.setdefault(effect.node, []).append(encode_nonce(CANCEL, effect.nonce, keys.down))
+
+    def ack(self, effect: SendAck) -> None:
+        self._acks.setdefault(effect.node, []).append((effect.seq, _CODES[effect.verdict]))
+
+    def messages(self) -> Iterator[tuple[str, bytes]]:
+        """(topic, payload) of all that was put in, which is forgotten."""
+        acks, self._acks = self._acks, {}
+        leases, self._leases = self._leases, {}
+        for node, pairs in acks.items():
+            keys = self._keys.get(node)
+            if keys is not None:
+                for at in range(0, len(pairs), _ACKS):
+                    yield node_topic(self._site, node, "ack"), encode_ack(pairs[at:at + _ACKS], keys.down)
+        for node, frames in leases.items():
+            for group in _groups(frames, self._takes(node)):
+                yield node_topic(self._site, node, "lease"), encode_batch(group)
 
 
 def _lease(keys: Keys, effect: SendLease) -> bytes:

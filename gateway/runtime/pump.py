@@ -1,27 +1,61 @@
 """The one queue: events through the core, effects to the journal, then to the world, in that order.
 
-A batch is whatever has come while the last one was being committed (group commit): under load one fsync
-serves hundreds of events, when idle an event waits for nobody.
+``step`` is the whole rule, and pure; ``Pump`` only waits, for events and for the disk. A batch is whatever has come
+while the last one was being committed (group commit): under load one fsync serves hundreds of events, when idle an
+event waits for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, cast, get_args
 
-from lamplighter.gateway.core.effects import Durable, Effect
+from lamplighter.gateway.core.effects import Durable, Effect, Outward
 from lamplighter.gateway.core.events import Event, Ticked
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.snapshot import Snapshot
 
 DURABLE = frozenset(get_args(Durable))
 MAX_BATCH = 192
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
-TICK_S = 0.05
-"""Lease clocks are looked at this often."""
+TICK_S = (0.05, 0.25)
+"""Lease clocks are looked at when the first is due, but no more and no less often than this: none is shorter."""
 
-Release = Callable[[list[Effect]], None]
+After = Callable[[], None]
+"""Called when all that follows from an event is durable and released."""
+
+
+class Batch(NamedTuple):
+    """What is to be done about some events: rows to commit, then effects to carry out, then whom to tell."""
+
+    durable: list[Durable]
+    outward: list[Outward]
+    afters: list[After]
+
+
+def batch_of(effects: Iterable[Effect], afters: list[After]) -> Batch:
+    """The effects in their order, parted by what must come first."""
+    durable: list[Durable] = []
+    outward: list[Outward] = []
+    for effect in effects:
+        if type(effect) in DURABLE:
+            durable.append(cast(Durable, effect))
+        else:
+            outward.append(cast(Outward, effect))
+    return Batch(durable, outward, afters)
+
+
+def step(machine: Machine, events: Iterable[tuple[Event, After | None]], now_ms: int) -> Batch:
+    """Takes events, each with whom to tell, through the core at ``now_ms`` of its clock."""
+    effects: list[Effect] = []
+    afters: list[After] = []
+    for event, after in events:
+        effects += machine.handle(event, now_ms)
+        if after is not None:
+            afters.append(after)
+    return batch_of(effects, afters)
 
 
 class Pump:
@@ -32,62 +66,63 @@ class Pump:
     If ``commit`` raises, ``run`` raises the same and nothing of that batch has been released.
     """
 
-    def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None], release: Release,
-                 now_ms: Callable[[], int]) -> None:
+    def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None],
+                 release: Callable[[Sequence[Outward]], None], now_ms: Callable[[], int]) -> None:
         self._machine = machine
         self._commit = commit
         self._release = release
         self._now_ms = now_ms
-        self._queue: deque[tuple[Event, Callable[[], None] | None]] = deque()
+        self._queue: deque[tuple[Event, After | None]] = deque()
         self._wake = asyncio.Event()
         self.batches = 0
         self.events = 0
 
-    def put(self, event: Event, after: Callable[[], None] | None = None) -> None:
-        """Queues an event; ``after`` is called when all that follows from it is durable and released."""
+    def put(self, event: Event, after: After | None = None) -> None:
+        """Queues an event."""
         self._queue.append((event, after))
         self._wake.set()
 
-    async def settle(self, effects: list[Effect]) -> None:
-        """Commits and releases effects that came from elsewhere, such as ``Machine.restore``."""
-        await self._carry_out(effects)
+    async def told(self, events: Sequence[Event]) -> None:
+        """Queues events and returns when all that follows from them is durable and released."""
+        done = asyncio.Event()
+        for event in events:
+            self.put(event, done.set if event is events[-1] else None)
+        if events:
+            await done.wait()
+
+    async def restore(self, events: Iterable[Event], snapshot: Snapshot) -> None:
+        """What a start begins with, as one batch: events that need no snapshot, then what the journal kept."""
+        first = step(self._machine, ((event, None) for event in events), self._now_ms())
+        again = batch_of(self._machine.restore(snapshot, self._now_ms()), [])
+        await self._carry_out(Batch(first.durable + again.durable, first.outward + again.outward, []))
 
     async def run(self) -> None:
         """Until cancelled, or until the journal cannot be written."""
-        loop = asyncio.get_running_loop()
-        ticker = loop.create_task(self._tick())
+        ticker = asyncio.get_running_loop().create_task(self._tick())
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    await self._batch()
+                    count = min(len(self._queue), MAX_BATCH)
+                    events = [self._queue.popleft() for _ in range(count)]
+                    self.events += count
+                    self.batches += 1
+                    await self._carry_out(step(self._machine, events, self._now_ms()))
         finally:
             ticker.cancel()
 
-    async def _batch(self) -> None:
-        effects: list[Effect] = []
-        afters = []
-        for _ in range(min(len(self._queue), MAX_BATCH)):
-            event, after = self._queue.popleft()
-            effects += self._machine.handle(event, self._now_ms())
-            if after is not None:
-                afters.append(after)
-            self.events += 1
-        self.batches += 1
-        await self._carry_out(effects)
-        for after in afters:
+    async def _carry_out(self, batch: Batch) -> None:
+        if batch.durable:
+            await asyncio.get_running_loop().run_in_executor(None, self._commit, batch.durable)
+        if batch.outward:
+            self._release(batch.outward)
+        for after in batch.afters:
             after()
 
-    async def _carry_out(self, effects: list[Effect]) -> None:
-        durable: list[Any] = [effect for effect in effects if type(effect) in DURABLE]
-        if durable:
-            await asyncio.get_running_loop().run_in_executor(None, self._commit, durable)
-        if len(durable) < len(effects):
-            self._release([effect for effect in effects if type(effect) not in DURABLE])
-
     async def _tick(self) -> None:
+        least, most = TICK_S
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(min(max(least, (self._machine.next_due_ms - self._now_ms()) / 1_000), most))
             if self._machine.next_due_ms <= self._now_ms():
                 self.put(Ticked())

@@ -29,3 +29,8 @@ class Settings:
     epoch_s: int = 600
     """Length of a settlement period."""
     policy: Policy = field(default_factory=Policy)
+
+    @property
+    def public_folder(self) -> Path:
+        """Where the public log is."""
+        return self.public or self.data / "public"

@@ -12,6 +12,7 @@ from typing import Any
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.core.effects import AdvanceSolver, GiveUp, StartSolver
 from lamplighter.gateway.core.events import Event, JobSpec, RoundYielded, TaskBroke, TaskSolved
+from lamplighter.gateway.core.policy import price_kop
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
 from lamplighter.tasks.registry import prepare
 
@@ -165,8 +166,3 @@ def _spec(running: Running, job: Job) -> JobSpec:
                          f"{len(job.contexts)} contexts, {job.ops} ops")
     names = tuple(context.name for context in job.contexts)
     return JobSpec(job.input, names, job.answer_bytes, price_kop(job.ops), job.heap_bytes)
-
-
-def price_kop(ops: int) -> int:
-    """Credits of a job: one per thousand normalised operations, begun thousands counted whole."""
-    return -(-ops // 1_000)

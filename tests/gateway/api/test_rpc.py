@@ -1,4 +1,4 @@
-"""Every method, through a desk with the core's state and fakes at the edges."""
+"""Every method, through a server with the core's state and fakes at the edges."""
 
 import asyncio
 import json
@@ -9,9 +9,10 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel
 
+from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.api import rpc
-from lamplighter.gateway.api.requests import METHODS, RequestError
-from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, Desk, Ref, receive
+from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
+from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.machine import Machine
@@ -52,14 +53,16 @@ class Solvers:
 
 
 class Bench:
-    """A desk. ``ask`` gives the one response to a request, (data, error); ``put`` holds events for the core."""
+    """A server. ``ask`` gives the one response to a request, (data, error); ``put`` holds events for the core."""
 
     def __init__(self):
         self.machine = Machine(Policy(), b"secret", lambda task, spec, answer: True)
         self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
         self.solvers = Solvers()
         self.refuses = None
-        self.desk = Desk(self.board, self.solvers, self.put.append, self._enrol, self._revoke, self._answer)
+        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
+        self.server = RpcServer(self.board, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
+                                self._answer, lambda: 1_700_000_000_000)
 
     @property
     def board(self) -> Board:
@@ -69,7 +72,6 @@ class Bench:
         if self.refuses:
             raise self.refuses
         self.enrolled += pairs
-        return {"site": "demo", "net": "00"}
 
     async def _revoke(self, node):
         self.revoked.append(node)
@@ -84,9 +86,9 @@ class Bench:
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.desk, method, payload)
-            while self.desk.waiting:
-                await asyncio.gather(*self.desk.waiting)
+            receive(self.server, method, payload)
+            while self.server.waiting:
+                await asyncio.gather(*self.server.waiting)
         asyncio.run(asyncio.wait_for(main(), 20))
         if not self.answered:
             return None, None
@@ -101,8 +103,8 @@ class Bench:
 
 
 @pytest.fixture
-def desk():
-    """A desk with one enrolled device and one submitted task."""
+def bench():
+    """A server with one enrolled device and one submitted task."""
     made = Bench()
     made.tell(e.NodeEnrolled("anna-1", b"d" * 16, "anna"))
     made.tell(e.TaskSubmitted("rush", "toy", b'{"id":"rush","input":{"n":2},"kind":"toy"}'))
@@ -114,28 +116,28 @@ def test_every_method_has_a_handler():
     assert set(rpc._HANDLERS) == set(METHODS)
 
 
-def test_a_submission_becomes_an_event(desk):
-    """Once validated it goes to the core with its body, its clocks and whom to answer; the desk says nothing yet."""
-    assert desk.ask("task.submit", id="jam", kind="toy", input=GOOD_INPUT, priority=3, deadline_s=60) == (None, None)
-    (event,) = desk.put
+def test_a_submission_becomes_an_event(bench):
+    """Once validated it goes to the core with its body, its clocks and whom to answer; it says nothing yet."""
+    assert bench.ask("task.submit", id="jam", kind="toy", input=GOOD_INPUT, priority=3, deadline_s=60) == (None, None)
+    (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
     assert event.ref == Ref("anna", "7", "jam") and event.submitted_at_ms > 0
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
 
-def test_a_kind_tells_its_schema(desk):
+def test_a_kind_tells_its_schema(bench):
     """What an input may hold can be asked of the gateway."""
-    told, error = desk.ask("kind.get", kind="toy")
+    told, error = bench.ask("kind.get", kind="toy")
     assert error is None and (told["version"], told["title"]) == (3, "Toy")
     assert told["input_schema"]["properties"]["n"]["type"] == "integer"
-    assert desk.refused("kind.get", kind="toi") == ("unknown_kind", "/kind")
+    assert bench.refused("kind.get", kind="toi") == ("unknown_kind", "/kind")
 
 
-def test_a_known_submission_is_not_validated_again(desk):
+def test_a_known_submission_is_not_validated_again(bench):
     """The same request again is answered from the state."""
-    desk.ask("task.submit", id="rush", kind="toy", input=GOOD_INPUT)
-    assert desk.solvers.prepared == 0 and desk.put[0].task == "rush"
+    bench.ask("task.submit", id="rush", kind="toy", input=GOOD_INPUT)
+    assert bench.solvers.prepared == 0 and bench.put[0].task == "rush"
 
 
 @pytest.mark.parametrize(("params", "code", "path"), [
@@ -151,74 +153,73 @@ def test_a_known_submission_is_not_validated_again(desk):
     ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "deadline_s": 0}, "out_of_range", "/deadline_s"),
     ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "deadline": 1}, "unknown_field", "/deadline"),
 ])
-def test_a_submission_is_refused_with_its_reason(desk, params, code, path):
+def test_a_submission_is_refused_with_its_reason(bench, params, code, path):
     """What is wrong, and where, before anything reaches the core."""
-    assert desk.refused("task.submit", **params) == (code, path)
-    assert desk.ref.cid == "7"
+    assert bench.refused("task.submit", **params) == (code, path)
+    assert bench.ref.cid == "7"
 
 
-def test_a_kind_that_breaks_on_an_input_is_answered(desk, caplog):
+def test_a_kind_that_breaks_on_an_input_is_answered(bench, caplog):
     """A bug of a kind is logged, and whoever asked is not left waiting."""
     caplog.set_level(logging.CRITICAL)
-    assert desk.refused("task.submit", id="a", kind="toy", input={"n": 666}) == ("internal", "")
-    assert desk.refused("task.price", id="a", kind="toy", input={"n": 666}) == ("internal", "")
+    assert bench.refused("task.submit", id="a", kind="toy", input={"n": 666}) == ("internal", "")
+    assert bench.refused("task.price", id="a", kind="toy", input={"n": 666}) == ("internal", "")
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"cid": "7", "oops": 1}', b'{"cid": NaN}'])
 @pytest.mark.parametrize("method", [*sorted(METHODS), "no.method", "", "+"])
-def test_junk_gets_one_response(desk, method, payload):
+def test_junk_gets_one_response(bench, method, payload):
     """Whatever is asked in whatever way: exactly one refusal."""
-    data, error = desk.ask(method, payload)
-    assert data is None and isinstance(error, RequestError) and not desk.put
+    data, error = bench.ask(method, payload)
+    assert data is None and isinstance(error, RequestError) and not bench.put
 
 
-def test_a_price_is_a_dry_run(desk):
+def test_a_price_is_a_dry_run(bench):
     """Jobs, credits for all copies, heap, and how long the devices that are there would take."""
-    desk.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    desk.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
-    desk.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
-    told, _ = desk.ask("task.price", kind="toy", input={"n": 10})
+    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
+    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
                     "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31}
-    assert not desk.put
+    assert not bench.put
 
 
-def test_a_price_without_devices_has_no_duration(desk):
+def test_a_price_without_devices_has_no_duration(bench):
     """Nobody can say how long it takes when nobody is there."""
-    told, _ = desk.ask("task.price", kind="toy", input={"n": 0})
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 0})
     assert (told["credits_first_round"], told["devices_able"], told["expected_s_first_round"]) == (0, 0, None)
 
 
-def test_cancel_and_seal_go_to_the_core(desk):
+def test_cancel_and_seal_go_to_the_core(bench):
     """What changes state is an event; the core answers."""
-    assert desk.ask("task.cancel", task="rush") == desk.ask("epoch.seal") == (None, None)
-    assert desk.put == [e.TaskCancelled("rush", Ref("anna", "7")), e.EpochEnded(Ref("anna", "7"))]
+    assert bench.ask("task.cancel", task="rush") == bench.ask("epoch.seal") == (None, None)
+    assert bench.put == [e.TaskCancelled("rush", Ref("anna", "7")), e.EpochEnded(Ref("anna", "7"))]
 
 
-def test_tasks_are_read_from_the_state(desk):
+def test_tasks_are_read_from_the_state(bench):
     """One with its result, or all of them; an unknown one is refused."""
-    told, _ = desk.ask("task.get", task="rush")
+    told, _ = bench.ask("task.get", task="rush")
     assert (told["task"], told["state"], told["result"]) == ("rush", "preparing", None)
-    desk.tell(e.TaskBroke("rush", "c", "m", "kind"))
-    assert desk.ask("task.get", task="rush")[0]["result"]["error"]["code"] == "c"
-    assert [task["task"] for task in desk.ask("task.list")[0]["tasks"]] == ["rush"]
-    assert desk.refused("task.get", task="jam") == ("unknown_task", "/task")
+    bench.tell(e.TaskBroke("rush", "c", "m", "kind"))
+    assert bench.ask("task.get", task="rush")[0]["result"]["error"]["code"] == "c"
+    assert [task["task"] for task in bench.ask("task.list")[0]["tasks"]] == ["rush"]
+    assert bench.refused("task.get", task="jam") == ("unknown_task", "/task")
 
 
-def test_nodes_are_read_from_the_state(desk):
+def test_nodes_are_read_from_the_state(bench):
     """One device or all of them; an unknown one is refused."""
-    assert desk.ask("node.get", node="anna-1")[0]["owner"] == "anna"
-    assert [node["node"] for node in desk.ask("node.list")[0]["nodes"]] == ["anna-1"]
-    assert desk.refused("node.get", node="ben-1") == ("unknown_node", "/node")
+    assert bench.ask("node.get", node="anna-1")[0]["owner"] == "anna"
+    assert [node["node"] for node in bench.ask("node.list")[0]["nodes"]] == ["anna-1"]
+    assert bench.refused("node.get", node="ben-1") == ("unknown_node", "/node")
 
 
-def test_enrolment_is_known_everywhere_before_the_core_hears(desk):
-    """Registry, log and broker first; the answer names site, network and the devices."""
-    told, error = desk.ask("node.enrol", nodes=[{"key": KEY, "owner": "ben"}])
-    assert error is None and desk.enrolled == [(bytes.fromhex(KEY), "ben")]
-    (event,) = desk.put
-    assert told == {"site": "demo", "net": "00", "nodes": [event.node]}
-    assert isinstance(event, e.NodeEnrolled) and event.owner == "ben" and event.device.hex().startswith(event.node)
+def test_an_enrolment_is_one_use_case(bench):
+    """The answer names site, network and the devices, in the order in which they were asked for."""
+    told, error = bench.ask("node.enrol", nodes=[{"key": KEY, "owner": "ben"}, {"key": KEY[::-1], "owner": "anna"}])
+    assert error is None and bench.enrolled == [(bytes.fromhex(KEY), "ben"), (bytes.fromhex(KEY[::-1]), "anna")]
+    assert told == {"site": "demo", "net": "00", "nodes": [device_of(key)[1] for key, _ in bench.enrolled]}
+    assert not bench.put   # that is the enrolment's to do
 
 
 @pytest.mark.parametrize(("nodes", "path"), [
@@ -229,50 +230,51 @@ def test_enrolment_is_known_everywhere_before_the_core_hears(desk):
     ([{"key": KEY, "owner": "ben"}, {"key": KEY, "owner": "B"}], "/nodes/1"),
     ([{"key": KEY, "owner": 5}], "/nodes/0"), ([{"key": KEY, "owner": None}], "/nodes/0"),
 ], ids=lambda value: str(value)[:30])
-def test_malformed_enrolments_enrol_nobody(desk, nodes, path):
+def test_malformed_enrolments_enrol_nobody(bench, nodes, path):
     """One bad entry refuses all of them, and is pointed at."""
-    assert desk.refused("node.enrol", nodes=nodes) == ("bad_value", path)
-    assert desk.enrolled == []
+    assert bench.refused("node.enrol", nodes=nodes) == ("bad_value", path)
+    assert bench.enrolled == []
 
 
-def test_a_registry_that_refuses_is_heard(desk):
+def test_a_registry_that_refuses_is_heard(bench):
     """The core does not hear of a device that could not be written down."""
-    desk.refuses = RequestError("registry", "the registry is full")
-    assert desk.refused("node.enrol", nodes=[{"key": KEY, "owner": "ben"}]) == ("registry", "")
+    bench.refuses = RequestError("registry", "the registry is full")
+    assert bench.refused("node.enrol", nodes=[{"key": KEY, "owner": "ben"}]) == ("registry", "")
 
 
-def test_revocation_reaches_core_and_broker(desk):
-    """No more work, and no more connection."""
-    told, _ = desk.ask("node.revoke", node="anna-1")
+def test_a_revocation_is_one_use_case(bench):
+    """The enrolment does it; a node that nobody knows is refused."""
+    told, _ = bench.ask("node.revoke", node="anna-1")
     assert told == {"node": "anna-1", "state": "revoked"}
-    assert desk.put == [e.NodeRevoked("anna-1")] and desk.revoked == ["anna-1"]
+    assert bench.revoked == ["anna-1"] and not bench.put
+    assert bench.refused("node.revoke", node="ben-1") == ("unknown_node", "/node")
 
 
-def test_an_owner_reads_a_statement(desk):
+def test_an_owner_reads_a_statement(bench):
     """The sum of the devices' credits, and each of them."""
-    desk.tell(e.NodeEnrolled("anna-2", b"e" * 16, "anna"))
-    desk.board.nodes["anna-1"].earned_kop, desk.board.nodes["anna-2"].earned_kop = 30, 12
-    told, _ = desk.ask("reward.statement", owner="anna")
+    bench.tell(e.NodeEnrolled("anna-2", b"e" * 16, "anna"))
+    bench.board.nodes["anna-1"].earned_kop, bench.board.nodes["anna-2"].earned_kop = 30, 12
+    told, _ = bench.ask("reward.statement", owner="anna")
     assert told == {"owner": "anna", "earned_kop": 42, "nodes": {"anna-1": 30, "anna-2": 12}}
-    assert desk.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")
+    assert bench.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")
 
 
-def test_health_is_a_few_numbers(desk):
+def test_health_is_a_few_numbers(bench):
     """Enough to see whether work is moving."""
-    told, _ = desk.ask("health.check")
+    told, _ = bench.ask("health.check")
     assert told["tasks_open"] == 1 and told["nodes"] == 1
 
 
-def test_too_many_requests_are_told_to_come_again(desk):
+def test_too_many_requests_are_told_to_come_again(bench):
     """While the solvers' thread is busy, requests beyond the bound are refused as retryable, and none is lost."""
     async def main():
-        desk.solvers.gate = asyncio.Event()
+        bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(desk.desk, "task.submit", json.dumps(given).encode())
-        assert [error.code for _, _, error in desk.answered] == ["busy"] * 3
-        assert all(error.retryable for _, _, error in desk.answered)
-        desk.solvers.gate.set()
-        await asyncio.gather(*desk.desk.waiting)
+            receive(bench.server, "task.submit", json.dumps(given).encode())
+        assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
+        assert all(error.retryable for _, _, error in bench.answered)
+        bench.solvers.gate.set()
+        await asyncio.gather(*bench.server.waiting)
     asyncio.run(asyncio.wait_for(main(), 20))
-    assert len(desk.put) == MAX_WAITING and not desk.desk.waiting
+    assert len(bench.put) == MAX_WAITING and not bench.server.waiting

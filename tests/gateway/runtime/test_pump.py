@@ -9,7 +9,8 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, Pump
+from lamplighter.gateway.core.snapshot import Snapshot
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, Pump, step
 
 
 class Echo:
@@ -146,11 +147,35 @@ def test_what_changes_nothing_is_not_committed(reason, expected):
     assert bench.names == expected
 
 
-def test_effects_from_elsewhere_are_settled_alike():
-    """What a restart leads to is committed before it is released."""
+def test_a_step_parts_what_must_come_first():
+    """Pure: rows to commit, then effects, then whom to tell, each in the order of the events."""
+    machine, after = Echo(), lambda: None
+    events = [(e.DeviceMisbehaved("n", reason), after if reason == "b" else None) for reason in ("a", "quiet", "b")]
+    out = {reason: f.SendAck("n", 1, reason) for reason in "ab"}
+    assert step(machine, events, 5) == ([f.KeepEnd(1, "a"), f.KeepEnd(1, "b")],
+                                        [out["a"], out["a"], out["b"], out["b"]], [after])
+
+
+def test_a_start_is_one_batch():
+    """What must be known before anything else, then what the journal kept: committed before it is released."""
     bench = Bench()
-    asyncio.run(bench.pump.settle([f.StopSolver("t"), f.KeepEpoch(1)]))
-    assert bench.did == [("commit", [f.KeepEpoch(1)]), ("release", [f.StopSolver("t")])]
+    bench.machine.restore = lambda snapshot, now_ms: [f.StopSolver("t"), f.KeepEpoch(1)]
+    asyncio.run(bench.pump.restore([e.DeviceMisbehaved("n", "rejected")], Snapshot()))
+    out = f.SendAck("n", 1, "rejected")
+    assert bench.did == [("commit", [f.KeepEnd(1, "rejected"), f.KeepEpoch(1)]),
+                         ("release", [out, out, f.StopSolver("t")])]
+
+
+def test_who_tells_can_wait_until_it_is_known():
+    """``told`` returns after the commit and the release of all its events; of none, at once."""
+    bench = Bench()
+
+    async def work():
+        await bench.pump.told([])
+        assert bench.names == []
+        await bench.pump.told([e.DeviceMisbehaved("n", "one"), e.DeviceMisbehaved("n", "two")])
+        assert bench.names == ["commit", "release"] and len(bench.did[0][1]) == 2
+    asyncio.run(running(bench, work))
 
 
 def test_time_passes_when_the_machine_wants_it():

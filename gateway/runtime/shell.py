@@ -1,0 +1,196 @@
+"""One gateway without its sockets and children: how core, stores and carriers hang together.
+
+``app`` gives it the real broker, clock and disk; the simulator of the tests gives it stand-ins and runs this same
+code in virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api.requests import Ref
+from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.runtime.announcer import Announcer
+from lamplighter.gateway.runtime.blobs import Blobs, Compile
+from lamplighter.gateway.runtime.carriers import Carriers
+from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
+from lamplighter.gateway.runtime.errands import Errands
+from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.outbox import Outbox
+from lamplighter.gateway.runtime.pump import Pump
+from lamplighter.gateway.runtime.sealing import Sealing
+from lamplighter.gateway.runtime.settings import Settings
+from lamplighter.gateway.runtime.solvers import Solvers
+from lamplighter.gateway.runtime.stores import Stores
+from lamplighter.tasks.api import Kind
+
+
+class Link(Protocol):
+    """The connection to the broker."""
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> object:
+        """Queues a message."""
+
+    def acknowledge(self, message: Any) -> None:
+        """Tells the broker that ``message`` may be forgotten."""
+
+
+class Computer(Protocol):
+    """Runs a job for the gateway itself."""
+
+    async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
+        """The answer; None when the kernel cannot give one."""
+
+
+class Clock(NamedTuple):
+    """``monotonic_ms`` rises while ``computer``, a start of the machine, runs; ``wall_ms`` is since 1970."""
+
+    monotonic_ms: Callable[[], int]
+    wall_ms: Callable[[], int]
+    computer: str
+
+
+class Outside(NamedTuple):
+    """What a gateway cannot have by itself."""
+
+    link: Link
+    accounts: Accounts
+    computer: Computer
+    compile_for: Compile
+    clock: Clock
+    errands: Errands
+
+
+class Shell:
+    """``begin``, then ``run``. Its parts can be read by whoever shows what goes on."""
+
+    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, Kind], outside: Outside) -> None:
+        self._settings, self._stores, self._outside = settings, stores, outside
+        site, clock, journal = settings.site, outside.clock, stores.journal
+        ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
+        self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
+        self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
+        self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
+        self.sealing = Sealing(journal, stores.public)
+        self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
+        self._outbox = Outbox(site, self.enrolment.keys, self._takes)
+        about = {"site": site, "net": stores.public.net.hex()}
+        server = rpc.RpcServer(self.machine.board, self.solvers, self.enrolment, about, self.pump.put,
+                               self.announcer.answer, clock.wall_ms)
+        self.inbox = Inbox(site, self.enrolment.keys, self.pump,
+                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
+        self._carriers = Carriers(self._table(), self._flush)
+
+    async def begin(self) -> None:
+        """Before anything is heard: the log is brought up to date, the core is where it was, its effects are out.
+
+        Raises what stores raise.
+        """
+        events = await self.enrolment.begin()
+        await self.sealing.seal_overdue()
+        snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
+        await self.pump.restore(events, snapshot)
+
+    async def run(self) -> None:
+        """Until cancelled. Raises what it cannot go on after."""
+        loop = asyncio.get_running_loop()
+        pump, epochs = loop.create_task(self.pump.run()), loop.create_task(self._epochs())
+        try:
+            await asyncio.wait({self._outside.errands.failed, pump}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in (self._outside.errands.failed, pump):
+                if ended.done():
+                    ended.result()
+        finally:
+            pump.cancel()
+            epochs.cancel()
+
+    def connected(self) -> None:
+        """Says what gateway this is, at each connection to the broker."""
+        self.announcer.gateway("online")
+        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+
+    def close(self) -> None:
+        """Ends what was begun; nothing that is durable is lost by it."""
+        self._outside.errands.close()
+        self.solvers.close()
+
+    async def _epochs(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.epoch_s)
+            self.pump.put(e.EpochEnded())
+
+    # Who carries out which effect.
+
+    def _table(self) -> dict[type, Callable[[Any], object]]:
+        later = self._errand
+        return {
+            f.SendLease: self._outbox.lease,
+            f.SendCancel: self._outbox.cancel,
+            f.SendAck: self._outbox.ack,
+            f.SendChunk: self._send_chunk,
+            f.StartSolver: self.solvers.start,
+            f.AdvanceSolver: self.solvers.advance,
+            f.GiveUp: self.solvers.give_up,
+            f.StopSolver: lambda effect: self.solvers.stop(effect.task),
+            f.RecallRound: later(self._recall),
+            f.FindWork: later(self._find_work),
+            f.Recompute: later(self._recompute),
+            f.CompileKernels: later(self.blobs.compile),
+            f.Reply: self.announcer.reply,
+            f.PublishStatus: self.announcer.status,
+            f.PublishEvent: self.announcer.event,
+            f.PublishResult: self.announcer.result,
+            f.SealEpoch: later(self._seal),
+        }
+
+    def _errand(self, work: Callable[[Any], Any]) -> Callable[[Any], None]:
+        return lambda effect: self._outside.errands.send(work(effect))
+
+    def _flush(self) -> None:
+        for topic, payload in self._outbox.messages():
+            self._outside.link.publish(topic, payload)
+
+    def _takes(self, node: str) -> int:
+        return self.machine.board.nodes[node].message
+
+    def _send_chunk(self, effect: f.SendChunk) -> None:
+        message = self.blobs.chunk(effect)
+        if message is not None:
+            self._outside.link.publish(*message)
+
+    async def _recall(self, effect: f.RecallRound) -> None:
+        known = await asyncio.to_thread(self._stores.journal.recall, effect.task, effect.round, effect.jobs,
+                                        effect.leases)
+        if known is not None:
+            self.pump.put(known)
+
+    async def _find_work(self, effect: f.FindWork) -> None:
+        places = await asyncio.to_thread(self._stores.journal.work_of, effect.node)
+        self.pump.put(e.WorkFound(tuple(places)))
+
+    async def _recompute(self, effect: f.Recompute) -> None:
+        contexts = [context for name in effect.job.contexts if (context := self.solvers.context(name)) is not None]
+        if len(contexts) < len(effect.job.contexts):
+            return   # the task is over, or will ask again when it has come there
+        kernel = self.solvers.kinds[effect.kind].kernel
+        answer = await self._outside.computer.run(kernel, contexts, effect.job.input)
+        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
+
+    async def _seal(self, effect: f.SealEpoch) -> None:
+        public = self._stores.public
+        seals = await self.sealing.seal_overdue()
+        for seal in seals:
+            self.announcer.sealed(seal, public)
+        self.pump.put(e.EpochSealed(effect.epoch))
+        if isinstance(effect.ref, Ref):
+            self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],
+                                               "size": public.size, "root": public.root.hex()}, None)
