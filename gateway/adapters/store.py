@@ -54,6 +54,11 @@ class StoreError(Exception):
     """The journal cannot be used or written. The text is one sentence on what happened and the next step."""
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    """Transactions are ours to begin; any thread may use it, one at a time."""
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+
 class Store:
     """An open journal. Its methods block and may be called from any thread; they take turns.
 
@@ -68,7 +73,7 @@ class Store:
         self._turn = Lock()
 
     @classmethod
-    def open(cls, path: Path) -> Store:
+    def open(cls, path: Path, connect: Callable[[Path], sqlite3.Connection] = _connect) -> Store:
         """Open the journal at ``path``, made with its directory where it does not exist, and lock it."""
         with _explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,7 +82,7 @@ class Store:
                 raise PermissionError(EACCES, "it is read-only")  # SQLite calls this a failing disk
             wal = path.with_name(path.name + "-wal")
             unclean = wal.exists() and wal.stat().st_size > 0
-            connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+            connection = connect(path)
         try:
             with _explained(path):
                 _prepare(path, connection, unclean)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import events as e
+from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.protocol import frames
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 
 if TYPE_CHECKING:
-    from tests.simulation.gateway import Handled
     from tests.simulation.world import World
 
 SLACK_MS = 2_000
@@ -57,11 +58,10 @@ class Auditor:
     def restarted(self) -> None:
         self.witness.restarted()
 
-    def handled(self, handled: list[Handled], restored: Sequence[f.Effect]) -> None:
-        """What the machine was told and says to it, before that is committed."""
-        for event, _, made in handled:
-            self.witness.handled(event, made)
-        self.witness.handled(None, restored)
+    def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
+        """What the machine was told and says to it, or to a restart, before that is committed."""
+        self.world.trace(event, made)
+        self.witness.handled(event, made)
 
     # Rows, each before it is applied
 
@@ -242,7 +242,9 @@ class Auditor:
     def paying(self, epoch: int) -> None:
         need(epoch < self.journal.epoch, 3, epoch, "is sealed before it ended")
 
-    def paid(self, due: list[LeaseRecord]) -> None:
+    def paid(self, seal: Seal) -> None:
+        """The log pays what was judged ok, no more and no less; sealing again pays nothing."""
+        due = self.journal.seal(seal.epoch)
         for record in due:
             lease = record.kept.lease
             need(lease not in self.paid_leases, 2, record.kept, "is paid twice")
@@ -251,3 +253,9 @@ class Auditor:
             if record.answer != self.rights[lease]:
                 need(self.world.mix.cartel, 7, record.kept, "is paid for a wrong answer")
                 self.wrong_paid += 1
+        need(self.journal.sealed[seal.epoch] == seal.credits, 15, seal, "pays another sum than was judged")
+
+    def forgotten(self, epoch: int) -> None:
+        """The journal lets an epoch go: it is in the log, or there was nothing to pay."""
+        need(epoch < self.journal.epoch, 3, epoch, "is forgotten before it ended")
+        need(not self.journal.seal(epoch), 3, epoch, "is forgotten unpaid")

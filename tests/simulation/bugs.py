@@ -1,25 +1,30 @@
-"""Bugs to plant into the core, its store or its app: each patches a part, or returns parts to run a world with."""
+"""Bugs to plant into the core, its stores or its shell: each patches a part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 
 from lamplighter.firmware import mac
+from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core import board, judging, nodes, placement
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core.events import RoundRecalled
-from lamplighter.gateway.core.snapshot import Snapshot
+from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.core.state import Phase
+from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime.pump import Batch, Pump
+from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from tests.simulation import gateway
-from tests.simulation.gateway import POLICY, Gateway
-from tests.simulation.journal import Journal
+from tests.simulation.gateway import POLICY, Computer
+from tests.simulation.network import Broker
 
 Patch = pytest.MonkeyPatch
-Plant = Callable[[Patch], dict[str, Any]]
+Plant = Callable[[Patch], None]
 
 
 class Bug(NamedTuple):
@@ -41,26 +46,33 @@ def plant(broken: str) -> Callable[[Plant], Plant]:
     return keep
 
 
-@plant("invariant 1")
-def acknowledges_before_commit(patch: Patch) -> dict[str, Any]:
-    class Early(Gateway):
-        def finish(self, effects: list[f.Effect], outward: list[f.Effect], stage: int) -> None:
-            early = [effect for effect in outward if type(effect) is f.SendAck]
-            self.release(early)
-            super().finish(effects, [effect for effect in outward if effect not in early], stage)
-    return {"gateway": Early}
+def carry_out_first(patch: Patch, kind: type) -> None:
+    """Lets effects of a kind leave before the commit of their batch."""
+    carry_out = Pump._carry_out
+
+    async def early(self: Pump, batch: Batch) -> None:
+        self._release([effect for effect in batch.outward if type(effect) is kind])
+        await carry_out(self, batch._replace(outward=[x for x in batch.outward if type(x) is not kind]))
+    patch.setattr(Pump, "_carry_out", early)
 
 
 @plant("invariant 1")
-def loses_receipts_at_commit(patch: Patch) -> dict[str, Any]:
-    class Forgetful(Gateway):
-        def commit(self, durable: list[f.Effect]) -> None:
-            super().commit([effect for effect in durable if type(effect) is not f.KeepReceipt])
-    return {"gateway": Forgetful}
+def acknowledges_before_commit(patch: Patch) -> None:
+    carry_out_first(patch, f.SendAck)
+
+
+@plant("invariant 1")
+def loses_receipts_at_commit(patch: Patch) -> None:
+    carry_out = Pump._carry_out
+
+    async def forgetful(self: Pump, batch: Batch) -> None:
+        kept = [effect for effect in batch.durable if type(effect) is not f.KeepReceipt]
+        await carry_out(self, batch._replace(durable=kept))
+    patch.setattr(Pump, "_carry_out", forgetful)
 
 
 @plant("invariant 6")
-def gives_one_owner_both_copies(patch: Patch) -> dict[str, Any]:
+def gives_one_owner_both_copies(patch: Patch) -> None:
     fits = placement.fits
 
     def blind(b: Any, node: Any, job: Any) -> bool:
@@ -70,53 +82,79 @@ def gives_one_owner_both_copies(patch: Patch) -> dict[str, Any]:
         finally:
             job.copies = copies
     patch.setattr(placement, "fits", blind)
-    return {}
 
 
 @plant("invariant 5")
-def leases_with_the_same_fence(patch: Patch) -> dict[str, Any]:
+def leases_with_the_same_fence(patch: Patch) -> None:
     lease = placement._lease
 
     def level(b: Any, node: Any, job: Any) -> None:
         job.fence = 0
         lease(b, node, job)
     patch.setattr(placement, "_lease", level)
-    return {}
 
 
 @plant("invariant 5")
-def forgets_fences_at_restart(patch: Patch) -> dict[str, Any]:
-    class Short(Journal):
-        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
-            known = super().recall(x)
-            return known and replace(known, leases=tuple(row for row in known.leases if row.ended in ("", "done")))
-    return {"journal": Short}
+def forgets_fences_at_restart(patch: Patch) -> None:
+    recall = Store.recall
+
+    def short(self: Store, *about: Any) -> RoundRecalled | None:
+        known = recall(self, *about)
+        return known and replace(known, leases=tuple(row for row in known.leases if row.ended in ("", "done")))
+    patch.setattr(Store, "recall", short)
 
 
-@plant("invariant 2")
-def pays_again_after_a_restart(patch: Patch) -> dict[str, Any]:
-    class Generous(Journal):
-        def unsealed(self) -> list[int]:
-            return list(range(self.epoch))
+@plant("invariant 15|seals epoch")
+def seals_again_what_a_crash_interrupted(patch: Patch) -> None:
+    patch.setattr(PublicLog, "last", None)
 
-        def seal(self, epoch: int) -> Any:
-            self.sealed.pop(epoch, None)
-            for record in self.leases.values():
-                record.paid = False
-            return super().seal(epoch)
-    return {"journal": Generous}
+
+@plant("invariant 3|is not the oldest")
+def never_seals_what_a_crash_interrupted(patch: Patch) -> None:
+    unsealed = Store.unsealed
+    patch.setattr(Store, "unsealed", lambda self: unsealed(self)[-1:])
 
 
 @plant("invariant 3")
-def never_seals_what_a_crash_interrupted(patch: Patch) -> dict[str, Any]:
-    class Lazy(Journal):
-        def unsealed(self) -> list[int]:
-            return []
-    return {"journal": Lazy}
+def forgets_epochs_before_they_are_in_the_log(patch: Patch) -> None:
+    def eager(self: Sealing) -> list[Sealed]:
+        for epoch in self._store.unsealed():
+            rows = list(self._store.judged(epoch))
+            self._store.forget_epoch(epoch)
+            self._public.seal(epoch, rows)
+        return []
+    patch.setattr(Sealing, "_seal_all", eager)
+
+
+@plant("invariant 15")
+def does_not_register_devices(patch: Patch) -> None:
+    async def forget(self: Sealing, devices: Any) -> None:
+        pass
+    patch.setattr(Sealing, "register", forget)
+
+
+@plant("invariant 16")
+def leaves_the_revoked_their_account(patch: Patch) -> None:
+    change = Broker.change_accounts
+    patch.setattr(Broker, "change_accounts", lambda self, add=(), remove=(): change(self, add))
+
+
+@plant("liveness")
+def drops_what_a_start_must_do(patch: Patch) -> None:
+    async def silent(self: Pump, events: Any, snapshot: Snapshot) -> None:
+        for event in events:
+            self._machine.handle(event, self._now_ms())
+        self._machine.restore(snapshot, self._now_ms())
+    patch.setattr(Pump, "restore", silent)
+
+
+@plant("invariant 10|liveness")
+def starts_its_clock_anew(patch: Patch) -> None:
+    patch.setattr(Store, "ahead_ms", lambda self, machine, monotonic_ms: -monotonic_ms)
 
 
 @plant("invariant 7")
-def accepts_the_minority(patch: Patch) -> dict[str, Any]:
+def accepts_the_minority(patch: Patch) -> None:
     audit = judging.audit
 
     def trusting(b: Any, job: Any) -> None:
@@ -125,17 +163,15 @@ def accepts_the_minority(patch: Patch) -> dict[str, Any]:
         else:
             audit(b, job)
     patch.setattr(judging, "audit", trusting)
-    return {}
 
 
 @plant("invariant")
-def accepts_a_single_copy(patch: Patch) -> dict[str, Any]:
+def accepts_a_single_copy(patch: Patch) -> None:
     patch.setattr(gateway, "POLICY", replace(POLICY, copies=1))
-    return {}
 
 
 @plant("invariant 5")
-def leases_both_copies_at_once(patch: Patch) -> dict[str, Any]:
+def leases_both_copies_at_once(patch: Patch) -> None:
     lease = placement._lease
 
     def twice(b: Any, node: Any, job: Any) -> None:
@@ -145,31 +181,28 @@ def leases_both_copies_at_once(patch: Patch) -> dict[str, Any]:
                 job.phase = Phase.READY
                 lease(b, other, job)
     patch.setattr(placement, "_lease", twice)
-    return {}
 
 
 @plant("invariant 2")
-def pays_late_results(patch: Patch) -> dict[str, Any]:
+def pays_late_results(patch: Patch) -> None:
     judge = judging.judge
 
     def kind(b: Any, lease: Any, verdict: str) -> None:
         judge(b, lease, "ok" if verdict == "late" else verdict)
     patch.setattr(judging, "judge", kind)
-    return {}
 
 
 @plant("invariant 7")
-def pays_liars(patch: Patch) -> dict[str, Any]:
+def pays_liars(patch: Patch) -> None:
     judge = judging.judge
 
     def kind(b: Any, lease: Any, verdict: str) -> None:
         judge(b, lease, "ok" if verdict == "minority" else verdict)
     patch.setattr(judging, "judge", kind)
-    return {}
 
 
 @plant("invariant 2")
-def records_duplicates_again(patch: Patch) -> dict[str, Any]:
+def records_duplicates_again(patch: Patch) -> None:
     on_result = judging.on_result
 
     def eager(b: Any, event: Any) -> None:
@@ -178,11 +211,10 @@ def records_duplicates_again(patch: Patch) -> dict[str, Any]:
             lease.seq = 0
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
-    return {}
 
 
 @plant("liveness")
-def does_not_acknowledge_duplicates(patch: Patch) -> dict[str, Any]:
+def does_not_acknowledge_duplicates(patch: Patch) -> None:
     on_result = judging.on_result
 
     def silent(b: Any, event: Any) -> None:
@@ -190,11 +222,10 @@ def does_not_acknowledge_duplicates(patch: Patch) -> dict[str, Any]:
         if lease is None or not lease.seq:
             on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", silent)
-    return {}
 
 
 @plant("invariant 1")
-def calls_open_leases_unknown(patch: Patch) -> dict[str, Any]:
+def calls_open_leases_unknown(patch: Patch) -> None:
     watch = placement.watch
 
     def absent(b: Any, node: Any, lease: Any, report_ms: int) -> None:
@@ -202,136 +233,124 @@ def calls_open_leases_unknown(patch: Patch) -> dict[str, Any]:
         if lease.number % 5 == 0:
             del b.leases[lease.nonce]
     patch.setattr(placement, "watch", absent)
-    return {}
 
 
 @plant("invariant 8")
-def believes_any_mac(patch: Patch) -> dict[str, Any]:
+def believes_any_mac(patch: Patch) -> None:
     patch.setattr(mac.Mac, "matches", lambda self, data, tag: True)
-    return {}
 
 
 @plant("invariant 6")
-def leases_to_the_revoked(patch: Patch) -> dict[str, Any]:
+def leases_to_the_revoked(patch: Patch) -> None:
     def unrevoke(b: Any, event: Any) -> None:
         node = b.nodes.get(event.node)
         if node is not None:
             nodes.lose_all(b, node)
     patch.setitem(HANDLERS, "NodeRevoked", unrevoke)
-    return {}
 
 
 @plant("invariant 6")
-def waits_for_the_lost(patch: Patch) -> dict[str, Any]:
+def waits_for_the_lost(patch: Patch) -> None:
     patch.setattr(nodes, "lose_all", lambda b, node: None)
-    return {}
 
 
 @plant("invariant 6")
-def leases_to_liars_in_quarantine(patch: Patch) -> dict[str, Any]:
+def leases_to_liars_in_quarantine(patch: Patch) -> None:
     patch.setattr(judging, "quarantine_ms", lambda b, node: 0)
-    return {}
 
 
 @plant("invariant 6")
-def forgets_standing_at_restart(patch: Patch) -> dict[str, Any]:
-    class Forgiving(Journal):
-        def snapshot(self) -> Snapshot:
-            return replace(super().snapshot(), standing=[])
-    return {"journal": Forgiving}
+def forgets_standing_at_restart(patch: Patch) -> None:
+    load = Store.load
+    patch.setattr(Store, "load", lambda self, remember: replace(load(self, remember), standing=[]))
 
 
 @plant("invariant [256]")
-def loses_answers_at_restart(patch: Patch) -> dict[str, Any]:
-    class Short(Journal):
-        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
-            known = super().recall(replace(x, leases=True))
-            return known and replace(known, answers=())
-    return {"journal": Short}
+def loses_answers_at_restart(patch: Patch) -> None:
+    recall = Store.recall
+
+    def short(self: Store, task: str, round_: int, jobs: int, leases: bool) -> RoundRecalled | None:
+        known = recall(self, task, round_, jobs, True)
+        return known and replace(known, answers=())
+    patch.setattr(Store, "recall", short)
 
 
 @plant("invariant [56]")
-def loses_copies_at_restart(patch: Patch) -> dict[str, Any]:
-    class Short(Journal):
-        def snapshot(self) -> Snapshot:
-            whole = super().snapshot()
-            return replace(whole, leases=[row for row in whole.leases if row.verdict or row.ended != "done"])
+def loses_copies_at_restart(patch: Patch) -> None:
+    load, recall = Store.load, Store.recall
 
-        def recall(self, x: f.RecallRound) -> RoundRecalled | None:
-            known = super().recall(x)
-            return known and replace(known, leases=tuple(row for row in known.leases
-                                                         if row.verdict or row.ended != "done"))
-    return {"journal": Short}
+    def fewer(rows: Iterable[LeaseRow]) -> list[LeaseRow]:
+        return [row for row in rows if row.verdict or row.ended != "done"]
+
+    def short(self: Store, *about: Any) -> RoundRecalled | None:
+        known = recall(self, *about)
+        return known and replace(known, leases=tuple(fewer(known.leases)))
+
+    def shorter(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, leases=fewer(whole.leases))
+    patch.setattr(Store, "load", shorter)
+    patch.setattr(Store, "recall", short)
 
 
 @plant("invariant 7")
-def merges_in_order_of_arrival(patch: Patch) -> dict[str, Any]:
+def merges_in_order_of_arrival(patch: Patch) -> None:
     finish = judging.finish_round
 
     def shuffled(b: Any, task: Any) -> None:
         task.jobs.sort(key=lambda job: (job.answer is None, max((c.number for c in job.copies), default=0)))
         finish(b, task)
     patch.setattr(judging, "finish_round", shuffled)
-    return {}
 
 
 @plant("liveness")
-def never_expires_a_lease(patch: Patch) -> dict[str, Any]:
+def never_expires_a_lease(patch: Patch) -> None:
     on_clock = placement.on_clock
 
     def asleep(b: Any, what: Any) -> None:
         if not hasattr(what, "nonce"):
             on_clock(b, what)
     patch.setattr(placement, "on_clock", asleep)
-    return {}
 
 
 @plant("liveness")
-def never_recomputes_for_want_of_owners(patch: Patch) -> dict[str, Any]:
-    class Alone(Gateway):
-        def _recompute(self, x: f.Recompute) -> None:
-            pass
-    return {"gateway": Alone}
+def never_recomputes_for_want_of_owners(patch: Patch) -> None:
+    async def asleep(self: Computer, *about: Any) -> None:
+        await asyncio.Event().wait()
+    patch.setattr(Computer, "run", asleep)
 
 
 @plant("invariant 11")
-def ignores_the_room_of_a_bid(patch: Patch) -> dict[str, Any]:
+def ignores_the_room_of_a_bid(patch: Patch) -> None:
     on_bid = nodes.on_bid
 
     def greedy(b: Any, event: Any) -> None:
         on_bid(b, replace(event, room=64))
     patch.setitem(HANDLERS, "NodeBid", greedy)
     patch.setattr(placement, "expected_ms", lambda node, job: 1)
-    return {}
 
 
 @plant("invariant 11")
-def remembers_every_lease(patch: Patch) -> dict[str, Any]:
+def remembers_every_lease(patch: Patch) -> None:
     def hoard(self: Any, lease: Any) -> None:
         self.leases[lease.nonce] = lease
         self.ended[lease.nonce] = None
     patch.setattr(board.Board, "remember", hoard)
-    return {}
 
 
 @plant("liveness")
-def leaves_copies_of_cancelled_tasks_unjudged(patch: Patch) -> dict[str, Any]:
+def leaves_copies_of_cancelled_tasks_unjudged(patch: Patch) -> None:
     judge = judging.judge
     patch.setattr(judging, "judge", lambda b, lease, verdict: verdict == "cancelled" or judge(b, lease, verdict))
-    return {}
 
 
 @plant("invariant 1")
-def publishes_before_commit(patch: Patch) -> dict[str, Any]:
-    class Hasty(Gateway):
-        def finish(self, effects: list[f.Effect], outward: list[f.Effect], stage: int) -> None:
-            self.release([effect for effect in outward if type(effect) is f.PublishResult])
-            super().finish(effects, outward, stage)
-    return {"gateway": Hasty}
+def publishes_before_commit(patch: Patch) -> None:
+    carry_out_first(patch, f.PublishResult)
 
 
 @plant("invariant 9")
-def sends_the_kernel_of_another_class(patch: Patch) -> dict[str, Any]:
+def sends_the_kernel_of_another_class(patch: Patch) -> None:
     on_kernels = nodes.on_kernels
 
     def mixed(b: Any, event: Any) -> None:
@@ -339,4 +358,3 @@ def sends_the_kernel_of_another_class(patch: Patch) -> dict[str, Any]:
         first = min(b.kernels)
         b.kernels = dict.fromkeys(b.kernels, b.kernels[first])
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
-    return {}

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 OUTBOX = 8
 SEQ_BLOCK = 64
 BID_MS = 2_500
+REFUSED_MS = 2_000
+"""From a connection that was refused to the next attempt."""
 
 
 @dataclass(slots=True)
@@ -34,15 +36,16 @@ class Job:
 class Device:
     """One board. RAM is lost at a reboot; ``boot``, ``seq`` and ``prev`` are in flash."""
 
-    def __init__(self, clock: Clock, broker: Broker, rng: Random, number: int, owner: str, arch: int) -> None:
+    def __init__(self, clock: Clock, broker: Broker, rng: Random, number: int, owner: str, arch: int,
+                 net: bytes) -> None:
         key = hashlib.sha256(b"device %d" % number).digest()
         self.clock, self.broker, self.rng = clock, broker, rng
         self.name16, self.node = wire.device_of(key)
-        self.owner, self.arch = owner, arch
+        self.owner, self.arch, self.net = owner, arch, net
         self.up = mac.Mac(mac.derive(key, b"up"))
         self.down = mac.Mac(mac.derive(key, b"down"))
         self.key = key
-        self.kernels = {kind.blob_of(name, arch): name for name in kind.KINDS}
+        self.kernels = {kind.blob_of(name, arch): name for name in kind.NAMES}
         self.speed = 200 + int(rng.random() * 1_800)
         self.spare = 300 + int(rng.random() * 700)
         self.room = 1 + int(rng.random() * 6)
@@ -96,9 +99,11 @@ class Device:
         """Joins, says who it is and what it can take, and sends again what nobody has acknowledged."""
         if not self.on or self.connected:
             return
-        self.connected = True
         will = wire.encode_status("lost", self.boot)
-        self.broker.join(self.node, will, self.receive)
+        if not self.broker.join(self.node, will, self.receive):
+            self.clock.after(REFUSED_MS, self._connect_again, self.boot)
+            return
+        self.connected = True
         self.broker.up(self.node, "birth", wire.encode_birth("sim", self.arch, "1.0", 65_536, self.speed, self.boot,
                                                              4_096))
         self.broker.up(self.node, "status", wire.encode_status("ready", self.boot))
@@ -107,6 +112,10 @@ class Device:
         if not self.bidding:
             self.bidding = True
             self.clock.after(BID_MS, self._bid_again, self.boot)
+
+    def _connect_again(self, boot: int) -> None:
+        if self.boot == boot:
+            self.connect()
 
     def bid(self) -> None:
         if self.connected:
@@ -205,7 +214,7 @@ class Device:
         """Makes the receipt and keeps the result until the gateway says that it is durable."""
         self.seq += 1
         receipt = wire.encode_receipt(
-            b"sim-net\0", self.name16, self.boot, self.seq, epoch, 0, job, nonce,
+            self.net, self.name16, self.boot, self.seq, epoch, 0, job, nonce,
             seal or wire.seal_of(self.name16, nonce, answer), 1_000, self.prev)
         self.prev = hashlib.sha256(receipt).digest()
         frame = wire.encode_result(receipt, answer, self.up)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lamplighter.gateway.core import events as e
+from lamplighter.gateway.publiclog import auditor
 from tests.simulation import kind
 from tests.simulation.devices import Device
 from tests.simulation.network import MAX_BACKLOG
@@ -33,6 +33,8 @@ def judge(world: World) -> None:
     for device in world.devices:
         if _keeps(world, device):
             raise Broken(f"liveness: {device.node} keeps {list(device.outbox)} unacknowledged")
+    if let_in := sorted(world.out & world.broker.accounts):
+        raise Broken(f"invariant 16: {let_in} are revoked and may still sign in")
     _judge_credit(world)
     _judge_bounds(world)
 
@@ -49,25 +51,28 @@ def _judge_result(world: World, name: str) -> None:
         return
     if record.state == "failed":
         code = given["error"]["code"]
-        wanted = {kind.BROKEN: "kernel_failed", kind.FAULTY: "bug"}.get(record.kept.kind, "deadline")
+        wanted = {kind.BROKEN: "kernel_failed", kind.FAULTY: "kind_failed"}.get(record.kept.kind, "deadline")
         if code != wanted or (wanted == "deadline" and record.kept.deadline_ms > world.clock.now):
             raise Broken(f"liveness: {name} of {record.kept.kind} failed with {code}")
         return
-    right = json.loads(kind.truth_of(record.kept.kind, record.kept.body))
+    right = kind.truth_of(record.kept.body)
     if record.state != "done" or (given["result"] != right and not world.auditor.wrong_accepted):
         raise Broken(f"invariant 7: {name} is {record.state} with {given}, right is {right}")
 
 
 def _judge_credit(world: World) -> None:
-    """Seals all that is left: what was paid is the sum of the prices of all that was judged ok."""
+    """Seals all that is left: the log pays the sum of the prices of all that was judged ok, and proves it."""
     journal, last = world.journal, world.journal.epoch
-    world.gateway.offer(e.EpochEnded())
-    while last not in journal.sealed:
-        world.clock.step()
+    world.insist("epoch.seal")
+    while last not in journal.sealed or not world.gateway.up:
+        world.step()
     owed = sum(r.kept.price_kop for r in journal.leases.values() if r.verdict == "ok")
-    paid = sum(journal.sealed.values())
-    if owed != paid or len(journal.sealed) != last + 1:
+    paid = sum(seal.credits for seal in world.gateway.stores.public.epochs())
+    if owed != paid or any(epoch not in journal.sealed for epoch in range(last + 1)):
         raise Broken(f"invariant 3: {owed} kop are owed, {paid} were paid in {len(journal.sealed)} epochs")
+    outcome = auditor.verify(world.disk.public)
+    if outcome.code:
+        raise Broken(f"invariant 4: the auditor finds {outcome}")
 
 
 def _judge_bounds(world: World) -> None:

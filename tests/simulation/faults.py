@@ -56,8 +56,7 @@ class Faults:
 
     def broker_restart(self) -> None:
         nodes = self.broker.restart()
-        if self.world.gateway.up:
-            self.broker.subscribe(self.world.gateway.receive)
+        self.world.gateway.reconnect()
         for device in self.world.devices:
             if device.on and (device.node in nodes or device.connected):
                 device.connected = False
@@ -82,25 +81,21 @@ class Faults:
             device.gone = True
 
     def revoke(self) -> None:
-        """For good, or until the device is enrolled again for another owner."""
+        """For good, though somebody may try to enrol it again, for another owner."""
         device = self._device()
         if device not in self.world.steady:
             self.world.revoked.add(device.node)
-            self.world.gateway.offer(e.NodeRevoked(device.node))
+            self.world.insist("node.revoke", node=device.node)
             if self.rng.random() < 0.5:
                 self.clock.after(self._soon(3_000), self._enrol_again, device)
 
     def _enrol_again(self, device: Device) -> None:
-        if device.node in self.world.forgotten:
-            return
-        device.owner = "owner-new"
-        self.world.revoked.discard(device.node)
-        self.world.gateway.offer(e.NodeEnrolled(device.node, device.name16, device.owner))
+        self.world.ask("node.enrol", "again", nodes=[{"key": device.key.hex(), "owner": "owner-new"}])
 
     # The gateway's surroundings
 
     def end_epoch(self) -> None:
-        self.world.gateway.offer(e.EpochEnded())
+        self.world.ask("epoch.seal", "seal")
 
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""
@@ -117,7 +112,7 @@ class Faults:
             arch = int(65_536 * self.rng.random()) if self.rng.random() < 0.5 else device.arch
             self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", MOST, MOST, device.boot, 65_536))
             self.broker.up(device.node, "bid", wire.encode_bid(1_000, MOST, 64, [], "solar", 200))
-            device.kernels.update({kind.blob_of(name, arch): name for name in kind.KINDS})
+            device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
 
     def second_try(self) -> None:
         """A device signs another result for a lease of its own that has one, or one for a lease of another."""
@@ -137,8 +132,7 @@ class Faults:
         events = read(SITE, world.keys, topic, frame)
         if not events or any(type(event) not in (e.DeviceMisbehaved, e.BlobWanted) for event in events):
             raise Broken(f"invariant 8: hostile bytes became {events}")
-        if world.gateway.up:
-            world.gateway.receive(topic, frame)
+        self.broker.inject(topic, frame)
 
     def _forge(self, device: Device, other: Device) -> bytes:
         sent = [made for (node, _), made in self.world.auditor.sent.items() if node == other.node]

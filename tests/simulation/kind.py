@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from lamplighter.gateway.core.events import JobSpec
+from pydantic import BaseModel
+
+from lamplighter.firmware.wire import blob_name
+from lamplighter.tasks.api import Context, DemoInput, Job, Kind, Result, Solution
 
 GOOD = ("toy.chain", "toy.grid")
 BROKEN = "toy.broken"
 """Its kernel raises, wherever it runs."""
 FAULTY = "toy.faulty"
 """Its solver raises after the first round."""
-KINDS = (*GOOD, BROKEN, FAULTY)
-Solver = Generator[tuple[JobSpec, ...], tuple[bytes, ...], bytes]
+NAMES = (*GOOD, BROKEN, FAULTY)
+KERNELS = Path(__file__).with_name("kernels")
 
 
-def body_of(jobs: int, rounds: int, salt: int) -> bytes:
-    """The canonical request of a toy task."""
-    return json.dumps({"jobs": jobs, "rounds": rounds, "salt": salt}).encode()
+class Spec(BaseModel):
+    """Input of a toy task."""
+
+    jobs: int
+    rounds: int
+    salt: int
+
+
+def input_of(jobs: int, rounds: int, salt: int) -> dict[str, int]:
+    """The input of a toy task."""
+    return {"jobs": jobs, "rounds": rounds, "salt": salt}
 
 
 def answer_of(kind: str, input_: bytes, size: int) -> bytes:
@@ -38,36 +51,52 @@ def size_of(input_: bytes) -> int:
     return 8 + input_[0] % 24
 
 
+def kernel_for(source: bytes, arch: int) -> bytes:
+    """Stands in for the compiler: another blob for each kind and instruction set."""
+    return b"%s %d" % (source, arch)
+
+
 def blob_of(kind: str, arch: int) -> bytes:
     """The name of the kernel of a kind, compiled for one instruction set."""
-    return hashlib.sha256(b"%s/%d" % (kind.encode(), arch)).digest()[:16]
+    return bytes(blob_name(kernel_for(KINDS[kind].kernel.read_bytes(), arch)))
 
 
-def solve(kind: str, body: bytes) -> Solver:
-    """Rounds of jobs, then the JSON result. All of it follows from the body and the answers."""
-    spec = json.loads(body)
-    state = hashlib.sha256(b"%d" % spec["salt"]).digest()
-    for round_ in range(spec["rounds"]):
-        count = spec["jobs"] + state[0] % 3 if state[1] % 8 else 0   # a round may turn out to need nothing
-        answers = yield tuple(_job(state, round_, index) for index in range(count))
-        if kind == FAULTY:
-            raise ValueError("this kind is broken")
-        state = hashlib.sha256(state + b"".join(answers)).digest()
-    return json.dumps({"answer": state.hex()}).encode()
+def _solve(kind: str) -> Callable[[Spec], Solution]:
+    """Rounds of jobs, then the result. All of it follows from the spec and the answers."""
+    def solve(spec: Spec) -> Solution:
+        state = hashlib.sha256(b"%d" % spec.salt).digest()
+        for round_ in range(spec.rounds):
+            count = spec.jobs + state[0] % 3 if state[1] % 8 else 0   # a round may turn out to need nothing
+            answers = yield [_job(state, round_, index) for index in range(count)]
+            if kind == FAULTY:
+                raise ValueError("this kind is broken")
+            state = hashlib.sha256(state + b"".join(answers)).digest()
+        return Result("found", {"answer": state.hex()})
+    return solve
 
 
-def _job(state: bytes, round_: int, index: int) -> JobSpec:
+def _job(state: bytes, round_: int, index: int) -> Job:
     input_ = hashlib.sha256(state + b"%d/%d" % (round_, index)).digest()
-    contexts = (state[:16],) if round_ % 2 else ()
-    return JobSpec(input_, contexts, size_of(input_), 5 + input_[1], 1_000 + 50 * input_[2])
+    contexts = (Context(state),) if round_ % 2 else ()
+    return Job(input_, size_of(input_), (5 + input_[1]) * 1_000, 1_000 + 50 * input_[2], contexts)
 
 
-def truth_of(kind: str, body: bytes) -> bytes:
-    """The right result, computed in one go."""
-    solver = solve(kind, body)
+def truth_of(body: bytes) -> dict[str, Any]:
+    """The right result of a request, computed in one go."""
+    about = json.loads(body)
+    solver = _solve(about["kind"])(Spec(**about["input"]))
     try:
         jobs = next(solver)
         while True:
-            jobs = solver.send(tuple(answer_of(kind, job.input, job.answer_bytes) for job in jobs))
+            jobs = solver.send([answer_of(about["kind"], job.input, job.answer_bytes) for job in jobs])
     except StopIteration as end:
-        return end.value
+        return {"summary": end.value.summary, "data": end.value.data}
+
+
+def _kind(name: str) -> Kind:
+    return Kind(name, 1, name, Spec, KERNELS / (name.removeprefix("toy.") + ".py"), prepare=lambda model: model,
+                solve=_solve(name), reference=lambda spec, result: {}, text=str, files=lambda data: {},
+                demo=lambda folder: DemoInput({}, "", False), check=lambda spec, job, answer: possible(answer))
+
+
+KINDS = {name: _kind(name) for name in NAMES}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from lamplighter.firmware import wire
+from lamplighter.gateway.adapters.accounts import Account
 from tests.simulation.clock import Clock
 from tests.simulation.mix import Mix
 
 SITE = "sim"
+NODES = wire.root(SITE) + "/node/"
 MAX_BACKLOG = 200
 """Messages that the broker keeps for a gateway that is away."""
 
@@ -29,9 +31,12 @@ class Link:
 
 
 class Broker:
-    """Carries between device links and one gateway. ``calm`` ends all faults of the network."""
+    """Carries between device links, one gateway and its operators. ``calm`` ends all faults of the network.
 
-    def __init__(self, clock: Clock, rng: Random, mix: Mix) -> None:
+    ``people`` hears what the gateway publishes for operators. Who has no account here cannot connect.
+    """
+
+    def __init__(self, clock: Clock, rng: Random, mix: Mix, people: Callable[[str, bytes], None]) -> None:
         self.clock = clock
         self.rng = rng
         self.mix = mix
@@ -40,18 +45,30 @@ class Broker:
         self.retained: dict[str, bytes] = {}
         self.backlog: list[tuple[str, bytes]] = []
         self.gateway: Callable[[str, bytes], None] | None = None
+        self.people = people
+        self.accounts: set[str] = set()
         self.dropped = 0
 
     # Connections
 
-    def join(self, node: str, will: bytes, receive: Callable[[str, bytes], None]) -> None:
-        """A device connects. Where an old connection of it is still open, that one's will is published first."""
+    async def change_accounts(self, add: Iterable[Account] = (), remove: Iterable[str] = ()) -> None:
+        """As the real one: whoever is removed is cut off."""
+        self.accounts.update(account.user for account in add)
+        for user in remove:
+            self.accounts.discard(user)
+            self.cut(user, killed=True)
+
+    def join(self, node: str, will: bytes, receive: Callable[[str, bytes], None]) -> bool:
+        """A device connects, if it may. Where an old connection of it is still open, that one's will comes first."""
+        if node not in self.accounts:
+            return False
         link = self.links.setdefault(node, Link())
         if link.up and link.will:
             self._arrived(wire.node_topic(SITE, node, "status"), link.will)
         link.up, link.stalled, link.will, link.receive = True, False, will, receive
         link.life += 1
         link.last = self.clock.now
+        return True
 
     def cut(self, node: str, killed: bool) -> None:
         """The device is gone. A reset is seen within ms, a silent stall after 1.5 to 3 keep-alives."""
@@ -107,8 +124,25 @@ class Broker:
             return
         self._carry(link, self._arrive_up, wire.node_topic(SITE, node, leaf), payload)
 
+    def inject(self, topic: str, payload: bytes) -> None:
+        """Bytes for a gateway that listens, wherever they come from."""
+        if self.gateway is not None:
+            self.gateway(topic, payload)
+
+    def ask(self, topic: str, payload: bytes) -> None:
+        """An operator publishes a request."""
+        self.clock.after(self._delay(), self._arrived, topic, payload)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """The gateway publishes: to a device, or for people."""
+        _, _, rest = topic.partition(NODES)
+        if rest:
+            self.down(*rest.split("/"), payload)
+        else:
+            self.people(topic, payload)
+
     def down(self, node: str, leaf: str, payload: bytes) -> None:
-        """The gateway publishes to a device, whose session is clean: away means lost."""
+        """To a device, whose session is clean: away means lost."""
         link = self.links.get(node)
         if link is None or not link.up:
             self.dropped += 1

@@ -15,13 +15,24 @@ def run_seed(seed: int, world: World | None = None) -> tuple[World, str]:
     except Exception as error:
         where = traceback.format_exception(error)[-3:] if type(error).__name__ != "Broken" else []
         return world, "".join([*where, f"{type(error).__name__}: {error}"])
+    finally:
+        world.close()
     return world, ""
+
+
+def failure(seed: int) -> str:
+    """What a seed that fails prints, '' when it does not."""
+    world, broken = run_seed(seed)
+    return report(world, broken) if broken else ""
 
 
 def digest(seed: int) -> str:
     """The hash of all that is said and done in a seed. Raises Broken."""
     world = World(seed, hashing=True)
-    world.run()
+    try:
+        world.run()
+    finally:
+        world.close()
     return world.digest()
 
 

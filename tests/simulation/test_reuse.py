@@ -6,19 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import events as e
 from tests.simulation import auditor, gateway, witness
 from tests.simulation import world as worlds
 from tests.simulation.mix import Mix, mix_of
 
 CALM = dict.fromkeys(Mix.__slots__, 0)
-
-
-def keep_first(world: worlds.World, x: f.PublishResult) -> None:
-    """Also takes the empty result that clears a task which has left the list."""
-    if x.result:
-        world.results.setdefault(x.task, x.result)
 
 
 def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,20 +20,21 @@ def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: 
     monkeypatch.setattr(worlds, "POLICY", policy)
     for module in (auditor, witness):   # their rules take ids for unique
         monkeypatch.setattr(module, "need", lambda *about: None)
-    monkeypatch.setattr(worlds.World, "published", keep_first)
     mix = replace(mix_of(0), **CALM | {"devices": 5, "owners": 5, "tasks": 1, "jobs": 8, "session_kept": True})
     world = worlds.World(0, mix)
     while "task-0" not in world.results:
-        world.clock.step()
+        world.step()
     first = len(world.journal.leases)
     world.results.clear()
     world.journal.answers.clear()   # as the store does when a task ends
-    world.gateway.offer(e.TaskSubmitted("task-0", *world.bodies["task-0"]))
+    kind_name, given = world.bodies["task-0"]
+    world.insist("task.submit", id="task-0", kind=kind_name, input=given)
     while len(world.journal.leases) < first + 8:
-        world.clock.step()
+        world.step()
     world.gateway.kill()
     while "task-0" not in world.results:
-        world.clock.step()
+        world.step()
+    world.close()
     assert len(world.journal.leases) > first + 8
     assert {record.verdict for record in world.journal.leases.values()} <= {"", "ok", "late"}
     assert all(lies == 0 for _, lies, _ in world.journal.standing.values())

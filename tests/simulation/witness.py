@@ -55,13 +55,14 @@ class Witness:
                 self._hold(number, record.kept.node)
         floor = self.clock.now + self.world.policy.report_floor_ms
         self.clocks = [(floor, number) for number in self.holder]
+        self.restored = False
 
     def _hold(self, lease: int, node: str) -> None:
         self.holder[lease] = node
         self.held.setdefault(node, set()).add(lease)
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
-        """An event and the answer to it, or None and what a restore says, at the end of each batch."""
+        """An event and the answer to it, or None and what a restart says."""
         before = self._before.get(type(event))
         if before:
             before(self, event, made)
@@ -74,6 +75,7 @@ class Witness:
                 if node is not None:
                     self.held[node].discard(effect.lease)
         if event is None:
+            self.restored = True
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(type(event))
         if after:
@@ -81,7 +83,7 @@ class Witness:
 
     def _leased(self, x: Any) -> None:
         held = self.held.get(x.node, ())
-        need(x.node not in self.revoked, 6, x, "goes to a revoked device")
+        need(x.node not in self.revoked | self.world.out, 6, x, "goes to a revoked device")
         need(x.owner == self.owners.get(x.node), 6, x, "names another owner")
         room = min(self.rooms.get(x.node, 0), self.world.policy.max_open)
         need(len(held) < room, 11, x, "is more than the device has room for")
@@ -123,6 +125,10 @@ class Witness:
         held = self.held.get(event.node) if event.node in self.owners else None
         need(not held, 6, (event, held), "leaves leases on a device that is gone")
 
+    def _gone(self, event: e.NodeRevoked) -> None:
+        if self.restored:   # else its leases are yet to be read
+            self._nothing_held(event)
+
     def _status(self, event: e.NodeStatusChanged) -> None:
         if event.state == "lost" and event.boot >= self.boots.get(event.node, 0):
             self._nothing_held(event)
@@ -155,6 +161,6 @@ class Witness:
         e.Recomputed: _was_recomputed, e.RoundYielded: _round,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
-        e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,
+        e.NodeRevoked: _gone, e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,
         e.Ticked: _ticked,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,53 +13,66 @@ from typing import Any
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
+from lamplighter.gateway.protocol.frames import reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.runtime.settings import Settings
 from tests.simulation import ending, kind
 from tests.simulation.auditor import Auditor
 from tests.simulation.clock import Clock
 from tests.simulation.devices import Device
+from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults
-from tests.simulation.gateway import POLICY, Gateway, Handled
+from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
-from tests.simulation.network import Broker
+from tests.simulation.network import SITE, Broker
 from tests.simulation.witness import Broken
 
 END_MS = 1_000_000
 """From the end of the faults to the end of every task, at most."""
 ASK_AGAIN_MS = 4_000
 ARCHES = (0, 2_566, 4_102)
+OPERATOR = "city"
 
 
 class World:
-    """``gateway`` and ``journal`` can be replaced by broken ones; without ``wall`` the wall clock stands still."""
+    """``gateway`` can be replaced by a broken one; without ``wall`` the wall clock stands still. ``close`` it."""
 
-    def __init__(self, seed: int, mix: Mix | None = None, gateway: type[Gateway] = Gateway,
-                 journal: type[Journal] = Journal, hashing: bool = False, wall: bool = True) -> None:
+    def __init__(self, seed: int, mix: Mix | None = None, gateway: type[Gateway] = Gateway, hashing: bool = False,
+                 wall: bool = True) -> None:
         self.seed = seed
         self.mix = mix or mix_of(seed)
         self.clock = Clock()
         self.policy = POLICY
-        self.journal = journal()
+        self.journal = Journal()
+        self.disk = Disk(Settings(site=SITE))
         self.hash = hashlib.sha256() if hashing else None
         self.tail: deque[tuple[Any, ...]] = deque(maxlen=400)
+        self.broken: BaseException | None = None
+        self.stages: set[str] = set()
+        """Where the gateway crashed."""
         self.rng = Random(f"world/{seed}")
         self.wall_ms = 1_700_000_000_000
         self.wall_jumps = wall
-        self.broker = Broker(self.clock, Random(f"network/{seed}"), self.mix)
+        self.broker = Broker(self.clock, Random(f"network/{seed}"), self.mix, self._heard)
         self.devices = [self._device(number) for number in range(self.mix.devices)]
         self.by_node = {device.node: device for device in self.devices}
         self.keys = {d.node: Keys(d.name16, d.up, d.down) for d in self.devices}
         self.revoked: set[str] = set()
+        self.out: set[str] = set()
+        """Of these, those that the gateway has confirmed."""
         self.forgotten: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
         self.auditor = Auditor(self)
-        self.bodies: dict[str, tuple[str, bytes]] = {}
-        self.cancel_asked: set[str] = set()
-        self.cancelled: set[str] = set()
-        self.answered: set[str] = set()
+        self.requests: dict[str, tuple[str, dict[str, Any]]] = {}
+        """By cid: method and parameters of what is asked until there is an answer."""
+        self._asked = 0
         self.results: dict[str, bytes] = {}
+        self.bodies: dict[str, tuple[str, dict[str, int]]] = {}
+        """By name of a task: its kind and its input."""
+        self.cancel_asked: set[str] = set()
+        self.began = int(200 * self.rng.random())
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
         Faults(self)
@@ -66,7 +80,8 @@ class World:
     def _device(self, number: int) -> Device:
         owner = f"owner-{number % self.mix.owners}"
         arch = ARCHES[number % len(ARCHES)]
-        device = Device(self.clock, self.broker, Random(f"device/{self.seed}/{number}"), number, owner, arch)
+        device = Device(self.clock, self.broker, Random(f"device/{self.seed}/{number}"), number, owner, arch,
+                        self.disk.net)
         device.on_sent = self._sent
         return device
 
@@ -92,7 +107,9 @@ class World:
 
     def _plan(self) -> None:
         mix = self.mix
-        self.clock.at(int(200 * self.rng.random()), self.gateway.start)
+        self.clock.at(self.began, self.gateway.start)
+        wanted = [{"key": device.key.hex(), "owner": device.owner} for device in self.devices]
+        self.clock.at(int(400 * self.rng.random()), self.insist, "node.enrol", wanted)
         for device in self.devices:
             self.clock.at(int(3_000 * self.rng.random()), device.power_on)
         for number in range(mix.tasks):
@@ -104,7 +121,7 @@ class World:
         self.clock.at(mix.faults_ms, self._calm)
 
     def _plan_task(self, name: str, kind_name: str, jobs: int, number: int) -> None:
-        self.bodies[name] = (kind_name, kind.body_of(jobs, 2 + number % 2, self.seed * 10 + number))
+        self.bodies[name] = (kind_name, kind.input_of(jobs, 2 + number % 2, self.seed * 10 + number))
         self.clock.at(self.some_time() // 2, self._submit, name)
 
     def some_time(self) -> int:
@@ -122,65 +139,96 @@ class World:
 
     # Operators
 
+    def ask(self, method: str, cid: str, **params: Any) -> None:
+        """Publishes a request once."""
+        self.broker.ask(rpc_topic(SITE, method), json.dumps({**params, "reply_to": OPERATOR, "cid": cid}).encode())
+
+    def insist(self, method: str, nodes: list[dict[str, str]] | None = None, **params: Any) -> None:
+        """Publishes a request, and again until there is an answer: the same must mean the same."""
+        if nodes is not None:
+            params["nodes"] = nodes
+        self._asked += 1
+        cid = f"{method} {self._asked}"
+        self.requests[cid] = (method, params)
+        self._ask_again(cid)
+
+    def _ask_again(self, cid: str) -> None:
+        if cid in self.requests:
+            method, params = self.requests[cid]
+            self.ask(method, cid, **params)
+            self.clock.after(ASK_AGAIN_MS, self._ask_again, cid)
+
     def _submit(self, name: str) -> None:
-        """Asks again until there is a reply; the same id and body must mean the same task."""
-        if name not in self.answered:
-            kind_name, body = self.bodies[name]
-            deadline_ms = 20_000 if self.mix.hurry and name == f"task-{self.mix.tasks - 1}" else 86_400_000
-            self.gateway.offer(e.TaskSubmitted(name, kind_name, body, ref=name, priority=len(name) % 2,
-                                               deadline_ms=deadline_ms, submitted_at_ms=self.wall_ms))
-            if self.rng.random() < 0.2:
-                self.gateway.offer(e.TaskSubmitted(name, kind_name, body + b" ", ref="other body"))
-            self.clock.after(ASK_AGAIN_MS, self._submit, name)
+        kind_name, given = self.bodies[name]
+        deadline_s = 20 if self.mix.hurry and name == f"task-{self.mix.tasks - 1}" else 86_400
+        about = {"id": name, "kind": kind_name, "input": given, "priority": len(name) % 2, "deadline_s": deadline_s}
+        self.insist("task.submit", **about)
+        if self.rng.random() < 0.2:   # whichever body comes first holds the id
+            self.ask("task.submit", "other body", **{**about, "input": {**given, "salt": given["salt"] + 1}})
 
     def _cancel(self, name: str) -> None:
-        if name in self.answered and name not in self.cancelled:
+        """Asks until the task is over, however that came."""
+        if name in self.journal.tasks:
             self.cancel_asked.add(name)
-            self.gateway.offer(e.TaskCancelled(name, ref=name))
+            self.ask("task.cancel", "cancel", task=name)
         if name not in self.results:
             self.clock.after(ASK_AGAIN_MS, self._cancel, name)
 
-    def replied(self, x: f.Reply) -> None:
-        if x.ref == "other body":
-            # Whichever body came first holds the id.
-            held = self.journal.tasks.get(x.data.get("task", ""))
-            if x.error is None and held is not None and held.kept.body != self.bodies[held.kept.task][1]:
-                self.bodies[held.kept.task] = (held.kept.kind, held.kept.body)
-        elif x.ref is not None:
-            if x.error is None and x.data.get("state") == "cancelled":
-                self.cancelled.add(x.ref)
-            self.answered.add(x.ref)
+    def _heard(self, topic: str, payload: bytes) -> None:
+        """What the gateway publishes for people."""
+        if topic == reply_topic(SITE, OPERATOR):
+            self._replied(json.loads(payload))
+        name = topic.split("/")[-2]
+        if payload and topic == task_topic(SITE, name, "result"):
+            before = self.results.setdefault(name, payload)
+            if before != payload:
+                raise Broken(f"invariant 2: {name} has two results")
 
-    def published(self, x: f.PublishResult) -> None:
-        before = self.results.setdefault(x.task, x.result)
-        if before != x.result:
-            raise Broken(f"invariant 2: {x.task} has two results")
+    def _replied(self, said: dict[str, Any]) -> None:
+        if said["ok"] or said["error"]["code"] == "id_reused":
+            method, params = self.requests.pop(said["cid"], ("", {}))
+            if method == "node.revoke":
+                self.out.add(params["node"])
+        elif said["error"]["code"] not in ("busy", "unknown_task", "unknown_node", "registry"):
+            raise Broken(f"a request was refused: {said}")
 
     # Watching
+
+    def fail(self, error: BaseException) -> None:
+        """What went wrong inside of the gateway; the first counts."""
+        self.broken = self.broken or error
 
     def note(self, what: str, about: Any) -> None:
         self.tail.append((self.clock.now, what, about))
         if self.hash:
             self.hash.update(repr((self.clock.now, what, about)).encode())
 
-    def trace(self, handled: list[Handled], more: Sequence[f.Effect]) -> None:
-        for event, _, made in handled:
-            self.tail.append((self.clock.now, event, made))
-        if more:
-            self.tail.append((self.clock.now, "restore", list(more)))
+    def trace(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
+        self.tail.append((self.clock.now, event or "restore", list(made)))
         if self.hash:
-            said = [(event, made) for event, _, made in handled]
-            self.hash.update(repr((self.clock.now, said, list(more))).encode())
+            self.hash.update(repr((self.clock.now, event, made)).encode())
 
     # Running
+
+    def step(self) -> None:
+        """The next that happens. Raises Broken, or what the gateway raised."""
+        self.clock.step()
+        if self.broken is not None:
+            raise self.broken
 
     def run(self) -> None:
         """Until every task is over and every result judged, acknowledged and paid. Raises Broken."""
         limit = self.mix.faults_ms + END_MS
         while self.clock.now < limit and not ending.settled(self):
             for _ in range(20):
-                self.clock.step()
+                self.step()
         ending.judge(self)
+
+    def close(self) -> None:
+        """Gives back what it holds of the computer."""
+        self.gateway.loop.end()
+        self.gateway.loop.bury()
+        self.disk.remove()
 
     def digest(self) -> str:
         """The hash of all that was said and done. Raises AssertionError without ``hashing``."""

@@ -1,0 +1,154 @@
+"""What survives the gateway's process: its folder, on a disk in memory, and the journal in an SQLite of its own.
+
+The real stores run on it. Writes can fail or be the last thing that a process does.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Registry
+from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core.effects import Durable
+from lamplighter.gateway.ledger.leaves import Seal
+from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime.settings import Settings
+from lamplighter.gateway.runtime.stores import Stores
+
+MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)
+PASSWORD = "the-password-of-no-broker"
+_KEY = Ed25519PrivateKey.from_private_bytes(b"the key of every simulated log..")
+PEM = _KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+class Watch(Protocol):
+    """Who sees what is written, and may end the process at any of it."""
+
+    def writing(self, what: str) -> None:
+        """Before a write, and after it."""
+
+    def keeping(self, effects: Sequence[Durable]) -> None:
+        """Rows are about to be committed."""
+
+    def kept(self) -> None:
+        """They are."""
+
+    def sealing(self, epoch: int) -> None:
+        """An epoch is about to be sealed."""
+
+    def sealed(self, seal: Seal) -> None:
+        """It is in the log."""
+
+    def forgetting(self, epoch: int) -> None:
+        """The journal is about to let an epoch go."""
+
+
+class Kept(sqlite3.Connection):
+    """The file, as it were: it outlives whoever has it open."""
+
+    def close(self) -> None:
+        """A process that ends in the middle of a transaction has not written it."""
+        self.rollback()
+
+
+class Journal(Store):
+    """The real one, watched."""
+
+    watch: Watch
+
+    def commit(self, effects: Sequence[Durable]) -> None:
+        self.watch.writing("commit")
+        self.watch.keeping(effects)
+        super().commit(effects)
+        self.watch.kept()
+        self.watch.writing("committed")
+
+    def forget_epoch(self, epoch: int) -> None:
+        self.watch.writing("forget")
+        self.watch.forgetting(epoch)
+        super().forget_epoch(epoch)
+
+
+class Log(PublicLog):
+    """The real one, watched."""
+
+    watch: Watch | None = None
+
+    def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]]) -> Seal:
+        assert self.watch is not None
+        self.watch.sealing(epoch)
+        seal = super().seal(epoch, rows)
+        self.watch.sealed(seal)
+        return seal
+
+    def _write(self, name: str, data: bytes) -> None:
+        if self.watch is not None:
+            self.watch.writing("log")
+        super()._write(name, data)
+
+
+class Book(Registry):
+    """The real one, watched."""
+
+    watch: Watch
+
+    def enrol(self, keys: Iterable[bytes], owner: str, now_ms: int) -> list[Device]:
+        self.watch.writing("registry")
+        made = super().enrol(keys, owner, now_ms)
+        self.watch.writing("registry")
+        return made
+
+    def revoke(self, node: str) -> None:
+        self.watch.writing("registry")
+        super().revoke(node)
+        self.watch.writing("registry")
+
+
+class Disk:
+    """``open`` gives the stores of one life; ``remove`` ends it all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY))
+        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Kept)
+        self._site = settings.site
+        self.path = self._folder
+        (self._folder / "log.key").write_bytes(PEM)
+        tables = {"gateway": {"1": {"password": PASSWORD, "secret": "5ec7e7" * 10 + "beef"}}}
+        AtomicStorage(self._folder / FILE).write(tables)
+        self.net = self._log().net
+
+    def _log(self) -> Log:
+        log = Log.open(self._folder / "public", self._folder / "log.key", self._site)
+        assert isinstance(log, Log)
+        return log
+
+    def open(self, boot: int, watch: Watch) -> Stores:
+        """The stores as a start finds them."""
+        journal = Journal.open(self._folder / "journal.db", lambda path: self._db)
+        book, log = Book.open(self._folder), self._log()
+        assert isinstance(journal, Journal) and isinstance(book, Book)
+        journal.watch = book.watch = log.watch = watch
+        return Stores(journal, book, log, boot)
+
+    def forget(self, node: str) -> None:
+        """An old copy of the registry is all there is: it does not know a device."""
+        storage = AtomicStorage(self._folder / FILE)
+        tables = storage.read() or {}
+        tables["devices"] = {key: row for key, row in tables.get("devices", {}).items() if row["node"] != node}
+        storage.write(tables)
+
+    @property
+    def public(self) -> Path:
+        return self._folder / "public"
+
+    def remove(self) -> None:
+        sqlite3.Connection.close(self._db)
+        shutil.rmtree(self._folder)

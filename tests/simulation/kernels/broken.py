@@ -1,0 +1,1 @@
+# The kernel of toy.broken: what devices of the simulator hold in its place is in kind.py.

@@ -1,0 +1,1 @@
+# The kernel of toy.chain: what devices of the simulator hold in its place is in kind.py.

@@ -1,0 +1,1 @@
+# The kernel of toy.grid: what devices of the simulator hold in its place is in kind.py.

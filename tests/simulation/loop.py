@@ -1,0 +1,122 @@
+"""An asyncio event loop in virtual time: what the shell of a gateway runs on when it is simulated.
+
+Each life of a gateway has a loop of its own. When the process is killed nothing of that loop happens any more. What a
+real gateway does in a thread is done at once, at a time that is drawn: one thread does one thing after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context
+from random import Random
+from typing import Any
+
+from tests.simulation.clock import Clock
+
+THREAD_MS = 3
+"""How long work in a thread takes, at most."""
+
+
+class Crash(BaseException):
+    """The process ends here: no handler of errors may hold it."""
+
+
+class Loop(asyncio.AbstractEventLoop):
+    """``failed`` is told of what no part of the program has caught; once it is ``dead`` nothing happens any more."""
+
+    def __init__(self, clock: Clock, rng: Random, failed: Callable[[BaseException], None]) -> None:
+        self._clock, self._rng, self._failed = clock, rng, failed
+        self._free_at: dict[Executor | None, int] = {}
+        self._tasks: dict[asyncio.Task[Any], None] = {}   # in their order, which a seed must repeat
+        self.dead = False
+
+    def end(self) -> None:
+        """As SIGKILL does: no handler of what is under way runs to any effect."""
+        if not self.dead:
+            self.dead = True
+            self._clock.at(self._clock.now, self.bury)
+
+    def bury(self) -> None:
+        """Lets go of what was under way."""
+        for task in list(self._tasks):
+            with suppress(RuntimeError):   # one that goes on although it is told to end
+                task.get_coro().close()
+        self._tasks.clear()
+
+    def time(self) -> float:
+        return self._clock.now / 1_000
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return not self.dead
+
+    def is_closed(self) -> bool:
+        return self.dead
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+        return task
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._clock.at(self._clock.now, self._run, handle)
+        return handle
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,
+                   context: Context | None = None) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any,
+                context: Context | None = None) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._clock.at(-int(-when * 1_000 // 1), self._run, handle)
+        return handle
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """A pool of one thread keeps the order; the default one has threads enough."""
+        future = self.create_future()
+        due = self._clock.now + int(THREAD_MS * self._rng.random())
+        if isinstance(executor, ThreadPoolExecutor):
+            due = self._free_at[executor] = max(due, self._free_at.get(executor, 0))
+        self._clock.at(due, self._work, future, func, args)
+        return future
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not self.dead and not isinstance(error, Crash):
+            self._failed(error or RuntimeError(context["message"]))
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It stays in the heap, and is passed over when its time comes."""
+
+    def _run(self, handle: asyncio.Handle) -> None:
+        if not self.dead and not handle.cancelled():
+            asyncio._set_running_loop(self)
+            try:
+                handle._run()
+            finally:
+                asyncio._set_running_loop(None)
+
+    def _work(self, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        if self.dead:
+            return
+        try:
+            made = func(*args)
+        except Crash:
+            return
+        except BaseException as error:
+            if not future.cancelled():
+                future.set_exception(error)
+        else:
+            if not future.cancelled():
+                future.set_result(made)
