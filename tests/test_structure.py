@@ -176,12 +176,27 @@ def test_importing_the_core_loads_nothing_that_acts() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_only_the_composition_root_knows_machine_and_adapters() -> None:
-    """``app`` makes the machine and opens the adapters; ``pump`` takes a machine and knows no adapter."""
+SOCKETS = ("http", "mqtt", "broker", "serial", "systemd", "metrics")
+"""Adapters that reach out of the process."""
+
+
+def test_the_shell_knows_no_sockets() -> None:
+    """``shell`` and ``pump`` alone know the machine; what they are made of runs the same in the simulator, so nothing
+    of it but ``app`` and ``brokers`` knows an adapter that reaches out of the process."""
     knows = {name_of(path): imported(path) for path in files("gateway")}
     machine = {name for name, of in knows.items() if "gateway.core.machine" in of}
-    assert machine == {"gateway.runtime.app", "gateway.runtime.pump"}
-    assert not [name for name in knows["gateway.runtime.pump"] if is_below(name, "gateway.adapters")]
+    assert machine == {"gateway.runtime.shell", "gateway.runtime.pump"}
+    outside = {f"gateway.adapters.{name}" for name in SOCKETS}
+    reach = {name for name, of in knows.items() if is_below(name, "gateway.runtime") and of & outside}
+    assert reach == {"gateway.runtime.app", "gateway.runtime.brokers"}
+
+
+def test_the_composition_root_only_wires() -> None:
+    """It is short enough to be read at a glance, and has no class with a life of its own."""
+    path = ROOT / "gateway/runtime/app.py"
+    assert len(path.read_text().splitlines()) <= 150
+    classes = [node for node in tree(path).body if isinstance(node, ast.ClassDef)]
+    assert not [part for node in classes for part in node.body if isinstance(part, ast.FunctionDef)]
 
 
 def test_adapters_know_the_core_as_data_only() -> None:

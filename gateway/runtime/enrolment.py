@@ -29,13 +29,17 @@ class Accounts(Protocol):
 
 
 class Enrolment:
-    """``keys`` are those of devices that may talk, by node; ``tell`` returns when the core has taken events."""
+    """``keys`` are those of devices that may talk, by node; ``tell`` returns when the core has taken events.
+
+    One change at a time: else a device that is revoked while others are enrolled could be given its account back.
+    """
 
     def __init__(self, registry: Registry, sealing: Sealing, accounts: Accounts,
                  tell: Callable[[Sequence[Event]], Awaitable[None]], wall_ms: Callable[[], int]) -> None:
         self._registry, self._sealing, self._accounts = registry, sealing, accounts
         self._tell, self._wall_ms = tell, wall_ms
         self.keys: dict[str, Keys] = {}
+        self._turn = asyncio.Lock()
 
     async def begin(self) -> list[Event]:
         """At a start: the log has every device; what the core must hear before anything else."""
@@ -52,19 +56,21 @@ class Enrolment:
         for key, owner in pairs:
             owners.setdefault(owner, []).append(key)
         devices: list[Device] = []
-        for owner, keys in owners.items():
-            devices += await self._changed(self._registry.enrol, keys, owner, self._wall_ms())
-        await self._sealing.register(devices)
-        await self._tell(self._known(devices))
-        await self._accounts.change_accounts(add=[device.account for device in devices if not device.revoked])
+        async with self._turn:
+            for owner, keys in owners.items():
+                devices += await self._changed(self._registry.enrol, keys, owner, self._wall_ms())
+            await self._sealing.register(devices)
+            await self._tell(self._known(devices))
+            await self._accounts.change_accounts(add=[device.account for device in devices if not device.revoked])
         return devices
 
     async def revoke(self, node: str) -> None:
         """Ends a device's part for good. Raises RequestError, and what the broker raises."""
-        await self._changed(self._registry.revoke, node)
-        await self._tell([NodeRevoked(node)])
-        self.keys.pop(node, None)   # only now: what the core says to it while it goes may still leave
-        await self._accounts.change_accounts(remove=[node])
+        async with self._turn:
+            await self._changed(self._registry.revoke, node)
+            await self._tell([NodeRevoked(node)])
+            self.keys.pop(node, None)   # only now: what the core says to it while it goes may still leave
+            await self._accounts.change_accounts(remove=[node])
 
     @staticmethod
     async def _changed(change: Callable[..., T], *given: object) -> T:

@@ -83,6 +83,18 @@ def test_who_is_revoked_stays_out(bench):
     assert bench.enrolment.keys == {}
 
 
+def test_a_revocation_is_not_undone_by_an_enrolment_under_way(bench):
+    """They take turns: whoever was revoked last has no account, though others were being enrolled with it."""
+    async def both():
+        await bench.enrolment.enrol([(KEYS[0], "anna")])
+        bench.did.clear()
+        await asyncio.gather(bench.enrolment.enrol([(KEYS[0], "anna"), (KEYS[1], "ben")]),
+                             bench.enrolment.revoke(NODES[0]))
+    bench.run(both())
+    assert [name for name, _ in bench.did] == ["log", "core", "broker", "core", "broker"]
+    assert bench.did[-1] == ("broker", ([], [NODES[0]])) and list(bench.enrolment.keys) == [NODES[1]]
+
+
 @pytest.mark.parametrize("step", ["log", "core", "broker"])
 def test_a_start_completes_what_was_cut_short(bench, step):
     """A crash between any two steps leaves the device in the registry: the next start tells the rest."""

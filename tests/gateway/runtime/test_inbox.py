@@ -16,7 +16,7 @@ UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
 
 @pytest.fixture
 def bench():
-    """An inbox: ``put``, ``asked``, ``acknowledged`` hold what it did, ``take(topic, payload)`` gives it a message."""
+    """An inbox: ``put``, ``asked``, ``acknowledged`` hold what it did, ``take`` gives it a message."""
     made = SimpleNamespace(put=[], asked=[], acknowledged=[])
     pump = SimpleNamespace(put=lambda event, after=None: made.put.append((event, after)))
     inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, pump,
