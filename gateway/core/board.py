@@ -14,7 +14,7 @@ from collections.abc import Callable
 from lamplighter.gateway.core.effects import Effect, FindWork
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.core.state import Job, Lease, Node, Task
+from lamplighter.gateway.core.state import Job, Lease, Moment, Node, Task
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""
@@ -29,6 +29,7 @@ class Board:
         self.check = check
         self.boot = boot
         self.now_ms = 0
+        self.moment: Moment = ""
         self.out: list[Effect] = []
         self.tasks: dict[str, Task] = {}
         self.live: list[Task] = []

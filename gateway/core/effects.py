@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.lifecycle import Ended, TaskState
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 # Durable: rows of the journal
 
@@ -50,7 +52,7 @@ class KeepTaskEnd:
     """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
 
     task: str
-    state: str
+    state: TaskState
     result: bytes
 
 
@@ -74,7 +76,7 @@ class KeepEnd:
     """A lease ended without a usable result: rejected, expired or failed."""
 
     lease: int
-    ended: str
+    ended: Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class KeepReceipt:
     """A result arrived for a lease: its proof, its answer, and how the lease ended (done or late)."""
 
     lease: int
-    ended: str
+    ended: Ended
     boot: int
     seq: int
     proof: bytes
@@ -94,7 +96,7 @@ class KeepVerdict:
     """A receipt was judged, in ``epoch``; a later verdict on the same lease replaces it until the epoch is sealed."""
 
     lease: int
-    verdict: str
+    verdict: Verdict
     epoch: int
 
 
@@ -157,11 +159,11 @@ class SendCancel:
 
 @dataclass(frozen=True, slots=True)
 class SendAck:
-    """This receipt is durable: the device may forget it. ``verdict`` is a word of ``frames.VERDICTS``."""
+    """This receipt is durable: the device may forget it."""
 
     node: str
     seq: int
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

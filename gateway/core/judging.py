@@ -22,8 +22,10 @@ from lamplighter.gateway.core.effects import (
     SendCancel,
 )
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
+from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
 from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
 
@@ -38,19 +40,19 @@ def on_result(board: Board, event: ResultArrived) -> None:
     lease = board.leases.get(receipt.nonce)
     if lease is None or lease.node != node.name:
         board.counters["results_lease_unknown"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        board.out.append(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
     if lease.seq:
         board.counters["results_duplicate"] += 1
         known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
-        board.out.append(SendAck(node.name, receipt.seq, lease.verdict or "pending" if known else "duplicate"))
+        board.out.append(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
         board.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
         return
     if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
         board.counters["misbehaved_receipt"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        board.out.append(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
     _record(board, node, lease, event)
 
@@ -58,10 +60,8 @@ def on_result(board: Board, event: ResultArrived) -> None:
 def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> None:
     job = lease.job
     late = lease.where is Where.OVER
-    if late:
-        lease.ended = "late"
-    else:
-        lease.end("done")
+    lease.end(Ended.LATE if late else Ended.DONE, board.moment)
+    if not late:
         node.open.pop(lease.number, None)
         may_have_room(board, node)
         _learn_pace(board, node, lease)
@@ -70,15 +70,15 @@ def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> Non
     board.counters["results"] += 1
     board.out.append(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
     if late:
-        judge(board, lease, "cancelled" if job.task.state == "cancelled" else "late")
+        judge(board, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
     elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
-        judge(board, lease, "wrong_size" if event.sealed else "bad_seal")
+        judge(board, lease, Verdict.WRONG_SIZE if event.sealed else Verdict.BAD_SEAL)
         _punish(board, node)
         ready_again(board, job)
     else:
         lease.answer = event.answer
         _commit(board, job, lease)
-    board.out.append(SendAck(node.name, lease.seq, lease.verdict or "pending"))
+    board.out.append(SendAck(node.name, lease.seq, lease.verdict))
 
 
 def _learn_pace(board: Board, node: Node, lease: Lease) -> None:
@@ -99,7 +99,7 @@ def _commit(board: Board, job: Job, lease: Lease) -> None:
     if len(job.copies) < board.policy.copies:
         ready_again(board, job)
         return
-    agree = all(copy.answer == job.copies[0].answer for copy in job.copies)
+    agree = len({copy.answer for copy in job.copies}) == 1
     if agree and not _drawn(board, job):
         _accept(board, job, job.copies[0].answer, audited=False)
     else:
@@ -122,7 +122,7 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
     again = job.answer is not None
     if again and answer != job.answer:
         _set_back(board, task)
-    job.move(Phase.ACCEPTED)
+    job.move(Phase.ACCEPTED, board.moment)
     changed = answer != job.answer or audited != job.audited
     job.answer = answer
     job.audited = audited
@@ -142,8 +142,8 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
 
 def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
     node = board.nodes.get(copy.node)
-    verdict = "ok" if right else "minority"
-    if copy.verdict == verdict:
+    verdict = Verdict.OK if right else Verdict.MINORITY
+    if copy.verdict is verdict:
         return
     judge(board, copy, verdict)
     if node is None:
@@ -155,12 +155,12 @@ def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
         board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
 
 
-def judge(board: Board, lease: Lease, verdict: str) -> None:
+def judge(board: Board, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
     node = board.nodes.get(lease.node)
     if node is not None:
-        node.earned_kop += lease.price_kop * ((verdict == "ok") - (lease.verdict == "ok"))
-    lease.verdict = verdict
+        node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+    lease.judge(verdict, board.moment)
     board.counters["verdicts_" + verdict] += 1
     board.out.append(KeepVerdict(lease.number, verdict, board.epoch))
     board.remember(lease)
@@ -221,15 +221,15 @@ def call_off(board: Board, task: Task, after: int = -1) -> None:
     for lease in [lease for lease in board.leases.values() if lease.job.task is task and lease.job.round > after]:
         if lease.where is not Where.OVER:
             board.out.append(SendCancel(lease.node, lease.nonce))
-            close(board, lease, "cancelled")
-        elif lease.ended == "done" and lease.verdict == "":
-            judge(board, lease, "cancelled")
+            close(board, lease)
+        elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
+            judge(board, lease, Verdict.CANCELLED)
 
 
-def close(board: Board, lease: Lease, ended: str) -> None:
+def close(board: Board, lease: Lease) -> None:
     """Ends an open lease whose job is not wanted any more."""
-    lease.end(ended)
-    board.out.append(KeepEnd(lease.number, ended))
+    lease.end(Ended.CANCELLED, board.moment)
+    board.out.append(KeepEnd(lease.number, lease.ended))
     board.remember(lease)
     node = board.nodes[lease.node]
     node.open.pop(lease.number, None)

@@ -24,10 +24,12 @@ from lamplighter.gateway.core.effects import (
     SealEpoch,
     StartSolver,
 )
+from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task, Where
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task, moment
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
 """Statuses that changed are published at most this often."""
@@ -74,6 +76,7 @@ class Machine:
         """
         board = self.board
         board.now_ms = max(board.now_ms, now_ms)
+        board.moment = moment(board.now_ms, type(event))
         board.out = []
         self._handlers[type(event)](board, event)
         placement.fill_touched(board)
@@ -114,6 +117,7 @@ class Machine:
         """
         board = self.board
         board.now_ms, board.out = max(now_ms, snapshot.clock_ms), []
+        board.moment = moment(board.now_ms, Snapshot)
         board.next_lease, board.epoch = snapshot.next_lease, snapshot.epoch
         for name, score, lies, quarantined_until, earned_kop in snapshot.standing:
             node = board.nodes.get(name)
@@ -143,7 +147,7 @@ class Machine:
         task.rate_at = self.board.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
         if row.state:
-            task.state, task.result = row.state, row.result
+            task.state, task.result = TaskState(row.state), row.result
         self.board.tasks[row.task] = task
 
     def _restore_lease(self, row: LeaseRow) -> None:
@@ -155,13 +159,13 @@ class Machine:
         lease = lease_of(Job(task, row.round, row.job_index, UNKNOWN), row)
         board.leases[row.nonce] = lease
         if not row.ended and node is not None and not node.revoked:
-            lease.where = Where.UNSENT
             placement.watch(board, node, lease, board.policy.report_floor_ms)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
-            lease.ended = "expired"
-            board.out.append(KeepEnd(row.lease, "expired"))
-        if row.verdict or lease.ended != "done":
+            lease.move(Where.SENT, board.moment)
+            lease.end(Ended.EXPIRED, board.moment)
+            board.out.append(KeepEnd(row.lease, lease.ended))
+        if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:
             board.remember(lease)
 
 

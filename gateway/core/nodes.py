@@ -15,12 +15,13 @@ from lamplighter.gateway.core.events import (
     NodeRevoked,
     NodeStatusChanged,
 )
+from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
 from lamplighter.gateway.core.placement import lost, may_have_room
-from lamplighter.gateway.core.state import Node, Where
-from lamplighter.gateway.protocol.frames import REFUSALS
+from lamplighter.gateway.core.state import Node
+from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
-BACKOFF_MS = {"busy": 200, "too_slow": 2_000, "no_kernel": 5_000, "bad_mac": 10_000, "too_hot": 10_000,
-              "on_battery": 10_000, "failed": 1_000}
+BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_000, Refusal.BAD_MAC: 10_000,
+              Refusal.TOO_HOT: 10_000, Refusal.ON_BATTERY: 10_000, Refusal.FAILED: 1_000}
 """How long a node gets nothing after it declined, by its reason; its next bid may still say room 0."""
 
 
@@ -89,8 +90,8 @@ def on_status(board: Board, event: NodeStatusChanged) -> None:
     if event.boot < node.boot:
         board.counters["wills_ignored"] += 1
         return
-    node.state = event.state
-    online = event.state == "ready"
+    node.move(NodeState(event.state))
+    online = node.state is NodeState.READY
     board.workers[node.kind] += online - node.online
     node.online = online
     node.seen_at = board.now_ms
@@ -105,7 +106,7 @@ def lose_all(board: Board, node: Node) -> None:
     """Every open lease of a node ends now, and its jobs go to others in the same call."""
     board.hungry.pop(node.name, None)
     for lease in list(node.open.values()):
-        lost(board, lease, "expired")
+        lost(board, lease, Ended.EXPIRED)
 
 
 def on_refused(board: Board, event: LeaseRefused) -> None:
@@ -117,18 +118,18 @@ def on_refused(board: Board, event: LeaseRefused) -> None:
     reason = REFUSALS[event.code]
     board.counters["refused_" + reason] += 1
     kind = lease.job.task.kind
-    if reason == "no_heap":
+    if reason is Refusal.NO_HEAP:
         least, until = node.no_heap.get(kind, (0, 0))
         least = lease.job.spec.heap_bytes if board.now_ms >= until else min(least, lease.job.spec.heap_bytes)
         node.no_heap[kind] = (max(least, 1), board.now_ms + board.policy.declined_ms)
     node.backoff_until = board.now_ms + BACKOFF_MS.get(reason, 0)
-    lost(board, lease, "failed" if reason == "failed" else "rejected")
+    lost(board, lease, Ended.FAILED if reason is Refusal.FAILED else Ended.REJECTED)
 
 
 def on_accepted(board: Board, event: LeaseAccepted) -> None:
     lease = board.leases.get(event.nonce)
     if lease is not None and lease.node == event.node and lease.where is Where.SENT:
-        lease.move(Where.RUNNING)
+        lease.move(Where.RUNNING, board.moment)
 
 
 def on_wanted(board: Board, event: BlobWanted) -> None:

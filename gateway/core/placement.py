@@ -7,13 +7,14 @@ Both look at a bounded number of candidates, so the work of one event does not g
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES
 from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Task
 
 
 def wants_work(board: Board, node: Node) -> bool:
@@ -42,8 +43,9 @@ def fits(board: Board, node: Node, job: Job) -> bool:
     least, until = node.no_heap.get(job.task.kind, (0, 0))
     if board.now_ms < until and job.spec.heap_bytes >= least:
         return False
-    if any(copy.owner == node.owner or copy.node == node.name for copy in job.copies):
-        return False
+    for copy in job.copies:
+        if copy.owner == node.owner or copy.node == node.name:
+            return False
     if board.now_ms < job.refused.get(node.name, 0) and len(board.hungry) > len(job.refused):
         return False
     takes = expected_ms(node, job)
@@ -76,10 +78,9 @@ def fill_all(board: Board) -> None:
 
 def place(board: Board, job: Job) -> None:
     """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
-    start = board.draw(b"draw", job) % (len(board.hungry) or 1)
-    nodes = list(islice(board.hungry.values(), start, start + 64))
-    nodes += islice(board.hungry.values(), min(start, 64))
-    for node in nodes:
+    hungry = board.hungry.values()
+    start = board.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
+    for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
         if wants_work(board, node) and fits(board, node, job):
             _lease(board, node, job)
             return
@@ -157,7 +158,7 @@ def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) ->
 
 
 def _lease(board: Board, node: Node, job: Job) -> None:
-    job.move(Phase.OUT)
+    job.move(Phase.OUT, board.moment)
     job.fence += 1
     nonce = board.nonce(board.next_lease)
     lease = Lease(board.next_lease, job, node.name, node.owner, job.fence, nonce)
@@ -178,7 +179,7 @@ def _lease(board: Board, node: Node, job: Job) -> None:
 
 def watch(board: Board, node: Node, lease: Lease, report_ms: int) -> None:
     """Starts both clocks of a lease that is on its way."""
-    lease.move(Where.SENT)
+    lease.move(Where.SENT, board.moment)
     lease.sent_at = board.now_ms
     lease.report_by = board.now_ms + report_ms
     board.leases[lease.nonce] = lease
@@ -192,9 +193,9 @@ def report_clock(board: Board, node: Node, job: Job) -> int:
     return min(board.policy.report_floor_ms + 8 * expected, board.policy.report_ceiling_ms)
 
 
-def lost(board: Board, lease: Lease, ended: str) -> None:
+def lost(board: Board, lease: Lease, ended: Ended) -> None:
     """A lease ended without a result: the job is ready again, or the gateway runs it when it keeps failing."""
-    lease.end(ended)
+    lease.end(ended, board.moment)
     board.out.append(KeepEnd(lease.number, ended))
     board.counters["leases_" + ended] += 1
     board.remember(lease)
@@ -206,7 +207,7 @@ def lost(board: Board, lease: Lease, ended: str) -> None:
         return   # its round is still being replayed after a restart, and will find the job without a lease
     job.refused[lease.node] = board.now_ms + board.policy.declined_ms
     job.tries[ended] = job.tries.get(ended, 0) + 1
-    limits = {"expired": board.policy.max_expired, "failed": board.policy.max_failed}
+    limits = {Ended.EXPIRED: board.policy.max_expired, Ended.FAILED: board.policy.max_failed}
     if job.tries[ended] >= limits.get(ended, job.tries[ended] + 1):
         audit(board, job)
     else:
@@ -214,14 +215,14 @@ def lost(board: Board, lease: Lease, ended: str) -> None:
 
 
 def ready_again(board: Board, job: Job) -> None:
-    job.move(Phase.READY)
+    job.move(Phase.READY, board.moment)
     if not job.task.over:
         place(board, job)
 
 
 def audit(board: Board, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(Phase.AUDIT)
+    job.move(Phase.AUDIT, board.moment)
     board.counters["audits"] += 1
     board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
@@ -252,4 +253,4 @@ def on_clock(board: Board, what: Lease | Job) -> None:
     node = board.nodes[what.node]
     pace = node.pace.get(what.job.task.kind, 0)
     node.pace[what.job.task.kind] = max(pace, (board.now_ms - what.sent_at) * 1_000 // max(what.price_kop, 1))
-    lost(board, what, "expired")
+    lost(board, what, Ended.EXPIRED)

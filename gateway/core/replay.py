@@ -12,9 +12,11 @@ from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import RecallRound, StartSolver
 from lamplighter.gateway.core.events import RoundRecalled, WorkFound
 from lamplighter.gateway.core.judging import open_round, put_away
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit
 from lamplighter.gateway.core.snapshot import LeaseRow
-from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Phase, Task, Where
+from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Task
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 
 def on_recalled(board: Board, event: RoundRecalled) -> None:
@@ -40,23 +42,26 @@ def _take_up(board: Board, job: Job, row: LeaseRow) -> None:
     """What has happened to a lease since the row was read is known here: all that are open or unjudged are."""
     job.fence = max(job.fence, row.fence)
     lease = board.leases.get(row.nonce) or lease_of(job, row)
+    if lease.ended is Ended.OPEN and row.nonce not in board.leases:
+        return   # it has ended since, and is not remembered
     lease.job = job
     if lease.where is not Where.OVER:
         if job.phase is Phase.READY:
             job.phase = Phase.OUT
-    elif lease.ended == "done" and lease.verdict == "":
+    elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
         job.copies.append(lease)
-    elif lease.verdict in ("ok", "minority") and job.answer is not None:
+    elif lease.verdict in (Verdict.OK, Verdict.MINORITY) and job.answer is not None:
         job.copies.append(lease)
-        lease.answer = job.answer if lease.verdict == "ok" else b""
+        lease.answer = job.answer if lease.verdict is Verdict.OK else b""
 
 
 def lease_of(job: Job, row: LeaseRow) -> Lease:
-    """A lease that is over, as the journal has it."""
+    """A lease as the journal has it."""
     lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
-    lease.price_kop, lease.where = row.price_kop, Where.OVER
-    lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
-        row.ended, row.verdict, row.boot, row.seq, row.answer)
+    lease.ended = Ended(row.ended)
+    lease.where = Where.UNSENT if lease.ended is Ended.OPEN else Where.OVER
+    lease.verdict = Verdict(row.verdict or Verdict.PENDING)
+    lease.price_kop, lease.boot, lease.seq, lease.answer = row.price_kop, row.boot, row.seq, row.answer
     return lease
 
 

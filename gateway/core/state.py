@@ -1,70 +1,59 @@
-"""What the core remembers: tasks, jobs, leases, nodes, and the one table of allowed moves.
-
-A lease has three orthogonal states: where it is (``Where``), how it ended (a word, empty while open) and
-what its receipt was judged (a word of ``frames.VERDICTS``, empty before there is one).
-"""
+"""What the core remembers: tasks, jobs, leases, nodes. What may become of each stands in ``lifecycle``."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
-from enum import Enum
 
 from lamplighter.gateway.core.events import JobSpec, TaskSolved
-
-
-class Where(Enum):
-    """Where a lease is."""
-
-    UNSENT = "unsent"
-    SENT = "sent"
-    RUNNING = "running"
-    OVER = "over"
-
-
-class Phase(Enum):
-    """Where a job is."""
-
-    READY = "ready"          # waits for a device
-    OUT = "out"              # one copy is open
-    AUDIT = "audit"          # the gateway recomputes it
-    ACCEPTED = "accepted"
-
-
-ENDED = ("done", "rejected", "expired", "failed", "late", "cancelled")
-"""How a lease can end. ``late``: it had expired, then its result came."""
-
-LEASE_MOVES = {
-    Where.UNSENT: (Where.SENT,),
-    Where.SENT: (Where.RUNNING, Where.OVER),
-    Where.RUNNING: (Where.OVER,),
-    Where.OVER: (),
-}
-JOB_MOVES = {
-    Phase.READY: (Phase.OUT, Phase.AUDIT),
-    Phase.OUT: (Phase.READY, Phase.AUDIT, Phase.ACCEPTED),
-    Phase.AUDIT: (Phase.ACCEPTED, Phase.READY),
-    Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
-}
-
+from lamplighter.gateway.core.lifecycle import (
+    ENDED_MOVES,
+    JOB_MOVES,
+    LEASE_MOVES,
+    NODE_MOVES,
+    TASK_MOVES,
+    Ended,
+    NodeState,
+    Phase,
+    TaskState,
+    Where,
+)
+from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
+from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
 
 FENCE_BITS = 16
 """Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
 UNKNOWN = JobSpec(b"", (), 0, 0, 0)
 """The content of a job between a restart and the replay of its round."""
+Moment = str
+"""When and by which event a move was made, as it is told."""
+TOLD = 300
+"""Letters of the story of a job: its last moves, about eight."""
 
 
-class IllegalMove(Exception):
-    """A bug of ours: a lease or a job was asked to make a move that its table does not have."""
+def moment(now_ms: int, event: type) -> Moment:
+    return f" at {now_ms} by {event.__name__}, "
 
 
-class Lease:
+class Storied:
+    """Something that remembers its moves, to tell them when it is asked for one that its table does not have."""
+
+    __slots__ = ("story",)
+    story: str
+    """What became of it, in order. Text: thousands of moves a second would keep the garbage collector busy."""
+
+    def _illegal(self, now: Word, to: Word) -> IllegalMove:
+        return IllegalMove(f"{self}: {named(now)} -> {named(to)}; its story: {self.story.rstrip(', ') or 'none'}")
+
+
+class Lease(Storied):
     """One attempt at a job on one node."""
 
     __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
                  "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
+        self.story = ""   # bounded by the tables, which have no way back
         self.number = number
         self.job = job
         self.node = node
@@ -73,36 +62,48 @@ class Lease:
         self.nonce = nonce
         self.price_kop = job.spec.price_kop
         self.where = Where.UNSENT
-        self.ended = ""
-        self.verdict = ""
+        self.ended = Ended.OPEN
+        self.verdict = Verdict.PENDING
         self.sent_at = 0
         self.report_by = 0
         self.boot = 0
         self.seq = 0
         self.answer = b""
 
-    def move(self, where: Where) -> None:
+    def move(self, where: Where, moment: Moment) -> None:
         if where not in LEASE_MOVES[self.where]:
-            raise IllegalMove(f"lease {self.number}: {self.where.value} -> {where.value}; {self.story()}")
+            raise self._illegal(self.where, where)
+        self.story += where + moment
         self.where = where
 
-    def end(self, ended: str) -> None:
-        self.move(Where.OVER)
+    def end(self, ended: Ended, moment: Moment) -> None:
+        """It is over, if it was not already and now its result came late."""
+        if not self.ended:
+            self.move(Where.OVER, moment)
+        if ended not in ENDED_MOVES[self.ended]:
+            raise self._illegal(self.ended, ended)
+        self.story += ended + moment
         self.ended = ended
 
-    def story(self) -> str:
-        job = self.job
-        return (f"task {job.task.name} round {job.round} job {job.index} ({job.phase.value}) fence {self.fence} "
-                f"on {self.node}: ended {self.ended or '-'}, judged {self.verdict or '-'}")
+    def judge(self, verdict: Verdict, moment: Moment) -> None:
+        if verdict not in VERDICT_MOVES[self.verdict]:
+            raise self._illegal(self.verdict, verdict)
+        self.story += verdict + moment
+        self.verdict = verdict
+
+    def __str__(self) -> str:
+        return (f"lease {self.number} (fence {self.fence} on {self.node}: ended {named(self.ended)}, "
+                f"judged {self.verdict}) of {self.job}")
 
 
-class Job:
+class Job(Storied):
     """One micro-job of the round that its task is in."""
 
     __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
                  "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
+        self.story = ""
         self.task = task
         self.round = round_
         self.index = index
@@ -119,11 +120,14 @@ class Job:
         self.refused: dict[str, int] = {}
         """Nodes that declined or lost this job, and until when others come first."""
 
-    def move(self, phase: Phase) -> None:
+    def move(self, phase: Phase, moment: Moment) -> None:
         if phase not in JOB_MOVES[self.phase]:
-            raise IllegalMove(f"task {self.task.name} round {self.round} job {self.index}: "
-                              f"{self.phase.value} -> {phase.value}")
+            raise self._illegal(self.phase, phase)
+        self.story = (self.story + phase + moment)[-TOLD:]
         self.phase = phase
+
+    def __str__(self) -> str:
+        return f"task {self.task.name} round {self.round} job {self.index} ({self.phase})"
 
     @property
     def name(self) -> bytes:
@@ -141,7 +145,7 @@ class Task:
 
     __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
                  "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
-                 "rate_done", "recalling", "refs", "result", "round", "rounds", "run", "second", "solved",
+                 "rate_done", "recalling", "result", "round", "rounds", "run", "second", "solved",
                  "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
@@ -156,9 +160,8 @@ class Task:
         self.started_ms = started_ms
         self.ending = False
         """The deadline passed; the solver was asked for what it can say."""
-        self.state = "preparing"      # preparing, running, done, failed, cancelled
+        self.state = TaskState.PREPARING
         self.result = b""
-        self.refs: list[object] = []
         self.round = -1
         self.jobs: list[Job] = []
         self.open_jobs = 0
@@ -187,9 +190,13 @@ class Task:
         self.rate_done = 0
         self.waits = ""
 
+    def move(self, state: TaskState) -> None:
+        self.state = move(TASK_MOVES, self.state, state)
+
     @property
     def over(self) -> bool:
-        return self.state in ("done", "failed", "cancelled")
+        """Whether nothing can become of it any more."""
+        return not TASK_MOVES[self.state]
 
     @property
     def replaying(self) -> bool:
@@ -213,7 +220,7 @@ class Node:
         self.device = device
         self.owner = owner
         self.online = False
-        self.state = "unseen"         # unseen, or as the node's status says
+        self.state = NodeState.UNSEEN
         self.boot = 0
         self.board = self.firmware = ""
         self.arch = -1                # not born yet: no kernel is for it
@@ -237,3 +244,6 @@ class Node:
         self.lies = 0
         self.earned_kop = 0
         self.seen_at = 0
+
+    def move(self, state: NodeState) -> None:
+        self.state = move(NODE_MOVES, self.state, state)

@@ -21,7 +21,8 @@ from lamplighter.gateway.core.effects import (
 )
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
 from lamplighter.gateway.core.judging import call_off, open_round, put_away
-from lamplighter.gateway.core.state import Job, Phase, Task
+from lamplighter.gateway.core.lifecycle import Phase, TaskState
+from lamplighter.gateway.core.state import Job, Task
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
@@ -61,7 +62,8 @@ def on_round(board: Board, event: RoundYielded) -> None:
     if task is None or task.over or task.ending or event.round != task.round + 1 or task.jobs or task.recalling:
         return   # or it is what the solver said before it was started again
     task.round = event.round
-    task.state = "running"
+    if task.state is TaskState.PREPARING:
+        task.move(TaskState.RUNNING)
     task.dirty = True
     jobs = [Job(task, event.round, index, spec, task.run) for index, spec in enumerate(event.jobs)]
     tell(board, task, "round", round=event.round, jobs=len(jobs))
@@ -84,7 +86,7 @@ def on_solved(board: Board, event: TaskSolved) -> None:
         return
     about = json.dumps(provenance(board, task)).encode()
     head = json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": True}).encode()
-    _end(board, task, "done", head[:-1] + b', "result": ' + event.result + b', "provenance": ' + about + b"}")
+    _end(board, task, TaskState.DONE, head[:-1] + b', "result": ' + event.result + b', "provenance": ' + about + b"}")
 
 
 def on_broke(board: Board, event: TaskBroke) -> None:
@@ -96,9 +98,13 @@ def on_broke(board: Board, event: TaskBroke) -> None:
 def fail(board: Board, task: Task, code: str, message: str, fault: str) -> None:
     """Ends a task without an answer; ``fault`` says whose it is: operator, kind, or nobody's (deadline)."""
     call_off(board, task)
-    error = {"code": code, "message": message, "fault": fault}
-    _end(board, task, "failed", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False, "error": error,
-                                            "provenance": provenance(board, task)}).encode())
+    _end(board, task, TaskState.FAILED, _no_answer(board, task, code, message, fault))
+
+
+def _no_answer(board: Board, task: Task, code: str, message: str, fault: str) -> bytes:
+    return json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False,
+                       "error": {"code": code, "message": message, "fault": fault},
+                       "provenance": provenance(board, task)}).encode()
 
 
 def check_deadline(board: Board, task: Task) -> None:
@@ -124,21 +130,20 @@ def on_cancelled(board: Board, event: TaskCancelled) -> None:
         return
     if not task.over:
         call_off(board, task)
-        error = {"code": "cancelled", "message": "cancelled on request", "fault": "operator"}
-        _end(board, task, "cancelled", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False,
-                                                   "error": error, "provenance": provenance(board, task)}).encode())
+        _end(board, task, TaskState.CANCELLED,
+             _no_answer(board, task, "cancelled", "cancelled on request", "operator"))
     board.out.append(Reply(event.ref, {"task": task.name, "state": task.state}))
 
 
-def _end(board: Board, task: Task, state: str, result: bytes) -> None:
-    task.state = state
+def _end(board: Board, task: Task, last: TaskState, result: bytes) -> None:
+    task.move(last)
     task.result = result
     put_away(board, task)
     task.suspects.clear()
-    board.out.append(KeepTaskEnd(task.name, state, result))
+    board.out.append(KeepTaskEnd(task.name, last, result))
     board.out.append(StopSolver(task.name))
-    board.counters["tasks_" + state] += 1
-    tell(board, task, state)
+    board.counters["tasks_" + last] += 1
+    tell(board, task, last)
     publish_status(board, task)
     board.out.append(PublishResult(task.name, result))
     _clear_oldest(board)

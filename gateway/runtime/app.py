@@ -38,14 +38,8 @@ from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.devicebuild.compiler import CompileError, compile_for
 from lamplighter.gateway.ledger.leaves import LedgerError
-from lamplighter.gateway.protocol.frames import (
-    encode_chunk,
-    epoch_topic,
-    gateway_topic,
-    reply_topic,
-    rpc_topic,
-    task_topic,
-)
+from lamplighter.gateway.protocol.frames import encode_chunk
+from lamplighter.gateway.protocol.topics import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import outbox
 from lamplighter.gateway.runtime.pump import Pump

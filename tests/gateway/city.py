@@ -9,11 +9,13 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
-from lamplighter.gateway.core.state import Node, Phase, Task, Where
-from lamplighter.gateway.protocol.frames import REFUSALS, Receipt
+from lamplighter.gateway.core.state import Node, Task
+from lamplighter.gateway.protocol.frames import Receipt
+from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 KINDS = ("toy.sum", "toy.mix")
 ANSWER_BYTES = 8
@@ -191,7 +193,7 @@ def check_state(city: City) -> None:
     outs: dict[int, int] = {}
     for node in board.nodes.values():
         for number, lease in node.open.items():
-            assert lease.number == number and lease.node == node.name and lease.ended == ""
+            assert lease.number == number and lease.node == node.name and lease.ended is Ended.OPEN
             assert lease.where in (Where.SENT, Where.RUNNING) and board.leases[lease.nonce] is lease
             outs[id(lease.job)] = outs.get(id(lease.job), 0) + 1
     for lease in board.leases.values():
@@ -215,7 +217,7 @@ def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
         assert (job.answer is not None) or job.phase is not Phase.ACCEPTED
         owners = [copy.owner for copy in job.copies]
         assert len(owners) == len(set(owners)) <= city.policy.copies
-        assert all(copy.seq and copy.ended == "done" for copy in job.copies)
+        assert all(copy.seq and copy.ended is Ended.DONE for copy in job.copies)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from lamplighter.firmware import mac
 from lamplighter.gateway.core import board, judging, nodes, placement
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import Snapshot
-from lamplighter.gateway.core.state import Phase
 from tests.simulation import gateway
 from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
@@ -174,8 +174,8 @@ def records_duplicates_again(patch: Patch) -> dict[str, Any]:
 
     def eager(b: Any, event: Any) -> None:
         lease = b.leases.get(event.receipt.nonce)
-        if lease is not None:
-            lease.seq = 0
+        if lease is not None and lease.seq:
+            lease.seq, lease.ended = 0, Ended.EXPIRED
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
     return {}

@@ -12,7 +12,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import read
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.protocol import frames
+from lamplighter.gateway.protocol import frames, verdicts
 from tests.simulation import kind
 from tests.simulation.journal import REMEMBERED
 from tests.simulation.network import SITE
@@ -217,7 +217,7 @@ class Gateway:
         self._send(x.node, "lease", wire.encode_nonce(wire.CANCEL, x.nonce, self.world.by_node[x.node].down))
 
     def _send_ack(self, x: f.SendAck) -> None:
-        pair = (x.seq, frames.VERDICTS.index(x.verdict))
+        pair = (x.seq, verdicts.VERDICTS.index(x.verdict))
         self._send(x.node, "ack", frames.encode_ack([pair], self.world.by_node[x.node].down))
 
     def _start_solver(self, x: f.StartSolver) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.lifecycle import Phase, Where
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
-from lamplighter.gateway.core.state import IllegalMove, Phase, Where
+from lamplighter.gateway.protocol.words import IllegalMove
 
 OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, 0, "", b"")
 
@@ -81,7 +82,8 @@ def test_a_bug_of_ours_raises_with_its_story(city):
     city.task()
     lease = city.board.leases[city.lease().nonce]
     lease.where = Where.OVER
-    with pytest.raises(IllegalMove, match="lease 1: over -> over; task t round 0 job 0"):
+    story = r"^lease 1 .* of task t round 0 job 0 .*: over -> over; its story: sent at \d+ by RoundYielded$"
+    with pytest.raises(IllegalMove, match=story):
         city.machine.handle(e.NodeRevoked("anna-1"), city.now)
     lease.where = Where.SENT
 

@@ -5,7 +5,7 @@ import pytest
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.nodes import BACKOFF_MS
-from lamplighter.gateway.protocol.frames import REFUSALS
+from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 
 def tasks_of(city, effects):

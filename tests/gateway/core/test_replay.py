@@ -4,8 +4,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.lifecycle import Phase
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
-from lamplighter.gateway.core.state import FENCE_BITS, Phase
+from lamplighter.gateway.core.state import FENCE_BITS
 
 
 def rows(city, said, of, answer=b""):
