@@ -24,7 +24,7 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
 from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Round, Task
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
@@ -135,8 +135,8 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
     task.dirty = True
     if not again:
         board.counters["jobs"] += 1
-        task.open_jobs -= 1
-    if task.open_jobs == 0 and not task.over and not _rechecking(task):
+        task.round.open_jobs -= 1
+    if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(board, task)
 
 
@@ -175,7 +175,7 @@ def _punish(board: Board, node: Node) -> None:
     board.counters["lies"] += 1
     may_have_room(board, node)
     for task in board.live:
-        for job in task.jobs:
+        for job in task.round.jobs:
             if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
                 audit(board, job)
     board.find_work(node.name)
@@ -185,16 +185,12 @@ def quarantine_ms(board: Board, node: Node) -> int:
     return min(board.policy.quarantine_ms << min(node.lies - 1, 16), DAY_MS) if node.lies else 0
 
 
-def _rechecking(task: Task) -> bool:
-    return any(job.phase is Phase.AUDIT for job in task.jobs)
-
-
 def on_recomputed(board: Board, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
     task = board.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round or event.index >= len(task.jobs):
+    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
         return True
-    job = task.jobs[event.index]
+    job = task.round.jobs[event.index]
     if job.phase is not Phase.AUDIT or job.run != event.run:
         return True
     if event.answer is None:
@@ -205,14 +201,14 @@ def on_recomputed(board: Board, event: Recomputed) -> bool:
 
 def _set_back(board: Board, task: Task) -> None:
     """An accepted answer was wrong: what the solver made of it is void, and the rounds after it are begun anew."""
-    if task.rounds == task.round + 1:
+    if task.rounds == task.round.number + 1:
         return
-    call_off(board, task, task.round)
-    task.rounds = task.round + 1
+    call_off(board, task, task.round.number)
+    task.rounds = task.round.number + 1
     task.run += 1
     task.suspects.clear()
     board.counters["setbacks"] += 1
-    board.out.append(KeepSetback(task.name, task.round, task.run))
+    board.out.append(KeepSetback(task.name, task.round.number, task.run))
 
 
 def call_off(board: Board, task: Task, after: int = -1) -> None:
@@ -240,32 +236,31 @@ def put_away(board: Board, task: Task) -> None:
     """Nobody works on its round any more."""
     if task in board.live:
         board.live.remove(task)
-    for job in task.jobs:
+    for job in task.round.jobs:
         job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
-    task.jobs_before, task.jobs, task.open_jobs, task.recalling = task.done_jobs, [], 0, []
-    task.fresh.clear()
-    task.second.clear()
+    task.jobs_before = task.done_jobs
+    task.round = Round(task.round.number)
 
 
 def finish_round(board: Board, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
-    answers = tuple(job.answer or b"" for job in task.jobs)
+    answers = tuple(job.answer or b"" for job in task.round.jobs)
     put_away(board, task)
-    board.out.append(AdvanceSolver(task.name, task.round, answers))
+    board.out.append(AdvanceSolver(task.name, task.round.number, answers))
 
 
 def open_round(board: Board, task: Task, jobs: list[Job]) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
-    task.jobs = jobs
-    task.open_jobs = sum(job.answer is None for job in jobs)
+    task.round.jobs = jobs
+    task.round.open_jobs = sum(job.answer is None for job in jobs)
     at = 0
     while at < len(board.live) and board.live[at].priority >= task.priority:
         at += 1
     board.live.insert(at, task)
-    for index in sorted(task.suspects.pop(task.round, ())):
+    for index in sorted(task.suspects.pop(task.round.number, ())):
         if jobs[index].phase is Phase.ACCEPTED and not jobs[index].audited:
             audit(board, jobs[index])
-    if task.open_jobs == 0 and not _rechecking(task):
+    if task.round.open_jobs == 0 and not task.round.rechecking:
         finish_round(board, task)
         return
     for job in jobs:
@@ -274,5 +269,5 @@ def open_round(board: Board, task: Task, jobs: list[Job]) -> None:
         elif job.phase is Phase.READY and job.copies:
             place(board, job)
         elif job.phase is Phase.READY:
-            task.fresh.append(job)
+            task.round.fresh.append(job)
     fill_all(board)

@@ -89,15 +89,15 @@ def place(board: Board, job: Job) -> None:
 
 def _queue(board: Board, job: Job) -> None:
     if job.copies:
-        job.task.second.setdefault(job.copies[-1].owner, deque()).append(job)
+        job.task.round.second.setdefault(job.copies[-1].owner, deque()).append(job)
         board.set_timer(board.now_ms + board.policy.quorum_wait_ms, job)
     else:
-        job.task.fresh.append(job)
+        job.task.round.fresh.append(job)
 
 
 def _next_job(board: Board, node: Node) -> Job | None:
     for task in _in_turn(board, node):
-        job = _take_second(board, node, task) or _take(board, node, task, task.fresh, board.policy.scan)
+        job = _take_second(board, node, task) or _take(board, node, task, task.round.fresh, board.policy.scan)
         if job:
             _take_turns(board, task)
             return job
@@ -135,12 +135,13 @@ def _take_turns(board: Board, task: Task) -> None:
 
 def _take_second(board: Board, node: Node, task: Task) -> Job | None:
     """From the queues of committed copies in turn, but that of the node's own owner."""
-    owners = list(islice(task.second, board.policy.scan))
+    second = task.round.second
+    owners = list(islice(second, board.policy.scan))
     for owner in owners:
-        queue = task.second.pop(owner)
+        queue = second.pop(owner)
         job = None if owner == node.owner else _take(board, node, task, queue, 1 + board.policy.scan // len(owners))
         if queue:
-            task.second[owner] = queue
+            second[owner] = queue
         if job:
             return job
     return None
@@ -149,7 +150,7 @@ def _take_second(board: Board, node: Node, task: Task) -> Job | None:
 def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
-        if job.phase is not Phase.READY or job.round != task.round:
+        if job.phase is not Phase.READY or job.round != task.round.number:
             continue   # taken meanwhile: by the gateway itself, or with its round
         if fits(board, node, job):
             return job
@@ -238,7 +239,7 @@ def may_have_room(board: Board, node: Node) -> None:
 def on_clock(board: Board, what: Lease | Job) -> None:
     """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
     if isinstance(what, Job):
-        jobs = what.task.jobs   # not its task's any more: the round is over, or is being replayed
+        jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
         if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
             audit(board, what)
         return

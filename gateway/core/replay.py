@@ -15,19 +15,19 @@ from lamplighter.gateway.core.judging import open_round, put_away
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit
 from lamplighter.gateway.core.snapshot import LeaseRow
-from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Task
+from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 
 def on_recalled(board: Board, event: RoundRecalled) -> None:
     """The leases and answers that the journal kept for this round find their jobs again."""
     task = board.tasks.get(event.task)
-    if task is None or event.round != task.round or not task.recalling:
+    if task is None or event.round != task.round.number or not task.round.recalling:
         return
-    if task.round in task.suspects and not event.whole:
-        board.out.append(RecallRound(task.name, task.round, len(task.recalling), True))   # suspected meanwhile
+    if event.round in task.suspects and not event.whole:
+        board.out.append(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
         return
-    jobs, task.recalling = task.recalling, []
+    jobs, task.round.recalling = task.round.recalling, []
     for job in jobs:
         job.run, job.fence = event.run, event.run << FENCE_BITS
     for index, answer, audited in event.answers:
@@ -72,13 +72,14 @@ def on_work_found(board: Board, event: WorkFound) -> None:
         task = board.tasks.get(name)
         if task is None or task.over or task.ending:
             continue
-        if round_ == task.round and task.jobs:
-            job = task.jobs[index]
+        now = task.round
+        if round_ == now.number and now.jobs:
+            job = now.jobs[index]
             if job.phase is Phase.ACCEPTED and not job.audited:
                 audit(board, job)
             continue
         task.suspects.setdefault(round_, set()).add(index)
-        if round_ < task.round or (round_ == task.round and not task.recalling):
+        if round_ < now.number or (round_ == now.number and not now.recalling):
             again.add(name)
     for name in sorted(again):
         _replay(board, board.tasks[name])
@@ -86,14 +87,14 @@ def on_work_found(board: Board, event: WorkFound) -> None:
 
 def _replay(board: Board, task: Task) -> None:
     """Back to the start. Leases stay; until their round has come again nothing is known of their jobs."""
-    for job in task.jobs:
+    for job in task.round.jobs:
         if job.phase is Phase.AUDIT and job.answer is not None:
             task.suspects.setdefault(job.round, set()).add(job.index)
     put_away(board, task)
     for lease in board.leases.values():
         if lease.job.task is task:
             lease.job = Job(task, lease.job.round, lease.job.index, UNKNOWN)
-    task.round, task.jobs_before, task.solved = -1, 0, None
+    task.round, task.jobs_before, task.solved = Round(), 0, None
     task.dirty = True
     board.counters["replays"] += 1
     board.out.append(StartSolver(task.name, task.kind, task.body))

@@ -140,13 +140,35 @@ class Job(Storied):
         return self._name
 
 
+class Round:
+    """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
+
+    __slots__ = ("fresh", "jobs", "number", "open_jobs", "recalling", "second")
+
+    def __init__(self, number: int = -1) -> None:
+        self.number = number
+        self.jobs: list[Job] = []
+        self.recalling: list[Job] = []
+        """Those of a replayed round, until the journal has said what it knows of them."""
+        self.open_jobs = 0
+        """Jobs without an accepted answer."""
+        self.fresh: deque[Job] = deque()
+        """Jobs that wait for their first copy."""
+        self.second: dict[str, deque[Job]] = {}
+        """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
+
+    @property
+    def rechecking(self) -> bool:
+        """Whether a job is being recomputed, though every job may have an answer."""
+        return any(job.phase is Phase.AUDIT for job in self.jobs)
+
+
 class Task:
-    """An operator's request, and the round that it is in."""
+    """An operator's request: what it is, how far it is, and the round that it is in."""
 
     __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
-                 "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
-                 "rate_done", "recalling", "result", "round", "rounds", "run", "second", "solved",
-                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+                 "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result", "round",
+                 "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int) -> None:
@@ -162,20 +184,13 @@ class Task:
         """The deadline passed; the solver was asked for what it can say."""
         self.state = TaskState.PREPARING
         self.result = b""
-        self.round = -1
-        self.jobs: list[Job] = []
-        self.open_jobs = 0
-        """Jobs of this round without an accepted answer."""
+        self.round = Round()
         self.jobs_before = 0
-        self.fresh: deque[Job] = deque()
-        self.second: dict[str, deque[Job]] = {}
-        """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
+        """Jobs of the rounds before that one."""
         self.rounds = 0
         """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
         self.run = 0
         """How often the task was set back, because an accepted answer turned out to be wrong."""
-        self.recalling: list[Job] = []
-        """Jobs of a replayed round, until the journal has said what it knows of them."""
         self.solved: TaskSolved | None = None
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}
@@ -201,11 +216,11 @@ class Task:
     @property
     def replaying(self) -> bool:
         """Whether the solver still has to come to where it was before."""
-        return bool(self.recalling) or self.round + 1 < self.rounds
+        return bool(self.round.recalling) or self.round.number + 1 < self.rounds
 
     @property
     def done_jobs(self) -> int:
-        return self.jobs_before + len(self.jobs) - self.open_jobs
+        return self.jobs_before + len(self.round.jobs) - self.round.open_jobs
 
 
 class Node:

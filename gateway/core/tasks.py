@@ -22,7 +22,7 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
 from lamplighter.gateway.core.judging import call_off, open_round, put_away
 from lamplighter.gateway.core.lifecycle import Phase, TaskState
-from lamplighter.gateway.core.state import Job, Task
+from lamplighter.gateway.core.state import Job, Round, Task
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
@@ -59,9 +59,11 @@ def accepted(task: Task) -> dict[str, Any]:
 
 def on_round(board: Board, event: RoundYielded) -> None:
     task = board.tasks.get(event.task)
-    if task is None or task.over or task.ending or event.round != task.round + 1 or task.jobs or task.recalling:
+    if task is None or task.over or task.ending or event.round != task.round.number + 1:
         return   # or it is what the solver said before it was started again
-    task.round = event.round
+    if task.round.jobs or task.round.recalling:
+        return
+    task.round = Round(event.round)
     if task.state is TaskState.PREPARING:
         task.move(TaskState.RUNNING)
     task.dirty = True
@@ -71,7 +73,7 @@ def on_round(board: Board, event: RoundYielded) -> None:
         task.rounds = event.round + 1
         board.out.append(KeepRound(task.name, event.round, task.run, board.next_lease))
     elif jobs:
-        task.recalling = jobs
+        task.round.recalling = jobs
         board.out.append(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
         return
     open_round(board, task, jobs)
@@ -79,7 +81,7 @@ def on_round(board: Board, event: RoundYielded) -> None:
 
 def on_solved(board: Board, event: TaskSolved) -> None:
     task = board.tasks.get(event.task)
-    if task is None or task.over or task.replaying or task.jobs:
+    if task is None or task.over or task.replaying or task.round.jobs:
         return   # as above
     if board.searches:
         task.solved = event   # what it follows from may have to be checked again
@@ -115,11 +117,11 @@ def check_deadline(board: Board, task: Task) -> None:
     if board.now_ms >= task.deadline_at + board.policy.give_up_ms:
         fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
     elif board.now_ms >= task.deadline_at and not task.ending and not task.replaying:
-        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.jobs)
+        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.round.jobs)
         call_off(board, task)
         put_away(board, task)
         task.ending = True
-        board.out.append(GiveUp(task.name, task.round, answers))
+        board.out.append(GiveUp(task.name, task.round.number, answers))
         tell(board, task, "deadline", jobs_done=task.done_jobs)
 
 
@@ -184,9 +186,9 @@ def publish_status(board: Board, task: Task) -> None:
 
 def status(task: Task) -> dict[str, Any]:
     """As published; ``eta_s`` is for the present round, None while the rate is not known."""
-    left = task.open_jobs
-    return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round, 0),
-            "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.jobs),
+    left = task.round.open_jobs
+    return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
+            "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.round.jobs),
             "jobs_per_s": task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms}
@@ -194,12 +196,15 @@ def status(task: Task) -> dict[str, Any]:
 
 def waits_for(board: Board, task: Task) -> str:
     """Why nothing moves, as words for an operator; empty while jobs are out."""
-    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in task.jobs) or not task.jobs:
-        return "" if task.over or task.jobs else "the solver"
+    jobs = task.round.jobs
+    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in jobs):
+        return ""
+    if not jobs:
+        return "the solver"
     ready = [node for node in board.nodes.values() if node.online and node.bid and not node.revoked]
     if not ready:
         return "devices: none is connected"
-    need = max(job.spec.heap_bytes for job in task.jobs if job.phase is Phase.READY)
+    need = max(job.spec.heap_bytes for job in jobs if job.phase is Phase.READY)
     if all(node.heap < need for node in ready):
         return f"a device with {need} bytes of free heap; the largest has {max(node.heap for node in ready)}"
     if all(node.room == 0 for node in ready):

@@ -206,12 +206,12 @@ def check_state(city: City) -> None:
 
 def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     """Its counters fit its jobs; a job is out, waits in a queue, is recomputed or is accepted, and nothing else."""
-    second = [job for queue in task.second.values() for job in queue]
-    queued = {id(job) for job in (*task.fresh, *second)}
-    assert task.open_jobs == sum(job.answer is None for job in task.jobs)
-    assert len(task.fresh) + len(second) <= 2 * len(task.jobs)
-    assert (task in city.board.live) == bool(task.jobs)
-    for job in task.jobs:
+    second = [job for queue in task.round.second.values() for job in queue]
+    queued = {id(job) for job in (*task.round.fresh, *second)}
+    assert task.round.open_jobs == sum(job.answer is None for job in task.round.jobs)
+    assert len(task.round.fresh) + len(second) <= 2 * len(task.round.jobs)
+    assert (task in city.board.live) == bool(task.round.jobs)
+    for job in task.round.jobs:
         assert outs.get(id(job), 0) == (job.phase is Phase.OUT), job.phase
         assert job.phase is not Phase.READY or id(job) in queued, "a job was forgotten"
         assert (job.answer is not None) or job.phase is not Phase.ACCEPTED

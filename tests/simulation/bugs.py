@@ -269,7 +269,7 @@ def merges_in_order_of_arrival(patch: Patch) -> dict[str, Any]:
     finish = judging.finish_round
 
     def shuffled(b: Any, task: Any) -> None:
-        task.jobs.sort(key=lambda job: (job.answer is None, max((c.number for c in job.copies), default=0)))
+        task.round.jobs.sort(key=lambda job: (job.answer is None, max((c.number for c in job.copies), default=0)))
         finish(b, task)
     patch.setattr(judging, "finish_round", shuffled)
     return {}

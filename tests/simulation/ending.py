@@ -89,5 +89,5 @@ def _judge_bounds(world: World) -> None:
 
 def _why(world: World, name: str) -> str:
     task = world.gateway.machine.board.tasks.get(name)
-    jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.jobs] if task else []
-    return f"state {task and task.state}, round {task and task.round}, jobs {jobs}"
+    jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.round.jobs] if task else []
+    return f"state {task and task.state}, round {task and task.round.number}, jobs {jobs}"

@@ -135,8 +135,9 @@ def test_open_leases_are_open_again(after, pair, of):
     row = lease_row(pair)
     after(leases=[row])
     assert not of(f.SendLease, pair.round())
-    assert pair.of().jobs[0].phase is Phase.OUT
-    pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, pair.of().jobs[0].name, b"", 0, 1, 1, 10, (), b"job 0")
+    assert pair.of().round.jobs[0].phase is Phase.OUT
+    name = pair.of().round.jobs[0].name
+    pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, name, b"", 0, 1, 1, 10, (), b"job 0")
     said = pair.answer(pair.lease("anna-1"))
     assert of(f.KeepReceipt, said)[0].lease == 1 and of(f.SendAck, said)[0].verdict == "pending"
 

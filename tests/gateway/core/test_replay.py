@@ -101,7 +101,7 @@ def test_a_recomputation_of_a_void_round_is_ignored(second, of):
     pair.tell(FOUND)
     pair.recompute(of(f.Recompute, pair.round())[0])
     pair.round(number=1)
-    pair.of().jobs[0].phase = Phase.AUDIT
+    pair.of().round.jobs[0].phase = Phase.AUDIT
     assert pair.tell(e.Recomputed("t", 1, 0, 0, b"of run 0")) == []
     assert of(f.KeepAnswer, pair.tell(e.Recomputed("t", 1, 0, 1, b"of run 1")))
 
@@ -110,7 +110,7 @@ def test_work_of_the_open_round_is_checked_at_once(pair, of):
     """No replay is needed for it; what is being recomputed already is not asked for twice."""
     pair.task(jobs=3)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = next(job for job in pair.of().jobs if job.answer)
+    done = next(job for job in pair.of().round.jobs if job.answer)
     found = e.WorkFound((("t", 0, done.index),))
     assert [x.index for x in of(f.Recompute, pair.tell(found))] == [done.index]
     assert pair.tell(found) == [] and pair.tell(e.WorkFound((("gone", 0, 0),))) == []
@@ -120,7 +120,7 @@ def test_a_check_that_a_replay_interrupts_comes_again(second, of):
     """A job of the open round whose recomputation was under way is recomputed when its round has come again."""
     pair = second(b"\0" * 8)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = next(job for job in pair.of().jobs if job.answer)
+    done = next(job for job in pair.of().round.jobs if job.answer)
     pair.tell(e.WorkFound((("t", 1, done.index),)))
     pair.tell(FOUND)
     pair.recompute(of(f.Recompute, pair.round())[0], b"\0" * 8)

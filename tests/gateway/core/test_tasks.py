@@ -149,7 +149,7 @@ def test_at_the_deadline_the_solver_has_the_last_word(pair, of):
     """Devices are called back, and the solver gets the accepted answers of the round, None for the others."""
     pair.task(jobs=3, deadline_ms=3_000)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = [job.answer for job in pair.of().jobs]
+    done = [job.answer for job in pair.of().round.jobs]
     said = pair.wait(3_000)
     assert of(f.GiveUp, said) == [f.GiveUp("t", 0, tuple(done))] and None in done and set(done) != {None}
     assert of(f.SendCancel, said) and not pair.leases()
@@ -267,7 +267,7 @@ def test_a_task_holds_one_round_however_many_it_has(make_city, alive):
                 seq += 1
                 city.answer(lease, seq=seq)
         city.wait(10_000)
-        assert city.of().done_jobs == 20 * (number + 1) and not city.of().jobs
+        assert city.of().done_jobs == 20 * (number + 1) and not city.of().round.jobs
         left = alive()
         assert left[Lease] == len(city.board.leases) <= 40 and left[Job] <= 40
     assert not city.board.timers
