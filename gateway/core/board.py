@@ -1,7 +1,7 @@
 """The whole state of the core, and the small steps that every part of it takes.
 
 The parts (``tasks``, ``placement``, ``judging``, ``nodes``) are functions on a ``Board``; ``Machine`` calls
-them by event. Each call appends its effects to ``out`` and reads the time from ``now_ms``.
+them by event. What the present event leads to is collected by its ``Turn``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,24 @@ from collections.abc import Callable
 from lamplighter.gateway.core.effects import Effect, FindWork
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.core.state import Job, Lease, Moment, Node, Task
+from lamplighter.gateway.core.state import Job, Lease, Moment, Node, Task, moment
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""
+
+
+class Turn:
+    """What one event leads to; ``Machine`` begins one for each and hands its effects out."""
+
+    __slots__ = ("effects", "emit", "moment", "touched")
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        self.effects: list[Effect] = []
+        self.emit = self.effects.append
+        """The one way in which anything is done: ``emit(effect)``, durable ones first."""
+        self.touched: dict[str, Node] = {}
+        """Nodes whose room it has changed: they get work as its last step."""
 
 
 class Board:
@@ -29,8 +43,7 @@ class Board:
         self.check = check
         self.boot = boot
         self.now_ms = 0
-        self.moment: Moment = ""
-        self.out: list[Effect] = []
+        self.turn = Turn("")
         self.tasks: dict[str, Task] = {}
         self.live: list[Task] = []
         """Tasks that have a round open, in the order in which they are served next."""
@@ -42,8 +55,6 @@ class Board:
         """Nodes that may have room for another lease."""
         self.workers: Counter[str] = Counter()
         """How many connected nodes had their last lease of each kind; "" for those that had none."""
-        self.touched: dict[str, Node] = {}
-        """Of these, the ones whose room the present event has changed."""
         self.searches = 0
         """How often the journal was asked for the work of a liar and has not answered yet."""
         self.kernels: dict[int, dict[str, bytes]] = {}
@@ -53,6 +64,12 @@ class Board:
         self.next_lease = 1
         self.epoch = 0
         self.counters: Counter[str] = Counter()
+
+    def begin(self, event: type, now_ms: int) -> Turn:
+        """A new turn; time never goes back."""
+        self.now_ms = max(self.now_ms, now_ms)
+        self.turn = Turn(moment(self.now_ms, event))
+        return self.turn
 
     def set_timer(self, due_ms: int, what: Lease | Job) -> None:
         """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
@@ -71,7 +88,7 @@ class Board:
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""
         self.searches += 1
-        self.out.append(FindWork(node))
+        self.turn.emit(FindWork(node))
 
     def remember(self, lease: Lease) -> None:
         """Keeps a lease that is over and waits for no verdict, for duplicates of its result: a fixed number."""

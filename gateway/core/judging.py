@@ -40,19 +40,19 @@ def on_result(board: Board, event: ResultArrived) -> None:
     lease = board.leases.get(receipt.nonce)
     if lease is None or lease.node != node.name:
         board.counters["results_lease_unknown"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
+        board.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
     if lease.seq:
         board.counters["results_duplicate"] += 1
         known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
-        board.out.append(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
+        board.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
         board.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
         return
     if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
         board.counters["misbehaved_receipt"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
+        board.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
     _record(board, node, lease, event)
 
@@ -60,7 +60,7 @@ def on_result(board: Board, event: ResultArrived) -> None:
 def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> None:
     job = lease.job
     late = lease.where is Where.OVER
-    lease.end(Ended.LATE if late else Ended.DONE, board.moment)
+    lease.end(Ended.LATE if late else Ended.DONE, board.turn.moment)
     if not late:
         node.open.pop(lease.number, None)
         may_have_room(board, node)
@@ -68,7 +68,7 @@ def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> Non
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
     board.counters["results"] += 1
-    board.out.append(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
+    board.turn.emit(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
     if late:
         judge(board, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
     elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
@@ -78,7 +78,7 @@ def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> Non
     else:
         lease.answer = event.answer
         _commit(board, job, lease)
-    board.out.append(SendAck(node.name, lease.seq, lease.verdict))
+    board.turn.emit(SendAck(node.name, lease.seq, lease.verdict))
 
 
 def _learn_pace(board: Board, node: Node, lease: Lease) -> None:
@@ -122,12 +122,12 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
     again = job.answer is not None
     if again and answer != job.answer:
         _set_back(board, task)
-    job.move(Phase.ACCEPTED, board.moment)
+    job.move(Phase.ACCEPTED, board.turn.moment)
     changed = answer != job.answer or audited != job.audited
     job.answer = answer
     job.audited = audited
     if changed:
-        board.out.append(KeepAnswer(task.name, job.round, job.index, answer, audited))
+        board.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
     compared = audited or len({copy.owner for copy in job.copies}) >= board.policy.copies
     for copy in job.copies:
         _reward(board, copy, copy.answer == answer, compared)
@@ -152,7 +152,7 @@ def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
         _punish(board, node)
     elif compared:
         node.score += 1
-        board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+        board.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
 
 
 def judge(board: Board, lease: Lease, verdict: Verdict) -> None:
@@ -160,9 +160,9 @@ def judge(board: Board, lease: Lease, verdict: Verdict) -> None:
     node = board.nodes.get(lease.node)
     if node is not None:
         node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
-    lease.judge(verdict, board.moment)
+    lease.judge(verdict, board.turn.moment)
     board.counters["verdicts_" + verdict] += 1
-    board.out.append(KeepVerdict(lease.number, verdict, board.epoch))
+    board.turn.emit(KeepVerdict(lease.number, verdict, board.epoch))
     board.remember(lease)
 
 
@@ -171,7 +171,7 @@ def _punish(board: Board, node: Node) -> None:
     node.score = node.score * 2 // 3
     node.lies += 1
     node.quarantined_until = board.now_ms + quarantine_ms(board, node)
-    board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+    board.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
     board.counters["lies"] += 1
     may_have_room(board, node)
     for task in board.live:
@@ -208,7 +208,7 @@ def _set_back(board: Board, task: Task) -> None:
     task.run += 1
     task.suspects.clear()
     board.counters["setbacks"] += 1
-    board.out.append(KeepSetback(task.name, task.round.number, task.run))
+    board.turn.emit(KeepSetback(task.name, task.round.number, task.run))
 
 
 def call_off(board: Board, task: Task, after: int = -1) -> None:
@@ -216,7 +216,7 @@ def call_off(board: Board, task: Task, after: int = -1) -> None:
     are not paid."""
     for lease in [lease for lease in board.leases.values() if lease.job.task is task and lease.job.round > after]:
         if lease.where is not Where.OVER:
-            board.out.append(SendCancel(lease.node, lease.nonce))
+            board.turn.emit(SendCancel(lease.node, lease.nonce))
             close(board, lease)
         elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
             judge(board, lease, Verdict.CANCELLED)
@@ -224,8 +224,8 @@ def call_off(board: Board, task: Task, after: int = -1) -> None:
 
 def close(board: Board, lease: Lease) -> None:
     """Ends an open lease whose job is not wanted any more."""
-    lease.end(Ended.CANCELLED, board.moment)
-    board.out.append(KeepEnd(lease.number, lease.ended))
+    lease.end(Ended.CANCELLED, board.turn.moment)
+    board.turn.emit(KeepEnd(lease.number, lease.ended))
     board.remember(lease)
     node = board.nodes[lease.node]
     node.open.pop(lease.number, None)
@@ -246,7 +246,7 @@ def finish_round(board: Board, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
     answers = tuple(job.answer or b"" for job in task.round.jobs)
     put_away(board, task)
-    board.out.append(AdvanceSolver(task.name, task.round.number, answers))
+    board.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
 def open_round(board: Board, task: Task, jobs: list[Job]) -> None:

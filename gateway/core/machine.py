@@ -28,7 +28,7 @@ from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task, moment
+from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
@@ -74,13 +74,10 @@ class Machine:
 
         Raises IllegalMove on a bug of ours only; whatever peers send is counted or judged.
         """
-        board = self.board
-        board.now_ms = max(board.now_ms, now_ms)
-        board.moment = moment(board.now_ms, type(event))
-        board.out = []
-        self._handlers[type(event)](board, event)
-        placement.fill_touched(board)
-        return board.out
+        turn = self.board.begin(type(event), now_ms)
+        self._handlers[type(event)](self.board, event)
+        placement.fill_touched(self.board)
+        return turn.effects
 
     @property
     def next_due_ms(self) -> int:
@@ -107,7 +104,7 @@ class Machine:
             board.now_ms < node.quarantined_until for node in board.nodes.values())
         if waited_for and board.now_ms - self._clock_kept_at >= CLOCK_MS:
             self._clock_kept_at = board.now_ms
-            board.out.append(KeepClock(board.now_ms))
+            board.turn.emit(KeepClock(board.now_ms))
 
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
         """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
@@ -116,8 +113,7 @@ class Machine:
         unfinished task's solver is replayed from its recorded answers.
         """
         board = self.board
-        board.now_ms, board.out = max(now_ms, snapshot.clock_ms), []
-        board.moment = moment(board.now_ms, Snapshot)
+        turn = board.begin(Snapshot, max(now_ms, snapshot.clock_ms))
         board.next_lease, board.epoch = snapshot.next_lease, snapshot.epoch
         for name, score, lies, quarantined_until, earned_kop in snapshot.standing:
             node = board.nodes.get(name)
@@ -136,11 +132,11 @@ class Machine:
             self._restore_lease(lease)
         for task in board.tasks.values():
             if task.over:
-                board.out.append(PublishStatus(task.name, tasks.status(task)))
-                board.out.append(PublishResult(task.name, task.result))
+                board.turn.emit(PublishStatus(task.name, tasks.status(task)))
+                board.turn.emit(PublishResult(task.name, task.result))
             else:
-                board.out.append(StartSolver(task.name, task.kind, task.body))
-        return board.out
+                board.turn.emit(StartSolver(task.name, task.kind, task.body))
+        return turn.effects
 
     def _restore_task(self, row: TaskRow) -> None:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
@@ -162,9 +158,9 @@ class Machine:
             placement.watch(board, node, lease, board.policy.report_floor_ms)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
-            lease.move(Where.SENT, board.moment)
-            lease.end(Ended.EXPIRED, board.moment)
-            board.out.append(KeepEnd(row.lease, lease.ended))
+            lease.move(Where.SENT, board.turn.moment)
+            lease.end(Ended.EXPIRED, board.turn.moment)
+            board.turn.emit(KeepEnd(row.lease, lease.ended))
         if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:
             board.remember(lease)
 
@@ -192,8 +188,8 @@ def _on_epoch_ended(board: Board, event: e.EpochEnded) -> None:
     board.epoch += 1
     for nonce in [nonce for nonce in board.ended if _forgotten(board.leases[nonce])]:
         del board.ended[nonce], board.leases[nonce]
-    board.out.append(KeepEpoch(board.epoch))
-    board.out.append(SealEpoch(sealed, event.ref))
+    board.turn.emit(KeepEpoch(board.epoch))
+    board.turn.emit(SealEpoch(sealed, event.ref))
 
 
 def _forgotten(lease: Lease) -> bool:

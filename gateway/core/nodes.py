@@ -57,7 +57,7 @@ def on_born(board: Board, event: NodeBorn) -> None:
     node.seen_at = board.now_ms
     if event.arch not in board.kernels and event.arch not in board.compiling and len(board.compiling) < 16:
         board.compiling.add(event.arch)
-        board.out.append(CompileKernels(event.arch))
+        board.turn.emit(CompileKernels(event.arch))
 
 
 def on_kernels(board: Board, event: KernelsCompiled) -> None:
@@ -129,7 +129,7 @@ def on_refused(board: Board, event: LeaseRefused) -> None:
 def on_accepted(board: Board, event: LeaseAccepted) -> None:
     lease = board.leases.get(event.nonce)
     if lease is not None and lease.node == event.node and lease.where is Where.SENT:
-        lease.move(Where.RUNNING, board.moment)
+        lease.move(Where.RUNNING, board.turn.moment)
 
 
 def on_wanted(board: Board, event: BlobWanted) -> None:
@@ -139,6 +139,6 @@ def on_wanted(board: Board, event: BlobWanted) -> None:
         for lease in node.open.values():
             kernel = board.kernels.get(node.arch, {}).get(lease.job.task.kind)
             if event.name == kernel or event.name in lease.job.spec.contexts:
-                board.out.append(SendChunk(node.name, event.name, event.offset))
+                board.turn.emit(SendChunk(node.name, event.name, event.offset))
                 return
     board.counters["wants_ignored"] += 1

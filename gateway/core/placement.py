@@ -67,8 +67,9 @@ def fill(board: Board, node: Node) -> None:
 
 def fill_touched(board: Board) -> None:
     """The last step of every event: nodes that now have room get work."""
-    while board.touched:
-        fill(board, board.touched.popitem()[1])
+    touched = board.turn.touched
+    while touched:
+        fill(board, touched.popitem()[1])
 
 
 def fill_all(board: Board) -> None:
@@ -159,15 +160,15 @@ def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) ->
 
 
 def _lease(board: Board, node: Node, job: Job) -> None:
-    job.move(Phase.OUT, board.moment)
+    job.move(Phase.OUT, board.turn.moment)
     job.fence += 1
     nonce = board.nonce(board.next_lease)
     lease = Lease(board.next_lease, job, node.name, node.owner, job.fence, nonce)
     board.next_lease += 1
     report_ms = report_clock(board, node, job)
-    board.out.append(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
+    board.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
                                nonce, lease.price_kop))
-    board.out.append(SendLease(node.name, job.fence, nonce, job.name, board.kernels[node.arch][job.task.kind],
+    board.turn.emit(SendLease(node.name, job.fence, nonce, job.name, board.kernels[node.arch][job.task.kind],
                                board.epoch, board.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
                                job.spec.input))
     watch(board, node, lease, report_ms)
@@ -180,7 +181,7 @@ def _lease(board: Board, node: Node, job: Job) -> None:
 
 def watch(board: Board, node: Node, lease: Lease, report_ms: int) -> None:
     """Starts both clocks of a lease that is on its way."""
-    lease.move(Where.SENT, board.moment)
+    lease.move(Where.SENT, board.turn.moment)
     lease.sent_at = board.now_ms
     lease.report_by = board.now_ms + report_ms
     board.leases[lease.nonce] = lease
@@ -196,8 +197,8 @@ def report_clock(board: Board, node: Node, job: Job) -> int:
 
 def lost(board: Board, lease: Lease, ended: Ended) -> None:
     """A lease ended without a result: the job is ready again, or the gateway runs it when it keeps failing."""
-    lease.end(ended, board.moment)
-    board.out.append(KeepEnd(lease.number, ended))
+    lease.end(ended, board.turn.moment)
+    board.turn.emit(KeepEnd(lease.number, ended))
     board.counters["leases_" + ended] += 1
     board.remember(lease)
     node = board.nodes[lease.node]
@@ -216,22 +217,22 @@ def lost(board: Board, lease: Lease, ended: Ended) -> None:
 
 
 def ready_again(board: Board, job: Job) -> None:
-    job.move(Phase.READY, board.moment)
+    job.move(Phase.READY, board.turn.moment)
     if not job.task.over:
         place(board, job)
 
 
 def audit(board: Board, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(Phase.AUDIT, board.moment)
+    job.move(Phase.AUDIT, board.turn.moment)
     board.counters["audits"] += 1
-    board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
+    board.turn.emit(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
 
 def may_have_room(board: Board, node: Node) -> None:
     """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
     if wants_work(board, node):
-        board.hungry[node.name] = board.touched[node.name] = node
+        board.hungry[node.name] = board.turn.touched[node.name] = node
     else:
         board.hungry.pop(node.name, None)
 

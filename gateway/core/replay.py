@@ -25,7 +25,7 @@ def on_recalled(board: Board, event: RoundRecalled) -> None:
     if task is None or event.round != task.round.number or not task.round.recalling:
         return
     if event.round in task.suspects and not event.whole:
-        board.out.append(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
+        board.turn.emit(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
         return
     jobs, task.round.recalling = task.round.recalling, []
     for job in jobs:
@@ -97,4 +97,4 @@ def _replay(board: Board, task: Task) -> None:
     task.round, task.jobs_before, task.solved = Round(), 0, None
     task.dirty = True
     board.counters["replays"] += 1
-    board.out.append(StartSolver(task.name, task.kind, task.body))
+    board.turn.emit(StartSolver(task.name, task.kind, task.body))

@@ -32,23 +32,23 @@ def on_submitted(board: Board, event: TaskSubmitted) -> None:
     known = board.tasks.get(event.task)
     if known is not None:
         if known.body == event.body:
-            board.out.append(Reply(event.ref, accepted(known)))
+            board.turn.emit(Reply(event.ref, accepted(known)))
         else:
-            board.out.append(Reply(event.ref, {}, ("id_reused", f"task {event.task!r} exists with another body",
+            board.turn.emit(Reply(event.ref, {}, ("id_reused", f"task {event.task!r} exists with another body",
                                                    "choose a new id, or send the same body to ask for it again")))
         return
     if sum(not task.over for task in board.tasks.values()) >= board.policy.max_tasks:
-        board.out.append(Reply(event.ref, {}, ("too_many_tasks", f"{board.policy.max_tasks} tasks are unfinished",
+        board.turn.emit(Reply(event.ref, {}, ("too_many_tasks", f"{board.policy.max_tasks} tasks are unfinished",
                                                "wait for one to end, or cancel one")))
         return
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
                 board.now_ms)
     board.tasks[event.task] = task
-    board.out.append(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
+    board.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
                               task.started_ms))
-    board.out.append(Reply(event.ref, accepted(task)))
+    board.turn.emit(Reply(event.ref, accepted(task)))
     tell(board, task, "submitted", kind=task.kind)
-    board.out.append(StartSolver(task.name, task.kind, task.body))
+    board.turn.emit(StartSolver(task.name, task.kind, task.body))
     publish_status(board, task)
 
 
@@ -71,10 +71,10 @@ def on_round(board: Board, event: RoundYielded) -> None:
     tell(board, task, "round", round=event.round, jobs=len(jobs))
     if event.round >= task.rounds:
         task.rounds = event.round + 1
-        board.out.append(KeepRound(task.name, event.round, task.run, board.next_lease))
+        board.turn.emit(KeepRound(task.name, event.round, task.run, board.next_lease))
     elif jobs:
         task.round.recalling = jobs
-        board.out.append(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
+        board.turn.emit(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
         return
     open_round(board, task, jobs)
 
@@ -121,20 +121,20 @@ def check_deadline(board: Board, task: Task) -> None:
         call_off(board, task)
         put_away(board, task)
         task.ending = True
-        board.out.append(GiveUp(task.name, task.round.number, answers))
+        board.turn.emit(GiveUp(task.name, task.round.number, answers))
         tell(board, task, "deadline", jobs_done=task.done_jobs)
 
 
 def on_cancelled(board: Board, event: TaskCancelled) -> None:
     task = board.tasks.get(event.task)
     if task is None:
-        board.out.append(Reply(event.ref, {}, ("unknown_task", f"no task {event.task!r}", "see task.list")))
+        board.turn.emit(Reply(event.ref, {}, ("unknown_task", f"no task {event.task!r}", "see task.list")))
         return
     if not task.over:
         call_off(board, task)
         _end(board, task, TaskState.CANCELLED,
              _no_answer(board, task, "cancelled", "cancelled on request", "operator"))
-    board.out.append(Reply(event.ref, {"task": task.name, "state": task.state}))
+    board.turn.emit(Reply(event.ref, {"task": task.name, "state": task.state}))
 
 
 def _end(board: Board, task: Task, last: TaskState, result: bytes) -> None:
@@ -142,12 +142,12 @@ def _end(board: Board, task: Task, last: TaskState, result: bytes) -> None:
     task.result = result
     put_away(board, task)
     task.suspects.clear()
-    board.out.append(KeepTaskEnd(task.name, last, result))
-    board.out.append(StopSolver(task.name))
+    board.turn.emit(KeepTaskEnd(task.name, last, result))
+    board.turn.emit(StopSolver(task.name))
     board.counters["tasks_" + last] += 1
     tell(board, task, last)
     publish_status(board, task)
-    board.out.append(PublishResult(task.name, result))
+    board.turn.emit(PublishResult(task.name, result))
     _clear_oldest(board)
 
 
@@ -156,8 +156,8 @@ def _clear_oldest(board: Board) -> None:
     finished = [task for task in board.tasks.values() if task.over]
     for task in finished[:max(0, len(finished) - board.policy.max_finished)]:
         del board.tasks[task.name]
-        board.out.append(PublishStatus(task.name, {}))
-        board.out.append(PublishResult(task.name, b""))
+        board.turn.emit(PublishStatus(task.name, {}))
+        board.turn.emit(PublishResult(task.name, b""))
 
 
 def provenance(board: Board, task: Task) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def provenance(board: Board, task: Task) -> dict[str, Any]:
 def tell(board: Board, task: Task, what: str, **detail: Any) -> None:
     """One transition, for those who follow a task."""
     task.events += 1
-    board.out.append(PublishEvent(task.name, board.boot * EVENTS_PER_BOOT + task.events, what, detail))
+    board.turn.emit(PublishEvent(task.name, board.boot * EVENTS_PER_BOOT + task.events, what, detail))
 
 
 def publish_status(board: Board, task: Task) -> None:
@@ -181,7 +181,7 @@ def publish_status(board: Board, task: Task) -> None:
         task.rate = (task.rate + seen) // 2 if task.rate else seen
         task.rate_at, task.rate_done = board.now_ms, task.done_jobs
     task.waits = waits_for(board, task)
-    board.out.append(PublishStatus(task.name, status(task)))
+    board.turn.emit(PublishStatus(task.name, status(task)))
 
 
 def status(task: Task) -> dict[str, Any]:

@@ -200,7 +200,7 @@ def check_state(city: City) -> None:
         assert (lease.where is Where.OVER) == (lease.number not in getattr(board.nodes.get(lease.node), "open", {}))
     for task in board.tasks.values():
         check_task(city, task, outs)
-    assert not board.touched
+    assert not board.turn.touched
     assert len(board.ended) <= city.policy.remembered_leases
 
 
