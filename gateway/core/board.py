@@ -14,7 +14,7 @@ from collections.abc import Callable
 from lamplighter.gateway.core.effects import Effect, FindWork
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.core.state import Job, Lease, Moment, Node, Task, moment
+from lamplighter.gateway.core.state import Job, Lease, Node, Task
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""
@@ -25,8 +25,9 @@ class Turn:
 
     __slots__ = ("effects", "emit", "moment", "touched")
 
-    def __init__(self, moment: Moment) -> None:
-        self.moment = moment
+    def __init__(self, now_ms: int, event: type) -> None:
+        self.moment = f" at {now_ms} by {event.__name__}, "
+        """When and by which event its moves are made, as stories tell it."""
         self.effects: list[Effect] = []
         self.emit = self.effects.append
         """The one way in which anything is done: ``emit(effect)``, durable ones first."""
@@ -43,7 +44,7 @@ class Board:
         self.check = check
         self.boot = boot
         self.now_ms = 0
-        self.turn = Turn("")
+        self.turn = Turn(0, Board)
         self.tasks: dict[str, Task] = {}
         self.live: list[Task] = []
         """Tasks that have a round open, in the order in which they are served next."""
@@ -68,7 +69,7 @@ class Board:
     def begin(self, event: type, now_ms: int) -> Turn:
         """A new turn; time never goes back."""
         self.now_ms = max(self.now_ms, now_ms)
-        self.turn = Turn(moment(self.now_ms, event))
+        self.turn = Turn(self.now_ms, event)
         return self.turn
 
     def set_timer(self, due_ms: int, what: Lease | Job) -> None:

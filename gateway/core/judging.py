@@ -123,14 +123,11 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
     if again and answer != job.answer:
         _set_back(board, task)
     job.move(Phase.ACCEPTED, board.turn.moment)
-    changed = answer != job.answer or audited != job.audited
     job.answer = answer
     job.audited = audited
-    if changed:
-        board.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
-    compared = audited or len({copy.owner for copy in job.copies}) >= board.policy.copies
+    board.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
     for copy in job.copies:
-        _reward(board, copy, copy.answer == answer, compared)
+        _reward(board, copy, copy.answer == answer)
     task.audited += audited
     task.dirty = True
     if not again:
@@ -140,7 +137,7 @@ def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
         finish_round(board, task)
 
 
-def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
+def _reward(board: Board, copy: Lease, right: bool) -> None:
     node = board.nodes.get(copy.node)
     verdict = Verdict.OK if right else Verdict.MINORITY
     if copy.verdict is verdict:
@@ -150,7 +147,7 @@ def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
         return
     if not right:
         _punish(board, node)
-    elif compared:
+    else:
         node.score += 1
         board.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
 

@@ -98,7 +98,7 @@ def _queue(board: Board, job: Job) -> None:
 
 def _next_job(board: Board, node: Node) -> Job | None:
     for task in _in_turn(board, node):
-        job = _take_second(board, node, task) or _take(board, node, task, task.round.fresh, board.policy.scan)
+        job = _take_second(board, node, task) or _take(board, node, task.round.fresh, board.policy.scan)
         if job:
             _take_turns(board, task)
             return job
@@ -140,7 +140,7 @@ def _take_second(board: Board, node: Node, task: Task) -> Job | None:
     owners = list(islice(second, board.policy.scan))
     for owner in owners:
         queue = second.pop(owner)
-        job = None if owner == node.owner else _take(board, node, task, queue, 1 + board.policy.scan // len(owners))
+        job = None if owner == node.owner else _take(board, node, queue, 1 + board.policy.scan // len(owners))
         if queue:
             second[owner] = queue
         if job:
@@ -148,11 +148,11 @@ def _take_second(board: Board, node: Node, task: Task) -> Job | None:
     return None
 
 
-def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) -> Job | None:
+def _take(board: Board, node: Node, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
-        if job.phase is not Phase.READY or job.round != task.round.number:
-            continue   # taken meanwhile: by the gateway itself, or with its round
+        if job.phase is not Phase.READY:
+            continue   # the gateway itself has taken it meanwhile
         if fits(board, node, job):
             return job
         queue.append(job)
@@ -218,8 +218,7 @@ def lost(board: Board, lease: Lease, ended: Ended) -> None:
 
 def ready_again(board: Board, job: Job) -> None:
     job.move(Phase.READY, board.turn.moment)
-    if not job.task.over:
-        place(board, job)
+    place(board, job)
 
 
 def audit(board: Board, job: Job) -> None:

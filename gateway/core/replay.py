@@ -17,6 +17,7 @@ from lamplighter.gateway.core.placement import audit
 from lamplighter.gateway.core.snapshot import LeaseRow
 from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
 from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.protocol.words import named
 
 
 def on_recalled(board: Board, event: RoundRecalled) -> None:
@@ -33,6 +34,7 @@ def on_recalled(board: Board, event: RoundRecalled) -> None:
     for index, answer, audited in event.answers:
         job = jobs[index]
         job.answer, job.audited, job.phase = answer, bool(audited), Phase.ACCEPTED
+        job.story = "accepted in the journal, "
     for row in event.leases:
         _take_up(board, jobs[row.job_index], row)
     open_round(board, task, jobs)
@@ -46,8 +48,7 @@ def _take_up(board: Board, job: Job, row: LeaseRow) -> None:
         return   # it has ended since, and is not remembered
     lease.job = job
     if lease.where is not Where.OVER:
-        if job.phase is Phase.READY:
-            job.phase = Phase.OUT
+        job.move(Phase.OUT, board.turn.moment)
     elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
         job.copies.append(lease)
     elif lease.verdict in (Verdict.OK, Verdict.MINORITY) and job.answer is not None:
@@ -60,6 +61,7 @@ def lease_of(job: Job, row: LeaseRow) -> Lease:
     lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
     lease.ended = Ended(row.ended)
     lease.where = Where.UNSENT if lease.ended is Ended.OPEN else Where.OVER
+    lease.story = f"{named(lease.ended)} in the journal, "
     lease.verdict = Verdict(row.verdict or Verdict.PENDING)
     lease.price_kop, lease.boot, lease.seq, lease.answer = row.price_kop, row.boot, row.seq, row.answer
     return lease

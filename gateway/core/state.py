@@ -25,14 +25,8 @@ FENCE_BITS = 16
 """Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
 UNKNOWN = JobSpec(b"", (), 0, 0, 0)
 """The content of a job between a restart and the replay of its round."""
-Moment = str
-"""When and by which event a move was made, as it is told."""
 TOLD = 300
 """Letters of the story of a job: its last moves, about eight."""
-
-
-def moment(now_ms: int, event: type) -> Moment:
-    return f" at {now_ms} by {event.__name__}, "
 
 
 class Storied:
@@ -40,7 +34,8 @@ class Storied:
 
     __slots__ = ("story",)
     story: str
-    """What became of it, in order. Text: thousands of moves a second would keep the garbage collector busy."""
+    """What became of it, when and by which event, in order (a ``moment`` is a turn's). It is text: objects for
+    thousands of moves a second would keep the garbage collector busy."""
 
     def _illegal(self, now: Word, to: Word) -> IllegalMove:
         return IllegalMove(f"{self}: {named(now)} -> {named(to)}; its story: {self.story.rstrip(', ') or 'none'}")
@@ -70,13 +65,13 @@ class Lease(Storied):
         self.seq = 0
         self.answer = b""
 
-    def move(self, where: Where, moment: Moment) -> None:
+    def move(self, where: Where, moment: str) -> None:
         if where not in LEASE_MOVES[self.where]:
             raise self._illegal(self.where, where)
         self.story += where + moment
         self.where = where
 
-    def end(self, ended: Ended, moment: Moment) -> None:
+    def end(self, ended: Ended, moment: str) -> None:
         """It is over, if it was not already and now its result came late."""
         if not self.ended:
             self.move(Where.OVER, moment)
@@ -85,7 +80,7 @@ class Lease(Storied):
         self.story += ended + moment
         self.ended = ended
 
-    def judge(self, verdict: Verdict, moment: Moment) -> None:
+    def judge(self, verdict: Verdict, moment: str) -> None:
         if verdict not in VERDICT_MOVES[self.verdict]:
             raise self._illegal(self.verdict, verdict)
         self.story += verdict + moment
@@ -120,7 +115,7 @@ class Job(Storied):
         self.refused: dict[str, int] = {}
         """Nodes that declined or lost this job, and until when others come first."""
 
-    def move(self, phase: Phase, moment: Moment) -> None:
+    def move(self, phase: Phase, moment: str) -> None:
         if phase not in JOB_MOVES[self.phase]:
             raise self._illegal(self.phase, phase)
         self.story = (self.story + phase + moment)[-TOLD:]

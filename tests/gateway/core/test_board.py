@@ -3,6 +3,7 @@
 import heapq
 
 from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.effects import FindWork
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import Job, Task
 
@@ -33,6 +34,24 @@ def test_draws_are_even(city):
 def test_nonces_do_not_repeat():
     """Each lease number has its own nonce, and another gateway other ones."""
     assert len({board(secret).nonce(lease) for secret in (b"s", b"z") for lease in range(1_000)}) == 2_000
+
+
+def test_a_turn_is_told_by_time_and_event():
+    """So are the moves that are made in it; the time of a turn is not before that of the last."""
+    made = board()
+    assert made.begin(Task, 700).moment == " at 700 by Task, "
+    turn = made.begin(Job, 600)
+    assert turn.moment == " at 700 by Job, " and turn is made.turn
+
+
+def test_effects_belong_to_the_turn_in_which_they_are_made():
+    """Those of the last one are not handed out again."""
+    made = board()
+    first = made.begin(Task, 700)
+    made.find_work("anna-1")
+    second = made.begin(Task, 701)
+    made.find_work("ben-1")
+    assert (first.effects, second.effects) == ([FindWork("anna-1")], [FindWork("ben-1")])
 
 
 def test_timers_come_in_the_order_of_their_time(city):

@@ -311,3 +311,12 @@ def test_ended_leases_are_remembered_within_a_bound(make_city):
     city.work()
     assert len(city.board.leases) == 4
     assert city.answer(first, seq=77) == [f.SendAck("anna-1", 77, "lease_unknown")]
+
+
+def test_what_a_liar_agreed_on_is_recomputed(pair, of):
+    """While it is in quarantine no copy of its is believed, whoever agrees."""
+    pair.task()
+    pair.answer(pair.lease())
+    pair.board.nodes["anna-1"].quarantined_until = pair.now + 1
+    said = pair.answer(pair.lease())
+    assert len(of(f.Recompute, said)) == 1 and not of(f.KeepAnswer, said)

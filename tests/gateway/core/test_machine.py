@@ -259,3 +259,48 @@ def test_a_device_lost_during_replay_leaves_its_job_ready(after, pair, of):
     pair.tell(e.NodeStatusChanged("anna-1", "lost", 1))
     pair.device("ben-1", "ben", boot=2)
     assert len(of(f.SendLease, pair.round())) == 1
+
+
+def test_a_lease_of_a_task_that_is_gone_is_forgotten(after, pair):
+    """Finished tasks are cleared from the list before the journal lets their leases go."""
+    after(leases=[lease_row(pair, ended="expired")._replace(task="cleared")])
+    assert not pair.board.leases
+
+
+def test_a_device_that_the_registry_lost_is_not_paid(after, pair, of):
+    """Its copy counts in the comparison and gets its verdict; there is nobody whose standing could rise."""
+    after(leases=[lease_row(pair, node="gone-1", ended="done", seq=4, answer=pair.right(b"job 0"))])
+    pair.round()
+    pair.device("ben-1", "ben", boot=2)
+    said = pair.answer(pair.lease("ben-1"), boot=2)
+    assert [(x.lease, x.verdict) for x in of(f.KeepVerdict, said)] == [(1, "ok"), (10, "ok")]
+    assert [x.node for x in of(f.KeepStanding, said)] == ["ben-1"] and pair.node("ben-1").earned_kop == 10
+
+
+def test_a_lease_waits_for_its_round_before_it_expires(after, pair, of):
+    """Until the round has come again nobody knows what its job was: its clock is looked at again later."""
+    after(leases=[lease_row(pair)])
+    assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms))
+    pair.round()
+    assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms - 1))
+    assert of(f.KeepEnd, pair.wait(1)) == [f.KeepEnd(1, "expired")]
+
+
+def test_leases_of_a_finished_task_are_forgotten_with_their_epoch(pair, of):
+    """A result that comes then names no lease; one that was recorded is known for longer, as are those of others."""
+    pair.task(jobs=3)
+    first, second = pair.leases()
+    pair.answer(first, seq=1)
+    pair.tell(e.TaskCancelled("t"))
+    pair.task("u")
+    pair.refuse(lease := pair.leases()[0], "busy")
+    pair.tell(e.EpochEnded())
+    assert set(pair.board.ended) == {first.nonce, lease.nonce}
+    assert of(f.SendAck, pair.answer(second, seq=1)) == [f.SendAck(second.node, 1, "lease_unknown")]
+
+
+def test_a_replayed_round_without_jobs_goes_on_at_once(after, pair, of):
+    """There is nothing that the journal could know of it."""
+    after(tasks=[OPEN._replace(rounds=1)])
+    said = pair.round(jobs=0)
+    assert not of(f.RecallRound, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, ())]

@@ -156,3 +156,8 @@ def test_a_blob_is_not_sent_after_the_lease(blobs):
     city, node, kernel, _ = blobs
     city.answer(city.lease())
     assert city.tell(e.BlobWanted(node, kernel, 0)) == []
+
+
+def test_revoking_a_stranger_changes_nothing(city):
+    """A device that is not enrolled has nothing that could be taken from it."""
+    assert city.tell(e.NodeRevoked("nobody")) == [] and not city.board.nodes

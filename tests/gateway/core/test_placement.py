@@ -342,3 +342,13 @@ def test_looking_for_a_device_is_bounded(city, of, others, at_once):
     assert [lease.node for lease in of(f.SendLease, said)] == ["last-1"] * at_once
     city.bid("last-1", room=1)
     assert city.lease().node == "last-1"
+
+
+def test_what_the_gateway_has_taken_is_not_leased_too(city, of):
+    """A copy that waited too long for its second is being recomputed when another owner comes."""
+    city.device("anna-1", "anna")
+    city.task()
+    city.answer(city.lease())
+    (asked,) = of(f.Recompute, city.wait(city.policy.quorum_wait_ms))
+    assert not of(f.SendLease, city.device("ben-1", "ben"))
+    assert of(f.KeepAnswer, city.recompute(asked))

@@ -159,3 +159,44 @@ def test_a_restart_goes_on_with_the_check(make_city, of):
     standing = [StandingRow("anna-1", 0, 1, 500, 0), StandingRow("ben-1", 0, 1, 9_000, 0)]
     said = city.restore(Snapshot(standing=standing))
     assert of(f.FindWork, said) == [f.FindWork("ben-1")]
+
+
+def test_what_the_journal_says_of_another_round_is_ignored(pair):
+    """A task that is gone, a round that is not the present one, a round that nobody asked for."""
+    pair.task()
+    for task, round_ in (("gone", 0), ("t", 1), ("t", 0)):
+        assert pair.tell(e.RoundRecalled(task, round_, 0, (AnswerRow(0, b"\0" * 8, True),), (), True)) == []
+    assert pair.of().round.jobs[0].answer is None
+
+
+def test_a_lease_that_ended_while_the_journal_was_read_is_over(make_city, of):
+    """The row says that it is open; it is not, and nothing remembers it: its job gets a new lease and fence."""
+    city = make_city(remembered_leases=0)
+    city.submit()
+    city.of().rounds = 1
+    asked, = of(f.RecallRound, city.round())
+    city.known[0] = ([], [LeaseRow(1, "t", 0, 0, 4, "anna-1", "anna", b"n" * 16, 10, "", "", 0, 0, b"")])
+    city.recall(asked)
+    city.device("anna-1", "anna")
+    assert city.lease().fence == 5
+
+
+def test_work_that_was_recomputed_meanwhile_is_not_suspected(second, of):
+    """The journal was asked before it knew; when the round has come again there is nothing to do."""
+    pair = second(b"\0" * 8)
+    pair.known[0] = ([AnswerRow(0, b"\0" * 8, True)], pair.known[0][1])
+    pair.tell(FOUND)
+    said = pair.round()
+    assert not of(f.Recompute, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (b"\0" * 8,))]
+
+
+def test_a_replay_leaves_other_tasks_alone(second, of):
+    """Their leases keep their jobs."""
+    pair = second(b"\0" * 8)
+    pair.device("carla-1", "carla", room=1)
+    pair.work()
+    pair.task("u")
+    others = [lease for lease in pair.board.leases.values() if lease.job.task.name == "u"]
+    jobs = [lease.job for lease in others]
+    pair.tell(FOUND)
+    assert jobs and [lease.job for lease in others] == jobs

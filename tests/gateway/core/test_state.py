@@ -14,11 +14,11 @@ from lamplighter.gateway.core.lifecycle import (
     TaskState,
     Where,
 )
-from lamplighter.gateway.core.state import TOLD, Job, Lease, Node, Task, moment
+from lamplighter.gateway.core.state import TOLD, Job, Lease, Node, Task
 from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
 from lamplighter.gateway.protocol.words import IllegalMove, named
 
-NOW = moment(5, Lease)
+NOW = " at 5 by NodeBid, "
 
 
 def new_task(name="t"):
@@ -113,11 +113,11 @@ def test_nodes_move_as_the_table_says(start, end):
 def test_an_illegal_move_of_a_lease_tells_its_story(new_lease):
     """Which attempt at what it was, and all that became of it in order: when, and by which event."""
     lease = new_lease()
-    lease.move(Where.SENT, moment(1_000, Task))
-    lease.move(Where.RUNNING, moment(1_200, Job))
-    lease.end(Ended.EXPIRED, moment(9_000, Node))
+    lease.move(Where.SENT, " at 1000 by Task, ")
+    lease.move(Where.RUNNING, " at 1200 by Job, ")
+    lease.end(Ended.EXPIRED, " at 9000 by Node, ")
     with pytest.raises(IllegalMove) as raised:
-        lease.move(Where.RUNNING, moment(9_001, Job))
+        lease.move(Where.RUNNING, " at 9001 by Job, ")
     assert str(raised.value) == (
         "lease 7 (fence 2 on anna-1: ended expired, judged pending) of task rush round 1 job 5 (ready): "
         "over -> running; its story: sent at 1000 by Task, running at 1200 by Job, over at 9000 by Node, "
@@ -129,7 +129,7 @@ def test_an_illegal_move_of_a_job_tells_its_story(new_job):
     job = new_job("rush", 3, 4)
     with pytest.raises(IllegalMove, match=r"^task rush round 3 job 4 \(ready\): ready -> ready; its story: none$"):
         job.move(Phase.READY, NOW)
-    job.move(Phase.OUT, moment(7, Task))
+    job.move(Phase.OUT, " at 7 by Task, ")
     with pytest.raises(IllegalMove, match=r"\(out\): out -> out; its story: out at 7 by Task$"):
         job.move(Phase.OUT, NOW)
 
@@ -138,8 +138,8 @@ def test_a_job_remembers_its_last_moves_only(new_job):
     """However often devices decline it, its story is of one size and ends with what came last."""
     job = new_job()
     for at in range(1_000_000, 1_000_100, 2):
-        job.move(Phase.OUT, moment(at, Task))
-        job.move(Phase.READY, moment(at + 1, Lease))
+        job.move(Phase.OUT, f" at {at} by Task, ")
+        job.move(Phase.READY, f" at {at + 1} by Lease, ")
     assert len(job.story) == TOLD
     assert job.story.endswith("out at 1000098 by Task, ready at 1000099 by Lease, ")
 
