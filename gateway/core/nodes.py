@@ -76,7 +76,7 @@ def on_bid(board: Board, event: NodeBid) -> None:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
-    node.blobs, node.power, node.temp = event.blobs, event.power, event.temp
+    node.power, node.temp = event.power, event.temp
     node.seen_at = board.now_ms
     may_have_room(board, node)
 

@@ -221,7 +221,7 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "blobs", "board", "boot", "device", "earned_kop", "firmware", "heap",
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
                  "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
                  "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
 
@@ -237,7 +237,6 @@ class Node:
         self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0
-        self.blobs: tuple[str, ...] = ()
         self.power = ""
         self.temp: int | None = None
         self.open: dict[int, Lease] = {}
