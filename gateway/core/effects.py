@@ -1,7 +1,7 @@
 """What to do: the imperatives that the core answers with.
 
 ``Keep*`` effects are durable: they are committed to the journal before any other effect of the same call
-reaches the outside.
+reaches the outside. They are rows: a state or a verdict stands in them as its plain word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.gateway.core.events import JobSpec
-from lamplighter.gateway.core.lifecycle import Ended, TaskState
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 # Durable: rows of the journal
@@ -52,7 +51,7 @@ class KeepTaskEnd:
     """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
 
     task: str
-    state: TaskState
+    state: str
     result: bytes
 
 
@@ -76,7 +75,7 @@ class KeepEnd:
     """A lease ended without a usable result: rejected, expired or failed."""
 
     lease: int
-    ended: Ended
+    ended: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class KeepReceipt:
     """A result arrived for a lease: its proof, its answer, and how the lease ended (done or late)."""
 
     lease: int
-    ended: Ended
+    ended: str
     boot: int
     seq: int
     proof: bytes
@@ -96,7 +95,7 @@ class KeepVerdict:
     """A receipt was judged, in ``epoch``; a later verdict on the same lease replaces it until the epoch is sealed."""
 
     lease: int
-    verdict: Verdict
+    verdict: str
     epoch: int
 
 

@@ -68,7 +68,7 @@ def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> Non
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
     board.counters["results"] += 1
-    board.turn.emit(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
+    board.turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, event.answer))
     if late:
         judge(board, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
     elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
@@ -159,7 +159,7 @@ def judge(board: Board, lease: Lease, verdict: Verdict) -> None:
         node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
     lease.judge(verdict, board.turn.moment)
     board.counters["verdicts_" + verdict] += 1
-    board.turn.emit(KeepVerdict(lease.number, verdict, board.epoch))
+    board.turn.emit(KeepVerdict(lease.number, verdict.word, board.epoch))
     board.remember(lease)
 
 
@@ -222,7 +222,7 @@ def call_off(board: Board, task: Task, after: int = -1) -> None:
 def close(board: Board, lease: Lease) -> None:
     """Ends an open lease whose job is not wanted any more."""
     lease.end(Ended.CANCELLED, board.turn.moment)
-    board.turn.emit(KeepEnd(lease.number, lease.ended))
+    board.turn.emit(KeepEnd(lease.number, lease.ended.word))
     board.remember(lease)
     node = board.nodes[lease.node]
     node.open.pop(lease.number, None)

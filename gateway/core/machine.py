@@ -160,7 +160,7 @@ class Machine:
         if not row.ended:   # the device was revoked, or the registry does not know it any more
             lease.move(Where.SENT, board.turn.moment)
             lease.end(Ended.EXPIRED, board.turn.moment)
-            board.turn.emit(KeepEnd(row.lease, lease.ended))
+            board.turn.emit(KeepEnd(row.lease, lease.ended.word))
         if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:
             board.remember(lease)
 

@@ -198,7 +198,7 @@ def report_clock(board: Board, node: Node, job: Job) -> int:
 def lost(board: Board, lease: Lease, ended: Ended) -> None:
     """A lease ended without a result: the job is ready again, or the gateway runs it when it keeps failing."""
     lease.end(ended, board.turn.moment)
-    board.turn.emit(KeepEnd(lease.number, ended))
+    board.turn.emit(KeepEnd(lease.number, ended.word))
     board.counters["leases_" + ended] += 1
     board.remember(lease)
     node = board.nodes[lease.node]

@@ -142,7 +142,7 @@ def _end(board: Board, task: Task, last: TaskState, result: bytes) -> None:
     task.result = result
     put_away(board, task)
     task.suspects.clear()
-    board.turn.emit(KeepTaskEnd(task.name, last, result))
+    board.turn.emit(KeepTaskEnd(task.name, last.word, result))
     board.turn.emit(StopSolver(task.name))
     board.counters["tasks_" + last] += 1
     tell(board, task, last)

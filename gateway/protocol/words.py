@@ -14,11 +14,13 @@ class Word(StrEnum):
     """A member is its word, wherever it is written; it is declared as (word, meaning)."""
 
     _value_: str
+    word: str
+    """As a plain text: what goes into rows, because SQLite takes long over what only is like one."""
     meaning: str
 
     def __new__(cls, word: str, meaning: str = "") -> Self:
         member = str.__new__(cls, word)
-        member._value_ = word
+        member._value_ = member.word = word
         member.meaning = meaning
         return member
 

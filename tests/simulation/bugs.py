@@ -14,6 +14,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import Snapshot
+from lamplighter.gateway.protocol.verdicts import Verdict
 from tests.simulation import gateway
 from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
@@ -152,8 +153,8 @@ def leases_both_copies_at_once(patch: Patch) -> dict[str, Any]:
 def pays_late_results(patch: Patch) -> dict[str, Any]:
     judge = judging.judge
 
-    def kind(b: Any, lease: Any, verdict: str) -> None:
-        judge(b, lease, "ok" if verdict == "late" else verdict)
+    def kind(b: Any, lease: Any, verdict: Verdict) -> None:
+        judge(b, lease, Verdict.OK if verdict == "late" else verdict)
     patch.setattr(judging, "judge", kind)
     return {}
 
@@ -162,8 +163,8 @@ def pays_late_results(patch: Patch) -> dict[str, Any]:
 def pays_liars(patch: Patch) -> dict[str, Any]:
     judge = judging.judge
 
-    def kind(b: Any, lease: Any, verdict: str) -> None:
-        judge(b, lease, "ok" if verdict == "minority" else verdict)
+    def kind(b: Any, lease: Any, verdict: Verdict) -> None:
+        judge(b, lease, Verdict.OK if verdict == "minority" else verdict)
     patch.setattr(judging, "judge", kind)
     return {}
 

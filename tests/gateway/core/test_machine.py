@@ -88,6 +88,19 @@ def test_a_bug_of_ours_raises_with_its_story(city):
     lease.where = Where.SENT
 
 
+def test_rows_hold_plain_words(pair, of):
+    """SQLite takes a text at once, but looks long at what only is like one."""
+    pair.task()
+    pair.work()
+    pair.task("u")
+    pair.refuse(pair.lease(), "busy")
+    pair.tell(e.TaskCancelled("u"))
+    ends = [*of(f.KeepEnd, pair.out), *of(f.KeepReceipt, pair.out)]
+    verdicts = of(f.KeepVerdict, pair.out)
+    words = [x.ended for x in ends] + [x.verdict for x in verdicts] + [x.state for x in of(f.KeepTaskEnd, pair.out)]
+    assert {"rejected", "done", "ok", "cancelled"} <= set(words) and {type(word) for word in words} == {str}
+
+
 def test_an_epoch_ends_before_it_is_sealed(pair):
     """The new epoch is durable first; then the old one is sealed, and who asked is named."""
     assert pair.tell(e.EpochEnded("ref")) == [f.KeepEpoch(1), f.SealEpoch(0, "ref")]

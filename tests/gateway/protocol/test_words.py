@@ -21,6 +21,7 @@ def test_a_word_is_kept_and_sent_as_it_is():
     """In JSON, in text and in comparisons a member is its word."""
     assert Lamp("lit") is Lamp.LIT and Lamp.LIT == "lit" and Lamp.LIT.meaning == "it shines"
     assert f"{Lamp.LIT}" == "".join(["l", "it"]) and json.dumps([Lamp.LIT]) == '["lit"]'
+    assert type(Lamp.LIT.word) is str and Lamp.LIT.word == "lit"
 
 
 def test_what_the_table_has_is_done():
