@@ -14,8 +14,8 @@ from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.events import EpochEnded, Event, NodeEnrolled, NodeRevoked, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.runtime.solvers import Solvers, price_kop
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.registry import nearest
@@ -41,7 +41,7 @@ class Desk:
     """What answering takes. ``enrol`` makes (key, owner) pairs known everywhere and returns when they can connect;
     ``revoke`` the opposite; ``answer`` sends a response; ``refuse`` tells a task's followers that it was refused."""
 
-    board: Board
+    state: State
     solvers: Solvers
     put: Callable[[Event], None]
     enrol: Callable[[list[tuple[bytes, str]]], Awaitable[dict[str, Any]]]
@@ -89,7 +89,7 @@ async def _submit(desk: Desk, request: Request, ref: Ref) -> None:
     """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
     task = requests.text(request, "id")
     kind = _kind(request)
-    known = desk.board.tasks.get(task)
+    known = desk.state.tasks.get(task)
     if known is None or known.body != request.body:
         await desk.solvers.prepare(kind, _input(request))
     desk.put(TaskSubmitted(
@@ -104,9 +104,9 @@ async def _price(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
     jobs = await desk.solvers.first_round(kind, spec)
     kop = sum(price_kop(job.ops) for job in jobs)
     heap = max((job.heap_bytes for job in jobs), default=0)
-    able = [node for node in desk.board.nodes.values() if node.online and node.heap >= heap]
+    able = [node for node in desk.state.nodes.values() if node.online and node.heap >= heap]
     speed = sum(node.speed * node.spare for node in able) // 1_000
-    copies = desk.board.policy.copies
+    copies = desk.state.policy.copies
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
             "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
             "expected_s_first_round": kop * copies // speed + 1 if speed else None}
@@ -132,7 +132,7 @@ async def _cancel(desk: Desk, request: Request, ref: Ref) -> None:
 
 async def _task(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
     name = requests.text(request, "task")
-    task = desk.board.tasks.get(name)
+    task = desk.state.tasks.get(name)
     if task is None:
         raise RequestError("unknown_task", f"no task {name!r}", "see task.list", "/task")
     result = json.loads(task.result) if task.result else None
@@ -140,7 +140,7 @@ async def _task(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
 
 
 async def _tasks(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"tasks": [task_view(task) for task in desk.board.tasks.values()]}
+    return {"tasks": [task_view(task) for task in desk.state.tasks.values()]}
 
 
 async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -154,16 +154,16 @@ async def _kind_of(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
 
 
 async def _nodes(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, desk.board.now_ms) for node in desk.board.nodes.values()]}
+    return {"nodes": [node_view(node, desk.state.now_ms) for node in desk.state.nodes.values()]}
 
 
 async def _node(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(desk, request), desk.board.now_ms)
+    return node_view(_known_node(desk, request), desk.state.now_ms)
 
 
 def _known_node(desk: Desk, request: Request) -> Any:
     name = requests.text(request, "node")
-    node = desk.board.nodes.get(name)
+    node = desk.state.nodes.get(name)
     if node is None:
         raise RequestError("unknown_node", f"no node {name!r}", "see node.list", "/node")
     return node
@@ -201,7 +201,7 @@ async def _revoke(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
 
 async def _statement(desk: Desk, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in desk.board.nodes.values() if node.owner == owner]
+    nodes = [node for node in desk.state.nodes.values() if node.owner == owner]
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
     return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
@@ -213,7 +213,7 @@ async def _seal(desk: Desk, _request: Request, ref: Ref) -> None:
 
 
 async def _health(desk: Desk, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(desk.board)
+    return health(desk.state)
 
 
 _HANDLERS: dict[str, Callable[[Desk, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

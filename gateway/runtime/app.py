@@ -116,12 +116,12 @@ class _App:
         self.ledger = asyncio.Lock()
         self.solvers = Solvers(load_kinds(), lambda event: self.pump.put(event))
         self.machine = Machine(settings.policy, registry.gateway.secret, self.solvers.check, boot)
-        self.board = self.machine.board
+        self.state = self.machine.state
         ahead_ms = store.ahead_ms(machine(), monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: monotonic_ms() + ahead_ms
         self.pump = Pump(self.machine, store.commit, self.release, self.now_ms)
         self.work: set[asyncio.Task[None]] = set()
-        self.desk = rpc.Desk(self.board, self.solvers, self.pump.put, self.enrol, self.revoke, self.answer)
+        self.desk = rpc.Desk(self.state, self.solvers, self.pump.put, self.enrol, self.revoke, self.answer)
         self._table: dict[type, Callable[[Any], object]] = {
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
@@ -165,7 +165,7 @@ class _App:
         await app.link.start()
         stack.push_async_callback(app.link.stop)
         stack.callback(lambda: app.link.publish(app._gateway_topic("status"), app._status("offline"), 1, True))
-        window = Window(app.board, app.link, app.pump, public, settings.site, app.boot)
+        window = Window(app.state, app.link, app.pump, public, settings.site, app.boot)
         runner, page = await http.start(window, settings.http_host, settings.http_port, public_folder)
         stack.push_async_callback(runner.cleanup)
         operator = registry.operators()[0]
@@ -198,9 +198,9 @@ class _App:
     def know(self, devices: list[Device]) -> None:
         """Makes enrolled devices known to intake and core."""
         for device in devices:
-            self.board_event(e.NodeEnrolled(device.node, device.name, device.owner))
+            self.core_event(e.NodeEnrolled(device.node, device.name, device.owner))
             if device.revoked:
-                self.board_event(e.NodeRevoked(device.node))
+                self.core_event(e.NodeRevoked(device.node))
             else:
                 self.keys[device.node] = Keys(device.name, Mac(derive(device.key, b"up")),
                                               Mac(derive(device.key, b"down")))
@@ -209,7 +209,7 @@ class _App:
         """Writes into the log who is paid for these devices."""
         self.public.register_all([(device.name, device.owner) for device in devices])
 
-    def board_event(self, event: e.Event) -> None:
+    def core_event(self, event: e.Event) -> None:
         """An event whose effects are none: enrolments at start."""
         self.machine.handle(event, self.now_ms())
 
@@ -264,7 +264,7 @@ class _App:
 
     def release(self, effects: list[f.Effect]) -> None:
         """Carries out what the core asked for, after the commit. Messages to one device leave together."""
-        takes = {effect.node: self.board.nodes[effect.node].message for effect in effects
+        takes = {effect.node: self.state.nodes[effect.node].message for effect in effects
                  if isinstance(effect, f.SendLease | f.SendCancel)}
         for topic, payload in outbox.messages(self.settings.site, self.keys, takes, effects):
             self.link.publish(topic, payload)
@@ -275,7 +275,7 @@ class _App:
 
     def _send_chunk(self, effect: f.SendChunk) -> None:
         data = self.blobs.get(effect.name) or self.solvers.context(effect.name) or b""
-        takes = self.board.nodes[effect.node].message - CHUNK_BYTES
+        takes = self.state.nodes[effect.node].message - CHUNK_BYTES
         part = data[effect.offset:effect.offset + min(MAX_CHUNK, takes)] if takes > 0 else b""
         if part:
             topic = node_topic(self.settings.site, effect.node, "blob")

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
-from lamplighter.gateway.core import board, judging, nodes, placement
 from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import judging, nodes, placement, state
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import Snapshot
@@ -311,7 +311,7 @@ def remembers_every_lease(patch: Patch) -> dict[str, Any]:
     def hoard(self: Any, lease: Any) -> None:
         self.leases[lease.nonce] = lease
         self.ended[lease.nonce] = None
-    patch.setattr(board.Board, "remember", hoard)
+    patch.setattr(state.State, "remember", hoard)
     return {}
 
 

@@ -13,9 +13,9 @@ from lamplighter.gateway.api import rpc
 from lamplighter.gateway.api.requests import METHODS, RequestError
 from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, Desk, Ref, receive
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import State
 from lamplighter.tasks.api import Job, TaskError
 
 KEY = "ab" * 32
@@ -59,11 +59,11 @@ class Bench:
         self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
         self.solvers = Solvers()
         self.refuses = None
-        self.desk = Desk(self.board, self.solvers, self.put.append, self._enrol, self._revoke, self._answer)
+        self.desk = Desk(self.state, self.solvers, self.put.append, self._enrol, self._revoke, self._answer)
 
     @property
-    def board(self) -> Board:
-        return self.machine.board
+    def state(self) -> State:
+        return self.machine.state
 
     async def _enrol(self, pairs):
         if self.refuses:
@@ -251,7 +251,7 @@ def test_revocation_reaches_core_and_broker(desk):
 def test_an_owner_reads_a_statement(desk):
     """The sum of the devices' credits, and each of them."""
     desk.tell(e.NodeEnrolled("anna-2", b"e" * 16, "anna"))
-    desk.board.nodes["anna-1"].earned_kop, desk.board.nodes["anna-2"].earned_kop = 30, 12
+    desk.state.nodes["anna-1"].earned_kop, desk.state.nodes["anna-2"].earned_kop = 30, 12
     told, _ = desk.ask("reward.statement", owner="anna")
     assert told == {"owner": "anna", "earned_kop": 42, "nodes": {"anna-1": 30, "anna-2": 12}}
     assert desk.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")

@@ -4,9 +4,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.entities import FENCE_BITS
 from lamplighter.gateway.core.lifecycle import Phase
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
-from lamplighter.gateway.core.state import FENCE_BITS
 
 
 def rows(city, said, of, answer=b""):
@@ -76,7 +76,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)
-    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.board.next_lease - 1)]
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1)]
     lease = pair.lease("carla-1")
     assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
 
@@ -145,7 +145,7 @@ def test_no_task_ends_while_a_liars_work_is_looked_for(second, of, found, ends):
     """Its result waits, and is published when nothing has to be checked again, else it is made anew."""
     pair = second(b"\0" * 8)
     pair.work()
-    pair.board.find_work("anna-1")
+    pair.state.find_work("anna-1")
     assert not of(f.PublishResult, pair.tell(e.TaskSolved("t", b"{}")))
     said = pair.tell(found)
     assert bool(of(f.PublishResult, said)) == ends == (not of(f.StartSolver, said))
@@ -196,7 +196,7 @@ def test_a_replay_leaves_other_tasks_alone(second, of):
     pair.device("carla-1", "carla", room=1)
     pair.work()
     pair.task("u")
-    others = [lease for lease in pair.board.leases.values() if lease.job.task.name == "u"]
+    others = [lease for lease in pair.state.leases.values() if lease.job.task.name == "u"]
     jobs = [lease.job for lease in others]
     pair.tell(FOUND)
     assert jobs and [lease.job for lease in others] == jobs
