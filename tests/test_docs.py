@@ -20,8 +20,9 @@ from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.metrics import Metrics
 from lamplighter.gateway.api.requests import METHODS, loads
 from lamplighter.gateway.commands.cli import main
+from lamplighter.gateway.core import lifecycle
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.protocol import frames
+from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
@@ -29,6 +30,7 @@ from lamplighter.tasks.registry import load_kinds, prepare
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+STATES = (ROOT / "docs" / "states.md").read_text()
 TEXT = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -116,10 +118,10 @@ def test_every_method_is_documented(method: str) -> None:
 
 @pytest.mark.parametrize("topic", [
     *(wire.node_topic("{site}", "{node}", leaf) for leaf in (*wire.NODE_UP, *wire.NODE_DOWN)),
-    *(frames.gateway_topic("{site}", "{gateway}", leaf) for leaf in ("status", "info")),
-    *(frames.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result")),
-    frames.rpc_topic("{site}", "{method}"), frames.reply_topic("{site}", "{operator}"),
-    frames.epoch_topic("{site}", "{n}"),   # type: ignore[arg-type]
+    *(topics.gateway_topic("{site}", "{gateway}", leaf) for leaf in ("status", "info")),
+    *(topics.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result")),
+    topics.rpc_topic("{site}", "{method}"), topics.reply_topic("{site}", "{operator}"),
+    topics.epoch_topic("{site}", "{n}"),   # type: ignore[arg-type]
 ])
 def test_every_topic_is_documented(topic: str) -> None:
     """As it is built, with its root written ``{R}``."""
@@ -173,18 +175,27 @@ def test_every_number_of_the_policy_is_documented(field: dataclasses.Field[Any])
     assert defaults[names.index(field.name)].strip() == f"{field.default:,}"
 
 
+@pytest.mark.parametrize(("title", "table"), lifecycle.tables().items())
+def test_the_tables_of_states_are_those_of_the_code(title: str, table: str) -> None:
+    """Word for word as ``lifecycle.tables()`` prints them."""
+    assert f"\n\n{table}" in STATES, f"print lifecycle.tables()[{title!r}] into docs/states.md"
+
+
+def test_no_other_table_of_states_is_shown() -> None:
+    """What the docs say may become of something, the code says too."""
+    assert STATES.count("| may become |") == len(lifecycle.tables())
+
+
 def test_every_verdict_is_documented_and_exists() -> None:
-    """In the order of their codes or not: all of them, and no other."""
-    table = section("Why a receipt was paid or not")
-    named = [word for line in table.splitlines() if line.startswith("| `") for word in
-             re.findall(r"`(\w+)`", line.split("|")[1])]
-    assert sorted(named) == sorted(frames.VERDICTS)
-    assert set(auditor.REASONS) <= set(named)
+    """With its meaning, in the order of their codes, as the code prints them; the auditor has a reason for each."""
+    assert f"\n\n{words.table('verdict', verdicts.VERDICT_MOVES)}" in section("Why a receipt was paid or not")
+    assert tuple(auditor.REASONS) == verdicts.VERDICTS[1:]
 
 
 def test_every_refusal_is_documented_and_exists() -> None:
-    """Each code with which a device declines a lease."""
-    assert set(re.findall(r"`(\w+)`", section("Why a device declined a lease"))) == set(frames.REFUSALS[1:])
+    """Each word with which a device declines a lease, with its meaning."""
+    said = "; ".join(f"`{refusal}` {refusal.meaning}" for refusal in verdicts.REFUSALS[1:])
+    assert f"\n{said}.\n" in section("Why a device declined a lease")
 
 
 @pytest.mark.parametrize("kind", sorted(load_kinds()))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lamplighter.firmware.wire import NODE_DOWN, NODE_UP, node_topic
 from lamplighter.gateway.adapters.files import write_atomically
-from lamplighter.gateway.protocol.frames import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import epoch_topic, gateway_topic, reply_topic, rpc_topic, task_topic
 
 ROLES = ("gateway", "device", "operator")
 ITERATIONS = 101  # Mosquitto's own number; what it protects are passwords of 128 random bits

@@ -206,13 +206,6 @@ class Registry:
             self._db.table("operators").upsert({"name": name, "password": account.password}, where("name") == name)
         return account
 
-    def remove_operator(self, name: str) -> None:
-        """Takes an operator's account away."""
-        with self._changing():
-            if not self._db.table("operators").contains(where("name") == name):
-                raise RegistryError(f"There is no operator {name}.")
-            self._db.table("operators").remove(where("name") == name)
-
     def _rows(self, table: str) -> list[dict[str, Any]]:
         with self._file():
             return [dict(row) for row in self._db.table(table).all()]

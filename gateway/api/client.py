@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink
-from lamplighter.gateway.protocol.frames import gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, reply_topic, rpc_topic, task_topic
 
 TIMEOUT_S = 30.0
 

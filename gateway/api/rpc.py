@@ -13,9 +13,9 @@ from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.policy import price_kop
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.runtime.enrolment import Enrolment
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
@@ -33,7 +33,7 @@ class RpcServer:
     """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
     core; ``answer`` sends one response; ``wall_ms`` is the wall clock, for display only."""
 
-    board: Board
+    state: State
     solvers: Solvers
     enrolment: Enrolment
     about: dict[str, str]
@@ -82,7 +82,7 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
     task = requests.text(request, "id")
     kind = _kind(request)
-    known = server.board.tasks.get(task)
+    known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
         await server.solvers.prepare(kind, _input(request))
     server.put(TaskSubmitted(
@@ -97,9 +97,9 @@ async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, An
     jobs = await server.solvers.first_round(kind, spec)
     kop = sum(price_kop(job.ops) for job in jobs)
     heap = max((job.heap_bytes for job in jobs), default=0)
-    able = [node for node in server.board.nodes.values() if node.online and node.heap >= heap]
+    able = [node for node in server.state.nodes.values() if node.online and node.heap >= heap]
     speed = sum(node.speed * node.spare for node in able) // 1_000
-    copies = server.board.policy.copies
+    copies = server.state.policy.copies
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
             "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
             "expected_s_first_round": kop * copies // speed + 1 if speed else None}
@@ -125,7 +125,7 @@ async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
 
 async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     name = requests.text(request, "task")
-    task = server.board.tasks.get(name)
+    task = server.state.tasks.get(name)
     if task is None:
         raise RequestError("unknown_task", f"no task {name!r}", "see task.list", "/task")
     result = json.loads(task.result) if task.result else None
@@ -133,7 +133,7 @@ async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any
 
 
 async def _tasks(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"tasks": [task_view(task) for task in server.board.tasks.values()]}
+    return {"tasks": [task_view(task) for task in server.state.tasks.values()]}
 
 
 async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -148,16 +148,16 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, server.board.now_ms) for node in server.board.nodes.values()]}
+    return {"nodes": [node_view(node, server.state.now_ms) for node in server.state.nodes.values()]}
 
 
 async def _node(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(server, request), server.board.now_ms)
+    return node_view(_known_node(server, request), server.state.now_ms)
 
 
 def _known_node(server: RpcServer, request: Request) -> Any:
     name = requests.text(request, "node")
-    node = server.board.nodes.get(name)
+    node = server.state.nodes.get(name)
     if node is None:
         raise RequestError("unknown_node", f"no node {name!r}", "see node.list", "/node")
     return node
@@ -191,7 +191,7 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in server.board.nodes.values() if node.owner == owner]
+    nodes = [node for node in server.state.nodes.values() if node.owner == owner]
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
     return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
@@ -203,7 +203,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(server.board)
+    return health(server.state)
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamplighter.gateway.core.board import Board
-from lamplighter.gateway.core.state import Node, Task
+from lamplighter.gateway.core.entities import Node, Task
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.tasks import status
 
 
@@ -24,11 +24,11 @@ def node_view(node: Node, now_ms: int) -> dict[str, Any]:
             "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}
 
 
-def health(board: Board) -> dict[str, Any]:
+def health(state: State) -> dict[str, Any]:
     """A few numbers that say whether work is moving."""
-    online = [node for node in board.nodes.values() if node.online]
-    return {"tasks_open": sum(not task.over for task in board.tasks.values()), "tasks": len(board.tasks),
-            "nodes": len(board.nodes), "nodes_online": len(online),
+    online = [node for node in state.nodes.values() if node.online]
+    return {"tasks_open": sum(not task.over for task in state.tasks.values()), "tasks": len(state.tasks),
+            "nodes": len(state.nodes), "nodes_online": len(online),
             "spare_permille": sum(node.spare for node in online) // len(online) if online else 0,
-            "leases_open": sum(len(node.open) for node in board.nodes.values()),
-            "jobs_done": board.counters["jobs"], "epoch": board.epoch}
+            "leases_open": sum(len(node.open) for node in state.nodes.values()),
+            "jobs_done": state.counters["jobs"], "epoch": state.epoch}

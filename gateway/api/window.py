@@ -8,7 +8,7 @@ from typing import Any
 from lamplighter.gateway import __version__
 from lamplighter.gateway.adapters.mqtt import MqttLink
 from lamplighter.gateway.api.views import health, node_view, task_view
-from lamplighter.gateway.core.board import Board
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.pump import Pump
 
@@ -16,28 +16,28 @@ from lamplighter.gateway.runtime.pump import Pump
 class Window:
     """Reads the state when asked, on the loop; changes nothing."""
 
-    def __init__(self, board: Board, link: MqttLink, pump: Pump, public: PublicLog, site: str, boot: int) -> None:
-        self._board, self._link, self._pump, self._public = board, link, pump, public
+    def __init__(self, state: State, link: MqttLink, pump: Pump, public: PublicLog, site: str, boot: int) -> None:
+        self._state, self._link, self._pump, self._public = state, link, pump, public
         self._about = {"site": site, "version": __version__, "boot": boot, "net": public.net.hex()}
 
     def health(self) -> dict[str, Any]:
-        return {**health(self._board), **self._about, "broker": str(self._link.broker), "broker_up": self._link.up}
+        return {**health(self._state), **self._about, "broker": str(self._link.broker), "broker_up": self._link.up}
 
     def tasks(self) -> list[dict[str, Any]]:
-        return [task_view(task) for task in self._board.tasks.values()]
+        return [task_view(task) for task in self._state.tasks.values()]
 
     def task(self, task: str) -> dict[str, Any] | None:
-        return task_view(self._board.tasks[task]) if task in self._board.tasks else None
+        return task_view(self._state.tasks[task]) if task in self._state.tasks else None
 
     def result(self, task: str) -> dict[str, Any] | None:
-        known = self._board.tasks.get(task)
+        known = self._state.tasks.get(task)
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(node, self._board.now_ms) for node in self._board.nodes.values()]
+        return [node_view(node, self._state.now_ms) for node in self._state.nodes.values()]
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self._board.nodes[node], self._board.now_ms) if node in self._board.nodes else None
+        return node_view(self._state.nodes[node], self._state.now_ms) if node in self._state.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}
@@ -45,5 +45,5 @@ class Window:
 
     def counters(self) -> dict[str, int]:
         link = self._link.counters
-        return {**self._board.counters, "messages_in": link.received, "messages_out": link.published,
+        return {**self._state.counters, "messages_in": link.received, "messages_out": link.published,
                 "messages_dropped": link.dropped, "events": self._pump.events, "batches": self._pump.batches}

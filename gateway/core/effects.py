@@ -1,7 +1,7 @@
 """What to do: the imperatives that the core answers with.
 
 ``Keep*`` effects are durable: they are committed to the journal before any other effect of the same call
-reaches the outside.
+reaches the outside. They are rows: a state or a verdict stands in them as its plain word.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 # Durable: rows of the journal
 
@@ -157,11 +158,11 @@ class SendCancel:
 
 @dataclass(frozen=True, slots=True)
 class SendAck:
-    """This receipt is durable: the device may forget it. ``verdict`` is a word of ``frames.VERDICTS``."""
+    """This receipt is durable: the device may forget it."""
 
     node: str
     seq: int
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

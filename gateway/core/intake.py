@@ -17,13 +17,8 @@ from lamplighter.gateway.core.events import (
     NodeStatusChanged,
     ResultArrived,
 )
-from lamplighter.gateway.protocol.frames import (
-    decode_json,
-    decode_refusal,
-    decode_result,
-    decode_want,
-    parse_node_topic,
-)
+from lamplighter.gateway.protocol.frames import decode_json, decode_refusal, decode_result, decode_want
+from lamplighter.gateway.protocol.topics import parse_node_topic
 
 
 class Keys(NamedTuple):

@@ -9,7 +9,6 @@ else as ``replay`` describes, as long as it is neither sealed nor its task over.
 
 from __future__ import annotations
 
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import (
     AdvanceSolver,
     KeepAnswer,
@@ -21,258 +20,251 @@ from lamplighter.gateway.core.effects import (
     SendAck,
     SendCancel,
 )
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
+from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
 from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.gateway.core.state import State
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
 
 
-def on_result(board: Board, event: ResultArrived) -> None:
+def on_result(state: State, event: ResultArrived) -> None:
     """Records a result against the lease that its nonce names, acknowledges it, and judges what it can."""
-    node = board.nodes.get(event.node)
+    node = state.nodes.get(event.node)
     if node is None or node.revoked:
-        board.counters["misbehaved_unknown_node"] += 1
+        state.counters["misbehaved_unknown_node"] += 1
         return
     receipt = event.receipt
-    lease = board.leases.get(receipt.nonce)
+    lease = state.leases.get(receipt.nonce)
     if lease is None or lease.node != node.name:
-        board.counters["results_lease_unknown"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        state.counters["results_lease_unknown"] += 1
+        state.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
     if lease.seq:
-        board.counters["results_duplicate"] += 1
+        state.counters["results_duplicate"] += 1
         known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
-        board.out.append(SendAck(node.name, receipt.seq, lease.verdict or "pending" if known else "duplicate"))
+        state.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
-        board.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
+        state.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
         return
     if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
-        board.counters["misbehaved_receipt"] += 1
-        board.out.append(SendAck(node.name, receipt.seq, "lease_unknown"))
+        state.counters["misbehaved_receipt"] += 1
+        state.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
-    _record(board, node, lease, event)
+    _record(state, node, lease, event)
 
 
-def _record(board: Board, node: Node, lease: Lease, event: ResultArrived) -> None:
+def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
     job = lease.job
     late = lease.where is Where.OVER
-    if late:
-        lease.ended = "late"
-    else:
-        lease.end("done")
+    lease.end(Ended.LATE if late else Ended.DONE, state.turn.moment)
+    if not late:
         node.open.pop(lease.number, None)
-        may_have_room(board, node)
-        _learn_pace(board, node, lease)
+        may_have_room(state, node)
+        _learn_pace(state, node, lease)
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
-    board.counters["results"] += 1
-    board.out.append(KeepReceipt(lease.number, lease.ended, lease.boot, lease.seq, event.proof, event.answer))
+    state.counters["results"] += 1
+    state.turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, event.answer))
     if late:
-        judge(board, lease, "cancelled" if job.task.state == "cancelled" else "late")
+        judge(state, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
     elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
-        judge(board, lease, "wrong_size" if event.sealed else "bad_seal")
-        _punish(board, node)
-        ready_again(board, job)
+        judge(state, lease, Verdict.WRONG_SIZE if event.sealed else Verdict.BAD_SEAL)
+        _punish(state, node)
+        ready_again(state, job)
     else:
         lease.answer = event.answer
-        _commit(board, job, lease)
-    board.out.append(SendAck(node.name, lease.seq, lease.verdict or "pending"))
+        _commit(state, job, lease)
+    state.turn.emit(SendAck(node.name, lease.seq, lease.verdict))
 
 
-def _learn_pace(board: Board, node: Node, lease: Lease) -> None:
+def _learn_pace(state: State, node: Node, lease: Lease) -> None:
     """A running mean of microseconds per kop, by the gateway's clock: a device's own claims count for nothing."""
     kind = lease.job.task.kind
     ahead = len(node.open) + 1
-    seen = (board.now_ms - lease.sent_at) * 1_000 // (max(lease.price_kop, 1) * ahead)
+    seen = (state.now_ms - lease.sent_at) * 1_000 // (max(lease.price_kop, 1) * ahead)
     node.pace[kind] = (node.pace.get(kind, seen) * 7 + seen) // 8
 
 
-def _commit(board: Board, job: Job, lease: Lease) -> None:
+def _commit(state: State, job: Job, lease: Lease) -> None:
     """A well-formed copy has been recorded: compare, ask for another, or have it recomputed."""
     job.copies.append(lease)
     task = job.task
-    if not board.check(task.name, job.spec, lease.answer):
-        audit(board, job)
+    if not state.check(task.name, job.spec, lease.answer):
+        audit(state, job)
         return
-    if len(job.copies) < board.policy.copies:
-        ready_again(board, job)
+    if len(job.copies) < state.policy.copies:
+        ready_again(state, job)
         return
-    agree = all(copy.answer == job.copies[0].answer for copy in job.copies)
-    if agree and not _drawn(board, job):
-        _accept(board, job, job.copies[0].answer, audited=False)
+    agree = len({copy.answer for copy in job.copies}) == 1
+    if agree and not _drawn(state, job):
+        _accept(state, job, job.copies[0].answer, audited=False)
     else:
-        audit(board, job)
+        audit(state, job)
 
 
-def _drawn(board: Board, job: Job) -> bool:
+def _drawn(state: State, job: Job) -> bool:
     """Whether the gateway recomputes what copies agree on: by lot, and always where a proven liar took part."""
-    policy = board.policy
-    nodes = [board.nodes[copy.node] for copy in job.copies if copy.node in board.nodes]
-    if any(board.now_ms < node.quarantined_until for node in nodes):
+    policy = state.policy
+    nodes = [state.nodes[copy.node] for copy in job.copies if copy.node in state.nodes]
+    if any(state.now_ms < node.quarantined_until for node in nodes):
         return True
     probation = any(node.score < policy.probation_score for node in nodes)
     share = policy.probation_audit_permille if probation else policy.audit_permille
-    return board.draw(b"audit", job) * 1_000 < share << 16
+    return state.draw(b"audit", job) * 1_000 < share << 16
 
 
-def _accept(board: Board, job: Job, answer: bytes, audited: bool) -> None:
+def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     task = job.task
     again = job.answer is not None
     if again and answer != job.answer:
-        _set_back(board, task)
-    job.move(Phase.ACCEPTED)
-    changed = answer != job.answer or audited != job.audited
+        _set_back(state, task)
+    job.move(Phase.ACCEPTED, state.turn.moment)
     job.answer = answer
     job.audited = audited
-    if changed:
-        board.out.append(KeepAnswer(task.name, job.round, job.index, answer, audited))
-    compared = audited or len({copy.owner for copy in job.copies}) >= board.policy.copies
+    state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
     for copy in job.copies:
-        _reward(board, copy, copy.answer == answer, compared)
+        _reward(state, copy, copy.answer == answer)
     task.audited += audited
     task.dirty = True
     if not again:
-        board.counters["jobs"] += 1
-        task.open_jobs -= 1
-    if task.open_jobs == 0 and not task.over and not _rechecking(task):
-        finish_round(board, task)
+        state.counters["jobs"] += 1
+        task.round.open_jobs -= 1
+    if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
+        finish_round(state, task)
 
 
-def _reward(board: Board, copy: Lease, right: bool, compared: bool) -> None:
-    node = board.nodes.get(copy.node)
-    verdict = "ok" if right else "minority"
-    if copy.verdict == verdict:
+def _reward(state: State, copy: Lease, right: bool) -> None:
+    node = state.nodes.get(copy.node)
+    verdict = Verdict.OK if right else Verdict.MINORITY
+    if copy.verdict is verdict:
         return
-    judge(board, copy, verdict)
+    judge(state, copy, verdict)
     if node is None:
         return
     if not right:
-        _punish(board, node)
-    elif compared:
+        _punish(state, node)
+    else:
         node.score += 1
-        board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+        state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
 
 
-def judge(board: Board, lease: Lease, verdict: str) -> None:
+def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
-    node = board.nodes.get(lease.node)
+    node = state.nodes.get(lease.node)
     if node is not None:
-        node.earned_kop += lease.price_kop * ((verdict == "ok") - (lease.verdict == "ok"))
-    lease.verdict = verdict
-    board.counters["verdicts_" + verdict] += 1
-    board.out.append(KeepVerdict(lease.number, verdict, board.epoch))
-    board.remember(lease)
+        node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+    lease.judge(verdict, state.turn.moment)
+    state.counters["verdicts_" + verdict] += 1
+    state.turn.emit(KeepVerdict(lease.number, verdict.word, state.epoch))
+    state.remember(lease)
 
 
-def _punish(board: Board, node: Node) -> None:
+def _punish(state: State, node: Node) -> None:
     """iExec's rule on the score, a quarantine that doubles, and a second look at its unchecked work."""
     node.score = node.score * 2 // 3
     node.lies += 1
-    node.quarantined_until = board.now_ms + quarantine_ms(board, node)
-    board.out.append(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
-    board.counters["lies"] += 1
-    may_have_room(board, node)
-    for task in board.live:
-        for job in task.jobs:
+    node.quarantined_until = state.now_ms + quarantine_ms(state, node)
+    state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+    state.counters["lies"] += 1
+    may_have_room(state, node)
+    for task in state.live:
+        for job in task.round.jobs:
             if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
-                audit(board, job)
-    board.find_work(node.name)
+                audit(state, job)
+    state.find_work(node.name)
 
 
-def quarantine_ms(board: Board, node: Node) -> int:
-    return min(board.policy.quarantine_ms << min(node.lies - 1, 16), DAY_MS) if node.lies else 0
+def quarantine_ms(state: State, node: Node) -> int:
+    return min(state.policy.quarantine_ms << min(node.lies - 1, 16), DAY_MS) if node.lies else 0
 
 
-def _rechecking(task: Task) -> bool:
-    return any(job.phase is Phase.AUDIT for job in task.jobs)
-
-
-def on_recomputed(board: Board, event: Recomputed) -> bool:
+def on_recomputed(state: State, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
-    task = board.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round or event.index >= len(task.jobs):
+    task = state.tasks.get(event.task)
+    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
         return True
-    job = task.jobs[event.index]
+    job = task.round.jobs[event.index]
     if job.phase is not Phase.AUDIT or job.run != event.run:
         return True
     if event.answer is None:
         return False
-    _accept(board, job, event.answer, audited=True)
+    _accept(state, job, event.answer, audited=True)
     return True
 
 
-def _set_back(board: Board, task: Task) -> None:
+def _set_back(state: State, task: Task) -> None:
     """An accepted answer was wrong: what the solver made of it is void, and the rounds after it are begun anew."""
-    if task.rounds == task.round + 1:
+    if task.rounds == task.round.number + 1:
         return
-    call_off(board, task, task.round)
-    task.rounds = task.round + 1
+    call_off(state, task, task.round.number)
+    task.rounds = task.round.number + 1
     task.run += 1
     task.suspects.clear()
-    board.counters["setbacks"] += 1
-    board.out.append(KeepSetback(task.name, task.round, task.run))
+    state.counters["setbacks"] += 1
+    state.turn.emit(KeepSetback(task.name, task.round.number, task.run))
 
 
-def call_off(board: Board, task: Task, after: int = -1) -> None:
+def call_off(state: State, task: Task, after: int = -1) -> None:
     """Devices stop working on what nobody needs, in rounds ``after`` that one; copies that can no longer be compared
     are not paid."""
-    for lease in [lease for lease in board.leases.values() if lease.job.task is task and lease.job.round > after]:
+    for lease in [lease for lease in state.leases.values() if lease.job.task is task and lease.job.round > after]:
         if lease.where is not Where.OVER:
-            board.out.append(SendCancel(lease.node, lease.nonce))
-            close(board, lease, "cancelled")
-        elif lease.ended == "done" and lease.verdict == "":
-            judge(board, lease, "cancelled")
+            state.turn.emit(SendCancel(lease.node, lease.nonce))
+            close(state, lease)
+        elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
+            judge(state, lease, Verdict.CANCELLED)
 
 
-def close(board: Board, lease: Lease, ended: str) -> None:
+def close(state: State, lease: Lease) -> None:
     """Ends an open lease whose job is not wanted any more."""
-    lease.end(ended)
-    board.out.append(KeepEnd(lease.number, ended))
-    board.remember(lease)
-    node = board.nodes[lease.node]
+    lease.end(Ended.CANCELLED, state.turn.moment)
+    state.turn.emit(KeepEnd(lease.number, lease.ended.word))
+    state.remember(lease)
+    node = state.nodes[lease.node]
     node.open.pop(lease.number, None)
-    may_have_room(board, node)
+    may_have_room(state, node)
 
 
-def put_away(board: Board, task: Task) -> None:
+def put_away(state: State, task: Task) -> None:
     """Nobody works on its round any more."""
-    if task in board.live:
-        board.live.remove(task)
-    for job in task.jobs:
+    if task in state.live:
+        state.live.remove(task)
+    for job in task.round.jobs:
         job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
-    task.jobs_before, task.jobs, task.open_jobs, task.recalling = task.done_jobs, [], 0, []
-    task.fresh.clear()
-    task.second.clear()
+    task.jobs_before = task.done_jobs
+    task.round = Round(task.round.number)
 
 
-def finish_round(board: Board, task: Task) -> None:
+def finish_round(state: State, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
-    answers = tuple(job.answer or b"" for job in task.jobs)
-    put_away(board, task)
-    board.out.append(AdvanceSolver(task.name, task.round, answers))
+    answers = tuple(job.answer or b"" for job in task.round.jobs)
+    put_away(state, task)
+    state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
-def open_round(board: Board, task: Task, jobs: list[Job]) -> None:
+def open_round(state: State, task: Task, jobs: list[Job]) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
-    task.jobs = jobs
-    task.open_jobs = sum(job.answer is None for job in jobs)
+    task.round.jobs = jobs
+    task.round.open_jobs = sum(job.answer is None for job in jobs)
     at = 0
-    while at < len(board.live) and board.live[at].priority >= task.priority:
+    while at < len(state.live) and state.live[at].priority >= task.priority:
         at += 1
-    board.live.insert(at, task)
-    for index in sorted(task.suspects.pop(task.round, ())):
+    state.live.insert(at, task)
+    for index in sorted(task.suspects.pop(task.round.number, ())):
         if jobs[index].phase is Phase.ACCEPTED and not jobs[index].audited:
-            audit(board, jobs[index])
-    if task.open_jobs == 0 and not _rechecking(task):
-        finish_round(board, task)
+            audit(state, jobs[index])
+    if task.round.open_jobs == 0 and not task.round.rechecking:
+        finish_round(state, task)
         return
     for job in jobs:
-        if job.phase is Phase.READY and len(job.copies) >= board.policy.copies:
-            audit(board, job)   # judged copies were lost in the crash between receipt and verdict
+        if job.phase is Phase.READY and len(job.copies) >= state.policy.copies:
+            audit(state, job)   # judged copies were lost in the crash between receipt and verdict
         elif job.phase is Phase.READY and job.copies:
-            place(board, job)
+            place(state, job)
         elif job.phase is Phase.READY:
-            task.fresh.append(job)
-    fill_all(board)
+            task.round.fresh.append(job)
+    fill_all(state)

@@ -13,7 +13,6 @@ from typing import Any
 
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core import judging, nodes, placement, replay, tasks
-from lamplighter.gateway.core.board import Board, Check
 from lamplighter.gateway.core.effects import (
     Effect,
     KeepClock,
@@ -24,10 +23,13 @@ from lamplighter.gateway.core.effects import (
     SealEpoch,
     StartSolver,
 )
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Task
+from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Task, Where
+from lamplighter.gateway.core.state import Check, State
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
 """Statuses that changed are published at most this often."""
@@ -39,10 +41,10 @@ class Machine:
     """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each."""
 
     def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int = 1) -> None:
-        self.board = Board(policy, secret, check, boot)
+        self.state = State(policy, secret, check, boot)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
-        self._handlers: dict[type, Callable[[Board, Any], object]] = {
+        self._handlers: dict[type, Callable[[State, Any], object]] = {
             e.TaskSubmitted: tasks.on_submitted,
             e.TaskCancelled: tasks.on_cancelled,
             e.RoundYielded: tasks.on_round,
@@ -72,39 +74,37 @@ class Machine:
 
         Raises IllegalMove on a bug of ours only; whatever peers send is counted or judged.
         """
-        board = self.board
-        board.now_ms = max(board.now_ms, now_ms)
-        board.out = []
-        self._handlers[type(event)](board, event)
-        placement.fill_touched(board)
-        return board.out
+        turn = self.state.begin(type(event), now_ms)
+        self._handlers[type(event)](self.state, event)
+        placement.fill_touched(self.state)
+        return turn.effects
 
     @property
     def next_due_ms(self) -> int:
         """When ``Ticked`` is wanted at the latest."""
         due = self._published_at + PUBLISH_MS
-        return min(due, self.board.timers[0][0]) if self.board.timers else due
+        return min(due, self.state.timers[0][0]) if self.state.timers else due
 
-    def _on_tick(self, board: Board, _event: e.Ticked) -> None:
-        while board.timers and board.timers[0][0] <= board.now_ms:
-            placement.on_clock(board, heapq.heappop(board.timers)[2])
-        if board.now_ms - self._published_at < PUBLISH_MS:
+    def _on_tick(self, state: State, _event: e.Ticked) -> None:
+        while state.timers and state.timers[0][0] <= state.now_ms:
+            placement.on_clock(state, heapq.heappop(state.timers)[2])
+        if state.now_ms - self._published_at < PUBLISH_MS:
             return
-        self._published_at = board.now_ms
-        self._keep_clock(board)
-        for task in [task for task in board.tasks.values() if not task.over]:
-            tasks.check_deadline(board, task)
+        self._published_at = state.now_ms
+        self._keep_clock(state)
+        for task in [task for task in state.tasks.values() if not task.over]:
+            tasks.check_deadline(state, task)
             if task.over:
                 continue
-            if task.dirty or task.waits != tasks.waits_for(board, task):
-                tasks.publish_status(board, task)
+            if task.dirty or task.waits != tasks.waits_for(state, task):
+                tasks.publish_status(state, task)
 
-    def _keep_clock(self, board: Board) -> None:
-        waited_for = any(not task.over for task in board.tasks.values()) or any(
-            board.now_ms < node.quarantined_until for node in board.nodes.values())
-        if waited_for and board.now_ms - self._clock_kept_at >= CLOCK_MS:
-            self._clock_kept_at = board.now_ms
-            board.out.append(KeepClock(board.now_ms))
+    def _keep_clock(self, state: State) -> None:
+        waited_for = any(not task.over for task in state.tasks.values()) or any(
+            state.now_ms < node.quarantined_until for node in state.nodes.values())
+        if waited_for and state.now_ms - self._clock_kept_at >= CLOCK_MS:
+            self._clock_kept_at = state.now_ms
+            state.turn.emit(KeepClock(state.now_ms))
 
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
         """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
@@ -112,84 +112,84 @@ class Machine:
         ``now_ms`` is not before ``snapshot.clock_ms``: deadlines and quarantines go on. Lease clocks start anew; each
         unfinished task's solver is replayed from its recorded answers.
         """
-        board = self.board
-        board.now_ms, board.out = max(now_ms, snapshot.clock_ms), []
-        board.next_lease, board.epoch = snapshot.next_lease, snapshot.epoch
+        state = self.state
+        turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
+        state.next_lease, state.epoch = snapshot.next_lease, snapshot.epoch
         for name, score, lies, quarantined_until, earned_kop in snapshot.standing:
-            node = board.nodes.get(name)
+            node = state.nodes.get(name)
             if node is not None:
                 node.score, node.lies, node.earned_kop = score, lies, earned_kop
                 node.quarantined_until = quarantined_until
-            if board.now_ms < quarantined_until:   # though the registry may not know it any more
-                board.find_work(name)   # what the last life had not checked again yet
+            if state.now_ms < quarantined_until:   # though the registry may not know it any more
+                state.find_work(name)   # what the last life had not checked again yet
         for row in snapshot.tasks:
             self._restore_task(row)
         for name, who, leases, done in snapshot.shares:
-            board.tasks[name].copies += leases
+            state.tasks[name].copies += leases
             if done:
-                board.tasks[name].devices[who] = done
+                state.tasks[name].devices[who] = done
         for lease in snapshot.leases:
             self._restore_lease(lease)
-        for task in board.tasks.values():
+        for task in state.tasks.values():
             if task.over:
-                board.out.append(PublishStatus(task.name, tasks.status(task)))
-                board.out.append(PublishResult(task.name, task.result))
+                state.turn.emit(PublishStatus(task.name, tasks.status(task)))
+                state.turn.emit(PublishResult(task.name, task.result))
             else:
-                board.out.append(StartSolver(task.name, task.kind, task.body))
-        return board.out
+                state.turn.emit(StartSolver(task.name, task.kind, task.body))
+        return turn.effects
 
     def _restore_task(self, row: TaskRow) -> None:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
-        task.rate_at = self.board.now_ms
+        task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
         if row.state:
-            task.state, task.result = row.state, row.result
-        self.board.tasks[row.task] = task
+            task.state, task.result = TaskState(row.state), row.result
+        self.state.tasks[row.task] = task
 
     def _restore_lease(self, row: LeaseRow) -> None:
-        board = self.board
-        task = board.tasks.get(row.task)
-        node = board.nodes.get(row.node)
+        state = self.state
+        task = state.tasks.get(row.task)
+        node = state.nodes.get(row.node)
         if task is None:
             return
         lease = lease_of(Job(task, row.round, row.job_index, UNKNOWN), row)
-        board.leases[row.nonce] = lease
+        state.leases[row.nonce] = lease
         if not row.ended and node is not None and not node.revoked:
-            lease.where = Where.UNSENT
-            placement.watch(board, node, lease, board.policy.report_floor_ms)
+            placement.watch(state, node, lease, state.policy.report_floor_ms)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
-            lease.ended = "expired"
-            board.out.append(KeepEnd(row.lease, "expired"))
-        if row.verdict or lease.ended != "done":
-            board.remember(lease)
+            lease.move(Where.SENT, state.turn.moment)
+            lease.end(Ended.EXPIRED, state.turn.moment)
+            state.turn.emit(KeepEnd(row.lease, lease.ended.word))
+        if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:
+            state.remember(lease)
 
 
-def _on_recomputed(board: Board, event: e.Recomputed) -> None:
-    if not judging.on_recomputed(board, event):
-        tasks.fail(board, board.tasks[event.task], "kernel_failed",
+def _on_recomputed(state: State, event: e.Recomputed) -> None:
+    if not judging.on_recomputed(state, event):
+        tasks.fail(state, state.tasks[event.task], "kernel_failed",
                    f"the kernel raised on job {event.index} of round {event.round} on the gateway too", "kind")
 
 
-def _on_work_found(board: Board, event: e.WorkFound) -> None:
-    board.searches -= 1
-    replay.on_work_found(board, event)
-    for task in list(board.tasks.values()):
-        if task.solved is not None and not board.searches:
-            tasks.on_solved(board, task.solved)
+def _on_work_found(state: State, event: e.WorkFound) -> None:
+    state.searches -= 1
+    replay.on_work_found(state, event)
+    for task in list(state.tasks.values()):
+        if task.solved is not None and not state.searches:
+            tasks.on_solved(state, task.solved)
 
 
-def _on_misbehaved(board: Board, event: e.DeviceMisbehaved) -> None:
-    board.counters["misbehaved_" + event.reason] += 1
+def _on_misbehaved(state: State, event: e.DeviceMisbehaved) -> None:
+    state.counters["misbehaved_" + event.reason] += 1
 
 
-def _on_epoch_ended(board: Board, event: e.EpochEnded) -> None:
-    sealed = board.epoch
-    board.epoch += 1
-    for nonce in [nonce for nonce in board.ended if _forgotten(board.leases[nonce])]:
-        del board.ended[nonce], board.leases[nonce]
-    board.out.append(KeepEpoch(board.epoch))
-    board.out.append(SealEpoch(sealed, event.ref))
+def _on_epoch_ended(state: State, event: e.EpochEnded) -> None:
+    sealed = state.epoch
+    state.epoch += 1
+    for nonce in [nonce for nonce in state.ended if _forgotten(state.leases[nonce])]:
+        del state.ended[nonce], state.leases[nonce]
+    state.turn.emit(KeepEpoch(state.epoch))
+    state.turn.emit(SealEpoch(sealed, event.ref))
 
 
 def _forgotten(lease: Lease) -> bool:
@@ -200,5 +200,5 @@ def _forgotten(lease: Lease) -> bool:
     return lease.job.task.over and not lease.seq
 
 
-def _on_epoch_sealed(board: Board, _event: e.EpochSealed) -> None:
-    board.counters["epochs_sealed"] += 1
+def _on_epoch_sealed(state: State, _event: e.EpochSealed) -> None:
+    state.counters["epochs_sealed"] += 1

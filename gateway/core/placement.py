@@ -7,21 +7,22 @@ Both look at a bounded number of candidates, so the work of one event does not g
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
-from lamplighter.gateway.core.state import UNKNOWN, Job, Lease, Node, Phase, Task, Where
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
+from lamplighter.gateway.core.state import State
 
 
-def wants_work(board: Board, node: Node) -> bool:
+def wants_work(state: State, node: Node) -> bool:
     """Whether a node may be given a lease now, whatever the job."""
     return (
-        node.online and node.bid and not node.revoked and node.arch in board.kernels
-        and len(node.open) < min(node.room, board.policy.max_open)
-        and board.now_ms >= node.backoff_until and board.now_ms >= node.quarantined_until
+        node.online and node.bid and not node.revoked and node.arch in state.kernels
+        and len(node.open) < min(node.room, state.policy.max_open)
+        and state.now_ms >= node.backoff_until and state.now_ms >= node.quarantined_until
     )
 
 
@@ -33,86 +34,87 @@ def expected_ms(node: Node, job: Job) -> int:
     return pace_us * job.spec.price_kop // 1_000 + 1
 
 
-def fits(board: Board, node: Node, job: Job) -> bool:
+def fits(state: State, node: Node, job: Job) -> bool:
     """Whether this node may have this job: kernel, heap, message size, an owner without a copy, and time enough."""
-    if job.task.kind not in board.kernels[node.arch] or job.spec.heap_bytes > node.heap:
+    if job.task.kind not in state.kernels[node.arch] or job.spec.heap_bytes > node.heap:
         return False
     if LEASE_BYTES + MAC_BYTES + 16 * len(job.spec.contexts) + len(job.spec.input) > node.message:
         return False
     least, until = node.no_heap.get(job.task.kind, (0, 0))
-    if board.now_ms < until and job.spec.heap_bytes >= least:
+    if state.now_ms < until and job.spec.heap_bytes >= least:
         return False
-    if any(copy.owner == node.owner or copy.node == node.name for copy in job.copies):
-        return False
-    if board.now_ms < job.refused.get(node.name, 0) and len(board.hungry) > len(job.refused):
+    for copy in job.copies:
+        if copy.owner == node.owner or copy.node == node.name:
+            return False
+    if state.now_ms < job.refused.get(node.name, 0) and len(state.hungry) > len(job.refused):
         return False
     takes = expected_ms(node, job)
     backlog = takes * (len(node.open) + 1)
-    if node.open and backlog > board.policy.backlog_ms:
+    if node.open and backlog > state.policy.backlog_ms:
         return False
-    return board.now_ms + takes < job.task.deadline_at
+    return state.now_ms + takes < job.task.deadline_at
 
 
-def fill(board: Board, node: Node) -> None:
+def fill(state: State, node: Node) -> None:
     """Gives a node jobs until it is full or nothing fits: committed copies first, tasks in turn."""
-    while wants_work(board, node):
-        job = _next_job(board, node)
+    while wants_work(state, node):
+        job = _next_job(state, node)
         if job is None:
             return
-        _lease(board, node, job)
-    board.hungry.pop(node.name, None)
+        _lease(state, node, job)
+    state.hungry.pop(node.name, None)
 
 
-def fill_touched(board: Board) -> None:
+def fill_touched(state: State) -> None:
     """The last step of every event: nodes that now have room get work."""
-    while board.touched:
-        fill(board, board.touched.popitem()[1])
+    touched = state.turn.touched
+    while touched:
+        fill(state, touched.popitem()[1])
 
 
-def fill_all(board: Board) -> None:
-    for node in list(board.hungry.values()):
-        fill(board, node)
+def fill_all(state: State) -> None:
+    for node in list(state.hungry.values()):
+        fill(state, node)
 
 
-def place(board: Board, job: Job) -> None:
+def place(state: State, job: Job) -> None:
     """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
-    start = board.draw(b"draw", job) % (len(board.hungry) or 1)
-    nodes = list(islice(board.hungry.values(), start, start + 64))
-    nodes += islice(board.hungry.values(), min(start, 64))
-    for node in nodes:
-        if wants_work(board, node) and fits(board, node, job):
-            _lease(board, node, job)
+    hungry = state.hungry.values()
+    start = state.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
+    for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
+        if wants_work(state, node) and fits(state, node, job):
+            _lease(state, node, job)
             return
-    _queue(board, job)
+    _queue(state, job)
 
 
-def _queue(board: Board, job: Job) -> None:
+def _queue(state: State, job: Job) -> None:
     if job.copies:
-        job.task.second.setdefault(job.copies[-1].owner, deque()).append(job)
-        board.set_timer(board.now_ms + board.policy.quorum_wait_ms, job)
+        job.task.round.second.setdefault(job.copies[-1].owner, deque()).append(job)
+        state.set_timer(state.now_ms + state.policy.quorum_wait_ms, job)
     else:
-        job.task.fresh.append(job)
+        job.task.round.fresh.append(job)
 
 
-def _next_job(board: Board, node: Node) -> Job | None:
-    for task in _in_turn(board, node):
-        job = _take_second(board, node, task) or _take(board, node, task, task.fresh, board.policy.scan)
+def _next_job(state: State, node: Node) -> Job | None:
+    for task in _in_turn(state, node):
+        job = _take_second(state, node, task) or _take(state, node, task.round.fresh, state.policy.scan)
         if job:
-            _take_turns(board, task)
+            _take_turns(state, task)
             return job
     return None
 
 
-def _in_turn(board: Board, node: Node) -> list[Task]:
+def _in_turn(state: State, node: Node) -> list[Task]:
     """Tasks in the order in which this node should be offered them, by priority first.
 
     A node stays with the kind whose kernel it holds, so that kernels are not fetched over and over; it goes
     over to another kind when that has fewer nodes than its share and its own has more.
     """
-    if len(board.live) < 2:
-        return board.live
-    kinds = {task.kind for task in board.live}
-    workers = board.workers
+    if len(state.live) < 2:
+        return state.live
+    kinds = {task.kind for task in state.live}
+    workers = state.workers
     share = workers.total() // len(kinds)
     stays = workers[node.kind] <= share
 
@@ -120,136 +122,136 @@ def _in_turn(board: Board, node: Node) -> list[Task]:
         own = task.kind == node.kind
         return -task.priority, (-1 if stays else share) if own else workers[task.kind]
 
-    return sorted(board.live, key=rank)
+    return sorted(state.live, key=rank)
 
 
-def _take_turns(board: Board, task: Task) -> None:
+def _take_turns(state: State, task: Task) -> None:
     """The task just served goes behind its equals in priority."""
-    at = board.live.index(task)
-    board.live.pop(at)
-    while at < len(board.live) and board.live[at].priority >= task.priority:
+    at = state.live.index(task)
+    state.live.pop(at)
+    while at < len(state.live) and state.live[at].priority >= task.priority:
         at += 1
-    board.live.insert(at, task)
+    state.live.insert(at, task)
 
 
-def _take_second(board: Board, node: Node, task: Task) -> Job | None:
+def _take_second(state: State, node: Node, task: Task) -> Job | None:
     """From the queues of committed copies in turn, but that of the node's own owner."""
-    owners = list(islice(task.second, board.policy.scan))
+    second = task.round.second
+    owners = list(islice(second, state.policy.scan))
     for owner in owners:
-        queue = task.second.pop(owner)
-        job = None if owner == node.owner else _take(board, node, task, queue, 1 + board.policy.scan // len(owners))
+        queue = second.pop(owner)
+        job = None if owner == node.owner else _take(state, node, queue, 1 + state.policy.scan // len(owners))
         if queue:
-            task.second[owner] = queue
+            second[owner] = queue
         if job:
             return job
     return None
 
 
-def _take(board: Board, node: Node, task: Task, queue: deque[Job], most: int) -> Job | None:
+def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
-        if job.phase is not Phase.READY or job.round != task.round:
-            continue   # taken meanwhile: by the gateway itself, or with its round
-        if fits(board, node, job):
+        if job.phase is not Phase.READY:
+            continue   # the gateway itself has taken it meanwhile
+        if fits(state, node, job):
             return job
         queue.append(job)
     return None
 
 
-def _lease(board: Board, node: Node, job: Job) -> None:
-    job.move(Phase.OUT)
+def _lease(state: State, node: Node, job: Job) -> None:
+    job.move(Phase.OUT, state.turn.moment)
     job.fence += 1
-    nonce = board.nonce(board.next_lease)
-    lease = Lease(board.next_lease, job, node.name, node.owner, job.fence, nonce)
-    board.next_lease += 1
-    report_ms = report_clock(board, node, job)
-    board.out.append(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
+    nonce = state.nonce(state.next_lease)
+    lease = Lease(state.next_lease, job, node.name, node.owner, job.fence, nonce)
+    state.next_lease += 1
+    report_ms = report_clock(state, node, job)
+    state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
                                nonce, lease.price_kop))
-    board.out.append(SendLease(node.name, job.fence, nonce, job.name, board.kernels[node.arch][job.task.kind],
-                               board.epoch, board.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
+    state.turn.emit(SendLease(node.name, job.fence, nonce, job.name, state.kernels[node.arch][job.task.kind],
+                               state.epoch, state.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
                                job.spec.input))
-    watch(board, node, lease, report_ms)
-    board.workers[node.kind] -= 1
+    watch(state, node, lease, report_ms)
+    state.workers[node.kind] -= 1
     node.kind = job.task.kind
-    board.workers[node.kind] += 1
+    state.workers[node.kind] += 1
     job.task.copies += 1
-    board.counters["leases"] += 1
+    state.counters["leases"] += 1
 
 
-def watch(board: Board, node: Node, lease: Lease, report_ms: int) -> None:
+def watch(state: State, node: Node, lease: Lease, report_ms: int) -> None:
     """Starts both clocks of a lease that is on its way."""
-    lease.move(Where.SENT)
-    lease.sent_at = board.now_ms
-    lease.report_by = board.now_ms + report_ms
-    board.leases[lease.nonce] = lease
+    lease.move(Where.SENT, state.turn.moment)
+    lease.sent_at = state.now_ms
+    lease.report_by = state.now_ms + report_ms
+    state.leases[lease.nonce] = lease
     node.open[lease.number] = lease
-    board.set_timer(board.now_ms + min(board.policy.ack_by_ms, report_ms), lease)
+    state.set_timer(state.now_ms + min(state.policy.ack_by_ms, report_ms), lease)
 
 
-def report_clock(board: Board, node: Node, job: Job) -> int:
+def report_clock(state: State, node: Node, job: Job) -> int:
     """The report-by clock in ms: generous, since an honest slow device costs less than a lost one."""
     expected = expected_ms(node, job) * (len(node.open) + 1)
-    return min(board.policy.report_floor_ms + 8 * expected, board.policy.report_ceiling_ms)
+    return min(state.policy.report_floor_ms + 8 * expected, state.policy.report_ceiling_ms)
 
 
-def lost(board: Board, lease: Lease, ended: str) -> None:
+def lost(state: State, lease: Lease, ended: Ended) -> None:
     """A lease ended without a result: the job is ready again, or the gateway runs it when it keeps failing."""
-    lease.end(ended)
-    board.out.append(KeepEnd(lease.number, ended))
-    board.counters["leases_" + ended] += 1
-    board.remember(lease)
-    node = board.nodes[lease.node]
+    lease.end(ended, state.turn.moment)
+    state.turn.emit(KeepEnd(lease.number, ended.word))
+    state.counters["leases_" + ended] += 1
+    state.remember(lease)
+    node = state.nodes[lease.node]
     node.open.pop(lease.number, None)
-    may_have_room(board, node)
+    may_have_room(state, node)
     job = lease.job
     if job.spec is UNKNOWN:
         return   # its round is still being replayed after a restart, and will find the job without a lease
-    job.refused[lease.node] = board.now_ms + board.policy.declined_ms
+    job.refused[lease.node] = state.now_ms + state.policy.declined_ms
     job.tries[ended] = job.tries.get(ended, 0) + 1
-    limits = {"expired": board.policy.max_expired, "failed": board.policy.max_failed}
+    limits = {Ended.EXPIRED: state.policy.max_expired, Ended.FAILED: state.policy.max_failed}
     if job.tries[ended] >= limits.get(ended, job.tries[ended] + 1):
-        audit(board, job)
+        audit(state, job)
     else:
-        ready_again(board, job)
+        ready_again(state, job)
 
 
-def ready_again(board: Board, job: Job) -> None:
-    job.move(Phase.READY)
-    if not job.task.over:
-        place(board, job)
+def ready_again(state: State, job: Job) -> None:
+    job.move(Phase.READY, state.turn.moment)
+    place(state, job)
 
 
-def audit(board: Board, job: Job) -> None:
+def audit(state: State, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(Phase.AUDIT)
-    board.counters["audits"] += 1
-    board.out.append(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
+    job.move(Phase.AUDIT, state.turn.moment)
+    state.counters["audits"] += 1
+    state.turn.emit(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
 
-def may_have_room(board: Board, node: Node) -> None:
+def may_have_room(state: State, node: Node) -> None:
     """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
-    if wants_work(board, node):
-        board.hungry[node.name] = board.touched[node.name] = node
+    if wants_work(state, node):
+        state.hungry[node.name] = state.turn.touched[node.name] = node
     else:
-        board.hungry.pop(node.name, None)
+        state.hungry.pop(node.name, None)
 
 
-def on_clock(board: Board, what: Lease | Job) -> None:
+def on_clock(state: State, what: Lease | Job) -> None:
     """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
     if isinstance(what, Job):
-        jobs = what.task.jobs   # not its task's any more: the round is over, or is being replayed
+        jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
         if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
-            audit(board, what)
+            audit(state, what)
         return
     if what.where is Where.OVER:
         return
     if what.job.spec is UNKNOWN:
-        board.set_timer(board.now_ms + board.policy.ack_by_ms, what)
+        state.set_timer(state.now_ms + state.policy.ack_by_ms, what)
         return
-    if what.where is Where.RUNNING and board.now_ms < what.report_by:
-        board.set_timer(what.report_by, what)
+    if what.where is Where.RUNNING and state.now_ms < what.report_by:
+        state.set_timer(what.report_by, what)
         return
-    node = board.nodes[what.node]
+    node = state.nodes[what.node]
     pace = node.pace.get(what.job.task.kind, 0)
-    node.pace[what.job.task.kind] = max(pace, (board.now_ms - what.sent_at) * 1_000 // max(what.price_kop, 1))
-    lost(board, what, "expired")
+    node.pace[what.job.task.kind] = max(pace, (state.now_ms - what.sent_at) * 1_000 // max(what.price_kop, 1))
+    lost(state, what, Ended.EXPIRED)

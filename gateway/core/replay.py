@@ -8,87 +8,95 @@ void, the later rounds are begun anew.
 
 from __future__ import annotations
 
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import RecallRound, StartSolver
+from lamplighter.gateway.core.entities import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
 from lamplighter.gateway.core.events import RoundRecalled, WorkFound
 from lamplighter.gateway.core.judging import open_round, put_away
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit
 from lamplighter.gateway.core.snapshot import LeaseRow
-from lamplighter.gateway.core.state import FENCE_BITS, UNKNOWN, Job, Lease, Phase, Task, Where
+from lamplighter.gateway.core.state import State
+from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.protocol.words import named
 
 
-def on_recalled(board: Board, event: RoundRecalled) -> None:
+def on_recalled(state: State, event: RoundRecalled) -> None:
     """The leases and answers that the journal kept for this round find their jobs again."""
-    task = board.tasks.get(event.task)
-    if task is None or event.round != task.round or not task.recalling:
+    task = state.tasks.get(event.task)
+    if task is None or event.round != task.round.number or not task.round.recalling:
         return
-    if task.round in task.suspects and not event.whole:
-        board.out.append(RecallRound(task.name, task.round, len(task.recalling), True))   # suspected meanwhile
+    if event.round in task.suspects and not event.whole:
+        state.turn.emit(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
         return
-    jobs, task.recalling = task.recalling, []
+    jobs, task.round.recalling = task.round.recalling, []
     for job in jobs:
         job.run, job.fence = event.run, event.run << FENCE_BITS
     for index, answer, audited in event.answers:
         job = jobs[index]
         job.answer, job.audited, job.phase = answer, bool(audited), Phase.ACCEPTED
+        job.story = "accepted in the journal, "
     for row in event.leases:
-        _take_up(board, jobs[row.job_index], row)
-    open_round(board, task, jobs)
+        _take_up(state, jobs[row.job_index], row)
+    open_round(state, task, jobs)
 
 
-def _take_up(board: Board, job: Job, row: LeaseRow) -> None:
+def _take_up(state: State, job: Job, row: LeaseRow) -> None:
     """What has happened to a lease since the row was read is known here: all that are open or unjudged are."""
     job.fence = max(job.fence, row.fence)
-    lease = board.leases.get(row.nonce) or lease_of(job, row)
+    lease = state.leases.get(row.nonce) or lease_of(job, row)
+    if lease.ended is Ended.OPEN and row.nonce not in state.leases:
+        return   # it has ended since, and is not remembered
     lease.job = job
     if lease.where is not Where.OVER:
-        if job.phase is Phase.READY:
-            job.phase = Phase.OUT
-    elif lease.ended == "done" and lease.verdict == "":
+        job.move(Phase.OUT, state.turn.moment)
+    elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
         job.copies.append(lease)
-    elif lease.verdict in ("ok", "minority") and job.answer is not None:
+    elif lease.verdict in (Verdict.OK, Verdict.MINORITY) and job.answer is not None:
         job.copies.append(lease)
-        lease.answer = job.answer if lease.verdict == "ok" else b""
+        lease.answer = job.answer if lease.verdict is Verdict.OK else b""
 
 
 def lease_of(job: Job, row: LeaseRow) -> Lease:
-    """A lease that is over, as the journal has it."""
+    """A lease as the journal has it."""
     lease = Lease(row.lease, job, row.node, row.owner, row.fence, row.nonce)
-    lease.price_kop, lease.where = row.price_kop, Where.OVER
-    lease.ended, lease.verdict, lease.boot, lease.seq, lease.answer = (
-        row.ended, row.verdict, row.boot, row.seq, row.answer)
+    lease.ended = Ended(row.ended)
+    lease.where = Where.UNSENT if lease.ended is Ended.OPEN else Where.OVER
+    lease.story = f"{named(lease.ended)} in the journal, "
+    lease.verdict = Verdict(row.verdict or Verdict.PENDING)
+    lease.price_kop, lease.boot, lease.seq, lease.answer = row.price_kop, row.boot, row.seq, row.answer
     return lease
 
 
-def on_work_found(board: Board, event: WorkFound) -> None:
+def on_work_found(state: State, event: WorkFound) -> None:
     """A liar's work of rounds that have passed is checked again as soon as a replay comes to it."""
     again = set()
     for name, round_, index in event.places:
-        task = board.tasks.get(name)
+        task = state.tasks.get(name)
         if task is None or task.over or task.ending:
             continue
-        if round_ == task.round and task.jobs:
-            job = task.jobs[index]
+        now = task.round
+        if round_ == now.number and now.jobs:
+            job = now.jobs[index]
             if job.phase is Phase.ACCEPTED and not job.audited:
-                audit(board, job)
+                audit(state, job)
             continue
         task.suspects.setdefault(round_, set()).add(index)
-        if round_ < task.round or (round_ == task.round and not task.recalling):
+        if round_ < now.number or (round_ == now.number and not now.recalling):
             again.add(name)
     for name in sorted(again):
-        _replay(board, board.tasks[name])
+        _replay(state, state.tasks[name])
 
 
-def _replay(board: Board, task: Task) -> None:
+def _replay(state: State, task: Task) -> None:
     """Back to the start. Leases stay; until their round has come again nothing is known of their jobs."""
-    for job in task.jobs:
+    for job in task.round.jobs:
         if job.phase is Phase.AUDIT and job.answer is not None:
             task.suspects.setdefault(job.round, set()).add(job.index)
-    put_away(board, task)
-    for lease in board.leases.values():
+    put_away(state, task)
+    for lease in state.leases.values():
         if lease.job.task is task:
             lease.job = Job(task, lease.job.round, lease.job.index, UNKNOWN)
-    task.round, task.jobs_before, task.solved = -1, 0, None
+    task.round, task.jobs_before, task.solved = Round(), 0, None
     task.dirty = True
-    board.counters["replays"] += 1
-    board.out.append(StartSolver(task.name, task.kind, task.body))
+    state.counters["replays"] += 1
+    state.turn.emit(StartSolver(task.name, task.kind, task.body))

@@ -1,239 +1,99 @@
-"""What the core remembers: tasks, jobs, leases, nodes, and the one table of allowed moves.
+"""The whole state of the core, and the small steps that every part of it takes.
 
-A lease has three orthogonal states: where it is (``Where``), how it ended (a word, empty while open) and
-what its receipt was judged (a word of ``frames.VERDICTS``, empty before there is one).
+The parts (``tasks``, ``placement``, ``judging``, ``nodes``) are functions on a ``State``; ``Machine`` calls
+them by event. What the present event leads to is collected by its ``Turn``.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from enum import Enum
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 
-from lamplighter.gateway.core.events import JobSpec, TaskSolved
+from lamplighter.gateway.core.effects import Effect, FindWork
+from lamplighter.gateway.core.entities import Job, Lease, Node, Task
+from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.policy import Policy
 
-
-class Where(Enum):
-    """Where a lease is."""
-
-    UNSENT = "unsent"
-    SENT = "sent"
-    RUNNING = "running"
-    OVER = "over"
+Check = Callable[[str, JobSpec, bytes], bool]
+"""(task, job, answer) -> False when the answer is impossible."""
 
 
-class Phase(Enum):
-    """Where a job is."""
+class Turn:
+    """What one event leads to; ``Machine`` begins one for each and hands its effects out."""
 
-    READY = "ready"          # waits for a device
-    OUT = "out"              # one copy is open
-    AUDIT = "audit"          # the gateway recomputes it
-    ACCEPTED = "accepted"
+    __slots__ = ("effects", "emit", "moment", "touched")
 
-
-ENDED = ("done", "rejected", "expired", "failed", "late", "cancelled")
-"""How a lease can end. ``late``: it had expired, then its result came."""
-
-LEASE_MOVES = {
-    Where.UNSENT: (Where.SENT,),
-    Where.SENT: (Where.RUNNING, Where.OVER),
-    Where.RUNNING: (Where.OVER,),
-    Where.OVER: (),
-}
-JOB_MOVES = {
-    Phase.READY: (Phase.OUT, Phase.AUDIT),
-    Phase.OUT: (Phase.READY, Phase.AUDIT, Phase.ACCEPTED),
-    Phase.AUDIT: (Phase.ACCEPTED, Phase.READY),
-    Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
-}
+    def __init__(self, now_ms: int, event: type) -> None:
+        self.moment = f" at {now_ms} by {event.__name__}, "
+        """When and by which event its moves are made, as stories tell it."""
+        self.effects: list[Effect] = []
+        self.emit = self.effects.append
+        """The one way in which anything is done: ``emit(effect)``, durable ones first."""
+        self.touched: dict[str, Node] = {}
+        """Nodes whose room it has changed: they get work as its last step."""
 
 
-FENCE_BITS = 16
-"""Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
-UNKNOWN = JobSpec(b"", (), 0, 0, 0)
-"""The content of a job between a restart and the replay of its round."""
+class State:
+    """State of one gateway. ``secret`` seeds every draw and nonce, so that nobody can foresee them."""
 
+    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int) -> None:
+        self.policy = policy
+        self.secret = secret
+        self.check = check
+        self.boot = boot
+        self.now_ms = 0
+        self.turn = Turn(0, State)
+        self.tasks: dict[str, Task] = {}
+        self.live: list[Task] = []
+        """Tasks that have a round open, in the order in which they are served next."""
+        self.nodes: dict[str, Node] = {}
+        self.leases: dict[bytes, Lease] = {}
+        """By nonce: every open lease, and the ended ones that are still remembered."""
+        self.ended: OrderedDict[bytes, None] = OrderedDict()
+        self.hungry: dict[str, Node] = {}
+        """Nodes that may have room for another lease."""
+        self.workers: Counter[str] = Counter()
+        """How many connected nodes had their last lease of each kind; "" for those that had none."""
+        self.searches = 0
+        """How often the journal was asked for the work of a liar and has not answered yet."""
+        self.kernels: dict[int, dict[str, bytes]] = {}
+        self.compiling: set[int] = set()
+        self.timers: list[tuple[int, int, Lease | Job]] = []
+        self.timer_number = 0
+        self.next_lease = 1
+        self.epoch = 0
+        self.counters: Counter[str] = Counter()
 
-class IllegalMove(Exception):
-    """A bug of ours: a lease or a job was asked to make a move that its table does not have."""
+    def begin(self, event: type, now_ms: int) -> Turn:
+        """A new turn; time never goes back."""
+        self.now_ms = max(self.now_ms, now_ms)
+        self.turn = Turn(self.now_ms, event)
+        return self.turn
 
+    def set_timer(self, due_ms: int, what: Lease | Job) -> None:
+        """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
+        self.timer_number += 1
+        heapq.heappush(self.timers, (due_ms, self.timer_number, what))
 
-class Lease:
-    """One attempt at a job on one node."""
+    def draw(self, purpose: bytes, job: Job) -> int:
+        """A number in 0..65535 that is fixed by the job and unknown to devices."""
+        text = f"{job.task.name}\0{job.round}\0{job.index}".encode()
+        return int.from_bytes(hashlib.sha256(self.secret + purpose + text).digest()[:2], "big")
 
-    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
-                 "report_by", "sent_at", "seq", "verdict", "where")
+    def nonce(self, lease: int) -> bytes:
+        """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
+        return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
 
-    def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
-        self.number = number
-        self.job = job
-        self.node = node
-        self.owner = owner
-        self.fence = fence
-        self.nonce = nonce
-        self.price_kop = job.spec.price_kop
-        self.where = Where.UNSENT
-        self.ended = ""
-        self.verdict = ""
-        self.sent_at = 0
-        self.report_by = 0
-        self.boot = 0
-        self.seq = 0
-        self.answer = b""
+    def find_work(self, node: str) -> None:
+        """Asks for what a liar did; until the answer comes no task ends with a result."""
+        self.searches += 1
+        self.turn.emit(FindWork(node))
 
-    def move(self, where: Where) -> None:
-        if where not in LEASE_MOVES[self.where]:
-            raise IllegalMove(f"lease {self.number}: {self.where.value} -> {where.value}; {self.story()}")
-        self.where = where
-
-    def end(self, ended: str) -> None:
-        self.move(Where.OVER)
-        self.ended = ended
-
-    def story(self) -> str:
-        job = self.job
-        return (f"task {job.task.name} round {job.round} job {job.index} ({job.phase.value}) fence {self.fence} "
-                f"on {self.node}: ended {self.ended or '-'}, judged {self.verdict or '-'}")
-
-
-class Job:
-    """One micro-job of the round that its task is in."""
-
-    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
-                 "spec", "task", "tries")
-
-    def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
-        self.task = task
-        self.round = round_
-        self.index = index
-        self.run = run
-        self.spec = spec
-        self._name = b""
-        self.fence = run << FENCE_BITS
-        self.phase = Phase.READY
-        self.copies: list[Lease] = []
-        """Leases with a recorded result of the right size and seal, one per owner."""
-        self.answer: bytes | None = None
-        self.audited = False
-        self.tries: dict[str, int] = {}
-        self.refused: dict[str, int] = {}
-        """Nodes that declined or lost this job, and until when others come first."""
-
-    def move(self, phase: Phase) -> None:
-        if phase not in JOB_MOVES[self.phase]:
-            raise IllegalMove(f"task {self.task.name} round {self.round} job {self.index}: "
-                              f"{self.phase.value} -> {phase.value}")
-        self.phase = phase
-
-    @property
-    def name(self) -> bytes:
-        """What structs call this job: 16 bytes that commit to its place and its content."""
-        if not self._name:
-            h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
-            h.update(self.run.to_bytes(4, "big") + self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
-            h.update(b"".join(self.spec.contexts) + self.spec.input)
-            self._name = h.digest()[:16]
-        return self._name
-
-
-class Task:
-    """An operator's request, and the round that it is in."""
-
-    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
-                 "fresh", "jobs", "jobs_before", "kind", "name", "open_jobs", "priority", "rate", "rate_at",
-                 "rate_done", "recalling", "refs", "result", "round", "rounds", "run", "second", "solved",
-                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
-
-    def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int) -> None:
-        self.name = name
-        self.kind = kind
-        self.body = body
-        self.priority = priority
-        self.deadline_ms = deadline_ms
-        self.deadline_at = started_ms + deadline_ms
-        self.submitted_at_ms = submitted_at_ms
-        self.started_ms = started_ms
-        self.ending = False
-        """The deadline passed; the solver was asked for what it can say."""
-        self.state = "preparing"      # preparing, running, done, failed, cancelled
-        self.result = b""
-        self.refs: list[object] = []
-        self.round = -1
-        self.jobs: list[Job] = []
-        self.open_jobs = 0
-        """Jobs of this round without an accepted answer."""
-        self.jobs_before = 0
-        self.fresh: deque[Job] = deque()
-        self.second: dict[str, deque[Job]] = {}
-        """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
-        self.rounds = 0
-        """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
-        self.run = 0
-        """How often the task was set back, because an accepted answer turned out to be wrong."""
-        self.recalling: list[Job] = []
-        """Jobs of a replayed round, until the journal has said what it knows of them."""
-        self.solved: TaskSolved | None = None
-        """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
-        self.suspects: dict[int, set[int]] = {}
-        """By round: jobs to be recomputed when it has been recalled, because a proven liar took part."""
-        self.copies = 0
-        self.audited = 0
-        self.devices: dict[str, int] = {}
-        self.events = 0
-        self.dirty = True
-        self.rate = 0
-        self.rate_at = started_ms
-        self.rate_done = 0
-        self.waits = ""
-
-    @property
-    def over(self) -> bool:
-        return self.state in ("done", "failed", "cancelled")
-
-    @property
-    def replaying(self) -> bool:
-        """Whether the solver still has to come to where it was before."""
-        return bool(self.recalling) or self.round + 1 < self.rounds
-
-    @property
-    def done_jobs(self) -> int:
-        return self.jobs_before + len(self.jobs) - self.open_jobs
-
-
-class Node:
-    """A device as the gateway sees it: who pays for it, what it said, how it did."""
-
-    __slots__ = ("arch", "backoff_until", "bid", "blobs", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
-                 "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
-
-    def __init__(self, name: str, device: bytes, owner: str) -> None:
-        self.name = name
-        self.device = device
-        self.owner = owner
-        self.online = False
-        self.state = "unseen"         # unseen, or as the node's status says
-        self.boot = 0
-        self.board = self.firmware = ""
-        self.arch = -1                # not born yet: no kernel is for it
-        self.heap = self.speed = self.message = 0
-        self.bid = False
-        self.spare = self.room = 0
-        self.blobs: tuple[str, ...] = ()
-        self.power = ""
-        self.temp: int | None = None
-        self.open: dict[int, Lease] = {}
-        self.kind = ""
-        """Of its last lease: the kernel it surely holds."""
-        self.pace: dict[str, int] = {}
-        """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
-        self.no_heap: dict[str, tuple[int, int]] = {}
-        """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
-        self.backoff_until = 0
-        self.quarantined_until = 0
-        self.revoked = False
-        self.score = 0
-        self.lies = 0
-        self.earned_kop = 0
-        self.seen_at = 0
+    def remember(self, lease: Lease) -> None:
+        """Keeps a lease that is over and waits for no verdict, for duplicates of its result: a fixed number."""
+        self.leases[lease.nonce] = lease
+        self.ended[lease.nonce] = None
+        if len(self.ended) > self.policy.remembered_leases:
+            del self.leases[self.ended.popitem(last=False)[0]]

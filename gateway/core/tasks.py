@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.effects import (
     GiveUp,
     KeepRound,
@@ -19,36 +18,38 @@ from lamplighter.gateway.core.effects import (
     StartSolver,
     StopSolver,
 )
+from lamplighter.gateway.core.entities import Job, Round, Task
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
 from lamplighter.gateway.core.judging import call_off, open_round, put_away
-from lamplighter.gateway.core.state import Job, Phase, Task
+from lamplighter.gateway.core.lifecycle import Phase, TaskState
+from lamplighter.gateway.core.state import State
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
 
 
-def on_submitted(board: Board, event: TaskSubmitted) -> None:
-    known = board.tasks.get(event.task)
+def on_submitted(state: State, event: TaskSubmitted) -> None:
+    known = state.tasks.get(event.task)
     if known is not None:
         if known.body == event.body:
-            board.out.append(Reply(event.ref, accepted(known)))
+            state.turn.emit(Reply(event.ref, accepted(known)))
         else:
-            board.out.append(Reply(event.ref, {}, ("id_reused", f"task {event.task!r} exists with another body",
+            state.turn.emit(Reply(event.ref, {}, ("id_reused", f"task {event.task!r} exists with another body",
                                                    "choose a new id, or send the same body to ask for it again")))
         return
-    if sum(not task.over for task in board.tasks.values()) >= board.policy.max_tasks:
-        board.out.append(Reply(event.ref, {}, ("too_many_tasks", f"{board.policy.max_tasks} tasks are unfinished",
+    if sum(not task.over for task in state.tasks.values()) >= state.policy.max_tasks:
+        state.turn.emit(Reply(event.ref, {}, ("too_many_tasks", f"{state.policy.max_tasks} tasks are unfinished",
                                                "wait for one to end, or cancel one")))
         return
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
-                board.now_ms)
-    board.tasks[event.task] = task
-    board.out.append(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
+                state.now_ms)
+    state.tasks[event.task] = task
+    state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
                               task.started_ms))
-    board.out.append(Reply(event.ref, accepted(task)))
-    tell(board, task, "submitted", kind=task.kind)
-    board.out.append(StartSolver(task.name, task.kind, task.body))
-    publish_status(board, task)
+    state.turn.emit(Reply(event.ref, accepted(task)))
+    tell(state, task, "submitted", kind=task.kind)
+    state.turn.emit(StartSolver(task.name, task.kind, task.body))
+    publish_status(state, task)
 
 
 def accepted(task: Task) -> dict[str, Any]:
@@ -56,149 +57,158 @@ def accepted(task: Task) -> dict[str, Any]:
     return {"task": task.name, "kind": task.kind, "state": task.state}
 
 
-def on_round(board: Board, event: RoundYielded) -> None:
-    task = board.tasks.get(event.task)
-    if task is None or task.over or task.ending or event.round != task.round + 1 or task.jobs or task.recalling:
+def on_round(state: State, event: RoundYielded) -> None:
+    task = state.tasks.get(event.task)
+    if task is None or task.over or task.ending or event.round != task.round.number + 1:
         return   # or it is what the solver said before it was started again
-    task.round = event.round
-    task.state = "running"
+    if task.round.jobs or task.round.recalling:
+        return
+    task.round = Round(event.round)
+    if task.state is TaskState.PREPARING:
+        task.move(TaskState.RUNNING)
     task.dirty = True
     jobs = [Job(task, event.round, index, spec, task.run) for index, spec in enumerate(event.jobs)]
-    tell(board, task, "round", round=event.round, jobs=len(jobs))
+    tell(state, task, "round", round=event.round, jobs=len(jobs))
     if event.round >= task.rounds:
         task.rounds = event.round + 1
-        board.out.append(KeepRound(task.name, event.round, task.run, board.next_lease))
+        state.turn.emit(KeepRound(task.name, event.round, task.run, state.next_lease))
     elif jobs:
-        task.recalling = jobs
-        board.out.append(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
+        task.round.recalling = jobs
+        state.turn.emit(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
         return
-    open_round(board, task, jobs)
+    open_round(state, task, jobs)
 
 
-def on_solved(board: Board, event: TaskSolved) -> None:
-    task = board.tasks.get(event.task)
-    if task is None or task.over or task.replaying or task.jobs:
+def on_solved(state: State, event: TaskSolved) -> None:
+    task = state.tasks.get(event.task)
+    if task is None or task.over or task.replaying or task.round.jobs:
         return   # as above
-    if board.searches:
+    if state.searches:
         task.solved = event   # what it follows from may have to be checked again
         return
-    about = json.dumps(provenance(board, task)).encode()
+    about = json.dumps(provenance(state, task)).encode()
     head = json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": True}).encode()
-    _end(board, task, "done", head[:-1] + b', "result": ' + event.result + b', "provenance": ' + about + b"}")
+    _end(state, task, TaskState.DONE, head[:-1] + b', "result": ' + event.result + b', "provenance": ' + about + b"}")
 
 
-def on_broke(board: Board, event: TaskBroke) -> None:
-    task = board.tasks.get(event.task)
+def on_broke(state: State, event: TaskBroke) -> None:
+    task = state.tasks.get(event.task)
     if task is not None and not task.over:
-        fail(board, task, event.code, event.message, event.fault)
+        fail(state, task, event.code, event.message, event.fault)
 
 
-def fail(board: Board, task: Task, code: str, message: str, fault: str) -> None:
+def fail(state: State, task: Task, code: str, message: str, fault: str) -> None:
     """Ends a task without an answer; ``fault`` says whose it is: operator, kind, or nobody's (deadline)."""
-    call_off(board, task)
-    error = {"code": code, "message": message, "fault": fault}
-    _end(board, task, "failed", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False, "error": error,
-                                            "provenance": provenance(board, task)}).encode())
+    call_off(state, task)
+    _end(state, task, TaskState.FAILED, _no_answer(state, task, code, message, fault))
 
 
-def check_deadline(board: Board, task: Task) -> None:
+def _no_answer(state: State, task: Task, code: str, message: str, fault: str) -> bytes:
+    return json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False,
+                       "error": {"code": code, "message": message, "fault": fault},
+                       "provenance": provenance(state, task)}).encode()
+
+
+def check_deadline(state: State, task: Task) -> None:
     """At the deadline the solver is asked for a partial answer; one that stays silent is waited for no longer.
 
     After a restart the replay of what the journal knows comes first.
     """
-    if board.now_ms >= task.deadline_at + board.policy.give_up_ms:
-        fail(board, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
-    elif board.now_ms >= task.deadline_at and not task.ending and not task.replaying:
-        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.jobs)
-        call_off(board, task)
-        put_away(board, task)
+    if state.now_ms >= task.deadline_at + state.policy.give_up_ms:
+        fail(state, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
+    elif state.now_ms >= task.deadline_at and not task.ending and not task.replaying:
+        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.round.jobs)
+        call_off(state, task)
+        put_away(state, task)
         task.ending = True
-        board.out.append(GiveUp(task.name, task.round, answers))
-        tell(board, task, "deadline", jobs_done=task.done_jobs)
+        state.turn.emit(GiveUp(task.name, task.round.number, answers))
+        tell(state, task, "deadline", jobs_done=task.done_jobs)
 
 
-def on_cancelled(board: Board, event: TaskCancelled) -> None:
-    task = board.tasks.get(event.task)
+def on_cancelled(state: State, event: TaskCancelled) -> None:
+    task = state.tasks.get(event.task)
     if task is None:
-        board.out.append(Reply(event.ref, {}, ("unknown_task", f"no task {event.task!r}", "see task.list")))
+        state.turn.emit(Reply(event.ref, {}, ("unknown_task", f"no task {event.task!r}", "see task.list")))
         return
     if not task.over:
-        call_off(board, task)
-        error = {"code": "cancelled", "message": "cancelled on request", "fault": "operator"}
-        _end(board, task, "cancelled", json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": False,
-                                                   "error": error, "provenance": provenance(board, task)}).encode())
-    board.out.append(Reply(event.ref, {"task": task.name, "state": task.state}))
+        call_off(state, task)
+        _end(state, task, TaskState.CANCELLED,
+             _no_answer(state, task, "cancelled", "cancelled on request", "operator"))
+    state.turn.emit(Reply(event.ref, {"task": task.name, "state": task.state}))
 
 
-def _end(board: Board, task: Task, state: str, result: bytes) -> None:
-    task.state = state
+def _end(state: State, task: Task, last: TaskState, result: bytes) -> None:
+    task.move(last)
     task.result = result
-    put_away(board, task)
+    put_away(state, task)
     task.suspects.clear()
-    board.out.append(KeepTaskEnd(task.name, state, result))
-    board.out.append(StopSolver(task.name))
-    board.counters["tasks_" + state] += 1
-    tell(board, task, state)
-    publish_status(board, task)
-    board.out.append(PublishResult(task.name, result))
-    _clear_oldest(board)
+    state.turn.emit(KeepTaskEnd(task.name, last.word, result))
+    state.turn.emit(StopSolver(task.name))
+    state.counters["tasks_" + last] += 1
+    tell(state, task, last)
+    publish_status(state, task)
+    state.turn.emit(PublishResult(task.name, result))
+    _clear_oldest(state)
 
 
-def _clear_oldest(board: Board) -> None:
+def _clear_oldest(state: State) -> None:
     """Finished tasks beyond the bound leave the list, and their retained messages the broker."""
-    finished = [task for task in board.tasks.values() if task.over]
-    for task in finished[:max(0, len(finished) - board.policy.max_finished)]:
-        del board.tasks[task.name]
-        board.out.append(PublishStatus(task.name, {}))
-        board.out.append(PublishResult(task.name, b""))
+    finished = [task for task in state.tasks.values() if task.over]
+    for task in finished[:max(0, len(finished) - state.policy.max_finished)]:
+        del state.tasks[task.name]
+        state.turn.emit(PublishStatus(task.name, {}))
+        state.turn.emit(PublishResult(task.name, b""))
 
 
-def provenance(board: Board, task: Task) -> dict[str, Any]:
+def provenance(state: State, task: Task) -> dict[str, Any]:
     """Who computed an answer, how often, and what share the gateway recomputed."""
-    return {"jobs": task.done_jobs, "copies": task.copies, "recomputed": task.audited, "epoch": board.epoch,
+    return {"jobs": task.done_jobs, "copies": task.copies, "recomputed": task.audited, "epoch": state.epoch,
             "devices": dict(sorted(task.devices.items()))}
 
 
-def tell(board: Board, task: Task, what: str, **detail: Any) -> None:
+def tell(state: State, task: Task, what: str, **detail: Any) -> None:
     """One transition, for those who follow a task."""
     task.events += 1
-    board.out.append(PublishEvent(task.name, board.boot * EVENTS_PER_BOOT + task.events, what, detail))
+    state.turn.emit(PublishEvent(task.name, state.boot * EVENTS_PER_BOOT + task.events, what, detail))
 
 
-def publish_status(board: Board, task: Task) -> None:
+def publish_status(state: State, task: Task) -> None:
     """The retained status: state, progress, rate in jobs per second, expected end, what it waits for."""
     task.dirty = False
-    since_ms = board.now_ms - task.rate_at
+    since_ms = state.now_ms - task.rate_at
     if since_ms >= 900:
         seen = (task.done_jobs - task.rate_done) * 1_000_000 // since_ms
         task.rate = (task.rate + seen) // 2 if task.rate else seen
-        task.rate_at, task.rate_done = board.now_ms, task.done_jobs
-    task.waits = waits_for(board, task)
-    board.out.append(PublishStatus(task.name, status(task)))
+        task.rate_at, task.rate_done = state.now_ms, task.done_jobs
+    task.waits = waits_for(state, task)
+    state.turn.emit(PublishStatus(task.name, status(task)))
 
 
 def status(task: Task) -> dict[str, Any]:
     """As published; ``eta_s`` is for the present round, None while the rate is not known."""
-    left = task.open_jobs
-    return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round, 0),
-            "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.jobs),
+    left = task.round.open_jobs
+    return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
+            "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.round.jobs),
             "jobs_per_s": task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms}
 
 
-def waits_for(board: Board, task: Task) -> str:
+def waits_for(state: State, task: Task) -> str:
     """Why nothing moves, as words for an operator; empty while jobs are out."""
-    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in task.jobs) or not task.jobs:
-        return "" if task.over or task.jobs else "the solver"
-    ready = [node for node in board.nodes.values() if node.online and node.bid and not node.revoked]
+    jobs = task.round.jobs
+    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in jobs):
+        return ""
+    if not jobs:
+        return "the solver"
+    ready = [node for node in state.nodes.values() if node.online and node.bid and not node.revoked]
     if not ready:
         return "devices: none is connected"
-    need = max(job.spec.heap_bytes for job in task.jobs if job.phase is Phase.READY)
+    need = max(job.spec.heap_bytes for job in jobs if job.phase is Phase.READY)
     if all(node.heap < need for node in ready):
         return f"a device with {need} bytes of free heap; the largest has {max(node.heap for node in ready)}"
     if all(node.room == 0 for node in ready):
         return "devices: all are busy with their own duty"
-    if all(board.now_ms < node.quarantined_until for node in ready):
+    if all(state.now_ms < node.quarantined_until for node in ready):
         return "devices: all are in quarantine"
     return "a device that fits"

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from lamplighter.firmware.wire import RECEIPT_BYTES, WireError
 from lamplighter.gateway.ledger.leaves import LedgerError
-from lamplighter.gateway.protocol.frames import PROOF_BYTES, VERDICTS, decode_receipt
+from lamplighter.gateway.protocol.frames import PROOF_BYTES, decode_receipt
+from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, VERDICTS, Verdict
+from lamplighter.gateway.protocol.words import move
 
 _TAIL = struct.Struct(">IB")
 _DEVICE = struct.Struct(">16sH")
@@ -33,14 +35,14 @@ class Record(NamedTuple):
     data: bytes
     receipt: Any
     price_kop: int
-    given: str
-    verdict: str
+    given: Verdict
+    verdict: Verdict
     owner: str
 
     @property
     def credits(self) -> int:
         """What it pays, in kop."""
-        return self.price_kop if self.verdict == "ok" else 0
+        return self.price_kop if self.verdict is Verdict.OK else 0
 
 
 class Numbers:
@@ -131,21 +133,21 @@ def settle(
         owner = owners.get(receipt.device, "")
         free = numbers.use(receipt.device, receipt.boot << 32 | receipt.seq)
         verdict = given
-        if given == "ok":
+        if given is Verdict.OK:
             if receipt.net != net:
-                verdict = "lease_unknown"
+                verdict = Verdict.LEASE_UNKNOWN
             elif not owner:
-                verdict = "key_revoked"
+                verdict = Verdict.KEY_REVOKED
             elif not free or receipt.nonce in nonces:
-                verdict = "duplicate"
+                verdict = Verdict.DUPLICATE
             else:
                 nonces.add(receipt.nonce)
-        if verdict != given:
-            data = encode_record(data[:PROOF_BYTES], price, verdict)
+        if verdict is not given:
+            data = encode_record(data[:PROOF_BYTES], price, move(VERDICT_MOVES, given, verdict))
         yield Record(data, receipt, price, given, verdict, owner)
 
 
-def _opened(data: bytes) -> tuple[Any, int, str]:
+def _opened(data: bytes) -> tuple[Any, int, Verdict]:
     """(receipt, price, verdict) of a record. Raises LedgerError."""
     if len(data) != RECORD_BYTES:
         raise LedgerError(f"holds a record of {len(data)} bytes instead of {RECORD_BYTES}")

@@ -14,11 +14,13 @@ from lamplighter.firmware.wire import (
     ACK,
     CHUNK,
     CHUNK_FORMAT,
+    FAILED,
     LEASE,
     LEASE_FORMAT,
     MAX_ANSWER,
     MAX_JSON,
     MAX_MESSAGE,
+    NO_HEAP,
     RECEIPT,
     RECEIPT_BYTES,
     RECEIPT_FORMAT,
@@ -27,27 +29,13 @@ from lamplighter.firmware.wire import (
     WANT,
     WireError,
     check_head,
-    is_identifier,
     opened,
-    root,
     signed,
 )
 
 TYPE_CHECKING = False   # MicroPython has no typing; type checkers know this name
 if TYPE_CHECKING:
     from typing import Any
-
-REFUSALS = ("", "no_heap", "no_kernel", "too_slow", "too_hot", "on_battery", "busy", "bad_mac", "expired", "failed")
-"""Why a device declined, by code. No failure of the device: it costs no standing."""
-
-VERDICTS = (
-    "pending", "ok", "minority", "canary", "no_quorum", "late", "lease_unknown", "duplicate",
-    "key_revoked", "class_cap", "owner_cap", "unpriced", "wrong_size", "bad_seal", "cancelled",
-)
-"""The gateway's judgement on a receipt: the position is the code on the wire and in the ledger."""
-
-NODE_UP = ("status", "birth", "bid", "result", "want")
-"""Last level of the topics on which a node publishes."""
 
 PROOF_BYTES = RECEIPT_BYTES + MAC_BYTES
 """Length of a receipt with its MAC: what the ledger keeps."""
@@ -99,7 +87,7 @@ def decode_refusal(frame: bytes, mac: "Any") -> "tuple[bytes, int]":
     """(nonce, code) of a refusal. Raises WireError."""
     check_head(frame, REFUSAL, 19 + MAC_BYTES, 19 + MAC_BYTES)
     _, _, nonce, code = struct.unpack(">BB16sB", opened(frame, mac))
-    if not 0 < code < len(REFUSALS):
+    if not NO_HEAP <= code <= FAILED:
         raise WireError("code")
     return nonce, code
 
@@ -109,17 +97,6 @@ def decode_want(frame: bytes) -> "tuple[bytes, int]":
     check_head(frame, WANT, 22, 22)
     _, _, name, offset = struct.unpack(">BB16sI", frame)
     return name, offset
-
-
-def parse_node_topic(site: str, topic: str) -> "tuple[str, str]":
-    """(node, leaf) of a topic that a node may publish on. Raises WireError."""
-    if len(topic) > 128:
-        raise WireError("topic")
-    head = root(site) + "/node/"
-    parts = topic[len(head):].split("/")
-    if not topic.startswith(head) or len(parts) != 2 or not is_identifier(parts[0]) or parts[1] not in NODE_UP:
-        raise WireError("topic")
-    return parts[0], parts[1]
 
 
 _U32 = 0xFFFFFFFF
@@ -165,28 +142,3 @@ def _fits(value: "Any", bound: "Any") -> bool:
     if not isinstance(value, int) or isinstance(value, bool):
         return value is None and bound is None
     return -100 <= value <= 200 if bound is None else 0 <= value <= bound
-
-
-def gateway_topic(site: str, gateway: str, leaf: str) -> str:
-    """``status`` or ``info`` of a gateway."""
-    return str(root(site)) + "/gw/" + gateway + "/" + leaf
-
-
-def task_topic(site: str, task: str, leaf: str) -> str:
-    """``status``, ``event`` or ``result`` of a task."""
-    return str(root(site)) + "/task/" + task + "/" + leaf
-
-
-def epoch_topic(site: str, epoch: int) -> str:
-    """Where a sealed epoch is published."""
-    return str(root(site)) + "/epoch/" + str(epoch)
-
-
-def rpc_topic(site: str, method: str) -> str:
-    """Where clients send requests; ``+`` for all methods."""
-    return str(root(site)) + "/rpc/" + method
-
-
-def reply_topic(site: str, client: str) -> str:
-    """Where the gateway answers a client without MQTT 5 properties."""
-    return str(root(site)) + "/reply/" + client

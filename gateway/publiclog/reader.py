@@ -17,7 +17,8 @@ from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import LedgerError, Registration, Seal
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, Record, settle
 from lamplighter.gateway.ledger.view import GENESIS, bundle_path, genesis_view
-from lamplighter.gateway.protocol.frames import VERDICTS, decode_receipt
+from lamplighter.gateway.protocol.frames import decode_receipt
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 MISMATCH, INCOMPLETE, TWO_HISTORIES = 1, 2, 3
 

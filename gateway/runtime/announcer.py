@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from lamplighter.gateway import __version__
 from lamplighter.gateway.api.requests import Ref, RequestError, as_dict, refusal, response
 from lamplighter.gateway.core.effects import PublishEvent, PublishResult, PublishStatus, Reply
-from lamplighter.gateway.protocol.frames import epoch_topic, gateway_topic, reply_topic, task_topic
+from lamplighter.gateway.protocol.topics import epoch_topic, gateway_topic, reply_topic, task_topic
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.sealing import Sealed
 from lamplighter.tasks.api import Kind

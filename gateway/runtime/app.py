@@ -20,7 +20,7 @@ from lamplighter.gateway.adapters.systemd import notify, watchdog_s
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.devicebuild.compiler import compile_for
 from lamplighter.gateway.ledger.leaves import LedgerError
-from lamplighter.gateway.protocol.frames import gateway_topic
+from lamplighter.gateway.protocol.topics import gateway_topic
 from lamplighter.gateway.runtime.announcer import gateway_status
 from lamplighter.gateway.runtime.brokers import open_broker, with_login
 from lamplighter.gateway.runtime.errands import Errands
@@ -75,7 +75,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     await link.start()
     stack.push_async_callback(link.stop)
     stack.callback(shell.announcer.gateway, "offline")
-    window = Window(shell.machine.board, link, shell.pump, stores.public, settings.site, stores.boot)
+    window = Window(shell.machine.state, link, shell.pump, stores.public, settings.site, stores.boot)
     runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder)
     stack.push_async_callback(runner.cleanup)
     operator = stores.registry.operators()[0]

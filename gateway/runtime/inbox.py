@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from lamplighter.firmware.wire import NODE_UP, node_topic
 from lamplighter.gateway.core.intake import Keys, read
-from lamplighter.gateway.protocol.frames import rpc_topic
+from lamplighter.gateway.protocol.topics import rpc_topic
 from lamplighter.gateway.runtime.pump import Pump
 
 

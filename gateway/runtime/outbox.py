@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from lamplighter.firmware.wire import CANCEL, MAX_BATCH, Lease, encode_batch, encode_nonce, node_topic
 from lamplighter.gateway.core.effects import SendAck, SendCancel, SendLease
 from lamplighter.gateway.core.intake import Keys
-from lamplighter.gateway.protocol.frames import VERDICTS, encode_ack, encode_lease
+from lamplighter.gateway.protocol.frames import encode_ack, encode_lease
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 _CODES = {word: code for code, word in enumerate(VERDICTS)}
 _ACKS = 128

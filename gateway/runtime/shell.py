@@ -84,7 +84,7 @@ class Shell:
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.board, self.solvers, self.enrolment, about, self.pump.put,
+        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
                                self.announcer.answer, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump,
                            lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
@@ -160,7 +160,7 @@ class Shell:
             self._outside.link.publish(topic, payload)
 
     def _takes(self, node: str) -> int:
-        return self.machine.board.nodes[node].message
+        return self.machine.state.nodes[node].message
 
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)

@@ -8,7 +8,7 @@ import json
 from lamplighter.firmware import ports, wire
 from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.mqtt import read_packet
-from lamplighter.gateway.protocol import frames
+from lamplighter.gateway.protocol import frames, topics
 
 with open("../vectors/wire.json") as f:
     V = {name: binascii.unhexlify(text) for name, text in json.load(f).items()}
@@ -87,7 +87,7 @@ def decode(random):
         elif which == 10:
             frames.decode_json(JSON[random.below(3)], data)
         else:
-            frames.parse_node_topic("demo", "".join([chr(byte) for byte in data[:140]]))
+            topics.parse_node_topic("demo", "".join([chr(byte) for byte in data[:140]]))
     except wire.WireError:
         return False
     return True

@@ -9,11 +9,13 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.entities import Node, Task
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
-from lamplighter.gateway.core.state import Node, Phase, Task, Where
-from lamplighter.gateway.protocol.frames import REFUSALS, Receipt
+from lamplighter.gateway.protocol.frames import Receipt
+from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 KINDS = ("toy.sum", "toy.mix")
 ANSWER_BYTES = 8
@@ -56,7 +58,7 @@ class City:
         """What the journal says of each round when it is asked."""
         self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
                                self.boot)
-        self.board = self.machine.board
+        self.state = self.machine.state
 
     # Events
 
@@ -92,7 +94,7 @@ class City:
         self.enrol(name, owner)
         self.tell(e.NodeStatusChanged(name, "ready", boot))
         self.tell(e.NodeBorn(name, "board", arch, "0.1", heap, speed, boot, 16_384))
-        if arch not in self.board.kernels:
+        if arch not in self.state.kernels:
             self.tell(e.KernelsCompiled(arch, {kind: kernel_of(kind, arch) for kind in KINDS}))
         return self.bid(name, room=room, heap=heap, spare=spare)
 
@@ -137,8 +139,8 @@ class City:
 
     def leases(self, node: str = "") -> list[f.SendLease]:
         """What devices hold, oldest first."""
-        names = [node] if node else list(self.board.nodes)
-        held = [lease for name in names for lease in self.board.nodes[name].open.values()]
+        names = [node] if node else list(self.state.nodes)
+        held = [lease for name in names for lease in self.state.nodes[name].open.values()]
         return [self.sent[lease.nonce] for lease in sorted(held, key=lambda lease: lease.number)]
 
     def lease(self, node: str = "") -> f.SendLease:
@@ -146,14 +148,14 @@ class City:
         return only
 
     def node(self, name: str) -> Node:
-        return self.board.nodes[name]
+        return self.state.nodes[name]
 
     def of(self, name: str = "t") -> Task:
-        return self.board.tasks[name]
+        return self.state.tasks[name]
 
     def work(self, name: str = "t") -> None:
         """Honest devices answer until nothing is out and the round is over or stuck."""
-        while leases := [x for x in self.leases() if self.board.leases[x.nonce].job.task.name == name]:
+        while leases := [x for x in self.leases() if self.state.leases[x.nonce].job.task.name == name]:
             self.answer(leases[0])
 
     def agreed(self, *nodes: str) -> list[f.Effect]:
@@ -181,41 +183,41 @@ def check_effects(city: City, effects: list[f.Effect]) -> None:
             assert effect.nonce in kept, "a lease left before it was kept"
             assert len(node.open) <= min(node.room, city.policy.max_open), "more leases than room"
         elif isinstance(effect, f.SendAck) and effect.verdict == "pending":
-            known = any(lease.seq == effect.seq for lease in city.board.leases.values())
+            known = any(lease.seq == effect.seq for lease in city.state.leases.values())
             assert effect.seq in kept or known, "a receipt was acknowledged before it was kept"
 
 
 def check_state(city: City) -> None:
     """Every open lease is with its node and its job, every job has its place, every list its bound."""
-    board = city.board
+    state = city.state
     outs: dict[int, int] = {}
-    for node in board.nodes.values():
+    for node in state.nodes.values():
         for number, lease in node.open.items():
-            assert lease.number == number and lease.node == node.name and lease.ended == ""
-            assert lease.where in (Where.SENT, Where.RUNNING) and board.leases[lease.nonce] is lease
+            assert lease.number == number and lease.node == node.name and lease.ended is Ended.OPEN
+            assert lease.where in (Where.SENT, Where.RUNNING) and state.leases[lease.nonce] is lease
             outs[id(lease.job)] = outs.get(id(lease.job), 0) + 1
-    for lease in board.leases.values():
-        assert (lease.where is Where.OVER) == (lease.number not in getattr(board.nodes.get(lease.node), "open", {}))
-    for task in board.tasks.values():
+    for lease in state.leases.values():
+        assert (lease.where is Where.OVER) == (lease.number not in getattr(state.nodes.get(lease.node), "open", {}))
+    for task in state.tasks.values():
         check_task(city, task, outs)
-    assert not board.touched
-    assert len(board.ended) <= city.policy.remembered_leases
+    assert not state.turn.touched
+    assert len(state.ended) <= city.policy.remembered_leases
 
 
 def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     """Its counters fit its jobs; a job is out, waits in a queue, is recomputed or is accepted, and nothing else."""
-    second = [job for queue in task.second.values() for job in queue]
-    queued = {id(job) for job in (*task.fresh, *second)}
-    assert task.open_jobs == sum(job.answer is None for job in task.jobs)
-    assert len(task.fresh) + len(second) <= 2 * len(task.jobs)
-    assert (task in city.board.live) == bool(task.jobs)
-    for job in task.jobs:
+    second = [job for queue in task.round.second.values() for job in queue]
+    queued = {id(job) for job in (*task.round.fresh, *second)}
+    assert task.round.open_jobs == sum(job.answer is None for job in task.round.jobs)
+    assert len(task.round.fresh) + len(second) <= 2 * len(task.round.jobs)
+    assert (task in city.state.live) == bool(task.round.jobs)
+    for job in task.round.jobs:
         assert outs.get(id(job), 0) == (job.phase is Phase.OUT), job.phase
         assert job.phase is not Phase.READY or id(job) in queued, "a job was forgotten"
         assert (job.answer is not None) or job.phase is not Phase.ACCEPTED
         owners = [copy.owner for copy in job.copies]
         assert len(owners) == len(set(owners)) <= city.policy.copies
-        assert all(copy.seq and copy.ended == "done" for copy in job.copies)
+        assert all(copy.seq and copy.ended is Ended.DONE for copy in job.copies)
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import pytest
 
 from lamplighter.firmware import mac
 from lamplighter.gateway.adapters.store import Store
-from lamplighter.gateway.core import board, judging, nodes, placement
 from lamplighter.gateway.core import effects as f
+from lamplighter.gateway.core import judging, nodes, placement, state
 from lamplighter.gateway.core.events import RoundRecalled
+from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
-from lamplighter.gateway.core.state import Phase
+from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
@@ -187,8 +188,8 @@ def leases_both_copies_at_once(patch: Patch) -> None:
 def pays_late_results(patch: Patch) -> None:
     judge = judging.judge
 
-    def kind(b: Any, lease: Any, verdict: str) -> None:
-        judge(b, lease, "ok" if verdict == "late" else verdict)
+    def kind(b: Any, lease: Any, verdict: Verdict) -> None:
+        judge(b, lease, Verdict.OK if verdict == "late" else verdict)
     patch.setattr(judging, "judge", kind)
 
 
@@ -196,8 +197,8 @@ def pays_late_results(patch: Patch) -> None:
 def pays_liars(patch: Patch) -> None:
     judge = judging.judge
 
-    def kind(b: Any, lease: Any, verdict: str) -> None:
-        judge(b, lease, "ok" if verdict == "minority" else verdict)
+    def kind(b: Any, lease: Any, verdict: Verdict) -> None:
+        judge(b, lease, Verdict.OK if verdict == "minority" else verdict)
     patch.setattr(judging, "judge", kind)
 
 
@@ -207,8 +208,8 @@ def records_duplicates_again(patch: Patch) -> None:
 
     def eager(b: Any, event: Any) -> None:
         lease = b.leases.get(event.receipt.nonce)
-        if lease is not None:
-            lease.seq = 0
+        if lease is not None and lease.seq:
+            lease.seq, lease.ended = 0, Ended.EXPIRED
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
 
@@ -298,7 +299,7 @@ def merges_in_order_of_arrival(patch: Patch) -> None:
     finish = judging.finish_round
 
     def shuffled(b: Any, task: Any) -> None:
-        task.jobs.sort(key=lambda job: (job.answer is None, max((c.number for c in job.copies), default=0)))
+        task.round.jobs.sort(key=lambda job: (job.answer is None, max((c.number for c in job.copies), default=0)))
         finish(b, task)
     patch.setattr(judging, "finish_round", shuffled)
 
@@ -335,7 +336,7 @@ def remembers_every_lease(patch: Patch) -> None:
     def hoard(self: Any, lease: Any) -> None:
         self.leases[lease.nonce] = lease
         self.ended[lease.nonce] = None
-    patch.setattr(board.Board, "remember", hoard)
+    patch.setattr(state.State, "remember", hoard)
 
 
 @plant("liveness")

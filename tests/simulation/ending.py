@@ -77,15 +77,15 @@ def _judge_credit(world: World) -> None:
 
 def _judge_bounds(world: World) -> None:
     """What the machine still holds when all work is over stays within the bounds of the policy."""
-    board, policy = world.gateway.machine.board, world.policy
+    state, policy = world.gateway.machine.state, world.policy
     for name, held, bound in (
-        ("leases", len(board.leases), policy.remembered_leases),
-        ("ended", len(board.ended), policy.remembered_leases),
-        ("tasks", len(board.tasks), policy.max_finished),
-        ("live", len(board.live), 0),
-        ("hungry", len(board.hungry), len(board.nodes)),
-        ("kernels", len(board.kernels), len(board.nodes)),
-        ("open", sum(len(node.open) for node in board.nodes.values()), 0),
+        ("leases", len(state.leases), policy.remembered_leases),
+        ("ended", len(state.ended), policy.remembered_leases),
+        ("tasks", len(state.tasks), policy.max_finished),
+        ("live", len(state.live), 0),
+        ("hungry", len(state.hungry), len(state.nodes)),
+        ("kernels", len(state.kernels), len(state.nodes)),
+        ("open", sum(len(node.open) for node in state.nodes.values()), 0),
         ("backlog", len(world.broker.backlog), MAX_BACKLOG),
     ):
         if held > bound:
@@ -93,6 +93,6 @@ def _judge_bounds(world: World) -> None:
 
 
 def _why(world: World, name: str) -> str:
-    task = world.gateway.machine.board.tasks.get(name)
-    jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.jobs] if task else []
-    return f"state {task and task.state}, round {task and task.round}, jobs {jobs}"
+    task = world.gateway.machine.state.tasks.get(name)
+    jobs = [(job.index, job.phase.value, len(job.copies)) for job in task.round.jobs] if task else []
+    return f"state {task and task.state}, round {task and task.round.number}, jobs {jobs}"

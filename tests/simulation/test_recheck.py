@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lamplighter.gateway.core import board, judging, replay
+from lamplighter.gateway.core import judging, replay, state
 from tests.simulation.run import report, run_seed
 from tests.simulation.world import World, with_faults
 
@@ -24,13 +24,13 @@ def test_wrong_answers_of_past_rounds_are_replaced(monkeypatch: pytest.MonkeyPat
         world, broken = run_seed(seed, cartel(seed))
         assert not broken, report(world, broken)
         seen["setbacks"] += sum(record.run for record in world.journal.tasks.values())
-        seen["replays"] += world.gateway.machine.board.counters["replays"]
+        seen["replays"] += world.gateway.machine.state.counters["replays"]
     assert seen["replays"] > 5 and seen["setbacks"] > 0, seen
 
 
 @pytest.mark.parametrize("bug", [
     (replay, "on_work_found", lambda b, event: None),
-    (board.Board, "find_work", lambda self, node: None),
+    (state.State, "find_work", lambda self, node: None),
     (judging, "_set_back", lambda b, task: None),
 ], ids=["never looks", "never asks", "never sets back"])
 def test_without_it_an_invariant_breaks(bug: tuple[object, str, object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class Witness:
     def _ticked(self, event: e.Ticked) -> None:
         while self.clocks and self.clocks[0][0] + SLACK_MS < self.clock.now:
             lease = heapq.heappop(self.clocks)[1]
-            task = self.world.gateway.machine.board.tasks[self.journal.leases[lease].kept.task]
+            task = self.world.gateway.machine.state.tasks[self.journal.leases[lease].kept.task]
             if lease in self.holder and task.replaying:
                 self.replayed[lease] = self.clock.now + self.world.policy.report_floor_ms
             if lease in self.holder and self.replayed.get(lease, 0) + SLACK_MS > self.clock.now:

@@ -13,7 +13,7 @@ from typing import Any
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
-from lamplighter.gateway.protocol.frames import reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import reply_topic, rpc_topic, task_topic
 from lamplighter.gateway.runtime.settings import Settings
 from tests.simulation import ending, kind
 from tests.simulation.auditor import Auditor

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from lamplighter.firmware import wire
-from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 from lamplighter.gateway.publiclog.reader import PublishedLog
 from tests.system.device import SITE, Device, honest, truth
 

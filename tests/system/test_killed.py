@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 from lamplighter.gateway.publiclog.auditor import verify
 from lamplighter.gateway.publiclog.reader import PublishedLog
 from tests.conftest import runs

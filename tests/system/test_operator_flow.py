@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from lamplighter.gateway.protocol.frames import gateway_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, rpc_topic, task_topic
 from tests.system.device import SITE, Device, honest
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
 from lamplighter.gateway.api.client import Refused
-from lamplighter.gateway.protocol.frames import reply_topic, rpc_topic
+from lamplighter.gateway.protocol.topics import reply_topic, rpc_topic
 
 SITE = "demo"
 GOOD = {"id": "good", "kind": "toy.chain", "input": {"jobs": 2}}

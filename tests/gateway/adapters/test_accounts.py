@@ -12,7 +12,7 @@ import pytest
 from lamplighter.firmware.wire import node_topic
 from lamplighter.gateway.adapters.accounts import Account, PasswordFiles, mosquitto_password, mosquitto_rules
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
-from lamplighter.gateway.protocol.frames import gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, reply_topic, rpc_topic, task_topic
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "mosquitto"
 A, B = "a" * 16, "b" * 16

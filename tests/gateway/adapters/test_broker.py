@@ -17,7 +17,7 @@ from lamplighter.gateway.adapters import broker as module
 from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.broker import BrokerError, signs_in
 from lamplighter.gateway.adapters.mqtt import LinkError, Publication
-from lamplighter.gateway.protocol.frames import gateway_topic, reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, reply_topic, rpc_topic, task_topic
 
 A, B = "a" * 16, "b" * 16
 

@@ -11,7 +11,7 @@ from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.broker import EmbeddedBroker
 from lamplighter.gateway.adapters.mqtt import LinkError, Message, MqttLink
 from lamplighter.gateway.api.client import Client, Refused
-from lamplighter.gateway.protocol.frames import reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import reply_topic, rpc_topic, task_topic
 
 SITE = "demo"
 GATEWAY, OPERATOR = Account("gw1", "gateway-password", "gateway"), Account("city", "city-password", "operator")

@@ -14,9 +14,9 @@ from lamplighter.gateway.api import rpc
 from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.board import Board
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import State
 from lamplighter.tasks.api import Job, TaskError
 
 KEY = "ab" * 32
@@ -61,12 +61,12 @@ class Bench:
         self.solvers = Solvers()
         self.refuses = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
-        self.server = RpcServer(self.board, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
+        self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
                                 self._answer, lambda: 1_700_000_000_000)
 
     @property
-    def board(self) -> Board:
-        return self.machine.board
+    def state(self) -> State:
+        return self.machine.state
 
     async def _enrol(self, pairs):
         if self.refuses:
@@ -253,7 +253,7 @@ def test_a_revocation_is_one_use_case(bench):
 def test_an_owner_reads_a_statement(bench):
     """The sum of the devices' credits, and each of them."""
     bench.tell(e.NodeEnrolled("anna-2", b"e" * 16, "anna"))
-    bench.board.nodes["anna-1"].earned_kop, bench.board.nodes["anna-2"].earned_kop = 30, 12
+    bench.state.nodes["anna-1"].earned_kop, bench.state.nodes["anna-2"].earned_kop = 30, 12
     told, _ = bench.ask("reward.statement", owner="anna")
     assert told == {"owner": "anna", "earned_kop": 42, "nodes": {"anna-1": 30, "anna-2": 12}}
     assert bench.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")

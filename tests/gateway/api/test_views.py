@@ -9,10 +9,10 @@ def test_everything_that_is_shown_is_json(pair):
     """Each view of a working gateway can be written as JSON, and none of them holds a key or a nonce."""
     pair.task(jobs=2)
     pair.answer(pair.leases()[0])
-    shown = [health(pair.board), *(node_view(node, pair.now) for node in pair.board.nodes.values()),
-             *(task_view(task) for task in pair.board.tasks.values())]
+    shown = [health(pair.state), *(node_view(node, pair.now) for node in pair.state.nodes.values()),
+             *(task_view(task) for task in pair.state.tasks.values())]
     text = json.dumps(shown)
-    assert not any(lease.nonce.hex() in text for lease in pair.board.leases.values())
+    assert not any(lease.nonce.hex() in text for lease in pair.state.leases.values())
 
 
 def test_health_counts_what_moves(pair):
@@ -21,14 +21,14 @@ def test_health_counts_what_moves(pair):
     pair.enrol("away-1")
     while not pair.of().done_jobs:
         pair.answer(pair.leases()[0])
-    told = health(pair.board)
+    told = health(pair.state)
     assert (told["tasks_open"], told["tasks"], told["nodes"], told["nodes_online"]) == (1, 1, 3, 2)
     assert (told["leases_open"], told["jobs_done"], told["epoch"], told["spare_permille"]) == (2, 1, 0, 500)
 
 
 def test_an_empty_gateway_is_healthy(city):
     """Without devices and tasks all numbers are zero."""
-    assert set(health(city.board).values()) == {0}
+    assert set(health(city.state).values()) == {0}
 
 
 def test_a_device_is_shown_with_its_standing(pair):

@@ -28,7 +28,7 @@ def window(machine, small_log):
     """A window on it, with a log of three epochs."""
     counters = SimpleNamespace(received=7, published=8, dropped=9)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
-    return Window(machine.board, link, SimpleNamespace(events=5, batches=2), small_log, "north", 3)
+    return Window(machine.state, link, SimpleNamespace(events=5, batches=2), small_log, "north", 3)
 
 
 def test_everything_is_json(window):

@@ -46,7 +46,7 @@ def test_equal_answers_are_accepted_and_paid(pair, of):
     said = pair.answer(pair.lease())
     assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, pair.right(pair.job().input), False)]
     assert verdicts(said) == ["ok", "ok"]
-    assert [(node.score, node.earned_kop) for node in pair.board.nodes.values()] == [(1, 10), (1, 10)]
+    assert [(node.score, node.earned_kop) for node in pair.state.nodes.values()] == [(1, 10), (1, 10)]
     assert of(f.SendAck, said)[0].verdict == "ok"
 
 
@@ -55,7 +55,7 @@ def test_the_price_is_the_lease_s_not_the_receipt_s(pair):
     pair.task()
     pair.answer(pair.lease(), busy_us=2**32 - 1)
     pair.answer(pair.lease(), busy_us=0)
-    assert [node.earned_kop for node in pair.board.nodes.values()] == [10, 10]
+    assert [node.earned_kop for node in pair.state.nodes.values()] == [10, 10]
 
 
 def test_a_drawn_share_is_recomputed(make_city, of):
@@ -132,7 +132,7 @@ def test_quarantine_doubles_up_to_a_day(pair):
     liar = pair.node("ben-1")
     waits = []
     for liar.lies in (0, 1, 2, 3, 40):
-        waits.append(quarantine_ms(pair.board, liar))
+        waits.append(quarantine_ms(pair.state, liar))
     assert waits == [0, 60_000, 120_000, 240_000, DAY_MS]
 
 
@@ -162,18 +162,18 @@ def test_a_liars_accepted_work_is_checked_again(caught, of):
     assert again.index == 0 and not of(f.AdvanceSolver, said)
     said = city.recompute(again)
     assert verdicts(said) == [] and of(f.AdvanceSolver, said)
-    assert [node.earned_kop for node in city.board.nodes.values()] == [10, 20]
+    assert [node.earned_kop for node in city.state.nodes.values()] == [10, 20]
 
 
 def test_a_correction_replaces_answer_and_verdicts(caught, of):
     """Accepted lies of two owners are corrected when one of them is caught elsewhere in the round."""
     city, said = caught(b"all lie.")
-    assert [node.earned_kop for node in city.board.nodes.values()] == [10, 20]
+    assert [node.earned_kop for node in city.state.nodes.values()] == [10, 20]
     said = city.recompute(of(f.Recompute, said)[0])
     assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, city.right(city.job(0).input), True)]
     assert verdicts(said) == ["minority", "minority"]
     assert of(f.AdvanceSolver, said)[0].answers == tuple(city.right(city.job(i).input) for i in range(2))
-    assert [node.earned_kop for node in city.board.nodes.values()] == [0, 10]
+    assert [node.earned_kop for node in city.state.nodes.values()] == [0, 10]
 
 
 def test_a_lone_owner_is_recomputed(city, of):
@@ -237,7 +237,7 @@ def test_a_duplicate_is_acknowledged_and_not_kept(pair):
     assert pair.answer(lease, seq=5) == [f.SendAck(lease.node, 5, "pending")]
     pair.answer(pair.lease(), seq=6)
     assert pair.answer(lease, seq=5) == [f.SendAck(lease.node, 5, "ok")]
-    assert pair.board.counters["results_duplicate"] == 2
+    assert pair.state.counters["results_duplicate"] == 2
 
 
 def test_a_second_answer_to_one_lease_is_a_duplicate(pair):
@@ -270,7 +270,7 @@ def test_a_receipt_that_contradicts_its_lease_is_not_recorded(pair, wrong):
     pair.task()
     lease = pair.lease()
     assert pair.answer(lease, seq=4, **wrong) == [f.SendAck(lease.node, 4, "lease_unknown")]
-    assert pair.board.counters["misbehaved_receipt"] == 1 and pair.lease() == lease
+    assert pair.state.counters["misbehaved_receipt"] == 1 and pair.lease() == lease
 
 
 def test_strangers_and_revoked_devices_change_nothing(pair):
@@ -280,7 +280,7 @@ def test_strangers_and_revoked_devices_change_nothing(pair):
     pair.tell(e.NodeRevoked(lease.node))
     assert pair.answer(lease) == []
     assert pair.answer(lease, node="nobody") == []
-    assert pair.board.counters["misbehaved_unknown_node"] == 2
+    assert pair.state.counters["misbehaved_unknown_node"] == 2
 
 
 def test_a_kernel_that_raises_here_too_fails_the_task(pair, of):
@@ -309,5 +309,14 @@ def test_ended_leases_are_remembered_within_a_bound(make_city):
     first = city.leases("anna-1")[0]
     city.answer(first, seq=77)
     city.work()
-    assert len(city.board.leases) == 4
+    assert len(city.state.leases) == 4
     assert city.answer(first, seq=77) == [f.SendAck("anna-1", 77, "lease_unknown")]
+
+
+def test_what_a_liar_agreed_on_is_recomputed(pair, of):
+    """While it is in quarantine no copy of its is believed, whoever agrees."""
+    pair.task()
+    pair.answer(pair.lease())
+    pair.state.nodes["anna-1"].quarantined_until = pair.now + 1
+    said = pair.answer(pair.lease())
+    assert len(of(f.Recompute, said)) == 1 and not of(f.KeepAnswer, said)

@@ -16,8 +16,8 @@ def born(name, boot=1, arch=0):
 ])
 def test_strangers_are_counted(city, event):
     """A device that is not enrolled changes nothing."""
-    assert city.tell(event) == [] and not city.board.nodes
-    assert city.board.counters["misbehaved_unknown_node"] == 1
+    assert city.tell(event) == [] and not city.state.nodes
+    assert city.state.counters["misbehaved_unknown_node"] == 1
 
 
 def test_enrolled_devices_are_bounded(make_city):
@@ -25,7 +25,7 @@ def test_enrolled_devices_are_bounded(make_city):
     city = make_city(max_nodes=2)
     for name in "abc":
         city.enrol(name)
-    assert list(city.board.nodes) == ["a", "b"]
+    assert list(city.state.nodes) == ["a", "b"]
 
 
 def test_a_device_can_change_hands(pair):
@@ -63,7 +63,7 @@ def test_claimed_instruction_sets_are_bounded(city, of):
     assert len(of(f.CompileKernels, city.out)) == 16
     for arch in range(16):
         city.tell(e.KernelsCompiled(arch, {}))
-    assert len(city.board.kernels) <= 1
+    assert len(city.state.kernels) <= 1
 
 
 def test_a_will_of_an_older_boot_is_ignored(city):
@@ -71,7 +71,7 @@ def test_a_will_of_an_older_boot_is_ignored(city):
     city.device("anna-1", boot=5)
     city.task()
     assert city.tell(e.NodeStatusChanged("anna-1", "lost", 4)) == []
-    assert city.leases() and city.board.counters["wills_ignored"] == 1
+    assert city.leases() and city.state.counters["wills_ignored"] == 1
 
 
 def test_a_lost_device_needs_a_new_bid(city):
@@ -113,7 +113,7 @@ def test_stale_and_foreign_refusals_are_counted(pair):
     other = ({"anna-1", "ben-1"} - {lease.node}).pop()
     for node, nonce in ((other, lease.nonce), (lease.node, b"?" * 16)):
         assert pair.tell(e.LeaseRefused(node, nonce, 6)) == []
-    assert pair.board.counters["refusals_stale"] == 2 and pair.lease() == lease
+    assert pair.state.counters["refusals_stale"] == 2 and pair.lease() == lease
 
 
 def test_foreign_acceptances_change_nothing(pair):
@@ -148,7 +148,7 @@ def test_nobody_else_gets_a_blob(blobs):
     wanted = [(other, kernel), (other, context), (node, b"?" * 16), ("nobody", kernel),
               (node, city.kernel_of("toy.mix")), (node, city.kernel_of("toy.sum", 9))]
     assert [city.tell(e.BlobWanted(who, name, 0)) for who, name in wanted] == [[]] * len(wanted)
-    assert city.board.counters["wants_ignored"] == len(wanted)
+    assert city.state.counters["wants_ignored"] == len(wanted)
 
 
 def test_a_blob_is_not_sent_after_the_lease(blobs):
@@ -156,3 +156,8 @@ def test_a_blob_is_not_sent_after_the_lease(blobs):
     city, node, kernel, _ = blobs
     city.answer(city.lease())
     assert city.tell(e.BlobWanted(node, kernel, 0)) == []
+
+
+def test_revoking_a_stranger_changes_nothing(city):
+    """A device that is not enrolled has nothing that could be taken from it."""
+    assert city.tell(e.NodeRevoked("nobody")) == [] and not city.state.nodes

@@ -5,16 +5,16 @@ import pytest
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.nodes import BACKOFF_MS
-from lamplighter.gateway.protocol.frames import REFUSALS
+from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 
 def tasks_of(city, effects):
     """The tasks that these leases are for."""
-    return [city.board.leases[effect.nonce].job.task.name for effect in effects if isinstance(effect, f.SendLease)]
+    return [city.state.leases[effect.nonce].job.task.name for effect in effects if isinstance(effect, f.SendLease)]
 
 
 def test_a_lease_carries_all_that_a_device_needs(city, of):
-    """Kernel for its board, contexts, input, price and clocks; the report clock is generous."""
+    """Kernel for its state, contexts, input, price and clocks; the report clock is generous."""
     city.device("anna-1", arch=7)
     city.submit()
     spec = city.job(3, price=50, contexts=(b"c" * 16,))
@@ -159,7 +159,7 @@ def test_a_node_goes_over_when_its_share_demands(city):
     for _ in range(4):
         for name in ("anna-1", "ben-1", "chloe-1", "dmitri-1"):
             city.answer(city.lease(name))
-    assert sorted(node.kind for node in city.board.nodes.values()) == ["toy.mix"] * 2 + ["toy.sum"] * 2
+    assert sorted(node.kind for node in city.state.nodes.values()) == ["toy.mix"] * 2 + ["toy.sum"] * 2
 
 
 @pytest.mark.parametrize("reason", [reason for reason in REFUSALS[1:] if reason != "failed"])
@@ -342,3 +342,13 @@ def test_looking_for_a_device_is_bounded(city, of, others, at_once):
     assert [lease.node for lease in of(f.SendLease, said)] == ["last-1"] * at_once
     city.bid("last-1", room=1)
     assert city.lease().node == "last-1"
+
+
+def test_what_the_gateway_has_taken_is_not_leased_too(city, of):
+    """A copy that waited too long for its second is being recomputed when another owner comes."""
+    city.device("anna-1", "anna")
+    city.task()
+    city.answer(city.lease())
+    (asked,) = of(f.Recompute, city.wait(city.policy.quorum_wait_ms))
+    assert not of(f.SendLease, city.device("ben-1", "ben"))
+    assert of(f.KeepAnswer, city.recompute(asked))

@@ -4,8 +4,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.entities import FENCE_BITS
+from lamplighter.gateway.core.lifecycle import Phase
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
-from lamplighter.gateway.core.state import FENCE_BITS, Phase
 
 
 def rows(city, said, of, answer=b""):
@@ -75,7 +76,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)
-    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.board.next_lease - 1)]
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1)]
     lease = pair.lease("carla-1")
     assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
 
@@ -100,7 +101,7 @@ def test_a_recomputation_of_a_void_round_is_ignored(second, of):
     pair.tell(FOUND)
     pair.recompute(of(f.Recompute, pair.round())[0])
     pair.round(number=1)
-    pair.of().jobs[0].phase = Phase.AUDIT
+    pair.of().round.jobs[0].phase = Phase.AUDIT
     assert pair.tell(e.Recomputed("t", 1, 0, 0, b"of run 0")) == []
     assert of(f.KeepAnswer, pair.tell(e.Recomputed("t", 1, 0, 1, b"of run 1")))
 
@@ -109,7 +110,7 @@ def test_work_of_the_open_round_is_checked_at_once(pair, of):
     """No replay is needed for it; what is being recomputed already is not asked for twice."""
     pair.task(jobs=3)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = next(job for job in pair.of().jobs if job.answer)
+    done = next(job for job in pair.of().round.jobs if job.answer)
     found = e.WorkFound((("t", 0, done.index),))
     assert [x.index for x in of(f.Recompute, pair.tell(found))] == [done.index]
     assert pair.tell(found) == [] and pair.tell(e.WorkFound((("gone", 0, 0),))) == []
@@ -119,7 +120,7 @@ def test_a_check_that_a_replay_interrupts_comes_again(second, of):
     """A job of the open round whose recomputation was under way is recomputed when its round has come again."""
     pair = second(b"\0" * 8)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = next(job for job in pair.of().jobs if job.answer)
+    done = next(job for job in pair.of().round.jobs if job.answer)
     pair.tell(e.WorkFound((("t", 1, done.index),)))
     pair.tell(FOUND)
     pair.recompute(of(f.Recompute, pair.round())[0], b"\0" * 8)
@@ -144,7 +145,7 @@ def test_no_task_ends_while_a_liars_work_is_looked_for(second, of, found, ends):
     """Its result waits, and is published when nothing has to be checked again, else it is made anew."""
     pair = second(b"\0" * 8)
     pair.work()
-    pair.board.find_work("anna-1")
+    pair.state.find_work("anna-1")
     assert not of(f.PublishResult, pair.tell(e.TaskSolved("t", b"{}")))
     said = pair.tell(found)
     assert bool(of(f.PublishResult, said)) == ends == (not of(f.StartSolver, said))
@@ -158,3 +159,44 @@ def test_a_restart_goes_on_with_the_check(make_city, of):
     standing = [StandingRow("anna-1", 0, 1, 500, 0), StandingRow("ben-1", 0, 1, 9_000, 0)]
     said = city.restore(Snapshot(standing=standing))
     assert of(f.FindWork, said) == [f.FindWork("ben-1")]
+
+
+def test_what_the_journal_says_of_another_round_is_ignored(pair):
+    """A task that is gone, a round that is not the present one, a round that nobody asked for."""
+    pair.task()
+    for task, round_ in (("gone", 0), ("t", 1), ("t", 0)):
+        assert pair.tell(e.RoundRecalled(task, round_, 0, (AnswerRow(0, b"\0" * 8, True),), (), True)) == []
+    assert pair.of().round.jobs[0].answer is None
+
+
+def test_a_lease_that_ended_while_the_journal_was_read_is_over(make_city, of):
+    """The row says that it is open; it is not, and nothing remembers it: its job gets a new lease and fence."""
+    city = make_city(remembered_leases=0)
+    city.submit()
+    city.of().rounds = 1
+    asked, = of(f.RecallRound, city.round())
+    city.known[0] = ([], [LeaseRow(1, "t", 0, 0, 4, "anna-1", "anna", b"n" * 16, 10, "", "", 0, 0, b"")])
+    city.recall(asked)
+    city.device("anna-1", "anna")
+    assert city.lease().fence == 5
+
+
+def test_work_that_was_recomputed_meanwhile_is_not_suspected(second, of):
+    """The journal was asked before it knew; when the round has come again there is nothing to do."""
+    pair = second(b"\0" * 8)
+    pair.known[0] = ([AnswerRow(0, b"\0" * 8, True)], pair.known[0][1])
+    pair.tell(FOUND)
+    said = pair.round()
+    assert not of(f.Recompute, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (b"\0" * 8,))]
+
+
+def test_a_replay_leaves_other_tasks_alone(second, of):
+    """Their leases keep their jobs."""
+    pair = second(b"\0" * 8)
+    pair.device("carla-1", "carla", room=1)
+    pair.work()
+    pair.task("u")
+    others = [lease for lease in pair.state.leases.values() if lease.job.task.name == "u"]
+    jobs = [lease.job for lease in others]
+    pair.tell(FOUND)
+    assert jobs and [lease.job for lease in others] == jobs

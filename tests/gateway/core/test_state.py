@@ -1,62 +1,62 @@
-"""The tables of allowed moves, and what names a job."""
+"""Draws, nonces and what is remembered."""
 
-import pytest
+import heapq
 
-from lamplighter.gateway.core.state import JOB_MOVES, LEASE_MOVES, IllegalMove, Job, Lease, Phase, Task, Where
-
-
-@pytest.fixture
-def new_job(city):
-    """new_job(task="t", round_=0, index=0, spec=...) makes a job that no machine knows."""
-    def make(task="t", round_=0, index=0, spec=None):
-        return Job(Task(task, "toy.sum", b"", 0, 1_000, 0, 0), round_, index, spec or city.job())
-    return make
+from lamplighter.gateway.core.effects import FindWork
+from lamplighter.gateway.core.entities import Job, Task
+from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import State
 
 
-@pytest.mark.parametrize("start", list(Where))
-@pytest.mark.parametrize("end", list(Where))
-def test_leases_move_as_the_table_says(new_job, start, end):
-    """Any other move raises and leaves the lease where it was."""
-    lease = Lease(7, new_job(), "anna-1", "anna", 2, b"n" * 16)
-    lease.where = start
-    if end in LEASE_MOVES[start]:
-        lease.move(end)
-        assert lease.where is end
-    else:
-        with pytest.raises(IllegalMove, match=f"lease 7: {start.value} -> {end.value}"):
-            lease.move(end)
-        assert lease.where is start
+def state(secret=b"s", **policy):
+    return State(Policy(**policy), secret, lambda task, spec, answer: True, 1)
 
 
-@pytest.mark.parametrize("start", list(Phase))
-@pytest.mark.parametrize("end", list(Phase))
-def test_jobs_move_as_the_table_says(new_job, start, end):
-    """Any other move raises and leaves the job where it was."""
-    job = new_job("rush", 3, 4)
-    job.phase = start
-    if end in JOB_MOVES[start]:
-        job.move(end)
-        assert job.phase is end
-    else:
-        with pytest.raises(IllegalMove, match=f"task rush round 3 job 4: {start.value} -> {end.value}"):
-            job.move(end)
-        assert job.phase is start
+def job_of(city, index=0):
+    return Job(Task("t", "toy.sum", b"", 0, 1_000, 0, 0), 0, index, city.job(index))
 
 
-def test_an_illegal_move_tells_the_story(new_job):
-    """The exception says which task, round, job and attempt it was, where, and how it had ended."""
-    lease = Lease(7, new_job("rush", 1, 5), "anna-1", "anna", 2, b"n" * 16)
-    lease.move(Where.SENT)
-    lease.end("expired")
-    with pytest.raises(IllegalMove) as raised:
-        lease.move(Where.RUNNING)
-    story = "task rush round 1 job 5 (ready) fence 2 on anna-1: ended expired, judged -"
-    assert str(raised.value) == f"lease 7: over -> running; {story}"
+def test_draws_are_fixed_by_job_purpose_and_secret(city):
+    """The same job always draws the same number; nobody without the secret can foresee it."""
+    first, again = job_of(city), job_of(city)
+    assert state().draw(b"audit", first) == state().draw(b"audit", again)
+    others = {state().draw(b"audit", first), state().draw(b"draw", first), state(b"z").draw(b"audit", first)}
+    assert len(others) == 3
 
 
-def test_a_job_is_named_by_place_and_content(new_job, city):
-    """Any difference in task, round, index, contexts or input gives another name; the same gives the same."""
-    names = {new_job().name, new_job("u").name, new_job("t", 1).name, new_job("t", 0, 1).name,
-             new_job(spec=city.job(1)).name, new_job(spec=city.job(0, contexts=(b"c" * 16,))).name}
-    assert len(names) == 6 and {len(name) for name in names} == {16}
-    assert new_job().name == new_job(spec=city.job(0, price=99, heap=1)).name
+def test_draws_are_even(city):
+    """Over many jobs draws fill 0..65535 evenly."""
+    numbers = [state().draw(b"audit", job_of(city, i)) for i in range(2_000)]
+    assert all(0 <= number < 65_536 for number in numbers)
+    assert 31_000 < sum(numbers) / len(numbers) < 34_500
+
+
+def test_nonces_do_not_repeat():
+    """Each lease number has its own nonce, and another gateway other ones."""
+    assert len({state(secret).nonce(lease) for secret in (b"s", b"z") for lease in range(1_000)}) == 2_000
+
+
+def test_a_turn_is_told_by_time_and_event():
+    """So are the moves that are made in it; the time of a turn is not before that of the last."""
+    made = state()
+    assert made.begin(Task, 700).moment == " at 700 by Task, "
+    turn = made.begin(Job, 600)
+    assert turn.moment == " at 700 by Job, " and turn is made.turn
+
+
+def test_effects_belong_to_the_turn_in_which_they_are_made():
+    """Those of the last one are not handed out again."""
+    made = state()
+    first = made.begin(Task, 700)
+    made.find_work("anna-1")
+    second = made.begin(Task, 701)
+    made.find_work("ben-1")
+    assert (first.effects, second.effects) == ([FindWork("anna-1")], [FindWork("ben-1")])
+
+
+def test_timers_come_in_the_order_of_their_time(city):
+    """The earliest timer is first, whatever the order in which they were set."""
+    made = state()
+    for due in (30, 10, 20, 10):
+        made.set_timer(due, job_of(city))
+    assert [heapq.heappop(made.timers)[0] for _ in range(4)] == [10, 10, 20, 30]

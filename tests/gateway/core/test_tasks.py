@@ -8,8 +8,8 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.entities import Job, Lease
 from lamplighter.gateway.core.snapshot import AnswerRow
-from lamplighter.gateway.core.state import Job, Lease
 
 
 def test_submission_is_kept_before_it_is_answered(city, of):
@@ -41,7 +41,7 @@ def test_unfinished_tasks_are_bounded(make_city, of):
     city.submit("a")
     city.submit("b")
     (reply,) = city.submit("c")
-    assert reply.error[0] == "too_many_tasks" and "c" not in city.board.tasks
+    assert reply.error[0] == "too_many_tasks" and "c" not in city.state.tasks
     city.tell(e.TaskCancelled("a"))
     assert of(f.Reply, city.submit("c"))[0].error is None
 
@@ -122,7 +122,7 @@ def test_cancelled_devices_get_other_work(pair, of):
     pair.task("a", jobs=2)
     pair.task("b", jobs=2)
     said = pair.tell(e.TaskCancelled("a"))
-    assert {pair.board.leases[lease.nonce].job.task.name for lease in of(f.SendLease, said)} == {"b"}
+    assert {pair.state.leases[lease.nonce].job.task.name for lease in of(f.SendLease, said)} == {"b"}
 
 
 def test_cancelling_twice_and_nothing(city):
@@ -149,7 +149,7 @@ def test_at_the_deadline_the_solver_has_the_last_word(pair, of):
     """Devices are called back, and the solver gets the accepted answers of the round, None for the others."""
     pair.task(jobs=3, deadline_ms=3_000)
     pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")
-    done = [job.answer for job in pair.of().jobs]
+    done = [job.answer for job in pair.of().round.jobs]
     said = pair.wait(3_000)
     assert of(f.GiveUp, said) == [f.GiveUp("t", 0, tuple(done))] and None in done and set(done) != {None}
     assert of(f.SendCancel, said) and not pair.leases()
@@ -185,7 +185,7 @@ def test_finished_tasks_are_bounded(make_city, of):
     for name in "abc":
         city.submit(name)
         said = city.tell(e.TaskBroke(name, "c", "m", "kind"))
-    assert list(city.board.tasks) == ["b", "c"]
+    assert list(city.state.tasks) == ["b", "c"]
     assert f.PublishStatus("a", {}) in said and f.PublishResult("a", b"") in said
 
 
@@ -267,7 +267,7 @@ def test_a_task_holds_one_round_however_many_it_has(make_city, alive):
                 seq += 1
                 city.answer(lease, seq=seq)
         city.wait(10_000)
-        assert city.of().done_jobs == 20 * (number + 1) and not city.of().jobs
+        assert city.of().done_jobs == 20 * (number + 1) and not city.of().round.jobs
         left = alive()
-        assert left[Lease] == len(city.board.leases) <= 40 and left[Job] <= 40
-    assert not city.board.timers
+        assert left[Lease] == len(city.state.leases) <= 40 and left[Job] <= 40
+    assert not city.state.timers

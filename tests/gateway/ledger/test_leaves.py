@@ -64,3 +64,13 @@ def test_net_is_the_hash_of_the_genesis():
     assert leaves.origin_of(entry) == f"lamplighter/demo/{leaves.net_of(entry).hex()}"
     with pytest.raises(LedgerError):
         leaves.origin_of(encode_leaf(Registration(bytes(16), "anna")))
+
+
+@pytest.mark.parametrize("leaf", [Registration(bytes(16), "anna"), Genesis("demo", bytes(32))])
+def test_written_names_are_identifiers_too(leaf):
+    """Bytes in which a name is none are no leaf, whoever wrote them."""
+    entry = encode_leaf(leaf)
+    for name in (b"anna", b"demo"):
+        entry = entry.replace(name, name.upper())
+    with pytest.raises(LedgerError, match="no identifier"):
+        decode_leaf(entry)

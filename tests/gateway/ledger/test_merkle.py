@@ -142,3 +142,9 @@ def test_outside_of_the_tree():
         merkle.consistency_proof(HASHES, 9)
     assert not merkle.includes(merkle.root(HASHES), 8, 8, HASHES[0], [])
     assert not merkle.consistent(b"", 0, merkle.root(HASHES), 8, [])
+
+
+def test_no_proof_shows_nothing():
+    """Only a tree of the same size extends another without a word."""
+    hashes = numbered(5)
+    assert not merkle.consistent(merkle.root(hashes[:3]), 3, merkle.root(hashes), 5, [])

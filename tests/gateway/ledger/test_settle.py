@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lamplighter.gateway.ledger.leaves import LedgerError
 from lamplighter.gateway.ledger.settle import LAST_NUMBER, MAX_RANGES, RECORD_BYTES, Numbers, encode_record, settle
-from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 from lamplighter.gateway.publiclog import auditor
 
 A, B = b"A" * 16, b"B" * 16

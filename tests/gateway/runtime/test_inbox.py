@@ -8,7 +8,7 @@ from lamplighter.firmware import wire
 from lamplighter.firmware.mac import Mac
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
-from lamplighter.gateway.protocol.frames import rpc_topic
+from lamplighter.gateway.protocol.topics import rpc_topic
 from lamplighter.gateway.runtime.inbox import Inbox, subscriptions
 
 UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)

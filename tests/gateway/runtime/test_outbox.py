@@ -6,7 +6,7 @@ from lamplighter.firmware import wire
 from lamplighter.firmware.mac import Mac
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core.intake import Keys
-from lamplighter.gateway.protocol.frames import VERDICTS
+from lamplighter.gateway.protocol.verdicts import VERDICTS
 from lamplighter.gateway.runtime.outbox import Outbox
 
 KEYS = {node: Keys(node.encode() * 16, Mac(b"u" + node.encode()), Mac(b"d" + node.encode())) for node in "ab"}

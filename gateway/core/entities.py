@@ -1,0 +1,258 @@
+"""What the core remembers: tasks, jobs, leases, nodes. What may become of each stands in ``lifecycle``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+
+from lamplighter.gateway.core.events import JobSpec, TaskSolved
+from lamplighter.gateway.core.lifecycle import (
+    ENDED_MOVES,
+    JOB_MOVES,
+    LEASE_MOVES,
+    NODE_MOVES,
+    TASK_MOVES,
+    Ended,
+    NodeState,
+    Phase,
+    TaskState,
+    Where,
+)
+from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
+from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
+
+FENCE_BITS = 16
+"""Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
+UNKNOWN = JobSpec(b"", (), 0, 0, 0)
+"""The content of a job between a restart and the replay of its round."""
+TOLD = 300
+"""Letters of the story of a job: its last moves, about eight."""
+
+
+class Storied:
+    """Something that remembers its moves, to tell them when it is asked for one that its table does not have."""
+
+    __slots__ = ("story",)
+    story: str
+    """What became of it, when and by which event, in order (a ``moment`` is a turn's). It is text: objects for
+    thousands of moves a second would keep the garbage collector busy."""
+
+    def _illegal(self, now: Word, to: Word) -> IllegalMove:
+        return IllegalMove(f"{self}: {named(now)} -> {named(to)}; its story: {self.story.rstrip(', ') or 'none'}")
+
+
+class Lease(Storied):
+    """One attempt at a job on one node."""
+
+    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
+                 "report_by", "sent_at", "seq", "verdict", "where")
+
+    def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
+        self.story = ""   # bounded by the tables, which have no way back
+        self.number = number
+        self.job = job
+        self.node = node
+        self.owner = owner
+        self.fence = fence
+        self.nonce = nonce
+        self.price_kop = job.spec.price_kop
+        self.where = Where.UNSENT
+        self.ended = Ended.OPEN
+        self.verdict = Verdict.PENDING
+        self.sent_at = 0
+        self.report_by = 0
+        self.boot = 0
+        self.seq = 0
+        self.answer = b""
+
+    def move(self, where: Where, moment: str) -> None:
+        if where not in LEASE_MOVES[self.where]:
+            raise self._illegal(self.where, where)
+        self.story += where + moment
+        self.where = where
+
+    def end(self, ended: Ended, moment: str) -> None:
+        """It is over, if it was not already and now its result came late."""
+        if not self.ended:
+            self.move(Where.OVER, moment)
+        if ended not in ENDED_MOVES[self.ended]:
+            raise self._illegal(self.ended, ended)
+        self.story += ended + moment
+        self.ended = ended
+
+    def judge(self, verdict: Verdict, moment: str) -> None:
+        if verdict not in VERDICT_MOVES[self.verdict]:
+            raise self._illegal(self.verdict, verdict)
+        self.story += verdict + moment
+        self.verdict = verdict
+
+    def __str__(self) -> str:
+        return (f"lease {self.number} (fence {self.fence} on {self.node}: ended {named(self.ended)}, "
+                f"judged {self.verdict}) of {self.job}")
+
+
+class Job(Storied):
+    """One micro-job of the round that its task is in."""
+
+    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
+                 "spec", "task", "tries")
+
+    def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
+        self.story = ""
+        self.task = task
+        self.round = round_
+        self.index = index
+        self.run = run
+        self.spec = spec
+        self._name = b""
+        self.fence = run << FENCE_BITS
+        self.phase = Phase.READY
+        self.copies: list[Lease] = []
+        """Leases with a recorded result of the right size and seal, one per owner."""
+        self.answer: bytes | None = None
+        self.audited = False
+        self.tries: dict[str, int] = {}
+        self.refused: dict[str, int] = {}
+        """Nodes that declined or lost this job, and until when others come first."""
+
+    def move(self, phase: Phase, moment: str) -> None:
+        if phase not in JOB_MOVES[self.phase]:
+            raise self._illegal(self.phase, phase)
+        self.story = (self.story + phase + moment)[-TOLD:]
+        self.phase = phase
+
+    def __str__(self) -> str:
+        return f"task {self.task.name} round {self.round} job {self.index} ({self.phase})"
+
+    @property
+    def name(self) -> bytes:
+        """What structs call this job: 16 bytes that commit to its place and its content."""
+        if not self._name:
+            h = hashlib.sha256(b"lamp/job/1\0" + self.task.name.encode() + b"\0")
+            h.update(self.run.to_bytes(4, "big") + self.round.to_bytes(4, "big") + self.index.to_bytes(4, "big"))
+            h.update(b"".join(self.spec.contexts) + self.spec.input)
+            self._name = h.digest()[:16]
+        return self._name
+
+
+class Round:
+    """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
+
+    __slots__ = ("fresh", "jobs", "number", "open_jobs", "recalling", "second")
+
+    def __init__(self, number: int = -1) -> None:
+        self.number = number
+        self.jobs: list[Job] = []
+        self.recalling: list[Job] = []
+        """Those of a replayed round, until the journal has said what it knows of them."""
+        self.open_jobs = 0
+        """Jobs without an accepted answer."""
+        self.fresh: deque[Job] = deque()
+        """Jobs that wait for their first copy."""
+        self.second: dict[str, deque[Job]] = {}
+        """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
+
+    @property
+    def rechecking(self) -> bool:
+        """Whether a job is being recomputed, though every job may have an answer."""
+        return any(job.phase is Phase.AUDIT for job in self.jobs)
+
+
+class Task:
+    """An operator's request: what it is, how far it is, and the round that it is in."""
+
+    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
+                 "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result", "round",
+                 "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+
+    def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
+                 started_ms: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.body = body
+        self.priority = priority
+        self.deadline_ms = deadline_ms
+        self.deadline_at = started_ms + deadline_ms
+        self.submitted_at_ms = submitted_at_ms
+        self.started_ms = started_ms
+        self.ending = False
+        """The deadline passed; the solver was asked for what it can say."""
+        self.state = TaskState.PREPARING
+        self.result = b""
+        self.round = Round()
+        self.jobs_before = 0
+        """Jobs of the rounds before that one."""
+        self.rounds = 0
+        """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
+        self.run = 0
+        """How often the task was set back, because an accepted answer turned out to be wrong."""
+        self.solved: TaskSolved | None = None
+        """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
+        self.suspects: dict[int, set[int]] = {}
+        """By round: jobs to be recomputed when it has been recalled, because a proven liar took part."""
+        self.copies = 0
+        self.audited = 0
+        self.devices: dict[str, int] = {}
+        self.events = 0
+        self.dirty = True
+        self.rate = 0
+        self.rate_at = started_ms
+        self.rate_done = 0
+        self.waits = ""
+
+    def move(self, state: TaskState) -> None:
+        self.state = move(TASK_MOVES, self.state, state)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing can become of it any more."""
+        return not TASK_MOVES[self.state]
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the solver still has to come to where it was before."""
+        return bool(self.round.recalling) or self.round.number + 1 < self.rounds
+
+    @property
+    def done_jobs(self) -> int:
+        return self.jobs_before + len(self.round.jobs) - self.round.open_jobs
+
+
+class Node:
+    """A device as the gateway sees it: who pays for it, what it said, how it did."""
+
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
+                 "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
+                 "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
+
+    def __init__(self, name: str, device: bytes, owner: str) -> None:
+        self.name = name
+        self.device = device
+        self.owner = owner
+        self.online = False
+        self.state = NodeState.UNSEEN
+        self.boot = 0
+        self.board = self.firmware = ""
+        self.arch = -1                # not born yet: no kernel is for it
+        self.heap = self.speed = self.message = 0
+        self.bid = False
+        self.spare = self.room = 0
+        self.power = ""
+        self.temp: int | None = None
+        self.open: dict[int, Lease] = {}
+        self.kind = ""
+        """Of its last lease: the kernel it surely holds."""
+        self.pace: dict[str, int] = {}
+        """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
+        self.no_heap: dict[str, tuple[int, int]] = {}
+        """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
+        self.backoff_until = 0
+        self.quarantined_until = 0
+        self.revoked = False
+        self.score = 0
+        self.lies = 0
+        self.earned_kop = 0
+        self.seen_at = 0
+
+    def move(self, state: NodeState) -> None:
+        self.state = move(NODE_MOVES, self.state, state)

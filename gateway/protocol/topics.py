@@ -1,0 +1,39 @@
+"""Every topic but a device's own half of it, which ``firmware.wire`` builds. Runs on MicroPython too."""
+
+from lamplighter.firmware.wire import NODE_UP, WireError, is_identifier, root
+
+
+def parse_node_topic(site: str, topic: str) -> "tuple[str, str]":
+    """(node, leaf) of a topic that a node may publish on. Raises WireError."""
+    if len(topic) > 128:
+        raise WireError("topic")
+    head = root(site) + "/node/"
+    parts = topic[len(head):].split("/")
+    if not topic.startswith(head) or len(parts) != 2 or not is_identifier(parts[0]) or parts[1] not in NODE_UP:
+        raise WireError("topic")
+    return parts[0], parts[1]
+
+
+def gateway_topic(site: str, gateway: str, leaf: str) -> str:
+    """``status`` or ``info`` of a gateway."""
+    return str(root(site)) + "/gw/" + gateway + "/" + leaf
+
+
+def task_topic(site: str, task: str, leaf: str) -> str:
+    """``status``, ``event`` or ``result`` of a task."""
+    return str(root(site)) + "/task/" + task + "/" + leaf
+
+
+def epoch_topic(site: str, epoch: int) -> str:
+    """Where a sealed epoch is published."""
+    return str(root(site)) + "/epoch/" + str(epoch)
+
+
+def rpc_topic(site: str, method: str) -> str:
+    """Where clients send requests; ``+`` for all methods."""
+    return str(root(site)) + "/rpc/" + method
+
+
+def reply_topic(site: str, client: str) -> str:
+    """Where the gateway answers a client without MQTT 5 properties."""
+    return str(root(site)) + "/reply/" + client
