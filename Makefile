@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 SEEDS  ?= 20000
 
 ROOMS  := tests/gateway/core tests/gateway/ledger tests/gateway/protocol
-QUICK  := $(ROOMS) tests/gateway/adapters tests/gateway/api tests/gateway/commands
+QUICK  := $(ROOMS) tests/gateway/adapters tests/gateway/api tests/gateway/commands tests/gateway/devicebuild \
+          tests/system/test_operator_flow.py tests/test_packaging.py
 
-.PHONY: help demo test check soak bench quality coverage env locked lock lowest clean
+.PHONY: help demo test check soak bench quality coverage env locked lock lowest dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -51,6 +52,10 @@ lowest:  ## a quick part of the tests, with the lowest versions that pyproject.t
 	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/lowest.txt \
 	  --no-build-isolation -e '.[test]'
 	$(VENV)/lowest/bin/python -m pytest -m "not soak" $(QUICK)
+
+dist: $(VENV)/.test  ## build source archive and wheel
+	rm -rf build dist
+	$(BIN)/python -c 'from setuptools import build_meta as b; b.build_sdist("dist"); b.build_wheel("dist")'
 
 lock: $(VENV)/.test  ## renew requirements/locked.txt: the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
