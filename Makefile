@@ -47,6 +47,7 @@ test: $(VENV)/.test  ## all tests; core, ledger and protocol must reach every br
 	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(ROOMS))
 
 lowest:  ## a quick part of the tests, with the lowest versions that pyproject.toml allows
+	@sh tests/system-packages.sh
 	test -x $(VENV)/lowest/bin/python || $(PYTHON) -m venv $(VENV)/lowest
 	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/lowest.txt setuptools
 	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check -c requirements/lowest.txt \
@@ -66,8 +67,8 @@ soak: $(VENV)/.test  ## the long tests; SEEDS=n simulator seeds
 	@sh tests/system-packages.sh
 	LAMPLIGHTER_SEEDS=$(SEEDS) $(BIN)/python -m pytest -m soak
 
-coverage: $(VENV)/.test  ## coverage of everything that is ours by all tests; takes several times as long
-	$(BIN)/coverage run --source-pkgs=lamplighter -m pytest -m "not soak" $(TESTS)
+coverage: $(VENV)/.test  ## what all tests reach of everything that is ours; TESTS=folder for fewer
+	$(BIN)/coverage run --source=lamplighter -m pytest -m "not soak" $(TESTS)
 	$(BIN)/coverage report --fail-under=0
 
 bench: $(VENV)/.test  ## print the figures
