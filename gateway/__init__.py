@@ -1,3 +1,3 @@
 """The gateway: broker and core of a street of devices."""
 
-__version__ = "0.1.0"
+from lamplighter.firmware import __version__ as __version__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import re
 import shlex
@@ -28,7 +29,8 @@ from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md"]
+PAGES = [ROOT / "README.md", *sorted(set(ROOT.glob("*.md")) - {ROOT / "README.md"}),
+         *sorted((ROOT / "docs").glob("*.md")), ROOT / "deploy" / "README.md", ROOT / "examples" / "README.md"]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 STATES = (ROOT / "docs" / "states.md").read_text()
 TEXT = "\n".join(page.read_text() for page in PAGES)
@@ -246,6 +248,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.+)$", there.read_text(), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in slugs, target
+
+
+def test_named_modules_exist() -> None:
+    """Each ``python -m`` of the docs is a module of today, and each folder of the README's tree is there."""
+    named = set(re.findall(r"python -m ([\w.]+)", TEXT)) - {"gateway", "pip", "venv"}
+    assert named and all(importlib.util.find_spec(module) for module in named)
+    tree = PAGES[0].read_text().split("## The tree")[1]
+    folders = {name for line in tree.splitlines() if line.startswith("| `") for name in
+               re.findall(r"`([\w/]+)/`", line.split("|")[1])}
+    assert all((ROOT / name).is_dir() for name in folders)
+    rooms = {path.name for path in (ROOT / "gateway").iterdir() if (path / "__init__.py").exists()} | {"web"}
+    assert {name.partition("/")[2] for name in folders if name.startswith("gateway/")} == rooms
 
 
 def test_the_golden_vectors_are_where_the_docs_say() -> None:
