@@ -25,7 +25,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.api.requests import MAX_REQUEST, METHODS
 from lamplighter.gateway.core.state import Task
 from lamplighter.gateway.core.tasks import status
-from lamplighter.gateway.protocol import frames
+from lamplighter.gateway.protocol import frames, verdicts
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
@@ -123,10 +123,10 @@ def test_every_kind_of_frame_is_listed() -> None:
 def test_codes_are_those_of_the_code() -> None:
     """Of refusals and of verdicts, each with its word."""
     assert {int(code): words(word)[0] for code, word, _ in tables("Refusal")[1]} == dict(
-        list(enumerate(frames.REFUSALS))[1:])
+        list(enumerate(verdicts.REFUSALS))[1:])
     cells = [cell for row in tables("Ack")[2] for cell in row]
     assert {int(code): words(word)[0] for code, word in zip(cells[::2], cells[1::2], strict=True)} == dict(
-        enumerate(frames.VERDICTS))
+        enumerate(verdicts.VERDICTS))
 
 
 def test_the_example_of_a_key_is_right() -> None:
@@ -165,8 +165,8 @@ def test_every_method_is_told_with_its_keys() -> None:
 def test_every_code_of_a_refused_request_is_told() -> None:
     """Those that the gateway writes; kinds have their own."""
     used = set()
-    for path in ("gateway/api/requests.py", "gateway/api/rpc.py", "gateway/runtime/enrolment.py", "gateway/core/tasks.py",
-                 "tasks/registry.py"):
+    for path in ("gateway/api/requests.py", "gateway/api/rpc.py", "gateway/runtime/enrolment.py",
+                 "gateway/core/tasks.py", "tasks/registry.py"):
         for node in ast.walk(ast.parse((ROOT / path).read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(
                     given := node.args[0] if node.args else None, ast.Constant) and node.func.id in (
