@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Result, Solution
-from lamplighter.tasks.energy.battery import worth
+from lamplighter.tasks.energy.battery.method import worth
 from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.spec import Spec, Store, pack
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lamplighter.tasks.api import Context, TaskError
+from lamplighter.tasks.energy.battery.method.read import clock, net_loads
 from lamplighter.tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
-from lamplighter.tasks.energy.battery.read import clock, net_loads
 
 UNITS_MAX = 32_767
 """Units of storage that one watt takes in a quarter-hour, at most; the kernel's products rely on it."""

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
 from lamplighter.tasks.energy.evhosting import kernel
-from lamplighter.tasks.energy.evhosting.result import build
-from lamplighter.tasks.energy.evhosting.spec import Q16, Q20, Spec
-from lamplighter.tasks.energy.evhosting.tally import (
+from lamplighter.tasks.energy.evhosting.method.tally import (
     COLLAPSED,
     LINE,
     TRANSFORMER,
@@ -18,6 +16,8 @@ from lamplighter.tasks.energy.evhosting.tally import (
     Tally,
     outcomes,
 )
+from lamplighter.tasks.energy.evhosting.result import build
+from lamplighter.tasks.energy.evhosting.spec import Q16, Q20, Spec
 
 OPS_PER_JOB = 1_200_000
 SCENARIOS_PER_JOB_MAX = 12

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lamplighter.tasks.api import Context, TaskError
-from lamplighter.tasks.energy.evhosting import charging
+from lamplighter.tasks.energy.evhosting.method import charging
+from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, turns
 from lamplighter.tasks.energy.evhosting.model import CARS_MAX, SLOTS_PER_DAY, EvHosting, Feeder, Statistics
-from lamplighter.tasks.energy.evhosting.tree import Tree, grow, known, turns
 
 HEADROOM_PU = 8
 """All loads at their peaks, all cars and four times all shunts together are this much power, the kernel's bound."""
@@ -98,10 +98,10 @@ def prepare(asked: EvHosting) -> Spec:
 
 def _given(asked: EvHosting) -> Feeder:
     if asked.pandapower is not None:
-        from lamplighter.tasks.energy.evhosting.pandapower import read
+        from lamplighter.tasks.readers.pandapower import read
         return read(asked.pandapower, asked.cars_per_load)
     if asked.simbench is not None:
-        from lamplighter.tasks.energy.evhosting.simbench import read as read_simbench
+        from lamplighter.tasks.readers.simbench import read as read_simbench
         return read_simbench(asked.simbench, asked.cars_per_load)
     assert asked.feeder is not None  # the model's own rule
     return asked.feeder

@@ -16,8 +16,8 @@ KIND = Kind(
     prepare=later(PARTS + "prepare:prepare"),
     solve=later(PARTS + "solve:solve"),
     reference=later(PARTS + "reference:reference"),
-    text=later(PARTS + "render:text"),
-    files=later(PARTS + "render:files"),
+    text=later(PARTS + "show:text"),
+    files=later(PARTS + "show:files"),
     demo=later(PARTS + "demo:demo"),
     check=later(PARTS + "solve:check"),
 )

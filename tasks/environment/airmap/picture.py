@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from lamplighter.tasks.environment.airmap.raster import columns
-from lamplighter.tasks.environment.airmap.scale import Scale, plain
+from lamplighter.tasks.drawing.raster import columns
+from lamplighter.tasks.drawing.scale import Scale, plain
 
 PANEL = 420
 GAP = 60

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.method.near import Point
+from lamplighter.tasks.environment.airmap.method.plane import Plane, coordinates, plane_of
+from lamplighter.tasks.environment.airmap.method.read import Reading, from_entities, from_senml
+from lamplighter.tasks.environment.airmap.method.targets import Cells, Targets, near_cells, near_points
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
-from lamplighter.tasks.environment.airmap.near import Point
-from lamplighter.tasks.environment.airmap.plane import Plane, coordinates, plane_of
-from lamplighter.tasks.environment.airmap.read import Reading, from_entities, from_senml
-from lamplighter.tasks.environment.airmap.targets import Cells, Targets, near_cells, near_points
-from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20

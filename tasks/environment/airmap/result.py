@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.environment.airmap import raster
-from lamplighter.tasks.environment.airmap.near import Near
-from lamplighter.tasks.environment.airmap.painting import Painting
+from lamplighter.tasks.drawing import raster
+from lamplighter.tasks.environment.airmap.jobs import BOX_UNITS
+from lamplighter.tasks.environment.airmap.method.near import Near
+from lamplighter.tasks.environment.airmap.method.painting import Painting
+from lamplighter.tasks.environment.airmap.method.search import variance
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.prepare import Spec
-from lamplighter.tasks.environment.airmap.search import variance
-from lamplighter.tasks.environment.airmap.tiles import BOX_UNITS
-from lamplighter.tasks.environment.airmap.variogram import Variogram
 
 FORMAT = 2
 MOST_LISTED = 10_000

@@ -6,12 +6,12 @@ import struct
 from collections.abc import Generator, Iterator, Sequence
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
-from lamplighter.tasks.environment.airmap.painting import Painting
+from lamplighter.tasks.environment.airmap.jobs import Cutter, Tile
+from lamplighter.tasks.environment.airmap.method.painting import Painting
+from lamplighter.tasks.environment.airmap.method.search import by_rule, left_out, search, worth_it
+from lamplighter.tasks.environment.airmap.method.targets import boxed, scattered
 from lamplighter.tasks.environment.airmap.prepare import Spec
 from lamplighter.tasks.environment.airmap.result import assemble
-from lamplighter.tasks.environment.airmap.search import by_rule, left_out, search, worth_it
-from lamplighter.tasks.environment.airmap.targets import boxed, scattered
-from lamplighter.tasks.environment.airmap.tiles import Cutter, Tile
 
 ROUND_JOBS = 4_096
 PREVIEW_TARGETS = 256

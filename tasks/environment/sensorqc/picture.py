@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from lamplighter.tasks.environment.airmap.plane import Plane
-from lamplighter.tasks.environment.sensorqc.strip import ranked, strip
+from lamplighter.tasks.environment.airmap.method.plane import Plane
+from lamplighter.tasks.environment.sensorqc.method.strip import ranked, strip
 
 MAP = 420
 LEFT = 40

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.environment.airmap.near import Point
-from lamplighter.tasks.environment.airmap.plane import Plane, plane_of
+from lamplighter.tasks.environment.airmap.method.near import Point
+from lamplighter.tasks.environment.airmap.method.plane import Plane, plane_of
+from lamplighter.tasks.environment.airmap.method.targets import boxed
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.prepare import given_variogram
-from lamplighter.tasks.environment.airmap.targets import boxed
-from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.sensorqc.method.read import network
 from lamplighter.tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
-from lamplighter.tasks.environment.sensorqc.read import network
 
 MOST_PREDICTIONS = 40_000
 SAME_PLACE = 1e-4

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.environment.sensorqc.book import Book
-from lamplighter.tasks.environment.sensorqc.judge import Verdict
-from lamplighter.tasks.environment.sensorqc.reasons import reasons
+from lamplighter.tasks.environment.sensorqc.method.book import Book
+from lamplighter.tasks.environment.sensorqc.method.judge import Verdict
+from lamplighter.tasks.environment.sensorqc.method.reasons import reasons
 
 FORMAT = 1
 MOST_FLAGGED = 2_000

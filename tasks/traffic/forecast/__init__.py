@@ -16,8 +16,8 @@ KIND = Kind(
     prepare=later(f"{HERE}.prepare:prepare"),
     solve=later(f"{HERE}.solve:solve"),
     reference=later(f"{HERE}.reference:reference"),
-    text=later(f"{HERE}.render:text"),
-    files=later(f"{HERE}.render:files"),
+    text=later(f"{HERE}.show:text"),
+    files=later(f"{HERE}.show:files"),
     demo=later(f"{HERE}.demo:demo"),
     check=later(f"{HERE}.solve:check"),
 )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from lamplighter.tasks.api import Context, TaskError
-from lamplighter.tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
+from lamplighter.tasks.traffic.forecast.method.clock import Clock, clock_of, require_whole_hours
+from lamplighter.tasks.traffic.forecast.method.read import Flows, from_detectors, from_entities
 from lamplighter.tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
-from lamplighter.tasks.traffic.forecast.read import Flows, from_detectors, from_entities
 
 WEEK = 168
 WEEKS_MIN, WEEKS_MAX = 5, 10

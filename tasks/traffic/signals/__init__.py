@@ -16,8 +16,8 @@ KIND = Kind(
     prepare=later("lamplighter.tasks.traffic.signals.solve:prepare"),
     solve=later("lamplighter.tasks.traffic.signals.solve:solve"),
     reference=later("lamplighter.tasks.traffic.signals.reference:reference"),
-    text=later("lamplighter.tasks.traffic.signals.render:text"),
-    files=later("lamplighter.tasks.traffic.signals.render:files"),
+    text=later("lamplighter.tasks.traffic.signals.show:text"),
+    files=later("lamplighter.tasks.traffic.signals.show:files"),
     demo=later("lamplighter.tasks.traffic.signals.demo:demo"),
     check=later("lamplighter.tasks.traffic.signals.solve:check"),
 )

@@ -8,8 +8,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.traffic.signals.network import Demand, Network
-from lamplighter.tasks.traffic.signals.pack import Cost, Plan, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.readers.network import Demand, Network
+from lamplighter.tasks.traffic.signals.jobs import Cost, Plan, programme_cycle_ds, shipped_plan
 
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)
 """Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Solution, TaskError
-from lamplighter.tasks.traffic.signals.counts import read_counts
-from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
-from lamplighter.tasks.traffic.signals.network import Demand, Network
-from lamplighter.tasks.traffic.signals.pack import (
+from lamplighter.tasks.readers.network import Demand, Network
+from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.sumo import NETWORK_PATH, read_network
+from lamplighter.tasks.traffic.signals.jobs import (
     Cost,
     Plan,
     Window,
@@ -21,11 +21,11 @@ from lamplighter.tasks.traffic.signals.pack import (
     plans_per_job,
     windows,
 )
-from lamplighter.tasks.traffic.signals.plain import read_plain
+from lamplighter.tasks.traffic.signals.method.counts import read_counts
+from lamplighter.tasks.traffic.signals.method.plain import read_plain
+from lamplighter.tasks.traffic.signals.method.search import Moves, fitted
+from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
 from lamplighter.tasks.traffic.signals.result import Finding, Progress, result_of
-from lamplighter.tasks.traffic.signals.routes import parse_routes, read_routes, vehicle_m
-from lamplighter.tasks.traffic.signals.search import Moves, fitted
-from lamplighter.tasks.traffic.signals.sumo import NETWORK_PATH, read_network
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000
