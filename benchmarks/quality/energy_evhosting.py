@@ -17,9 +17,9 @@ from typing import Any
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report
 from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.jobs import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from lamplighter.tasks.energy.evhosting.method.interval import at_most, clopper_pearson
 from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
-from lamplighter.tasks.energy.evhosting.method.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from lamplighter.tasks.energy.evhosting.reference import draw_cars
 from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.fetch import cache_folder, wheel

@@ -76,13 +76,3 @@ def _predicted(steps: array[int], cell: int, cols: int) -> int:
         return steps[cell - 1]
     guess = steps[cell - 1] + north - steps[cell - cols - 1]
     return 0 if guess < 0 else LARGEST if guess > LARGEST else guess
-
-
-def columns(data: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
-    """Values and standard errors of a published map, in place order, NaN where there is none."""
-    if data["raster"] is None:
-        values, errors = ([math.nan if one is None else one for one in data[name]]
-                          for name in ("value", "standard_error"))
-        return values, errors
-    value, error = (unpacked(data["raster"][name], data["grid"]["cols"]) for name in ("value", "standard_error"))
-    return value, error

@@ -1,9 +1,11 @@
-"""Steps of a legend: equal in value or, for maps of logarithms, equal in ratio."""
+"""Scales of a legend: steps equal in value or, for maps of logarithms, in ratio, and colours along a ramp."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+
+from lamplighter.tasks.drawing.png import Colour
 
 
 class Scale:
@@ -33,3 +35,11 @@ class Scale:
 def plain(value: float) -> str:
     """About three digits, never in powers of ten below a million."""
     return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def blend(ramp: Sequence[Colour], share: float) -> Colour:
+    """The colour at ``share`` (0 to 1, else the nearer end) of the way along evenly spaced ones."""
+    at = min(1.0, max(0.0, share)) * (len(ramp) - 1)
+    first = min(len(ramp) - 2, int(at))
+    red, green, blue = (round(a + (b - a) * (at - first)) for a, b in zip(ramp[first], ramp[first + 1], strict=True))
+    return red, green, blue

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.energy.evhosting.model import Bus, Feeder, Line, Load, Transformer
+from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer
 
 NO_LIMIT_KA = 50.0
 """pandapower's test nets write 99999 kA for "no limit"; anything above this is that."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.energy.evhosting.model import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer
+from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer
 
 Row = dict[str, str]
 T = TypeVar("T")

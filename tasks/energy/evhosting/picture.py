@@ -5,21 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from lamplighter.tasks.drawing.scale import blend
+from lamplighter.tasks.drawing.svg import document, label
 from lamplighter.tasks.energy.evhosting.result import POLICY_WORDS, hosting
 
 COLOURS = ("#1f6fb4", "#d95f02")
 DASHED = ' stroke-dasharray="7 3"'
-COLD, WARM, HOT = (44, 123, 182), (245, 157, 61), (202, 22, 28)
-
-
-def _svg(width: int, height: int, body: list[str]) -> str:
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-                      f'height="{height}" font-family="sans-serif" font-size="12">',
-                      f'<rect width="{width}" height="{height}" fill="white"/>', *body, "</svg>", ""])
-
-
-def _label(x: float, y: float, words: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" {more}>{escape(words)}</text>'
+HEAT = ((44, 123, 182), (245, 157, 61), (202, 22, 28))
 
 
 def curve(data: dict[str, Any]) -> str:
@@ -29,19 +21,19 @@ def curve(data: dict[str, Any]) -> str:
     def at(level: float, share: float) -> str:
         return f"{left + wide * level / 100:.1f},{top + high * (1 - share):.1f}"
 
-    body = [_label(left, 28, f"{data['feeder']}: how many electric cars?", 'font-size="17" font-weight="bold"')]
+    body = [label(left, 28, f"{data['feeder']}: how many electric cars?", 'font-size="17" font-weight="bold"')]
     for tick in range(0, 101, 20):
         x, y = at(tick, tick / 100).split(",")
         body += [f'<path d="M{left} {y}h{wide}M{x} {top}v{high}" stroke="#e2e2e2"/>',
-                 _label(left - 8, float(y) + 4, f"{tick} %", 'text-anchor="end"'),
-                 _label(float(x), top + high + 18, f"{tick} %", 'text-anchor="middle"')]
-    body += [_label(left + wide / 2, top + high + 40, "places with a car (100 % = "
+                 label(left - 8, float(y) + 4, f"{tick} %", 'text-anchor="end"'),
+                 label(float(x), top + high + 18, f"{tick} %", 'text-anchor="middle"')]
+    body += [label(left + wide / 2, top + high + 40, "places with a car (100 % = "
                     f"{data['cars_at_100_percent']} cars)", 'text-anchor="middle"'),
              f'<text transform="translate(20 {top + high / 2}) rotate(-90)" text-anchor="middle">evenings outside '
              "the limits</text>"]
     y = top + high * (1 - data["accepted_percent"] / 100)
     body += [f'<path d="M{left} {y:.1f}h{wide}" stroke="#555" stroke-dasharray="5 4"/>',
-             _label(left + wide - 4, y - 5, f"accepted: {data['accepted_percent']:g} %",
+             label(left + wide - 4, y - 5, f"accepted: {data['accepted_percent']:g} %",
                     'text-anchor="end" fill="#555" font-size="11"')]
     for place, (policy, colour) in enumerate(zip(data["policies"], COLOURS, strict=False)):
         rows = policy["levels"]
@@ -55,13 +47,13 @@ def curve(data: dict[str, Any]) -> str:
             x, y_text = point.split(",")
             body.append(f'<circle cx="{x}" cy="{y_text}" r="3.5" fill="{colour}"><title>{row["violated"]} of '
                         f'{row["scenarios"]} evenings at {row["level_percent"]} %</title></circle>')
-        body.append(_label(left + 24, 50 + 18 * place, f"{POLICY_WORDS[policy['policy']]}: {hosting(policy)}, "
+        body.append(label(left + 24, 50 + 18 * place, f"{POLICY_WORDS[policy['policy']]}: {hosting(policy)}, "
                            f"{policy['hosting_cars']} cars"))
         body.append(f'<rect x="{left}" y="{41 + 18 * place}" width="16" height="9" fill="{colour}"/>')
     cut = f" Cut short: {data['jobs_missing']} of {data['jobs']} jobs missing." if data["jobs_missing"] else ""
-    body.append(_label(left, top + high + 62, f"Band: 95 % interval of {data['scenarios_per_level']} simulated "
+    body.append(label(left, top + high + 62, f"Band: 95 % interval of {data['scenarios_per_level']} simulated "
                        f"evenings a level.{cut}", 'font-size="11" fill="#555"'))
-    return _svg(660, 450, body)
+    return document(660, 450, ['<rect width="660" height="450" fill="white"/>', *body])
 
 
 def _places(buses: list[dict[str, Any]]) -> list[tuple[float, float]]:
@@ -93,17 +85,14 @@ def _places(buses: list[dict[str, Any]]) -> list[tuple[float, float]]:
 
 def _heat(share: float) -> str:
     """Blue through orange to red for 0 to 1."""
-    share = 2 * min(1.0, max(0.0, share))
-    one, other = (COLD, WARM) if share < 1 else (WARM, HOT)
-    part = share if share < 1 else share - 1
-    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(one, other, strict=True))
+    return "#" + bytes(blend(HEAT, share)).hex()
 
 
 def _scale(x: float, y: float, title: str, low: str, high: str) -> list[str]:
-    return [_label(x, y - 6, title, 'font-size="11"'),
+    return [label(x, y - 6, title, 'font-size="11"'),
             *(f'<rect x="{x + 6 * k}" y="{y}" width="6.5" height="9" fill="{_heat(k / 19)}"/>' for k in range(20)),
-            _label(x, y + 22, low, 'font-size="11"'),
-            _label(x + 120, y + 22, high, 'font-size="11" text-anchor="end"')]
+            label(x, y + 22, low, 'font-size="11"'),
+            label(x + 120, y + 22, high, 'font-size="11" text-anchor="end"')]
 
 
 def feeder(data: dict[str, Any]) -> str:
@@ -114,7 +103,7 @@ def feeder(data: dict[str, Any]) -> str:
     size = 7 if len(buses) <= 60 else 4.5
     title = f"worst evening at {picture['level_percent']} % of the cars, {POLICY_WORDS[picture['policy']]}"
     title += f", {picture['at']}" if picture["at"] else ": no solution, voltages collapse"
-    body = [_label(40, 28, data["feeder"], 'font-size="17" font-weight="bold"'), _label(40, 48, title)]
+    body = [label(40, 28, data["feeder"], 'font-size="17" font-weight="bold"'), label(40, 48, title)]
     low, high, limit = data["voltage_min_pu"], data["voltage_max_pu"], data["line_limit_percent"]
     for i, bus in enumerate(buses[1:], 1):
         (x, y), (up_x, up_y) = where[i], where[bus["parent"]]
@@ -135,7 +124,7 @@ def feeder(data: dict[str, Any]) -> str:
         body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}" stroke="white">'
                     f"<title>{escape(tip)}</title></circle>")
         if len(buses) <= 60:
-            body.append(_label(x, y - 10, bus["name"][-12:], 'text-anchor="middle" font-size="9" fill="#555"'))
+            body.append(label(x, y - 10, bus["name"][-12:], 'text-anchor="middle" font-size="9" fill="#555"'))
     if picture["at"]:
         body += _worst(buses, where)
     body += _scale(40, 448, "circles: voltage", "1.00 pu", f"{low:.2f} or {high:.2f} pu")
@@ -143,9 +132,9 @@ def feeder(data: dict[str, Any]) -> str:
     x, y = where[0]
     body.append(f'<rect x="{x - 7:.1f}" y="{y - 7:.1f}" width="14" height="14" fill="none" stroke="#333" '
                 f'stroke-width="2"/>')
-    body.append(_label(420, 457, "square: source" + (", dashed: transformer" if data["transformer"] else ""),
+    body.append(label(420, 457, "square: source" + (", dashed: transformer" if data["transformer"] else ""),
                        'font-size="11"'))
-    return _svg(800, 480, body)
+    return document(800, 480, ['<rect width="800" height="480" fill="white"/>', *body])
 
 
 def _worst(buses: list[dict[str, Any]], where: list[tuple[float, float]]) -> list[str]:
@@ -158,7 +147,7 @@ def _worst(buses: list[dict[str, Any]], where: list[tuple[float, float]]) -> lis
     out = []
     for place, (x, y, words) in enumerate(spots):
         end, step = ("end", -12) if x > 400 else ("start", 12)
-        out.append(_label(x + step, y + (20 if place == 0 else -20), words,
+        out.append(label(x + step, y + (20 if place == 0 else -20), words,
                           f'text-anchor="{end}" font-size="12" font-weight="bold" stroke="white" stroke-width="3" '
                           'paint-order="stroke"'))
     return out

@@ -13,7 +13,7 @@ POLICY_WORDS = {"on_arrival": "charging on arrival", "tariff_22": "a 22:00 tarif
 Tallies = dict[tuple[str, int], Tally]
 
 
-def build(spec: Spec, base: Tally, tallies: Tallies, jobs: int, missing: int) -> Result:
+def assemble(spec: Spec, base: Tally, tallies: Tallies, jobs: int, missing: int) -> Result:
     """The result of all levels that have at least one scenario; ``missing`` of ``jobs`` have no answer."""
     policies = [_policy(spec, policy, {level: tally for (owner, level), tally in tallies.items() if owner == policy})
                 for policy in spec.asked.policies]

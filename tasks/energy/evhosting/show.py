@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
+from lamplighter.tasks.drawing.table import table
 from lamplighter.tasks.energy.evhosting.picture import curve, feeder
 from lamplighter.tasks.energy.evhosting.result import POLICY_WORDS, hosting, worst_voltage
 
@@ -46,22 +45,17 @@ def _bar(row: dict[str, Any]) -> str:
 
 def files(data: dict[str, Any]) -> dict[str, bytes]:
     """``evhosting.csv`` (one row per policy and level), ``evhosting-curve.svg``, ``evhosting-feeder.svg``."""
-    return {"evhosting.csv": _csv(data).encode(), "evhosting-curve.svg": curve(data).encode(),
+    return {"evhosting.csv": _csv(data), "evhosting-curve.svg": curve(data).encode(),
             "evhosting-feeder.svg": feeder(data).encode()}
 
 
-def _csv(data: dict[str, Any]) -> str:
-    out = io.StringIO()
+def _csv(data: dict[str, Any]) -> bytes:
     plain = ["level_percent", "cars", "scenarios", "violated", "probability", "low_95", "high_95",
              "lowest_voltage_pu", "lowest_voltage_bus", "lowest_voltage_at", "highest_line_percent", "highest_line",
              "highest_line_at"]
     if data["transformer"]:
         plain += ["highest_transformer_percent", "highest_transformer_at"]
     causes = ["undervoltage", "overvoltage", "line", "transformer", "collapse"]
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(["policy", *plain, *(f"violated_by_{cause}" for cause in causes)])
-    for policy in data["policies"]:
-        for row in policy["levels"]:
-            table.writerow([policy["policy"], *(row[name] for name in plain),
-                            *(row["violated_by"][cause] for cause in causes)])
-    return out.getvalue()
+    return table(["policy", *plain, *(f"violated_by_{cause}" for cause in causes)], (
+        [policy["policy"], *(row[name] for name in plain), *(row["violated_by"][cause] for cause in causes)]
+        for policy in data["policies"] for row in policy["levels"]))

@@ -18,6 +18,8 @@ TILE_STATIONS = 24
 SETS_PER_JOB = 8
 CURVE_BITS = 10
 BOX_UNITS = 262_143
+HIGHEST_SHARE = 2.2
+FURTHEST_VALUE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,29 @@ def cut(places: Sequence[Point], values: Sequence[float], targets: Sequence[Poin
         order: Sequence[tuple[int, int]], leave_out: bool = False) -> list[Tile]:
     """Tiles between stations that are used once: see ``Cutter``."""
     return Cutter(places, values).cut(targets, order, leave_out)
+
+
+def together(sets: list[Variogram]) -> list[list[Variogram]]:
+    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
+    parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
+    if len(parts[-1]) == 1:
+        parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]
+    return parts
+
+
+def check(_spec: object, given: Job, answer: bytes) -> bool:
+    """Whether an answer is possible: value and variance, 2.0 of the tile's unit at most, within their bounds.
+
+    Values are in half ranges of the tile's readings. Outside a cluster of near stations, honest ones were
+    seen at 2.5; the bound is far beyond, as it must never fall on an honest device.
+    """
+    if len(answer) != given.answer_bytes:
+        return False
+    words = struct.unpack(f">{len(answer) // 4}I", answer)
+    single = given.input[2] == 1
+    values, variances = (words[::2], words[1::2]) if single else (words, ())
+    return all(abs(word - (1 << 28)) <= FURTHEST_VALUE << 24 for word in values) and all(
+        word <= HIGHEST_SHARE * 2**24 for word in variances)
 
 
 def _hilbert(x: int, y: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Result
@@ -14,7 +14,7 @@ from lamplighter.tasks.environment.airmap.method.near import Near
 from lamplighter.tasks.environment.airmap.method.painting import Painting
 from lamplighter.tasks.environment.airmap.method.search import variance
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
-from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 FORMAT = 2
 MOST_LISTED = 10_000
@@ -60,6 +60,17 @@ def assemble(spec: Spec, painting: Painting) -> Result:
     }
     partial = _partial(spec, painting, missing) if painting.late else ""
     return Result(_summary(spec, painting, data, values, errors), data, partial)
+
+
+def columns(data: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+    """Values and standard errors of a published map, in place order, NaN where there is none."""
+    if data["raster"] is None:
+        values, errors = ([math.nan if one is None else one for one in data[name]]
+                          for name in ("value", "standard_error"))
+        return values, errors
+    value, error = (raster.unpacked(data["raster"][name], data["grid"]["cols"])
+                    for name in ("value", "standard_error"))
+    return value, error
 
 
 def _stations(spec: Spec, painting: Painting, sill: float) -> list[dict[str, Any]]:

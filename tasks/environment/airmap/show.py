@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lamplighter.tasks.drawing.geojson import collection
 from lamplighter.tasks.drawing.geotiff import geotiff
-from lamplighter.tasks.drawing.raster import columns
 from lamplighter.tasks.drawing.scale import Scale
+from lamplighter.tasks.drawing.table import table
 from lamplighter.tasks.environment.airmap.picture import picture
+from lamplighter.tasks.environment.airmap.result import columns
 
 SHADES = "·░▒▓█"
 PANEL_COLUMNS = 36
@@ -111,13 +110,9 @@ def _rows(data: dict[str, Any], names: Sequence[str]) -> Iterator[tuple[str, tup
 
 
 def _csv(data: dict[str, Any]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     first = ("lon_deg", "lat_deg") if _geographic(data) else ("x_m", "y_m")
-    writer.writerow([*first, "value", "standard_error"])
-    for _, (x, y), value, error in _rows(data, [""] * len(data["value"])):
-        writer.writerow([x, y, value, error])
-    return out.getvalue().encode()
+    return table([*first, "value", "standard_error"], (
+        [x, y, value, error] for _, (x, y), value, error in _rows(data, [""] * len(data["value"]))))
 
 
 def _geojson(data: dict[str, Any]) -> bytes:
@@ -136,7 +131,5 @@ def _geojson(data: dict[str, Any]) -> bytes:
             ring = [(x - wide, y - high), (x + wide, y - high), (x + wide, y + high), (x - wide, y + high)]
             ring = [(round(a, 7), round(b, 7)) for a, b in [*ring, ring[0]]]
             shape = {"type": "Polygon", "coordinates": [ring]}
-        features.append({"type": "Feature", "geometry": shape, "properties": properties})
-    document = {"type": "FeatureCollection", "quantity": data["quantity"], "coordinate_note": data["coordinates"],
-                "features": features}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        features.append((shape, properties))
+    return collection({"quantity": data["quantity"], "coordinate_note": data["coordinates"]}, features)

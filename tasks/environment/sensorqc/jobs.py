@@ -1,13 +1,15 @@
-"""Leaves stations out at one time: tiles that predict each place from the others."""
+"""Spec -> jobs of the kernel of ``airmap``: tiles of one time that predict each place from the others."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from lamplighter.tasks.environment.airmap.jobs import NEIGHBOURS, Cutter, Tile
+from lamplighter.tasks.environment.airmap.jobs import NEIGHBOURS, Cutter, Tile, check
 from lamplighter.tasks.environment.airmap.method.near import Near
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.spec import Spec
+
+__all__ = ["Cut", "beside", "check", "left_out"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Sequence
 from typing import Any
 
+from lamplighter.tasks.drawing.geojson import collection
+from lamplighter.tasks.drawing.table import table
 from lamplighter.tasks.environment.sensorqc.method.strip import ranked, strip
 from lamplighter.tasks.environment.sensorqc.picture import picture
 
@@ -64,14 +62,6 @@ def files(data: dict[str, Any]) -> dict[str, bytes]:
     return found
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return out.getvalue().encode()
-
-
 def _axes(data: dict[str, Any]) -> tuple[str, str]:
     return ("lon_deg", "lat_deg") if str(data["coordinates"]).startswith("degrees") else ("x_m", "y_m")
 
@@ -79,27 +69,26 @@ def _axes(data: dict[str, Any]) -> tuple[str, str]:
 def _stations(data: dict[str, Any]) -> bytes:
     rows = [[one["id"], one["x"], one["y"], one["verdict"], one["checked"], one["flagged"], one["score_median"],
              one["bias"], "; ".join(one["reasons"])] for one in data["stations"]]
-    return _table(["station", *_axes(data), "verdict", "checked", "flagged", "score_median", "bias", "reasons"], rows)
+    return table(["station", *_axes(data), "verdict", "checked", "flagged", "score_median", "bias", "reasons"], rows)
 
 
 def _flagged(data: dict[str, Any]) -> bytes:
     rows = [[data["stations"][one["station"]]["id"], data["times"][one["time"]], one["reading"], one["predicted"],
              one["standard_error"], one["score"]] for one in data["flagged"]]
-    return _table(["station", "time", "reading", "predicted", "standard_error", "score"], rows)
+    return table(["station", "time", "reading", "predicted", "standard_error", "score"], rows)
 
 
 def _predictions(data: dict[str, Any]) -> bytes:
     rows = [[station["id"], time, data["predicted"][t][i], data["standard_error"][t][i]]
             for t, time in enumerate(data["times"]) for i, station in enumerate(data["stations"])
             if data["predicted"][t][i] is not None]
-    return _table(["station", "time", "predicted", "standard_error"], rows)
+    return table(["station", "time", "predicted", "standard_error"], rows)
 
 
 def _geojson(data: dict[str, Any]) -> bytes:
     """RFC 7946; where the input was in metres the coordinates are too, which a foreign member says."""
-    features = [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [one["x"], one["y"]]},
-                 "properties": {key: one[key] for key in ("id", "verdict", "reasons", "checked", "flagged", "bias")}}
-                for one in data["stations"]]
-    document = {"type": "FeatureCollection", "quantity": data["quantity"], "unit": data["unit"],
-                "coordinate_note": data["coordinates"], "features": features}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    keys = ("id", "verdict", "reasons", "checked", "flagged", "bias")
+    return collection(
+        {"quantity": data["quantity"], "unit": data["unit"], "coordinate_note": data["coordinates"]},
+        [({"type": "Point", "coordinates": [one["x"], one["y"]]}, {key: one[key] for key in keys})
+         for one in data["stations"]])

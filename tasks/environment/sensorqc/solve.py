@@ -8,8 +8,8 @@ from lamplighter.tasks.api import DeadlinePassed, Job, Solution
 from lamplighter.tasks.environment.sensorqc.jobs import Cut, beside, left_out
 from lamplighter.tasks.environment.sensorqc.method.book import Book
 from lamplighter.tasks.environment.sensorqc.method.search import by_rule, choose
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
 from lamplighter.tasks.environment.sensorqc.result import assemble
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 ROUND_JOBS = 1_024
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from lamplighter.tasks.drawing.table import table
 from lamplighter.tasks.traffic.forecast.picture import picture
 from lamplighter.tasks.traffic.forecast.result import verdict
 
@@ -74,11 +73,6 @@ def files(data: dict[str, Any]) -> dict[str, bytes]:
 
 
 def _csv(data: dict[str, Any]) -> bytes:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["detector", "hour", *COLUMNS])
-    for one in data["detectors"]:
-        if one["expected_per_hour"]:
-            writer.writerows([one["id"], hour, *flows] for hour, *flows in zip(
-                data["hours"], *(one[name] for name in COLUMNS), strict=True))
-    return out.getvalue().encode()
+    return table(["detector", "hour", *COLUMNS], (
+        [one["id"], hour, *flows] for one in data["detectors"] if one["expected_per_hour"]
+        for hour, *flows in zip(data["hours"], *(one[name] for name in COLUMNS), strict=True)))

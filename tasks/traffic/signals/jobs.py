@@ -25,6 +25,7 @@ from itertools import chain
 
 from lamplighter.tasks.api import Context, Job, TaskError
 from lamplighter.tasks.readers.network import Demand, Junction, Network
+from lamplighter.tasks.traffic.signals.spec import Plan, Spec, Window
 
 FITS = ((2400, 2400, 0), (2400, 2400, 15), (1200, 2400, 15), (1200, 1200, 30), (600, 1200, 60))
 """Warm-up before a window, in which vehicles fill the streets, cool-down after it, and how far travel times to one
@@ -35,24 +36,6 @@ STOP_DS = 15
 CONTEXT_BYTES = 3000
 ANSWER_BYTES = 256
 PLANS_PER_JOB = 32
-
-Plan = tuple[tuple[int, ...], ...]
-"""Per junction the offset and the durations of its adjustable phases, in 0.1 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Vehicles of one departure window of one replica, as a context."""
-
-    context: Context
-    replica: int
-    vehicles: int
-    passages: int
-    """Signals passed by all its vehicles together."""
-    counted: int
-    length_ds: int
-    worst_ds: int
-    """A bound on the cost of any plan: all counted vehicles wait to the end and stop at every signal."""
 
 
 def network_context(network: Network, path: str = "") -> Context:
@@ -232,3 +215,13 @@ def costs(answers: Sequence[bytes], over: Sequence[Window], junctions: int, plan
             for j, cost in enumerate(own):
                 per_junction[i][j] += cost
     return [Cost(tuple(a), tuple(b)) for a, b in zip(per_junction, per_replica, strict=True)]
+
+
+def check(spec: Spec, given: Job, answer: bytes) -> bool:
+    """False if a cost is beyond what all vehicles waiting all the time could reach."""
+    window = next((w for w in (*spec.training, *spec.unseen) if w.context == given.contexts[1]), None)
+    if window is None or len(answer) != given.answer_bytes:
+        return False
+    junctions = len(spec.network.junctions)
+    found = costs([answer], [window], junctions, len(answer) // (4 * junctions))
+    return all(plan.total <= window.worst_ds for plan in found)

@@ -65,7 +65,7 @@ def _delays(body: list[str], junctions: list[dict[str, Any]], y: int) -> int:
     most = max(1.0, *(max(_delay(junction, when) for when in ("before", "after")) for junction in junctions))
     y += 12
     for junction in junctions:
-        body.append(_text(_LEFT + 110, y + 14, _short(junction["id"], 34), "e"))
+        body.append(_text(_LEFT + 110, y + 14, short(junction["id"], 34), "e"))
         for i, (when, colour) in enumerate((("before", "#b9bec7"), ("after", "#2f6fb5"))):
             width = 600 * _delay(junction, when) / most
             body.append(_box(_LEFT + 120, y + 10 * i, width, 8, colour))
@@ -80,7 +80,7 @@ def _delay(junction: dict[str, Any], when: str) -> float:
 
 def _junction(body: list[str], junction: dict[str, Any], y: int, scale: float) -> int:
     """Both programmes side by side, a row per signal group, over an axis of seconds."""
-    body.append(_text(16, y, f"{_short(junction['id'], 80)}, {junction['vehicles']} vehicles", "h"))
+    body.append(_text(16, y, f"{short(junction['id'], 80)}, {junction['vehicles']} vehicles", "h"))
     rows = groups(junction["signals"])
     bottom = y + 28 + _ROW * len(rows)
     for column, (when, title, delay) in enumerate((("shipped", "now", "before"), ("proposed", "proposed", "after"))):
@@ -94,7 +94,7 @@ def _junction(body: list[str], junction: dict[str, Any], y: int, scale: float) -
         for i, (members, letters) in enumerate(rows):
             top = y + 28 + _ROW * i
             if column == 0:
-                body.append(_text(_LEFT - 8, top + 9, f"signals {_short(members, 13)}", "e"))
+                body.append(_text(_LEFT - 8, top + 9, f"signals {short(members, 13)}", "e"))
             for letter, begin, end in runs(letters, timing["durations_s"]):
                 colour = _COLOURS.get(letter, _RED)
                 thin = colour == _RED
@@ -103,7 +103,8 @@ def _junction(body: list[str], junction: dict[str, Any], y: int, scale: float) -
     return bottom + 40
 
 
-def _short(name: str, width: int) -> str:
+def short(name: str, width: int) -> str:
+    """The name, cut where it is too long."""
     return name if len(name) <= width else name[:width - 1] + "…"
 
 

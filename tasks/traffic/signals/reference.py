@@ -15,7 +15,7 @@ from typing import Any
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, YELLOW, Network
 from lamplighter.tasks.traffic.signals.jobs import jittered
-from lamplighter.tasks.traffic.signals.solve import CHECK_SEED, Spec
+from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
 
 STEP_S = 0.1
 START_UP_S = 3.5

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from lamplighter.tasks.traffic.signals.picture import diagram, groups, runs
+from lamplighter.tasks.drawing.table import table
+from lamplighter.tasks.traffic.signals.picture import diagram, groups, runs, short
 
 PROGRAMME_ID = "lamplighter"
 _BLOCKS = {"G": "█", "O": "█", "g": "▓", "o": "▓", "s": "▓", "y": "▒", "Y": "▒", "u": "▒"}
@@ -22,7 +21,7 @@ def text(data: dict[str, Any]) -> str:
     for junction in data["junctions"]:
         old, new = junction["shipped"], junction["proposed"]
         before, after = junction["delay_before_s_per_vehicle"], junction["delay_after_s_per_vehicle"]
-        lines.append(f"{_short(junction['id'], 24):24} {junction['vehicles']:8d} {before:8.1f} s {after:7.1f} s  "
+        lines.append(f"{short(junction['id'], 24):24} {junction['vehicles']:8d} {before:8.1f} s {after:7.1f} s  "
                      f"{old['cycle_s']:3.0f} -> {new['cycle_s']:3.0f} s "
                      f"{old['offset_s']:3.0f} -> {new['offset_s']:3.0f} s")
         lines.append(f"  greens {_greens(junction, old)} -> {_greens(junction, new)} s")
@@ -36,17 +35,13 @@ def _pictures(junctions: list[dict[str, Any]]) -> list[str]:
     lines = ["", f"proposed, {_SECONDS_PER_BLOCK} s each: █ green  ▓ green that gives way  ▒ yellow  · red"]
     for junction in junctions[:_PICTURES]:
         timing = junction["proposed"]
-        lines.append(f"{_short(junction['id'], 24)}, begins at {timing['offset_s']:g} s of {timing['cycle_s']:g} s")
+        lines.append(f"{short(junction['id'], 24)}, begins at {timing['offset_s']:g} s of {timing['cycle_s']:g} s")
         for members, letters in groups(junction["signals"]):
             blocks = ""
             for letter, _, end in runs(letters, timing["durations_s"]):
                 blocks += _BLOCKS.get(letter, "·") * (round(end / _SECONDS_PER_BLOCK) - len(blocks))
-            lines.append(f"  {_short(members, 14):14} {blocks[:80]}")
+            lines.append(f"  {short(members, 14):14} {blocks[:80]}")
     return lines if len(junctions) <= _PICTURES else [*lines, f"... and {len(junctions) - _PICTURES} more junctions"]
-
-
-def _short(name: str, width: int) -> str:
-    return name if len(name) <= width else name[:width - 1] + "…"
 
 
 def _greens(junction: dict[str, Any], timing: dict[str, Any]) -> str:
@@ -58,7 +53,7 @@ def _greens(junction: dict[str, Any], timing: dict[str, Any]) -> str:
 def files(data: dict[str, Any]) -> dict[str, bytes]:
     """``signals.add.xml`` (a SUMO additional file), ``signals.json``, ``signals.svg`` and ``signals.csv``."""
     return {"signals.add.xml": additional(data).encode(), "signals.svg": diagram(data).encode(),
-            "signals.json": (json.dumps(data, indent=1) + "\n").encode(), "signals.csv": _table(data).encode()}
+            "signals.json": (json.dumps(data, indent=1) + "\n").encode(), "signals.csv": _csv(data)}
 
 
 def additional(data: dict[str, Any]) -> str:
@@ -74,15 +69,13 @@ def additional(data: dict[str, Any]) -> str:
     return "\n".join([*out, "</additional>", ""])
 
 
-def _table(data: dict[str, Any]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["junction", "programme", "cycle_s", "offset_s", "phase", "signals", "duration_s",
-                     "delay_s_per_vehicle"])
+def _csv(data: dict[str, Any]) -> bytes:
+    rows = []
     for junction in data["junctions"]:
         for when, delay in (("shipped", "before"), ("proposed", "after")):
             timing = junction[when]
-            for i, (signals, duration) in enumerate(zip(junction["signals"], timing["durations_s"], strict=True)):
-                writer.writerow([junction["id"], when, timing["cycle_s"], timing["offset_s"], i, signals, duration,
-                                 junction[f"delay_{delay}_s_per_vehicle"]])
-    return out.getvalue()
+            rows += [[junction["id"], when, timing["cycle_s"], timing["offset_s"], i, signals, duration,
+                      junction[f"delay_{delay}_s_per_vehicle"]] for i, (signals, duration) in enumerate(
+                          zip(junction["signals"], timing["durations_s"], strict=True))]
+    return table(["junction", "programme", "cycle_s", "offset_s", "phase", "signals", "duration_s",
+                  "delay_s_per_vehicle"], rows)

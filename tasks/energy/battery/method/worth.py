@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,11 +62,6 @@ def is_feasible(store: Store, plan_w: Sequence[int]) -> bool:
         if not (low <= watts <= high and 0 <= units <= store.full):
             return False
     return units >= store.end
-
-
-def plan_of(answer: bytes) -> array[int]:
-    """The plan in W that a device answered."""
-    return array("h", answer)
 
 
 def inside_wh(store: Store, watts: float) -> float:

@@ -10,7 +10,8 @@ import math
 import struct
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.energy.evhosting.model import SLOTS_PER_DAY, Policy, Statistics
+from lamplighter.tasks.energy.evhosting.model import Policy, Statistics
+from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY
 
 STEPS = 256
 TARIFF_FROM, TARIFF_UNTIL, TARIFF_START = 60, 87, 88

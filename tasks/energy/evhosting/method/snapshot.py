@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from lamplighter.tasks.energy.evhosting import kernel
-from lamplighter.tasks.energy.evhosting.spec import Q20, Q24, Spec
+from lamplighter.tasks.energy.evhosting.jobs import Q20, Q24
+from lamplighter.tasks.energy.evhosting.spec import Spec
 
 
 class Snapshots:

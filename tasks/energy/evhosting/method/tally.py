@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lamplighter.tasks.energy.evhosting.jobs import (
+    COLLAPSED,
+    LINE,
+    OVERVOLTAGE,
+    Q16,
+    Q20,
+    TRANSFORMER,
+    UNDERVOLTAGE,
+    Outcome,
+)
 from lamplighter.tasks.energy.evhosting.method.interval import clopper_pearson
-from lamplighter.tasks.energy.evhosting.spec import Q16, Q20, Spec
+from lamplighter.tasks.energy.evhosting.spec import Spec
 
-UNDERVOLTAGE, OVERVOLTAGE, LINE, TRANSFORMER, COLLAPSED = 1, 2, 4, 8, 16
 CAUSES = {"undervoltage": UNDERVOLTAGE, "overvoltage": OVERVOLTAGE, "line": LINE, "transformer": TRANSFORMER,
           "collapse": COLLAPSED}
 UNKNOWN = 255
 """Stands in ``flags_hex`` for a scenario that was not computed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a device says of one scenario: flags and worst elements, loadings as Q16 squares of the limit."""
-
-    flags: int
-    slot: int
-    bus: int
-    voltage2: int
-    branch: int
-    branch_slot: int
-    transformer_slot: int
-    line2: int
-    transformer2: int
-
-
-def outcomes(answer: bytes) -> list[Outcome]:
-    """The scenarios of one answer."""
-    return [Outcome(f, s, b, v, br, bs, ts, l2, t2)
-            for f, s, b, v, br, bs, ts, l2, t2 in struct.iter_unpack("<BBHIHBBII", answer)]
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.energy.evhosting.model import Feeder, Transformer
+from lamplighter.tasks.readers.feeder import Feeder, Transformer
 from lamplighter.tasks.registry import nearest
 
 BUSES_MAX = 200

@@ -10,7 +10,7 @@ from dataclasses import replace
 from lamplighter.tasks.environment.airmap.jobs import Tile
 from lamplighter.tasks.environment.airmap.method.search import variance
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
-from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 NAN = float("nan")
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Generator, Sequence
 
 from lamplighter.tasks.api import Job
-from lamplighter.tasks.environment.airmap.jobs import SETS_PER_JOB, Cutter, Tile
+from lamplighter.tasks.environment.airmap.jobs import Cutter, Tile, together
 from lamplighter.tasks.environment.airmap.method.targets import boxed
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram, first_search, second_search, third_search
-from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 FEWEST = 10
 MOST_LEFT_OUT = 1_024
@@ -59,12 +59,12 @@ def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answer
     step = math.ceil(len(spec.places) / MOST_LEFT_OUT)
     first = first_search(spec.diagonal_m)
     tiles = left_out(spec, first[0], step)
-    parts = _parts(first)
+    parts = together(first)
     answers = yield [*beside, *(tile.job(part) for tile in tiles for part in parts)]
     unit = (max(spec.values) - min(spec.values)) / 2**20
     best = _least(first, _errors(spec.values, unit, tiles, parts, answers[len(beside):]))
     second = second_search(best)
-    parts = _parts(second)
+    parts = together(second)
     answers = yield [tile.job(part) for tile in tiles for part in parts]
     errors = _errors(spec.values, unit, tiles, parts, answers)
     best = _least(second, errors)
@@ -78,19 +78,11 @@ def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answer
     if math.sqrt(directed[turned] / errors[best]) <= 1 - LUCK / math.sqrt(len(spec.places) / step):
         tiles = cuts[third.index(turned)]
         fourth = second_search(turned)
-        parts = _parts(fourth)
+        parts = together(fourth)
         answers = yield [tile.job(part) for tile in tiles for part in parts]
         best = _least(fourth, _errors(spec.values, unit, tiles, parts, answers))
         tried += len(fourth) - 1
     return best, f"best of {tried} by leave-one-out; sill from the leave-one-out errors"
-
-
-def _parts(sets: list[Variogram]) -> list[list[Variogram]]:
-    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
-    parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
-    if len(parts[-1]) == 1:
-        parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]
-    return parts
 
 
 def _errors(values: Sequence[float], unit: float, tiles: list[Tile], parts: list[list[Variogram]],

@@ -9,7 +9,7 @@ from statistics import median
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.sensorqc.jobs import Cut
 from lamplighter.tasks.environment.sensorqc.method.judge import NORMAL, Verdict, judge
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 LEAST_SHARE = 1e-6
 LEAST_SCALE = 1e-6

@@ -6,12 +6,12 @@ from collections.abc import Generator, Sequence
 from statistics import median
 
 from lamplighter.tasks.api import DeadlinePassed, Job
-from lamplighter.tasks.environment.airmap.jobs import SETS_PER_JOB
+from lamplighter.tasks.environment.airmap.jobs import together
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram, first_search, second_search
 from lamplighter.tasks.environment.sensorqc.jobs import Cut, left_out
 from lamplighter.tasks.environment.sensorqc.method.book import Book
 from lamplighter.tasks.environment.sensorqc.method.judge import NORMAL
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 FEWEST = 10
 SAMPLE_PREDICTIONS = 2_000
@@ -45,7 +45,7 @@ def choose(spec: Spec, preview: Book) -> Asked:
         return preview.variogram, "by rule: too few different readings to search"
     cuts = [cut for t in sample for cut in left_out(spec, t)]
     first = first_search(spec.diagonal_m)
-    parts = _parts(first)
+    parts = together(first)
     jobs = [cut.tile.job(part) for cut in cuts for part in parts]
     try:
         answers = yield [*(cut.tile.job([preview.variogram]) for cut in cuts), *jobs]
@@ -55,7 +55,7 @@ def choose(spec: Spec, preview: Book) -> Asked:
     preview.write(cuts, answers[:len(cuts)])
     best = _least(spec, cuts, parts, answers[len(cuts):])
     second = second_search(best)
-    parts = _parts(second)
+    parts = together(second)
     best = _least(spec, cuts, parts, (yield [cut.tile.job(part) for cut in cuts for part in parts]))
     tried = len(first) + len(second) - 1
     return best, f"best of {tried} by leave-one-out at {len(sample)} times; sill from the leave-one-out errors"
@@ -70,14 +70,6 @@ def _sample(spec: Spec) -> list[int]:
     usable = list(sizes)
     count = max(1, min(len(usable), round(SAMPLE_PREDICTIONS * len(usable) / sum(sizes.values()))))
     return [usable[(2 * number + 1) * len(usable) // (2 * count)] for number in range(count)]
-
-
-def _parts(sets: list[Variogram]) -> list[list[Variogram]]:
-    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
-    parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
-    if len(parts[-1]) == 1:
-        parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]
-    return parts
 
 
 def _least(spec: Spec, cuts: list[Cut], parts: list[list[Variogram]], answers: Sequence[bytes]) -> Variogram:

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, Demand, Network
-from lamplighter.tasks.traffic.signals.jobs import Cost, Plan, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.jobs import Cost, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.model import Search
+from lamplighter.tasks.traffic.signals.spec import Plan
 
 OFFSET_STEPS_S = (-20, -10, -5, -3, -2, -1, 1, 2, 3, 5, 10, 20)
 START_UP_DS = 35
 CROSSED = 0.3
 HALVED = 0.06
+HALVINGS = 5
 
 Part = tuple[int, ...]
 """One junction's share of a plan: offset, then the durations of its adjustable phases, in 0.1 s."""
@@ -36,6 +39,14 @@ def fitted(network: Network, j: int, cycle_ds: int, minimum_ds: int, weights: Se
     scaled[scaled.index(max(scaled))] += room + minimum_ds * len(greens) - sum(scaled)
     offset = junction.offset_ds * cycle_ds // programme_cycle_ds(junction, (0, *greens)) // 10 * 10
     return (offset, *scaled)
+
+
+def alive(search: Search, generation: int) -> int:
+    """How many cycles still breed: the better half goes on after each fifth of the generations."""
+    alive = len(search.cycles_s)
+    for _ in range(generation // max(1, search.generations // HALVINGS)):
+        alive = (alive + 1) // 2
+    return alive
 
 
 class Moves:

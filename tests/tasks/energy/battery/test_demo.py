@@ -12,7 +12,7 @@ import pytest
 
 from lamplighter.tasks.energy.battery import KIND, demo
 from lamplighter.tasks.energy.battery.model import Batteries
-from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.energy.battery.prepare import prepare
 
 
 def archive(stamp: str) -> zipfile.ZipFile:

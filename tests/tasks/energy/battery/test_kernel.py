@@ -15,10 +15,11 @@ from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runt
 from lamplighter.gateway.kindkit.rules import watched
 from lamplighter.tasks.api import Context, Job, TaskError
 from lamplighter.tasks.energy.battery import KIND, kernel
-from lamplighter.tasks.energy.battery.method.worth import is_feasible, plan_of
+from lamplighter.tasks.energy.battery.jobs import check, job, plan_of
+from lamplighter.tasks.energy.battery.method.worth import is_feasible
 from lamplighter.tasks.energy.battery.model import Batteries
-from lamplighter.tasks.energy.battery.solve import check, job
-from lamplighter.tasks.energy.battery.spec import Spec, prepare
+from lamplighter.tasks.energy.battery.prepare import prepare
+from lamplighter.tasks.energy.battery.spec import Spec
 from lamplighter.tasks.local import run_job
 
 MANNERS = ("ordinary", "negative", "flat", "feed_in", "wild")

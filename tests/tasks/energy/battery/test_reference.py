@@ -9,8 +9,8 @@ import pytest
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.battery import KIND
 from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.prepare import prepare
 from lamplighter.tasks.energy.battery.reference import optimum_eur
-from lamplighter.tasks.energy.battery.spec import prepare
 from lamplighter.tasks.local import run_local
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lamplighter.tasks.energy.battery import KIND
 from lamplighter.tasks.energy.battery.model import Batteries
-from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.energy.battery.prepare import prepare
 from lamplighter.tasks.local import run_local
 
 SVG = "{http://www.w3.org/2000/svg}"

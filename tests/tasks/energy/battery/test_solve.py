@@ -10,7 +10,7 @@ import pytest
 from lamplighter.tasks.api import DeadlinePassed
 from lamplighter.tasks.energy.battery import KIND, solve
 from lamplighter.tasks.energy.battery.model import Batteries
-from lamplighter.tasks.energy.battery.spec import prepare
+from lamplighter.tasks.energy.battery.prepare import prepare
 from lamplighter.tasks.local import run_job, run_local
 
 

@@ -7,19 +7,12 @@ import random
 import pytest
 
 from lamplighter.tasks.energy.battery import KIND
-from lamplighter.tasks.energy.battery.method.worth import (
-    bound,
-    cost_eur,
-    hull,
-    is_feasible,
-    limits_w,
-    plan_of,
-    rounding_eur,
-)
+from lamplighter.tasks.energy.battery.jobs import job, plan_of
+from lamplighter.tasks.energy.battery.method.worth import bound, cost_eur, hull, is_feasible, limits_w, rounding_eur
 from lamplighter.tasks.energy.battery.model import Batteries
+from lamplighter.tasks.energy.battery.prepare import prepare
 from lamplighter.tasks.energy.battery.reference import optimum_eur
-from lamplighter.tasks.energy.battery.solve import job
-from lamplighter.tasks.energy.battery.spec import Spec, prepare
+from lamplighter.tasks.energy.battery.spec import Spec
 from lamplighter.tasks.local import run_job
 
 

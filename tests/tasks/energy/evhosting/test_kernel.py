@@ -16,10 +16,11 @@ from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.gateway.kindkit.rules import watched
 from lamplighter.tasks.energy.evhosting import KIND, kernel
 from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.jobs import job
 from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.model import EvHosting
-from lamplighter.tasks.energy.evhosting.solve import job
-from lamplighter.tasks.energy.evhosting.spec import Spec, prepare
+from lamplighter.tasks.energy.evhosting.prepare import prepare
+from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.local import run_job
 
 

@@ -13,7 +13,7 @@ from lamplighter.gateway.kindkit.rules import watched
 from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import Context, Job
 from lamplighter.tasks.energy.evhosting import KIND
-from lamplighter.tasks.energy.evhosting.spec import BIAS, HEADROOM_PU, Q20, Q23, Q24
+from lamplighter.tasks.energy.evhosting.jobs import BIAS, HEADROOM_PU, Q20, Q23, Q24
 from lamplighter.tasks.local import run_job
 
 EDGES_17 = (0, 1, 65_535, 65_536, 131_071)

@@ -10,8 +10,8 @@ from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.demo import feeder33
 from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.prepare import prepare
 from lamplighter.tasks.energy.evhosting.reference import Network
-from lamplighter.tasks.energy.evhosting.spec import prepare
 from lamplighter.tasks.local import run_local
 
 

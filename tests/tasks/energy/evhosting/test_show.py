@@ -11,7 +11,7 @@ import pytest
 
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.model import EvHosting
-from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting.prepare import prepare
 from lamplighter.tasks.local import run_local
 
 SVG = "{http://www.w3.org/2000/svg}"

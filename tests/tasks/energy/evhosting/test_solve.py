@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.jobs import check, job, outcomes
 from lamplighter.tasks.energy.evhosting.method.interval import clopper_pearson
-from lamplighter.tasks.energy.evhosting.method.tally import outcomes
 from lamplighter.tasks.energy.evhosting.model import EvHosting
-from lamplighter.tasks.energy.evhosting.solve import check, job, solve
-from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting.prepare import prepare
+from lamplighter.tasks.energy.evhosting.solve import solve
 from lamplighter.tasks.local import run_job, run_local
 
 

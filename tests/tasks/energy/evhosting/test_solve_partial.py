@@ -14,7 +14,7 @@ from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting import solve as solving
 from lamplighter.tasks.energy.evhosting.method.interval import clopper_pearson
 from lamplighter.tasks.energy.evhosting.model import EvHosting
-from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting.prepare import prepare
 from lamplighter.tasks.local import run_local
 
 
@@ -101,7 +101,7 @@ MANY = """
 import json, resource, struct, sys
 from lamplighter.tasks.energy.evhosting import solve as solving
 from lamplighter.tasks.energy.evhosting.model import EvHosting
-from lamplighter.tasks.energy.evhosting.spec import prepare
+from lamplighter.tasks.energy.evhosting.prepare import prepare
 solving.SCENARIOS_PER_JOB_MAX = 1
 given = {"feeder": json.loads(sys.argv[1]), "levels_percent": range(1, 101), "scenarios_per_level": int(sys.argv[2])}
 fine = struct.pack("<BBHIHBBII", 0, 3, 1, 1_000_000, 1, 3, 3, 9000, 9000)

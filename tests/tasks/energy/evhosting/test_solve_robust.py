@@ -10,8 +10,9 @@ import pytest
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.prepare import prepare
 from lamplighter.tasks.energy.evhosting.reference import Network
-from lamplighter.tasks.energy.evhosting.spec import Spec, prepare
+from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.local import run_local
 
 FEW: dict[str, Any] = {"scenarios_per_level": 3, "levels_percent": [50, 100], "first_slot": 70, "last_slot": 74}

@@ -8,7 +8,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.demo import feeder33
 from lamplighter.tasks.energy.evhosting.method.tree import grow
-from lamplighter.tasks.energy.evhosting.model import Feeder
+from lamplighter.tasks.readers.feeder import Feeder
 from lamplighter.tasks.registry import prepare
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lamplighter.tasks import registry
 from lamplighter.tasks.environment.airmap import KIND
-from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 Given = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks.api import DeadlinePassed
-from lamplighter.tasks.drawing.raster import columns
 from lamplighter.tasks.environment.airmap import KIND, result, solve
+from lamplighter.tasks.environment.airmap.result import columns
 from lamplighter.tasks.local import run_job, run_local
 
 GIVEN = {"model": "spherical", "nugget": 2.0, "partial_sill": 40.0, "range_m": 2500}

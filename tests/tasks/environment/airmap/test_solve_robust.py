@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks.api import Job, TaskError
-from lamplighter.tasks.drawing.raster import columns
 from lamplighter.tasks.environment.airmap import KIND
+from lamplighter.tasks.environment.airmap.result import columns
 from lamplighter.tasks.environment.airmap.solve import ROUND_JOBS
 from lamplighter.tasks.local import run_local
 

@@ -10,7 +10,7 @@ import pytest
 from lamplighter.tasks import registry
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.environment.sensorqc import KIND
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 Given = dict[str, Any]
 THREE = [{"x_m": 0, "y_m": 0}, {"x_m": 900, "y_m": 0}, {"x_m": 900.01, "y_m": 0}]

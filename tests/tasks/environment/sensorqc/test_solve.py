@@ -14,7 +14,7 @@ from lamplighter.tasks.environment.airmap import KIND as AIRMAP
 from lamplighter.tasks.environment.sensorqc import KIND
 from lamplighter.tasks.environment.sensorqc.demo import generated
 from lamplighter.tasks.environment.sensorqc.method import search
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 from lamplighter.tasks.local import run_local
 
 Given = dict[str, Any]

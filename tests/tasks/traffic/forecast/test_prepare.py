@@ -11,7 +11,8 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.registry import prepare
 from lamplighter.tasks.traffic.forecast import KIND
 from lamplighter.tasks.traffic.forecast.demo import generated
-from lamplighter.tasks.traffic.forecast.prepare import Spec, pack
+from lamplighter.tasks.traffic.forecast.jobs import pack
+from lamplighter.tasks.traffic.forecast.spec import Spec
 
 
 def prepared(given: dict[str, Any]) -> Spec:

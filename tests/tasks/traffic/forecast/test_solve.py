@@ -20,8 +20,8 @@ from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.registry import prepare
 from lamplighter.tasks.traffic.forecast import KIND
 from lamplighter.tasks.traffic.forecast.demo import generated
-from lamplighter.tasks.traffic.forecast.prepare import Spec
 from lamplighter.tasks.traffic.forecast.solve import CANDIDATES, SETS, solve
+from lamplighter.tasks.traffic.forecast.spec import Spec
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pytest
 
 from lamplighter.tasks import registry
 from lamplighter.tasks.traffic.signals import KIND, demo
-from lamplighter.tasks.traffic.signals.solve import Spec, solve
+from lamplighter.tasks.traffic.signals.solve import solve
+from lamplighter.tasks.traffic.signals.spec import Spec
 
 
 def test_without_a_network_the_input_is_made_up_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.network import Demand
 from lamplighter.tasks.traffic.signals.jobs import (
     CONTEXT_BYTES,
-    Window,
     jittered,
     job,
     merged,
@@ -21,6 +20,7 @@ from lamplighter.tasks.traffic.signals.jobs import (
 )
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.model import Plain
+from lamplighter.tasks.traffic.signals.spec import Window
 
 
 def _demand(vehicles: int, ways: int, every_ds: int) -> Demand:

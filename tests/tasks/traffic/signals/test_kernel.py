@@ -18,10 +18,12 @@ from lamplighter.tasks.api import Context, Job
 from lamplighter.tasks.local import load_kernel, run_job
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.jobs import Plan, jittered, job, network_context, shipped_plan, windows
+from lamplighter.tasks.traffic.signals.jobs import jittered, job, network_context, shipped_plan, windows
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.model import Plain, SignalsInput
-from lamplighter.tasks.traffic.signals.solve import prepare, solve
+from lamplighter.tasks.traffic.signals.prepare import prepare
+from lamplighter.tasks.traffic.signals.solve import solve
+from lamplighter.tasks.traffic.signals.spec import Plan
 
 DRIVER = """
 import sys

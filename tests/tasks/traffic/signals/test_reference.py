@@ -11,10 +11,11 @@ from lamplighter.tasks.api import Result
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.jobs import Cost, Plan, jittered, shipped_plan
+from lamplighter.tasks.traffic.signals.jobs import Cost, jittered, shipped_plan
 from lamplighter.tasks.traffic.signals.reference import reference, simulate
 from lamplighter.tasks.traffic.signals.result import programmes
-from lamplighter.tasks.traffic.signals.solve import Spec, evaluate
+from lamplighter.tasks.traffic.signals.solve import evaluate
+from lamplighter.tasks.traffic.signals.spec import Plan, Spec
 
 KINDS = {KIND.name: KIND}
 SMALL = {"generations": 2, "children": 6, "cycles_s": [60], "replicas": 1}

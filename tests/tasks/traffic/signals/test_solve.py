@@ -11,8 +11,9 @@ from lamplighter.tasks.api import DeadlinePassed, Result, TaskError
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.jobs import programme_cycle_ds
-from lamplighter.tasks.traffic.signals.solve import Spec, check, evaluate, solve
+from lamplighter.tasks.traffic.signals.jobs import check, programme_cycle_ds
+from lamplighter.tasks.traffic.signals.solve import evaluate, solve
+from lamplighter.tasks.traffic.signals.spec import Spec
 
 KINDS = {KIND.name: KIND}
 SMALL = {"generations": 2, "children": 6, "cycles_s": [60, 74], "replicas": 2}
