@@ -10,7 +10,7 @@ from typing import Any
 
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.devicebuild.compiler import CompileError
-from lamplighter.gateway.kindkit import rules
+from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
@@ -76,6 +76,8 @@ def check(kind: Kind, cache: Path) -> Iterator[Finding]:
 
 
 def _source(kind: Kind) -> Iterator[Finding]:
+    astray = plan.strays(kind)
+    yield Finding("plan", not astray, "; ".join(astray) or "every file has its role")
     found = rules.problems(kind.kernel.read_text("utf-8"))
     yield Finding("rules", not found, "; ".join(found) or "integers only, imports within bounds")
     strict = kind.Model.model_config.get("extra") == "forbid"

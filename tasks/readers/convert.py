@@ -1,4 +1,4 @@
-"""Makes parts of this kind's input from files that others publish; JSON goes to standard output.
+"""Makes parts of the input of ``energy.evhosting`` from files that others publish; JSON goes to standard output.
 
 ``python -m lamplighter.tasks.readers.convert simbench FOLDER``
     the value of ``simbench``
