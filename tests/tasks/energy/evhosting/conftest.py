@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.prepare import prepare
+from lamplighter.tasks.energy.evhosting.spec import Spec
+
 FeederOf = Callable[..., dict[str, Any]]
 
 
@@ -36,3 +40,13 @@ def feeder_of() -> FeederOf:
         return feeder
 
     return make
+
+
+@pytest.fixture
+def spec(feeder_of: FeederOf) -> Spec:
+    """A feeder of ten buses behind a transformer that gives way somewhere between no car and all."""
+    feeder = feeder_of(11, 10, transformer=True, stress=1.0)
+    for load in feeder["loads"]:
+        load["cars"] = 4
+    return prepare(EvHosting(feeder=feeder, levels_percent=[100, 25, 50], scenarios_per_level=14,
+                             policies=["on_arrival", "tariff_22"]))

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from lamplighter.tasks.drawing.scale import Scale
 from lamplighter.tasks.environment.airmap import KIND
 from lamplighter.tasks.local import run_local
 
@@ -83,13 +82,3 @@ def test_points_are_listed(prepared: Any, stations_of: Any) -> None:
     assert features[0]["properties"]["id"] == "school"
     assert features[0]["geometry"] == {"type": "Point", "coordinates": [100, 200]}
     assert ElementTree.fromstring(KIND.files(data)["airmap.svg"]) is not None
-
-
-def test_scales_step_evenly_or_by_ratio() -> None:
-    """Both ends belong to the outer steps."""
-    even, ratio = Scale([0, 5, 10], False, 5), Scale([1, 10, 1000], True, 3)
-    assert [even.step(value) for value in (0, 1.9, 2.1, 10)] == [0, 0, 1, 4]
-    assert [ratio.step(value) for value in (1, 9.9, 10.1, 1000)] == [0, 0, 1, 2]
-    assert even.at(0.5) == 5 and ratio.at(1 / 3) == pytest.approx(10)
-    assert Scale([3, 3], False, 5).step(3) == 0
-    assert [even.label(1), ratio.label(1)] == ["10", "1000"]

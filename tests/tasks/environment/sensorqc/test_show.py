@@ -12,7 +12,6 @@ import pytest
 
 from lamplighter.tasks import registry
 from lamplighter.tasks.environment.sensorqc import KIND
-from lamplighter.tasks.environment.sensorqc.method.strip import ranked, strip
 from lamplighter.tasks.local import run_local
 
 
@@ -53,17 +52,3 @@ def test_the_picture_is_well_formed(data: dict[str, Any]) -> None:
 def test_text_names_the_wild_reading(data: dict[str, Any]) -> None:
     """With what its neighbours say."""
     assert "read 90, neighbours say 2" in KIND.text(data)
-
-
-def test_a_strip_keeps_the_farthest_score() -> None:
-    """In each column, whatever its sign; None where there are no readings."""
-    assert strip([1, -9, None, 4, None, None], 3) == [-9, 4, None]
-    assert strip([3], 40) == [3]
-
-
-def test_suspects_come_first() -> None:
-    """Then stations by their share of flagged readings."""
-    stations = [{"verdict": "no objection", "flagged": 1, "checked": 10, "score_median": 0.1},
-                {"verdict": "not checked", "flagged": 0, "checked": 0, "score_median": None},
-                {"verdict": "suspect", "flagged": 0, "checked": 10, "score_median": 0.0}]
-    assert ranked({"stations": stations}) == [2, 0, 1]
