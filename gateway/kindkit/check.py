@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runt
 from lamplighter.gateway.kindkit.sample import Sample, take
 from lamplighter.gateway.runtime.solvers import price_kop
 from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
-from lamplighter.tasks.local import run_local
+from lamplighter.tasks.local import answer_of, run_local
 from lamplighter.tasks.registry import prepare
 
 COST_SPREAD = 4
@@ -194,20 +194,11 @@ def _words(source: str, sample: Sample) -> Finding:
         left -= job.ops
         seen += 1
         try:
-            if _run(kernel.run, job) != answer:
+            if answer_of(kernel, job) != answer:
                 return Finding("words", False, "under watch the kernel answers otherwise")
         except rules.WordError as error:
             return Finding("words", False, str(error))
     return Finding("words", True, f"{seen} jobs: every word of the viper functions fits 31 bits and a sign")
-
-
-def _run(run: Callable[..., Any], job: Job) -> bytes:
-    slices = run(job.input, tuple(one.data for one in job.contexts))
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return bytes(end.value)
 
 
 def _cost(plain: Pool, sample: Sample) -> Finding:

@@ -32,6 +32,11 @@ class Scale:
         return plain(self.at(share))
 
 
+def short(number: float, digits: int) -> float:
+    """So many significant digits."""
+    return float(f"{number:.{digits}g}")
+
+
 def plain(value: float) -> str:
     """About three digits, never in powers of ten below a million."""
     return f"{value:.0f}" if 999.5 <= abs(value) < 1e6 else f"{value:.3g}"

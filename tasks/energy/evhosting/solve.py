@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.api import DeadlinePassed, Solution
 from lamplighter.tasks.energy.evhosting import kernel
 from lamplighter.tasks.energy.evhosting.jobs import (
     OPS_PER_JOB,
@@ -16,6 +16,7 @@ from lamplighter.tasks.energy.evhosting.jobs import (
 from lamplighter.tasks.energy.evhosting.method.tally import UNKNOWN, Tally
 from lamplighter.tasks.energy.evhosting.result import assemble
 from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.local import answer_of
 
 JOBS_PER_ROUND = 2_000
 """So a task of a million jobs needs no more memory than one of two thousand."""
@@ -58,7 +59,7 @@ def solve(spec: Spec) -> Solution:
         missing += len(owners)
         owners = list(_take(work))
     if not base.scenarios:
-        base.add(0, outcomes(_here(job(spec, asked.policies[0], 0, 0, 1))))
+        base.add(0, outcomes(answer_of(kernel, job(spec, asked.policies[0], 0, 0, 1))))
     return assemble(spec, base, tallies, given + missing, missing)
 
 
@@ -75,13 +76,3 @@ def _work(spec: Spec, pairs: list[tuple[str, int]]) -> Iterator[tuple[str, int, 
 def _take(work: Iterator[tuple[str, int, int, int]]) -> Iterator[tuple[str, int, int, int]]:
     for _, one in zip(range(JOBS_PER_ROUND), work, strict=False):
         yield one
-
-
-def _here(one: Job) -> bytes:
-    """The answer of a job that no device gave, computed by the gateway itself."""
-    slices = kernel.run(one.input, tuple(context.data for context in one.contexts))
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return bytes(end.value)
