@@ -9,6 +9,7 @@ from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.traffic.signals.model import Search
 
 CHECK_SEED = 1_000_003
+"""Further on from the seed of the search are those of the demand that finalists are judged on."""
 Plan = tuple[tuple[int, ...], ...]
 """Per junction the offset and the durations of its adjustable phases, in 0.1 s."""
 
