@@ -143,3 +143,14 @@ class Kind:
     files: Callable[[dict[str, Any]], dict[str, bytes]]
     demo: Callable[[Path], DemoInput]
     check: Callable[[Any, Job, bytes], bool] | None = None
+
+
+def planned(package: str, name: str, version: int, title: str, Model: type[BaseModel], kernel: Path) -> Kind:
+    """A kind with a file for every role: its functions stand where the plan of files has them (docs/own-kind.md)."""
+
+    def at(place: str) -> Callable[..., Any]:
+        return later(f"{package}.{place}")
+
+    return Kind(name, version, title, Model, kernel, prepare=at("prepare:prepare"), solve=at("solve:solve"),
+                reference=at("reference:reference"), text=at("show:text"), files=at("show:files"),
+                demo=at("demo:demo"), check=at("jobs:check"))

@@ -31,19 +31,23 @@ def load_kernel(kind: Kind) -> ModuleType:
     return _module(kind.kernel)
 
 
+def answer_of(kernel: ModuleType, job: Job) -> bytes:
+    """What ``kernel`` returns when all its slices have run. Raises whatever the kernel raises."""
+    slices = kernel.run(job.input, tuple(context.data for context in job.contexts))
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return bytes(end.value)
+
+
 def run_job(kind: Kind, job: Job) -> bytes:
     """The answer bytes of one job.
 
     Raises whatever the kernel raises (ValueError for malformed input), and ValueError if the answer has
     another length than the job promised.
     """
-    slices = load_kernel(kind).run(job.input, tuple(context.data for context in job.contexts))
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            answer = bytes(end.value)
-            break
+    answer = answer_of(load_kernel(kind), job)
     if len(answer) != job.answer_bytes:
         raise ValueError(f"{kind.name} answered {len(answer)} bytes, the job says {job.answer_bytes}")
     return answer

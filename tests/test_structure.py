@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.gateway.kindkit.plan import METHOD, ROLES
 from lamplighter.gateway.kindkit.rules import problems
+from lamplighter.tasks.registry import load_kinds
 
 ROOT = Path(__file__).parents[1]
 CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
@@ -243,6 +245,31 @@ def test_only_ports_know_boards() -> None:
             if name.split(".")[0] in BOARDS_HAVE:
                 assert name_of(path) in ("firmware.ports", "firmware.lineport"), f"{name_of(path)} imports {name}"
                 assert name not in always, f"{name_of(path)} cannot be imported without {name}"
+
+
+KINDS = {f"{path.parents[1].name}.{path.parent.name}": path.parent for path in (ROOT / "tasks").glob("*/*/model.py")}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_our_kinds_have_every_role(name: str) -> None:
+    """Each has all files of the plan, one kind the kernel of another; tests are named after what they test."""
+    found = {path.stem for path in KINDS[name].glob("*.py")}
+    kernel = load_kinds()[name].kernel
+    assert found | {kernel.stem} == set(ROLES) and kernel.exists()
+    known = found | {path.stem for path in (KINDS[name] / METHOD).glob("*.py")}
+    for path in (ROOT / "tests/tasks" / KINDS[name].relative_to(ROOT / "tasks")).glob("test_*.py"):
+        tested = path.stem.removeprefix("test_")
+        assert tested in known or tested.rpartition("_")[0] in known, f"no module {tested} in {name}"
+
+
+def test_readers_and_drawing_know_no_kind() -> None:
+    """What reads a format or draws is for all kinds; each has its tests where it stands."""
+    families = {f"tasks.{path.parent.name}" for path in KINDS.values()}
+    for room in ("readers", "drawing"):
+        for path in files(f"tasks/{room}"):
+            assert not [name for name in imported(path) if is_below(name, *families)], name_of(path)
+        sources = {path.stem for path in files(f"tasks/{room}")}
+        assert {path.stem.removeprefix("test_") for path in files(f"tests/tasks/{room}")} <= sources
 
 
 KERNELS = sorted((ROOT / "tasks").rglob("kernel.py"))

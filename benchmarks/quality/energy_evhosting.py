@@ -17,15 +17,15 @@ from typing import Any
 from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report
 from lamplighter.tasks.energy.evhosting import KIND
-from lamplighter.tasks.energy.evhosting.convert import ev2gym
-from lamplighter.tasks.energy.evhosting.interval import at_most, clopper_pearson
-from lamplighter.tasks.energy.evhosting.pandapower import NO_LIMIT_KA
+from lamplighter.tasks.energy.evhosting.jobs import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
+from lamplighter.tasks.energy.evhosting.method.interval import at_most, clopper_pearson
+from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.reference import draw_cars
-from lamplighter.tasks.energy.evhosting.simbench import from_folder
-from lamplighter.tasks.energy.evhosting.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.spec import Spec
-from lamplighter.tasks.energy.evhosting.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from lamplighter.tasks.fetch import cache_folder, wheel
+from lamplighter.tasks.readers.convert import ev2gym
+from lamplighter.tasks.readers.pandapower import NO_LIMIT_KA
+from lamplighter.tasks.readers.simbench import from_folder
 from lamplighter.tasks.registry import prepare
 
 TOOLS = ("pandapower==3.5.6", "simbench==1.6.3", "numba==0.68.1")

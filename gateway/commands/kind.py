@@ -66,7 +66,8 @@ def kind_new(name: str, folder: Path) -> None:
 @click.argument("name")
 @json_option
 def kind_test(name: str, as_json: bool) -> None:
-    """Tries the kind NAME on its demo's input: rules, schema, bounds, identity, words, cost, heap, price, deadline.
+    """Tries the kind NAME on its demo's input: plan of files, rules, schema, bounds, identity, words, cost, heap,
+    price, deadline.
 
     Exit code 0 when all holds, 1 when something does not.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.devicebuild.compiler import CompileError
-from lamplighter.gateway.kindkit import rules
+from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
 from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
-from lamplighter.tasks.local import run_local
+from lamplighter.tasks.local import answer_of, run_local
 from lamplighter.tasks.registry import prepare
 
 COST_SPREAD = 4
@@ -76,6 +76,8 @@ def check(kind: Kind, cache: Path) -> Iterator[Finding]:
 
 
 def _source(kind: Kind) -> Iterator[Finding]:
+    astray = plan.strays(kind)
+    yield Finding("plan", not astray, "; ".join(astray) or "every file has its role")
     found = rules.problems(kind.kernel.read_text("utf-8"))
     yield Finding("rules", not found, "; ".join(found) or "integers only, imports within bounds")
     strict = kind.Model.model_config.get("extra") == "forbid"
@@ -192,20 +194,11 @@ def _words(source: str, sample: Sample) -> Finding:
         left -= job.ops
         seen += 1
         try:
-            if _run(kernel.run, job) != answer:
+            if answer_of(kernel, job) != answer:
                 return Finding("words", False, "under watch the kernel answers otherwise")
         except rules.WordError as error:
             return Finding("words", False, str(error))
     return Finding("words", True, f"{seen} jobs: every word of the viper functions fits 31 bits and a sign")
-
-
-def _run(run: Callable[..., Any], job: Job) -> bytes:
-    slices = run(job.input, tuple(one.data for one in job.contexts))
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return bytes(end.value)
 
 
 def _cost(plain: Pool, sample: Sample) -> Finding:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from lamplighter.tasks.api import Context, Job, Kind, TaskError
+from lamplighter.tasks.api import Context, Job, Kind, TaskError, planned
 from lamplighter.tasks.registry import load_kinds
 
 
@@ -39,3 +41,19 @@ def test_our_kinds_are_whole(kind: Kind) -> None:
     assert kind.kernel.is_file() and kind.kernel.name == "kernel.py"
     assert kind.version >= 1 and kind.title
     assert kind.Model.model_config.get("extra") == "forbid"
+
+
+def test_a_planned_kind_finds_its_functions_by_their_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in the file of its role, which is loaded when it is first called."""
+    package = tmp_path / "planned_kind"
+    package.mkdir()
+    homes = {"prepare": "prepare", "solve": "solve", "reference": "reference", "text": "show", "files": "show",
+             "demo": "demo", "check": "jobs"}
+    for role in set(homes.values()):
+        (package / f"{role}.py").write_text("".join(
+            f"def {name}(*given): return {name!r}, __name__, given\n" for name in homes if homes[name] == role))
+    kind = planned("planned_kind", "a.b", 3, "title", BaseModel, package / "kernel.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, home in homes.items():
+        assert getattr(kind, name)(1, 2) == (name, f"planned_kind.{home}", (1, 2))
+    assert (kind.name, kind.version, kind.title, kind.Model) == ("a.b", 3, "title", BaseModel)

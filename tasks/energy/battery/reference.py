@@ -14,9 +14,9 @@ import time
 from typing import Any
 
 from lamplighter.tasks.api import Result
+from lamplighter.tasks.energy.battery.method.worth import Points, hull, inside_wh
 from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.spec import Spec, Store
-from lamplighter.tasks.energy.battery.worth import Points, hull, inside_wh
 
 SECONDS = 8
 BAR_SHARE = 0.99

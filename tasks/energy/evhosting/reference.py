@@ -12,11 +12,12 @@ from operator import mul
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.energy.evhosting import charging
+from lamplighter.tasks.energy.evhosting.jobs import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
+from lamplighter.tasks.energy.evhosting.method import charging
+from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
+from lamplighter.tasks.energy.evhosting.method.tally import UNKNOWN
 from lamplighter.tasks.energy.evhosting.model import Policy
-from lamplighter.tasks.energy.evhosting.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.spec import Spec
-from lamplighter.tasks.energy.evhosting.tally import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE, UNKNOWN
 
 VOLTAGE_BAR_PU = 1e-4
 LOADING_BAR_POINTS = 0.1

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from lamplighter.tasks.api import Result
+from lamplighter.tasks.energy.evhosting.method.tally import Tally, clock
 from lamplighter.tasks.energy.evhosting.spec import Spec
-from lamplighter.tasks.energy.evhosting.tally import Tally, clock
 
 POLICY_WORDS = {"on_arrival": "charging on arrival", "tariff_22": "a 22:00 tariff"}
 Tallies = dict[tuple[str, int], Tally]
 
 
-def build(spec: Spec, base: Tally, tallies: Tallies, jobs: int, missing: int) -> Result:
+def assemble(spec: Spec, base: Tally, tallies: Tallies, jobs: int, missing: int) -> Result:
     """The result of all levels that have at least one scenario; ``missing`` of ``jobs`` have no answer."""
     policies = [_policy(spec, policy, {level: tally for (owner, level), tally in tallies.items() if owner == policy})
                 for policy in spec.asked.policies]
@@ -64,7 +64,7 @@ def _policy(spec: Spec, policy: str, levels: dict[int, Tally]) -> dict[str, Any]
 
 def _picture(spec: Spec, policies: list[dict[str, Any]], tallies: Tallies) -> dict[str, Any]:
     """Every voltage and loading at the worst moment of the first level that fails (the highest, if none does)."""
-    from lamplighter.tasks.energy.evhosting.snapshot import Snapshots
+    from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
     policy, level = policies[0]["policy"], policies[0]["first_limit"]["level_percent"]
     picture: dict[str, Any] = {"policy": policy, "level_percent": level, "scenario": None, "at": None}
     volts: list[float] = []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import math
-import struct
-import zlib
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from lamplighter.tasks.environment.airmap.raster import columns
-from lamplighter.tasks.environment.airmap.scale import Scale, plain
+from lamplighter.tasks.drawing.png import Colour, indexed
+from lamplighter.tasks.drawing.scale import Scale, blend, plain
+from lamplighter.tasks.drawing.svg import document
+from lamplighter.tasks.environment.airmap.result import columns
 
 PANEL = 420
 GAP = 60
@@ -24,22 +24,18 @@ RAMPS = {
     "value": ((255, 247, 205), (253, 189, 92), (222, 91, 60), (146, 31, 74), (52, 17, 66)),
     "standard error": ((240, 246, 250), (168, 204, 222), (94, 150, 184), (42, 94, 138), (14, 42, 82)),
 }
-
-Colour = tuple[int, int, int]
 Place = Callable[[float, float], tuple[float, float]]
 
 
 def picture(data: dict[str, Any]) -> str:
-    """SVG 1.1, no script, no font beyond the viewer's own; the cells are a PNG inside."""
+    """The cells are a PNG inside."""
     west, south, east, north = _extent(data)
     stretch = _stretch(data)
     scale = PANEL / max((east - west) * stretch, north - south)
     width, height = (east - west) * stretch * scale, (north - south) * scale
     total = 3 * GAP + 2 * max(width, 260), TOP + height + BOTTOM
     unit = f" in {data['unit']}" if data["unit"] else ""
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]:.0f} {total[1]:.0f}" '
-             f'width="{total[0]:.0f}" height="{total[1]:.0f}" font-family="sans-serif" font-size="13">',
-             f'<rect width="100%" height="100%" fill="#fff"/><text x="{GAP}" y="32" font-size="18">'
+    parts = [f'<rect width="100%" height="100%" fill="#fff"/><text x="{GAP}" y="32" font-size="18">'
              f"{escape(data['quantity'] + unit)}</text>",
              f'<text x="{GAP}" y="52" fill="#555">{escape(_subtitle(data))}</text>']
     for (title, ramp), column, left in zip(RAMPS.items(), columns(data), (float(GAP), 2 * GAP + max(width, 260)),
@@ -47,7 +43,7 @@ def picture(data: dict[str, Any]) -> str:
         place = _placer(west, north, stretch * scale, scale, left)
         parts += _panel(data, title, ramp, column, place, (left, width, height))
     parts += _ground(data, width / ((east - west) * stretch), TOP + height + 64)
-    return "\n".join([*parts, "</svg>\n"])
+    return document(*total, parts, font_size=13)
 
 
 def _subtitle(data: dict[str, Any]) -> str:
@@ -86,11 +82,11 @@ def _panel(data: dict[str, Any], title: str, ramp: Sequence[Colour], column: Seq
            place: Place, box: tuple[float, float, float]) -> list[str]:
     left, width, height = box
     scale = Scale([one for one in column if one == one], data["transform"] == "log", CLASSES)
-    colours = [_colour(ramp, shade) for shade in range(CLASSES)]
+    colours = [blend(ramp, shade / (CLASSES - 1)) for shade in range(CLASSES)]
     parts = [f'<text x="{left:.0f}" y="{TOP - 10}">{title}</text>',
              f'<rect x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height:.1f}" fill="#f4f4f4"/>']
     if data["grid"]:
-        image = base64.b64encode(_png(data["grid"], column, scale, colours)).decode()
+        image = base64.b64encode(indexed(_lines(data["grid"], column, scale), colours)).decode()
         parts.append(f'<image x="{left:.1f}" y="{TOP}" width="{width:.1f}" height="{height:.1f}" '
                      'preserveAspectRatio="none" style="image-rendering:pixelated" '
                      f'href="data:image/png;base64,{image}"/>')
@@ -107,19 +103,12 @@ def _panel(data: dict[str, Any], title: str, ramp: Sequence[Colour], column: Seq
     return parts + _legend(scale, colours, left, TOP + height + 16, max(200.0, min(width, 280)))
 
 
-def _png(grid: dict[str, Any], column: Sequence[float], scale: Scale, colours: Sequence[Colour]) -> bytes:
-    """A palette PNG (RFC 2083), one pixel a cell, of large grids every second, third ...; colour 0 is nothing."""
+def _lines(grid: dict[str, Any], column: Sequence[float], scale: Scale) -> list[bytes]:
+    """One pixel a cell, of large grids every second, third ..."""
     rows, cols = grid["rows"], grid["cols"]
     each = -(-max(rows, cols) // MOST_PIXELS)
-    lines = b"".join(
-        b"\0" + bytes(0 if one != one else 1 + scale.step(one) for one in column[row * cols:(row + 1) * cols:each])
-        for row in range(0, rows, each))
-    header = struct.pack(">IIBBBBB", -(-cols // each), -(-rows // each), 8, 3, 0, 0, 0)
-    palette = bytes((0, 0, 0, *(part for colour in colours for part in colour)))
-    chunks = ((b"IHDR", header), (b"PLTE", palette), (b"tRNS", b"\0"),
-              (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + name + body
-                                           + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks)
+    return [bytes(0 if one != one else 1 + scale.step(one) for one in column[row * cols:(row + 1) * cols:each])
+            for row in range(0, rows, each)]
 
 
 def _legend(scale: Scale, colours: Sequence[Colour], left: float, y: float, width: float) -> list[str]:
@@ -144,10 +133,3 @@ def _ground(data: dict[str, Any], pixels_per_unit: float, y: float) -> list[str]
     end = GAP + length_m * pixels_per_m
     return [f'<path d="M{GAP} {y + 20:.0f}v6H{end:.1f}v-6" fill="none" stroke="#333"/>'
             f'<text x="{end + 8:.0f}" y="{y + 28:.0f}" fill="#333">{name}; rings are stations</text>']
-
-
-def _colour(ramp: Sequence[Colour], shade: int) -> Colour:
-    at = shade / (CLASSES - 1) * (len(ramp) - 1)
-    first = min(len(ramp) - 2, int(at))
-    red, green, blue = (round(a + (b - a) * (at - first)) for a, b in zip(ramp[first], ramp[first + 1], strict=True))
-    return red, green, blue

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.airmap.method.near import Point
+from lamplighter.tasks.environment.airmap.method.plane import Plane, coordinates, plane_of
+from lamplighter.tasks.environment.airmap.method.read import Reading, from_entities, from_senml
+from lamplighter.tasks.environment.airmap.method.targets import Cells, Targets, near_cells, near_points
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
-from lamplighter.tasks.environment.airmap.near import Point
-from lamplighter.tasks.environment.airmap.plane import Plane, coordinates, plane_of
-from lamplighter.tasks.environment.airmap.read import Reading, from_entities, from_senml
-from lamplighter.tasks.environment.airmap.targets import Cells, Targets, near_cells, near_points
-from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20
@@ -20,28 +21,6 @@ FURTHEST_OUT = 4
 SAME_PLACE = 1e-4
 
 Extent = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What ``solve`` needs: distinct stations, and where a map is wanted, all in one plane.
-
-    ``values`` is what is kriged: the readings or, with ``log``, their natural logarithms.
-    """
-
-    quantity: str
-    unit: str
-    plane: Plane
-    ids: list[str]
-    places: list[Point]
-    readings: list[float]
-    values: list[float]
-    log: bool
-    targets: Targets
-    target_ids: list[str]
-    variogram: Variogram | None
-    diagonal_m: float
-    notes: list[str]
 
 
 def prepare(given: AirmapInput) -> Spec:

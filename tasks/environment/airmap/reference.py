@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.environment.airmap.near import Near, Point
-from lamplighter.tasks.environment.airmap.prepare import Spec
-from lamplighter.tasks.environment.airmap.raster import columns
-from lamplighter.tasks.environment.airmap.tiles import NEIGHBOURS
-from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.airmap.jobs import NEIGHBOURS
+from lamplighter.tasks.environment.airmap.method.near import Near, Point
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
+from lamplighter.tasks.environment.airmap.result import columns
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 MOST_POINTS = 1_500
 NEAR = 0.02

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.environment.airmap import raster
-from lamplighter.tasks.environment.airmap.near import Near
-from lamplighter.tasks.environment.airmap.painting import Painting
-from lamplighter.tasks.environment.airmap.prepare import Spec
-from lamplighter.tasks.environment.airmap.search import variance
-from lamplighter.tasks.environment.airmap.tiles import BOX_UNITS
-from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.drawing import raster
+from lamplighter.tasks.drawing.scale import short
+from lamplighter.tasks.environment.airmap.jobs import BOX_UNITS
+from lamplighter.tasks.environment.airmap.method.near import Near
+from lamplighter.tasks.environment.airmap.method.painting import Painting
+from lamplighter.tasks.environment.airmap.method.search import variance
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 FORMAT = 2
 MOST_LISTED = 10_000
@@ -44,13 +45,13 @@ def assemble(spec: Spec, painting: Painting) -> Result:
         "scale_note": _scale_note(spec.log),
         **_places(spec),
         "value": [] if packed else _listed(values, _digits(spec)),
-        "standard_error": [] if packed else _listed(errors, lambda error: _short(error, 4)),
+        "standard_error": [] if packed else _listed(errors, lambda error: short(error, 4)),
         "raster": packed,
         "places_missing": missing,
         "variogram": {
-            "model": variogram.shape, "range_m": _short(variogram.range_m, 6),
-            "nugget": _short(variogram.nugget_share * variogram.sill, 6),
-            "partial_sill": _short((1 - variogram.nugget_share) * variogram.sill, 6),
+            "model": variogram.shape, "range_m": short(variogram.range_m, 6),
+            "nugget": short(variogram.nugget_share * variogram.sill, 6),
+            "partial_sill": short((1 - variogram.nugget_share) * variogram.sill, 6),
             "angle_deg": variogram.angle_deg, "ratio": variogram.ratio,
             "squared_unit_of": "ln" if spec.log else "unit", "how": painting.how,
         },
@@ -62,6 +63,17 @@ def assemble(spec: Spec, painting: Painting) -> Result:
     return Result(_summary(spec, painting, data, values, errors), data, partial)
 
 
+def columns(data: Mapping[str, Any]) -> tuple[Sequence[float], Sequence[float]]:
+    """Values and standard errors of a published map, in place order, NaN where there is none."""
+    if data["raster"] is None:
+        values, errors = ([math.nan if one is None else one for one in data[name]]
+                          for name in ("value", "standard_error"))
+        return values, errors
+    value, error = (raster.unpacked(data["raster"][name], data["grid"]["cols"])
+                    for name in ("value", "standard_error"))
+    return value, error
+
+
 def _stations(spec: Spec, painting: Painting, sill: float) -> list[dict[str, Any]]:
     """The readings, and what the other stations predict in their place."""
     rows: list[dict[str, Any]] = []
@@ -71,7 +83,7 @@ def _stations(spec: Spec, painting: Painting, sill: float) -> list[dict[str, Any
         if i in painting.left_out:
             guess, share = painting.left_out[i]
             value, error = _in_unit(guess, share * sill, spec.log)
-            row |= {"predicted": shorten(value), "predicted_error": _short(error, 4)}
+            row |= {"predicted": shorten(value), "predicted_error": short(error, 4)}
         rows.append(row)
     return rows
 
@@ -105,8 +117,8 @@ def _places(spec: Spec) -> dict[str, Any]:
                (cells.west_m + cells.cols * cells.width_m, cells.north_m)]
     (west, south), (east, north) = _given(spec, corners)
     return {"grid": {"west": west, "south": south, "east": east, "north": north, "rows": cells.rows,
-                     "cols": cells.cols, "cell_width_m": _short(cells.width_m, 9),
-                     "cell_height_m": _short(cells.height_m, 9),
+                     "cols": cells.cols, "cell_width_m": short(cells.width_m, 9),
+                     "cell_height_m": short(cells.height_m, 9),
                      "order": "row by row from the north, west to east"}, "points": [], "point_ids": []}
 
 
@@ -130,14 +142,14 @@ def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, An
         "within_two_standard_errors_share": None}
     if errors:
         score |= {
-            "rmse": _short(_rms(errors), 6),
-            "mean_absolute_error": _short(math.fsum(map(abs, errors)) / len(errors), 6),
-            "bias": _short(math.fsum(errors) / len(errors), 6),
-            "within_two_standard_errors_share": _short(sum(
+            "rmse": short(_rms(errors), 6),
+            "mean_absolute_error": short(math.fsum(map(abs, errors)) / len(errors), 6),
+            "bias": short(math.fsum(errors) / len(errors), 6),
+            "within_two_standard_errors_share": short(sum(
                 abs(error) <= 2 * math.sqrt(share * variogram.sill) + 1e-9
                 for error, (_, share) in zip(errors, found.values(), strict=True)) / len(errors), 4)}
         if spec.log:
-            score["rmse_in_unit"] = _short(_rms([math.exp(guess) - spec.readings[i]
+            score["rmse_in_unit"] = short(_rms([math.exp(guess) - spec.readings[i]
                                                  for i, (guess, _) in found.items()]), 6)
     return score
 
@@ -146,15 +158,11 @@ def _rms(errors: Sequence[float]) -> float:
     return math.sqrt(math.fsum(error * error for error in errors) / len(errors))
 
 
-def _short(number: float, digits: int) -> float:
-    return float(f"{number:.{digits}g}")
-
-
 def _digits(spec: Spec) -> Callable[[float], float]:
     """Six digits of a value or, if that is more, decimals for 100,000 steps of the readings' spread."""
     spread = max(spec.readings) - min(spec.readings)
     decimals = 5 - math.floor(math.log10(spread)) if spread else 0
-    return lambda value: round(value, decimals) if spread and abs(value) > spread else _short(value, 6)
+    return lambda value: round(value, decimals) if spread and abs(value) > spread else short(value, 6)
 
 
 def _outliers(spec: Spec, painting: Painting) -> list[str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Generator, Iterator, Sequence
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
-from lamplighter.tasks.environment.airmap.painting import Painting
-from lamplighter.tasks.environment.airmap.prepare import Spec
+from lamplighter.tasks.environment.airmap.jobs import Cutter, Tile
+from lamplighter.tasks.environment.airmap.method.painting import Painting
+from lamplighter.tasks.environment.airmap.method.search import by_rule, left_out, search, worth_it
+from lamplighter.tasks.environment.airmap.method.targets import boxed, scattered
 from lamplighter.tasks.environment.airmap.result import assemble
-from lamplighter.tasks.environment.airmap.search import by_rule, left_out, search, worth_it
-from lamplighter.tasks.environment.airmap.targets import boxed, scattered
-from lamplighter.tasks.environment.airmap.tiles import Cutter, Tile
+from lamplighter.tasks.environment.airmap.spec import Spec
 
 ROUND_JOBS = 4_096
 PREVIEW_TARGETS = 256
-HIGHEST_SHARE = 2.2
-FURTHEST_VALUE = 10
 
 Asked = Generator[Sequence[Job], Sequence[bytes], None]
 
@@ -95,19 +92,3 @@ def _rounds(spec: Spec, painting: Painting) -> Iterator[list[Tile]]:
             gathered = []
     if gathered:
         yield [gathered[i] for i in scattered(len(gathered))]
-
-
-def check(spec: Spec, job: Job, answer: bytes) -> bool:
-    """Whether an answer is possible: value and variance, 2.0 of the tile's unit at most, within their bounds.
-
-    Values are in half ranges of the tile's readings. Outside a cluster of near stations, honest ones were
-    seen at 2.5; the bound is far beyond, as it must never fall on an honest device.
-    """
-    del spec
-    if len(answer) != job.answer_bytes:
-        return False
-    words = struct.unpack(f">{len(answer) // 4}I", answer)
-    single = job.input[2] == 1
-    values, variances = (words[::2], words[1::2]) if single else (words, ())
-    return all(abs(word - (1 << 28)) <= FURTHEST_VALUE << 24 for word in values) and all(
-        word <= HIGHEST_SHARE * 2**24 for word in variances)

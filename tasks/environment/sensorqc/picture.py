@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from lamplighter.tasks.environment.airmap.plane import Plane
-from lamplighter.tasks.environment.sensorqc.strip import ranked, strip
+from lamplighter.tasks.drawing.svg import document
+from lamplighter.tasks.environment.airmap.method.plane import Plane
+from lamplighter.tasks.environment.sensorqc.method.strip import ranked, strip
 
 MAP = 420
 LEFT = 40
@@ -25,7 +26,6 @@ STEPS = (1.5, 3, 5)
 
 
 def picture(data: dict[str, Any]) -> str:
-    """SVG 1.1, no script, no font beyond the viewer's own."""
     rows = ranked(data)[:MOST_ROWS]
     height = max(TOP + MAP + 70, TOP + ROW * len(rows) + 74)
     width = STRIP_LEFT + COLUMNS * CELL_WIDTH + 40
@@ -33,12 +33,10 @@ def picture(data: dict[str, Any]) -> str:
     title = (f"{data['quantity']}{' in ' + data['unit'] if data['unit'] else ''}: {suspects} "
              f"of {len(data['stations'])} stations suspect, {data['flagged_count']} of {data['checked']} readings "
              "flagged")
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'height="{height:.0f}" font-family="sans-serif" font-size="11">',
+    return document(width, height, [
         '<rect width="100%" height="100%" fill="#fff"/>',
         f'<text x="{LEFT}" y="28" font-size="17">{escape(title)}</text>',
-        *_map(data), *_strips(data, rows), "</svg>\n"])
+        *_map(data), *_strips(data, rows)], font_size=11)
 
 
 def _map(data: dict[str, Any]) -> list[str]:

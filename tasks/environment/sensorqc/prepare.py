@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.environment.airmap.near import Point
-from lamplighter.tasks.environment.airmap.plane import Plane, plane_of
+from lamplighter.tasks.environment.airmap.method.near import Point
+from lamplighter.tasks.environment.airmap.method.plane import plane_of
+from lamplighter.tasks.environment.airmap.method.targets import boxed
 from lamplighter.tasks.environment.airmap.prepare import given_variogram
-from lamplighter.tasks.environment.airmap.targets import boxed
-from lamplighter.tasks.environment.airmap.variogram import Variogram
+from lamplighter.tasks.environment.sensorqc.method.read import network
 from lamplighter.tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
-from lamplighter.tasks.environment.sensorqc.read import network
+from lamplighter.tasks.environment.sensorqc.spec import Row, Spec
 
 MOST_PREDICTIONS = 40_000
 SAME_PLACE = 1e-4
-
-Row = list[float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What ``solve`` needs. ``rows[t][i]`` is what is kriged: station i's reading at time t, or its logarithm.
-
-    ``place_of[i]`` is the place of station i in ``places``, of which several stations may share one: metres, in a
-    plane where a given variogram is the same in all directions;
-    ``order`` has the places' coordinates for Hilbert's curve.
-    """
-
-    quantity: str
-    unit: str
-    plane: Plane
-    ids: list[str]
-    times: list[str]
-    rows: list[Row]
-    log: bool
-    place_of: list[int]
-    places: list[Point]
-    order: list[tuple[int, int]]
-    diagonal_m: float
-    variogram: Variogram | None
-    threshold: float
-    each_time: bool
-    recheck: bool
-    predictions: bool
-    notes: list[str]
-
-    def at(self, t: int, without: frozenset[int] = frozenset()) -> dict[int, float]:
-        """The value at each place that has readings at time ``t``: their mean, stations ``without`` left out."""
-        there: dict[int, list[float]] = {}
-        for i, value in enumerate(self.rows[t]):
-            if value is not None and i not in without:
-                there.setdefault(self.place_of[i], []).append(value)
-        return {place: math.fsum(values) / len(values) for place, values in sorted(there.items())}
 
 
 def prepare(given: SensorqcInput) -> Spec:

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from lamplighter.tasks.api import Result
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.reference import krige
-from lamplighter.tasks.environment.airmap.variogram import Variogram
-from lamplighter.tasks.environment.sensorqc.book import LEAST_SHARE
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.method.book import LEAST_SHARE
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 MOST = 1_000
 NEAR = 0.1

@@ -8,9 +8,10 @@ from statistics import median
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.environment.sensorqc.book import Book
-from lamplighter.tasks.environment.sensorqc.judge import Verdict
-from lamplighter.tasks.environment.sensorqc.reasons import reasons
+from lamplighter.tasks.drawing.scale import short
+from lamplighter.tasks.environment.sensorqc.method.book import Book
+from lamplighter.tasks.environment.sensorqc.method.judge import Verdict
+from lamplighter.tasks.environment.sensorqc.method.reasons import reasons
 
 FORMAT = 1
 MOST_FLAGGED = 2_000
@@ -33,13 +34,13 @@ def assemble(book: Book, how: str, doubtful: Mapping[int, frozenset[int]], late:
         "threshold": spec.threshold, "scale": "each_time" if spec.each_time else "fixed",
         "times": spec.times, "readings": readings, "checked": checked, "unchecked": readings - checked,
         "flagged_count": len(flagged), "flagged": flagged[:MOST_FLAGGED],
-        "rmse": _short(_rmse(book), 6),
+        "rmse": short(_rmse(book), 6),
         "stations": [_station(book, scores, verdicts[i], i) for i in range(len(spec.ids))],
         "scores_tenths": [[_tenths(row[i]) for row in scores] for i in range(len(spec.ids))],
-        "standard_deviation": [_short(one, 5) for one in book.scale],
-        "variogram": {"model": v.shape, "range_m": _short(v.range_m, 6),
-                      "nugget": _short(v.nugget_share * sill, 6),
-                      "partial_sill": _short((1 - v.nugget_share) * sill, 6),
+        "standard_deviation": [short(one, 5) for one in book.scale],
+        "variogram": {"model": v.shape, "range_m": short(v.range_m, 6),
+                      "nugget": short(v.nugget_share * sill, 6),
+                      "partial_sill": short((1 - v.nugget_share) * sill, 6),
                       "angle_deg": v.angle_deg, "ratio": v.ratio,
                       "squared_unit_of": "ln" if spec.log else "unit", "how": how},
         "left_out_of_recheck": [[t, sorted(out)] for t, out in sorted(doubtful.items())],
@@ -58,9 +59,9 @@ def _flagged(book: Book, scores: list[list[float | None]]) -> list[dict[str, Any
         if score is None or abs(score) <= spec.threshold:
             continue
         value, sd = book.spec.rows[t][i] or 0.0, book.scale[t] * math.sqrt(share)
-        found.append({"station": i, "time": t, "reading": _short(_out(value, spec.log), 6),
-                      "predicted": _short(_out(value - error, spec.log), 6),
-                      "standard_error": _short(_error(value - error, sd, spec.log), 4), "score": round(score, 2)})
+        found.append({"station": i, "time": t, "reading": short(_out(value, spec.log), 6),
+                      "predicted": short(_out(value - error, spec.log), 6),
+                      "standard_error": short(_error(value - error, sd, spec.log), 4), "score": round(score, 2)})
     return sorted(found, key=lambda one: (-abs(float(one["score"])), int(one["time"]), int(one["station"])))
 
 
@@ -75,8 +76,8 @@ def _station(book: Book, scores: list[list[float | None]], verdict: Verdict, i: 
         "id": spec.ids[i][:64], "x": round(x, digits), "y": round(y, digits),
         "verdict": "suspect" if verdict.suspect else "no objection" if known else "not checked",
         "reasons": reasons(book, i, verdict), "checked": len(known), "flagged": far,
-        "score_median": _short(median(score for _, score in known if score is not None), 3) if known else None,
-        "bias": _short(median(errors), 4) if known else None,
+        "score_median": short(median(score for _, score in known if score is not None), 3) if known else None,
+        "bias": short(median(errors), 4) if known else None,
     }
     if verdict.stuck:
         found["stuck"] = [list(run) for run in verdict.stuck]
@@ -92,8 +93,8 @@ def _predictions(book: Book) -> tuple[list[list[float | None]], list[list[float 
     error: list[list[float | None]] = [[None] * len(row) for row in book.value]
     for t, i, _, share in book.known():
         value = book.value[t][i] or 0.0
-        predicted[t][i] = _short(_out(value, log), 6)
-        error[t][i] = _short(_error(value, book.scale[t] * math.sqrt(share), log), 4)
+        predicted[t][i] = short(_out(value, log), 6)
+        error[t][i] = short(_error(value, book.scale[t] * math.sqrt(share), log), 4)
     return predicted, error
 
 
@@ -120,10 +121,6 @@ def _error(value: float, sd: float, log: bool) -> float:
 
 def _tenths(score: float | None) -> int | None:
     return None if score is None else round(10 * max(-WIDEST_SCORE, min(WIDEST_SCORE, score)))
-
-
-def _short(number: float, digits: int) -> float:
-    return float(f"{number:.{digits}g}")
 
 
 def _partial(data: dict[str, Any], late: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
-from lamplighter.tasks.environment.sensorqc.book import Book
-from lamplighter.tasks.environment.sensorqc.cuts import Cut, beside, left_out
-from lamplighter.tasks.environment.sensorqc.prepare import Spec
+from lamplighter.tasks.environment.sensorqc.jobs import Cut, beside, left_out
+from lamplighter.tasks.environment.sensorqc.method.book import Book
+from lamplighter.tasks.environment.sensorqc.method.search import by_rule, choose
 from lamplighter.tasks.environment.sensorqc.result import assemble
-from lamplighter.tasks.environment.sensorqc.search import by_rule, choose
+from lamplighter.tasks.environment.sensorqc.spec import Spec
 
 ROUND_JOBS = 1_024
 

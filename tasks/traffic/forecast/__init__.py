@@ -2,22 +2,8 @@
 
 from pathlib import Path
 
-from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.api import planned
 from lamplighter.tasks.traffic.forecast.model import ForecastInput
 
-HERE = "lamplighter.tasks.traffic.forecast"
-
-KIND = Kind(
-    name="traffic.forecast",
-    version=1,
-    title="The next day's flow at each detector",
-    Model=ForecastInput,
-    kernel=Path(__file__).with_name("kernel.py"),
-    prepare=later(f"{HERE}.prepare:prepare"),
-    solve=later(f"{HERE}.solve:solve"),
-    reference=later(f"{HERE}.reference:reference"),
-    text=later(f"{HERE}.render:text"),
-    files=later(f"{HERE}.render:files"),
-    demo=later(f"{HERE}.demo:demo"),
-    check=later(f"{HERE}.solve:check"),
-)
+KIND = planned(__name__, name="traffic.forecast", version=1, title="The next day's flow at each detector",
+               Model=ForecastInput, kernel=Path(__file__).with_name("kernel.py"))

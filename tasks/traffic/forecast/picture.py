@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from lamplighter.tasks.drawing.svg import document
+
 WIDTH, HEIGHT = 760, 180
 LEFT, TOP, RIGHT = 64, 70, 24
 GAP = 58
@@ -13,18 +15,15 @@ SEEN, AHEAD, BAND, MEDIAN, AXIS = "#3a4a58", "#c2410c", "#f6c79f", "#2563a8", "#
 
 
 def picture(data: dict[str, Any]) -> str:
-    """SVG 1.1, no script, no font beyond the viewer's own."""
     shown = [one for one in data["detectors"] if "recent_per_hour" in one and one["expected_per_hour"]]
     total = TOP + len(shown) * (HEIGHT + GAP)
     of = f": {len(shown)} of {len(data['detectors'])} detectors" if len(data["detectors"]) > len(shown) else ""
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {total}" '
-             f'width="{LEFT + WIDTH + RIGHT}" height="{total}" font-family="sans-serif" font-size="12">',
-             '<rect width="100%" height="100%" fill="#fff"/>',
+    parts = ['<rect width="100%" height="100%" fill="#fff"/>',
              f'<text x="{LEFT}" y="26" font-size="18">Traffic forecast in {escape(data["unit"])}{of}</text>',
              *_legend(data["band_percent"])]
     for number, one in enumerate(shown):
         parts += _panel(data, one, TOP + number * (HEIGHT + GAP) + 18)
-    return "\n".join([*parts, "</svg>\n"])
+    return document(LEFT + WIDTH + RIGHT, total, parts)
 
 
 def _legend(percent: int) -> list[str]:

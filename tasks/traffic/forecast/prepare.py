@@ -1,70 +1,20 @@
-"""Validated input -> each detector's last weeks on one grid, as the devices get them."""
+"""Validated input -> spec: each detector's last weeks on one grid, as the devices get them."""
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from lamplighter.tasks.api import Context, TaskError
-from lamplighter.tasks.traffic.forecast.clock import Clock, clock_of, require_whole_hours
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.traffic.forecast.jobs import pack
+from lamplighter.tasks.traffic.forecast.method.clock import Clock, clock_of, require_whole_hours
+from lamplighter.tasks.traffic.forecast.method.read import Flows, from_detectors, from_entities
 from lamplighter.tasks.traffic.forecast.model import DETECTORS_MAX, ForecastInput
-from lamplighter.tasks.traffic.forecast.read import Flows, from_detectors, from_entities
+from lamplighter.tasks.traffic.forecast.spec import WEEK, Series, Spec
 
-WEEK = 168
 WEEKS_MIN, WEEKS_MAX = 5, 10
-BLOCKS_MAX = 4
-"""Back-tests come in blocks of seven midnights; as many as leave two weeks to learn from."""
 MISSING_MAX = 0.5
 SILENT_MAX_H = WEEK
-ROOT_MAX = 20_000
-"""The square root of a detector's highest count in the devices' units: leaves room for a forecast above it."""
-NONE = 0xFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One detector's last weeks: flows in vehicles per hour by grid hour, None where nothing was counted.
-
-    ``unit`` is what one squared unit of the devices' roots is, in vehicles per hour.
-    """
-
-    id: str
-    flows: tuple[float | None, ...]
-    unit: float
-    context: Context
-
-    def flow(self, root: int) -> float:
-        """A device's square root as vehicles per hour."""
-        return root * root * self.unit
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A prepared task. ``origin`` is the grid place of the first hour to forecast."""
-
-    clock: Clock
-    origin: int
-    weeks: int
-    hours: int
-    band_percent: int
-    series: tuple[Series, ...]
-    refused: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-    shifts: tuple[int, int] = (0, 0)
-    """For the first and the second day ahead: days back to the weekday whose profile it takes, 0 for its own."""
-
-    @property
-    def blocks(self) -> int:
-        """How many weeks of back-tests there are."""
-        return min(BLOCKS_MAX, self.weeks - 2)
-
-    @property
-    def first_test(self) -> int:
-        """The hour of the history at which the first back-test forecasts."""
-        return WEEK * self.weeks - 24 * (math.ceil(self.hours / 24) + 7 * self.blocks - 1)
 
 
 def prepare(asked: ForecastInput) -> Spec:
@@ -171,10 +121,3 @@ def _unusable(window: Sequence[float | None]) -> str:
     if fewest < 2:
         return f"an hour of the week was counted {'once' if fewest else 'never'} in {len(window) // WEEK} weeks"
     return ""
-
-
-def pack(name: str, window: tuple[float | None, ...]) -> Series:
-    """Counts as square roots, in units that suit the detector's highest count."""
-    unit = max(1.0, *(flow for flow in window if flow is not None)) / ROOT_MAX**2
-    roots = [NONE if flow is None else round(math.sqrt(flow / unit)) for flow in window]
-    return Series(name, window, unit, Context(struct.pack(f"<{len(roots)}H", *roots)))

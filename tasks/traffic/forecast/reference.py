@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.traffic.forecast.prepare import WEEK, Series, Spec
+from lamplighter.tasks.traffic.forecast.spec import WEEK, Series, Spec
 
 NEAR = 0.005
 SHARE_NEAR = 0.99

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.traffic.forecast.baseline import last_week, six_week_median
-from lamplighter.tasks.traffic.forecast.prepare import Series, Spec
+from lamplighter.tasks.traffic.forecast.method.baseline import last_week, six_week_median
+from lamplighter.tasks.traffic.forecast.spec import Series, Spec
 
 FORMAT = 1
 DETECTORS_SHOWN = 6

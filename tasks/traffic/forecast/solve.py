@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
-from lamplighter.tasks.traffic.forecast import kernel
-from lamplighter.tasks.traffic.forecast.prepare import WEEK, Series, Spec
-from lamplighter.tasks.traffic.forecast.result import Found, Rehearsal, assemble
+from lamplighter.tasks.traffic.forecast import jobs
+from lamplighter.tasks.traffic.forecast.jobs import HOURS_PER_ANSWER, Set, forecast_job, search_job
+from lamplighter.tasks.traffic.forecast.result import Found, assemble
+from lamplighter.tasks.traffic.forecast.spec import Series, Spec
 
 PROFILES = ((4, 1), (6, 2), (8, 2), (10, 4))
 """How many weeks a profile remembers, and how many of its lowest and highest counts it leaves out."""
@@ -24,12 +24,8 @@ LEVEL_WEIGHTS = (0, 13, 26)
 BEST = 8
 """How many parameter sets are averaged: more bring little, fewer follow chance."""
 SETS_PER_JOB = 13
-HOURS_PER_ANSWER = 24
 DETECTORS_PER_ROUND = 32
 PLAIN = bytes(4)
-
-Set = bytes
-"""K, trim, lambda, q, c, b as the kernel reads them; without levels the profile alone, as a baseline is."""
 
 
 def candidates() -> list[list[Set]]:
@@ -88,7 +84,7 @@ def solve(spec: Spec) -> Solution:
             tested, _parts(answers[len(tests):], len(tested)), strict=True)]
         if late:
             break
-        tested = [(one, _errors(spec, part)) for one, part in zip(
+        tested = [(one, Errors(jobs.errors(spec, part))) for one, part in zip(
             fresh, _parts(answers[:len(tests)], len(fresh)), strict=True)]
     if late and not any(one.roots for one in found):
         raise late
@@ -97,82 +93,17 @@ def solve(spec: Spec) -> Solution:
     return assemble(spec, found, each * len(spec.series) - done)
 
 
-def search_job(spec: Spec, one: Series, group: Sequence[Set]) -> Job:
-    """Every back-test of sets that share a profile."""
-    keep, trim = group[0][:2]
-    data = struct.pack("<8B", 0, spec.weeks, spec.hours, spec.blocks, keep, trim, 0, 0)
-    data += b"".join(each[2:] for each in group)
-    return Job(data, 4 * spec.blocks * len(group), search_ops(spec, keep, len(group)), heap_bytes(spec, len(group)),
-               (one.context,))
-
-
-def forecast_job(spec: Spec, one: Series, sets: Sequence[Set], split: int, first_hour: int) -> Job:
-    """A rehearsal of the block at ``split``, or, where that is behind them all, up to 24 hours of the forecast."""
-    shifts = spec.shifts if split == spec.blocks else (0, 0)
-    data = struct.pack("<8B", 1, spec.weeks, spec.hours, spec.blocks, split, first_hour, 100 - spec.band_percent,
-                       shifts[0] | shifts[1] << 4)
-    hours = min(HOURS_PER_ANSWER, spec.hours - first_hour)
-    return Job(data + b"".join(sets), 12 if split < spec.blocks else 6 * hours, forecast_ops(spec, sets, split),
-               heap_bytes(spec, len(sets)) + 4 * spec.hours * (7 * spec.blocks + 3) + 84 * split, (one.context,))
-
-
-def profile_ops(spec: Spec, keep: int, days: range) -> int:
-    """Statements for the profiles of those days: an hour is 12, and 5 and its square for each count sorted in."""
-    kept = [min(keep, day // 7) for day in days]
-    return max(24, spec.hours) * sum(12 + 5 * k + k * k for k in kept)
-
-
-def search_ops(spec: Spec, keep: int, sets: int) -> int:
-    """Cost model, counted in the plain path: 19 statements per set and hour learnt, 10 per set and hour scored."""
-    days = range(7, spec.first_test // 24 + 7 * spec.blocks)
-    return profile_ops(spec, keep, days) + sets * (len(days) * 24 * 19 + 7 * spec.blocks * spec.hours * 10)
-
-
-def forecast_ops(spec: Spec, sets: Sequence[Set], split: int) -> int:
-    """Cost model: as a search, once for each profile; then the errors of three hours are sorted for each hour."""
-    days = range(7, 7 * spec.weeks + 1)
-    profiles = sum(profile_ops(spec, keep, days) for keep, _ in {(one[0], one[1]) for one in sets})
-    learnt = len(sets) * (len(days) * 24 * 19 + (7 * spec.blocks + 1) * spec.hours * 10)
-    errors = 21 * split
-    return profiles + learnt + spec.hours * (errors * (3 * errors + 40) // 4 + 21 * spec.blocks + 120)
-
-
-def heap_bytes(spec: Spec, sets: int) -> int:
-    """Working set on a 32-bit board: the context, the state, and 4,600 bytes for the kernel and its small objects."""
-    return 2 * WEEK * spec.weeks + 4 * int(kernel.SETS + kernel.SIZE * sets) + 4600
-
-
-def check(spec: Spec, job: Job, answer: bytes) -> bool:
-    """False when an answer is impossible: errors beyond the largest, more hours than there are, ends out of order."""
-    if len(answer) != job.answer_bytes:
-        return False
-    hours = 7 * spec.hours
-    if job.input[0] == 0:
-        return all(total <= hours << 21 for (total,) in struct.iter_unpack("<I", answer))
-    if job.input[4] < spec.blocks:
-        total, inside, counted, wide = struct.unpack("<IHHI", answer)
-        return bool(inside <= counted <= hours and total <= counted << 21 and wide <= counted << 21)
-    return all(low <= root <= high <= 0x7FFF for root, low, high in struct.iter_unpack("<HHH", answer))
-
-
 def _second(spec: Spec, one: Series, known: Errors) -> list[Job]:
-    jobs = [forecast_job(spec, one, known.best(spec.blocks), spec.blocks, at)
-            for at in range(0, spec.hours, HOURS_PER_ANSWER)]
-    return jobs + [forecast_job(spec, one, known.best(split), split, 0) for split in range(1, spec.blocks)]
-
-
-def _errors(spec: Spec, answers: Sequence[bytes | None]) -> Errors:
-    return Errors([sums for answer in answers if answer is not None
-                   for sums in struct.iter_unpack(f"<{spec.blocks}I", answer)])
+    ahead = [forecast_job(spec, one, known.best(spec.blocks), spec.blocks, at)
+             for at in range(0, spec.hours, HOURS_PER_ANSWER)]
+    return ahead + [forecast_job(spec, one, known.best(split), split, 0) for split in range(1, spec.blocks)]
 
 
 def _found(spec: Spec, known: Errors, answers: Sequence[bytes | None]) -> Found:
     chunks = _chunks(spec)
     parts = [part for part in answers[:chunks] if part is not None]
-    whole = len(parts) == chunks
-    roots = list(struct.iter_unpack("<HHH", b"".join(parts))) if whole else []
-    rehearsals = [None if answer is None else Rehearsal(*struct.unpack("<IHHI", answer))
-                  for answer in answers[chunks:]]
+    roots = jobs.forecast(parts) if len(parts) == chunks else []
+    rehearsals = [None if answer is None else jobs.rehearsal(answer) for answer in answers[chunks:]]
     return Found(known.winner(), known.best(spec.blocks), roots, rehearsals)
 
 

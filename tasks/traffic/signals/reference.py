@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.traffic.signals.network import GREEN, PERMISSIVE, YELLOW, Network
-from lamplighter.tasks.traffic.signals.pack import jittered
-from lamplighter.tasks.traffic.signals.solve import CHECK_SEED, Spec
+from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, YELLOW, Network
+from lamplighter.tasks.traffic.signals.jobs import jittered
+from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
 
 STEP_S = 0.1
 START_UP_S = 3.5

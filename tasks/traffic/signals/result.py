@@ -8,8 +8,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lamplighter.tasks.api import Result
-from lamplighter.tasks.traffic.signals.network import Demand, Network
-from lamplighter.tasks.traffic.signals.pack import Cost, Plan, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.readers.network import Demand, Network
+from lamplighter.tasks.traffic.signals.jobs import Cost, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.spec import Plan
 
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)
 """Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
@@ -60,7 +61,7 @@ def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
     return found
 
 
-def result_of(found: Finding) -> Result:
+def assemble(found: Finding) -> Result:
     """Lays the finding out as published data with a plain-language summary."""
     network, demand = found.network, found.demand
     passes = [0] * len(network.junctions)

@@ -6,22 +6,8 @@ Lamplighter, names nothing of the gateway, and is found by its entry point alone
 
 from pathlib import Path
 
-from lamplighter.tasks.api import Kind, later
+from lamplighter.tasks.api import planned
 from lamplighter_percolation.model import PercolationInput
 
-_SOLVE, _SHOW = "lamplighter_percolation.solve:", "lamplighter_percolation.show:"
-
-KIND = Kind(
-    name="science.percolation",
-    version=1,
-    title="Percolation threshold of a square lattice",
-    Model=PercolationInput,
-    kernel=Path(__file__).with_name("kernel.py"),
-    prepare=later(_SOLVE + "prepare"),
-    solve=later(_SOLVE + "solve"),
-    reference=later(_SHOW + "reference"),
-    text=later(_SHOW + "text"),
-    files=later(_SHOW + "files"),
-    demo=later(_SHOW + "demo"),
-    check=later(_SOLVE + "check"),
-)
+KIND = planned(__name__, name="science.percolation", version=1, title="Percolation threshold of a square lattice",
+               Model=PercolationInput, kernel=Path(__file__).with_name("kernel.py"))

@@ -21,8 +21,8 @@ def _found(kind: Kind, cache: Path) -> dict[str, Finding]:
 def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) -> None:
     """Everything is looked at, and nothing is wrong."""
     found = _found(kind_of(), tmp_path)
-    assert list(found) == ["rules", "schema", "input", "answer", "price", "bounds", "replay", "deadline", "identity",
-                           "malformed", "words", "cost", "slices", "heap", "reference"]
+    assert list(found) == ["plan", "rules", "schema", "input", "answer", "price", "bounds", "replay",
+                           "deadline", "identity", "malformed", "words", "cost", "slices", "heap", "reference"]
     assert [one.what for one in found.values() if one.ok is False and one.what not in TIMED] == []
     assert "32 jobs in 1 rounds, 32 credits" in found["price"].text
 
@@ -31,21 +31,21 @@ def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) 
     ("rules", "true division", {"kernel": ("count = len(data) // 2", "count = int(len(data) / 2)")}),
     ("schema", "no description: numbers", {"model": (', description="whole numbers from 0 to 1000"', "")}),
     ("schema", "extra", {"model": ("extra=\"forbid\"", "extra=\"ignore\"")}),
-    ("input", "refused", {"solve": ("range(1, 1_001)", "range(1_001, 1_002)")}),
+    ("input", "refused", {"demo": ("range(1, 1_001)", "range(1_001, 1_002)")}),
     ("answer", "ValueError: input", {"kernel": ("not 0 < count <= 32", "not 0 < count <= 8")}),
     ("answer", "the job says 4", {"kernel": ("to_bytes(4,", "to_bytes(5,")}),
-    ("bounds", "beyond the wire's bounds", {"solve": ("ops=60 + 12 * len(part)", "ops=0 * len(part)")}),
-    ("replay", "asks for other jobs", {"solve": ("PER_JOB)]\n    try:",
-                                                  "PER_JOB)]\n    import random; random.shuffle(parts)\n    try:")}),
-    ("deadline", "partial is empty", {"solve": ("f\"{missing} of {len(parts)} parts are missing; each adds at most "
-                                                "{PER_JOB * 1000**2}\"", "\"\"")}),
+    ("bounds", "beyond the wire's bounds", {"jobs": ("ops=60 + 12 * len(part)", "ops=0 * len(part)")}),
+    ("replay", "asks for other jobs", {"solve": ("cut = parts(numbers)",
+                                                  "cut = parts(numbers)\n    import random; random.shuffle(cut)")}),
+    ("deadline", "partial is empty", {"result": (
+        "f\"{missing} of the parts are missing; each adds at most {LARGEST}\"", "\"\"")}),
     ("identity", "CPython", {"kernel": ("return squares(words, count).to_bytes(4, \"big\")",
                                         "import sys\n    return bytes((len(sys.implementation.name), 0, 0, 0))")}),
     ("malformed", "answers to 63 bytes", {"kernel": (" or len(data) % 2", "")}),
     ("words", "needs more than 31 bits", {"kernel": ("total += words[at] * words[at]",
                                                      "total += (words[at] << 22) * 2 >> 23")}),
-    ("heap", "declares 9 bytes", {"solve": ("heap_bytes=1_200", "heap_bytes=9")}),
-    ("reference", "Added up", {"solve": ("right = sum(number**2", "right = sum(number**3")}),
+    ("heap", "declares 9 bytes", {"jobs": ("heap_bytes=1_200", "heap_bytes=9")}),
+    ("reference", "Added up", {"reference": ("right = sum(number**2", "right = sum(number**3")}),
 ])
 def test_what_is_wrong_is_found(kind_of: Callable[..., Kind], tmp_path: Path, what: str, said: str,
                                 changes: dict[str, tuple[str, str]]) -> None:

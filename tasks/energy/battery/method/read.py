@@ -1,0 +1,66 @@
+"""Reads forecasts of homes from SenML: one record a quarter-hour, or several that are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.battery.model import POWER_MAX_W, SLOTS
+from lamplighter.tasks.readers.senml import resolved
+
+SLOT_S = 900
+NAMES = {"net_load": 1, "load": 1, "pv": -1}
+UNITS = {"W": 1.0, "kW": 1000.0}
+PATH = "/senml"
+
+
+def net_loads(records: list[dict[str, Any]], homes: Sequence[str]) -> dict[str, list[float]]:
+    """Net load in W of 96 quarter-hours for each of ``homes``, found by base name (less a trailing colon or slash).
+
+    The earliest time of all records is the beginning of the day. ``load`` counts up, ``pv`` down; readings of one
+    name in one quarter-hour are averaged. Raises TaskError: those of ``senml.resolved``, unknown_home,
+    unknown_property, wrong_unit, bad_time, out_of_range, missing_reading (with the home and the quarter-hour).
+    """
+    known, found = set(homes), list(resolved(records, PATH))
+    begin = min((one.time_s for one in found), default=0.0)
+    sums: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for one in found:
+        here, home = f"{PATH}/{one.number}", one.device.rstrip(":/")
+        if home not in known:
+            raise TaskError("unknown_home", f"no home that lacks a forecast has the id {home[:64]!r}",
+                            "list it under 'homes'", here)
+        if one.name not in NAMES:
+            raise TaskError("unknown_property", f"a record is named {one.name[:64]!r}", "net_load, load or pv", here)
+        if one.unit not in UNITS:
+            raise TaskError("wrong_unit", f"a record's unit is {one.unit!r}", "give W or kW", here + "/u")
+        slot = int((one.time_s - begin) // SLOT_S)
+        if slot >= SLOTS:
+            raise TaskError("bad_time", "a record lies more than 24 h after the first", "send one day", here + "/t")
+        value = one.value * UNITS[one.unit]
+        if abs(value) > POWER_MAX_W:
+            raise TaskError("out_of_range", f"{value:g} W", f"at most {POWER_MAX_W} W either way", here + "/v")
+        row = sums.setdefault((home, one.name), [(0.0, 0)] * SLOTS)
+        total, count = row[slot]
+        row[slot] = total + value, count + 1
+    return {home: _whole(home, sums) for home in homes}
+
+
+def _whole(home: str, sums: dict[tuple[str, str], list[tuple[float, int]]]) -> list[float]:
+    rows = {name: sums[home, name] for name in NAMES if (home, name) in sums}
+    if set(rows) not in ({"net_load"}, {"load"}, {"load", "pv"}):
+        raise TaskError("missing_reading", f"home {home[:64]!r} has no forecast",
+                        "give net_load_w, or load_w and pv_w, or SenML records net_load, or load and pv", PATH)
+    net = [0.0] * SLOTS
+    for name, row in rows.items():
+        for slot, (total, count) in enumerate(row):
+            if not count:
+                raise TaskError("missing_reading", f"home {home[:64]!r} has no {name} for quarter-hour {slot} "
+                                f"({clock(slot)})", "a day has 96 quarter-hours", PATH)
+            net[slot] += NAMES[name] * total / count
+    return net
+
+
+def clock(slot: int) -> str:
+    """Beginning of a quarter-hour, as HH:MM."""
+    return f"{slot // 4:02d}:{slot % 4 * 15:02d}"

@@ -1,0 +1,87 @@
+"""Validated input -> spec: storage in whole units, prices for quarter-hours."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from fractions import Fraction
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.battery.jobs import pack, prices
+from lamplighter.tasks.energy.battery.method.read import clock, net_loads
+from lamplighter.tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
+from lamplighter.tasks.energy.battery.spec import Spec, Store
+
+UNITS_MAX = 32_767
+"""Units of storage that one watt takes in a quarter-hour, at most; the kernel's products rely on it."""
+SLOT_MAX = 1 << 28
+"""Units that full power both ways takes in a quarter-hour, at most; likewise."""
+CAPACITY_MAX = (1 << 29) - 1
+
+
+def prepare(asked: Batteries) -> Spec:
+    """Checks what must hold across fields and packs it. Raises TaskError: end_unreachable, missing_reading and
+    those of ``read.net_loads``."""
+    buy = _quarters(asked.prices.buy_eur_per_mwh)
+    sell = buy if asked.prices.sell_eur_per_mwh is None else _quarters(asked.prices.sell_eur_per_mwh)
+    without = [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None]
+    read = net_loads(asked.senml, without)
+    stores = tuple(_store(home, place, _net(home, read)) for place, home in enumerate(asked.homes))
+    by_input = {pack(store): store for store in stores if not store.idle}
+    return Spec(asked, buy, sell, prices(buy, sell), stores, by_input)
+
+
+def _quarters(prices: Sequence[float]) -> tuple[float, ...]:
+    times = SLOTS // len(prices)
+    return tuple(price for price in prices for _ in range(times)) if len(prices) == HOURS else tuple(prices)
+
+
+def _net(home: Home, read: dict[str, list[float]]) -> list[float]:
+    if home.net_load_w is not None:
+        return home.net_load_w
+    if home.load_w is None:
+        return read[home.id]
+    return [load - pv for load, pv in zip(home.load_w, home.pv_w or [0.0] * SLOTS, strict=True)]
+
+
+def _ratio(share: Fraction, most: int) -> tuple[int, int]:
+    """Whole units that a watt adds and takes: the largest fraction up to ``share`` whose parts are at most ``most``
+    (its lower neighbour in the Farey sequence, by continued fractions), times what fits."""
+    p, q, lower, last = 1, 0, 0, 1   # neighbours p/q and lower/last; share lies between
+    n, d = share.numerator, share.denominator
+    while d and last + n // d * q <= most:
+        p, q, lower, last = lower + n // d * p, last + n // d * q, p, q
+        n, d = d, n % d
+    if d:
+        times = (most - last) // q
+        lower, last = lower + times * p, last + times * q
+        if Fraction(lower, last) > share:
+            lower, last = p, q
+    else:
+        lower, last = p, q
+    return lower * (most // last), last * (most // last)
+
+
+def _store(home: Home, place: int, net: Sequence[float]) -> Store:
+    room, give = home.capacity_wh - home.soc_min_wh, home.discharge_efficiency_permille
+    discharge = int(home.charge_w if home.discharge_w is None else home.discharge_w)
+    most = min(UNITS_MAX, SLOT_MAX // max(1, int(home.charge_w) + discharge),
+               int(CAPACITY_MAX * 250 / (max(1.0, room) * give)))
+    add, take = _ratio(Fraction(home.charge_efficiency_permille * give, 1_000_000), most)
+    units = give * take / 250   # per Wh
+    more = home.charge_efficiency_permille * give * take / 1e6 - add   # what a watt adds in truth, beyond ``add``
+    full = max(0, int(room * units - SLOTS * int(home.charge_w) * more))
+    end = max(0, min(int((home.wanted_wh - home.soc_min_wh) * units), full - take))
+    limit = POWER_MAX_W if home.export_limit_w is None else home.export_limit_w
+    store = Store(home, array("h", map(round, net)), add, take, int(home.charge_w), discharge, int(limit), full,
+                  min(full, int((home.soc_start_wh - home.soc_min_wh) * units)), end)
+    best = store.held
+    for _ in range(SLOTS):
+        best += min(store.charge_w, (full - best) // add) * add
+    if best < end:
+        reach = home.soc_min_wh + best * store.unit_wh
+        raise TaskError("end_unreachable", f"home {home.id!r}: charging at full power from 00:00 on, the battery "
+                        f"holds {reach:.0f} Wh after quarter-hour {SLOTS - 1} ({clock(SLOTS - 1)}), not the "
+                        f"{home.wanted_wh:g} Wh wanted", f"ask for at most {reach:.0f} Wh, or start with more",
+                        f"/homes/{place}/soc_end_wh")
+    return store

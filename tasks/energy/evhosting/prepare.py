@@ -1,0 +1,89 @@
+"""Validated input -> spec: the feeder as a tree, in per unit."""
+
+from __future__ import annotations
+
+from lamplighter.tasks.api import Context, TaskError
+from lamplighter.tasks.energy.evhosting import jobs
+from lamplighter.tasks.energy.evhosting.method import charging
+from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, turns
+from lamplighter.tasks.energy.evhosting.model import EvHosting
+from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
+from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
+
+CARS_AT_A_BUS_MAX = 8000
+"""The kernel counts eighths of cars in 16 bits."""
+
+
+def prepare(asked: EvHosting) -> Spec:
+    """Checks the feeder, scales it to per unit and packs it.
+
+    Raises TaskError: those of ``tree.grow``, ``empty_data``, ``too_large``, ``unknown_bus``,
+    ``unknown_profile``, ``weak_line``, ``transformer`` and those of the pandapower and SimBench readers.
+    """
+    feeder = _given(asked)
+    tree = grow(feeder)
+    demand = _demand(feeder, tree)
+    places = sum(one.cars for one in demand)
+    if not places:
+        raise TaskError("empty_data", "no load has a place for a car", "set 'cars' on the loads", "/feeder/loads")
+    if max(one.cars for one in demand) > CARS_AT_A_BUS_MAX:
+        raise TaskError("too_large", f"more than {CARS_AT_A_BUS_MAX} cars at one bus", "spread them over more buses",
+                        "/feeder/loads")
+    if places > CARS_MAX:
+        raise TaskError("too_large", f"{places} cars; at most {CARS_MAX}", "study a smaller feeder", "/feeder/loads")
+    shunts_kva = sum(2 * abs(branch.shunt_s) for branch in tree.branch if branch) * feeder.nominal_kv**2 * 1000
+    base_kva = (places * asked.charge_kw + 4 * shunts_kva
+                + sum(max(map(abs, one.kw)) + max(map(abs, one.kvar)) for one in demand)) / jobs.HEADROOM_PU
+    source_pu = _source_pu(feeder)
+    statistics = asked.statistics or charging.builtin()
+    network, (drawn, profiles) = jobs.network(feeder, tree, base_kva, source_pu), jobs.loads(demand, asked, base_kva)
+    shunts = jobs.shunts(feeder, tree, base_kva) if shunts_kva else ()
+    contexts: dict[str, tuple[Context, ...]] = {}
+    for policy in asked.policies:
+        day = jobs.day(asked, statistics, policy, len(profiles.data), base_kva)
+        contexts[policy] = (network, drawn, day, profiles, *shunts)
+    return Spec(asked, feeder, tree, demand, statistics, base_kva, source_pu, contexts)
+
+
+def _given(asked: EvHosting) -> Feeder:
+    if asked.pandapower is not None:
+        from lamplighter.tasks.readers.pandapower import read
+        return read(asked.pandapower, asked.cars_per_load)
+    if asked.simbench is not None:
+        from lamplighter.tasks.readers.simbench import read as read_simbench
+        return read_simbench(asked.simbench, asked.cars_per_load)
+    assert asked.feeder is not None  # the model's own rule
+    return asked.feeder
+
+
+def _source_pu(feeder: Feeder) -> float:
+    if feeder.transformer is None:
+        return feeder.source_voltage_pu
+    first, second = turns(feeder.transformer)
+    volts = feeder.source_voltage_pu * second / first
+    if not 0.7 <= volts <= 1.3:
+        raise TaskError("transformer", f"the transformer and its tap give {volts:.2f} pu without load",
+                        "0.7 to 1.3 pu; check rated voltages and tap", "/feeder/transformer/tap_percent")
+    return volts
+
+
+def _demand(feeder: Feeder, tree: Tree) -> tuple[Demand, ...]:
+    if not feeder.loads:
+        raise TaskError("empty_data", "the feeder has no loads", "list the loads", "/feeder/loads")
+    order = {name: place for place, name in enumerate(tree.names)}
+    kw = [[0.0] * SLOTS_PER_DAY for _ in order]
+    kvar = [[0.0] * SLOTS_PER_DAY for _ in order]
+    cars = [0] * len(order)
+    for place, load in enumerate(feeder.loads):
+        known(load.bus, order, f"/feeder/loads/{place}/bus")
+        if load.profile is not None and load.profile not in feeder.profiles:
+            raise TaskError("unknown_profile", f"no profile is named {load.profile!r}",
+                            "known: " + ", ".join(sorted(feeder.profiles)[:20]), f"/feeder/loads/{place}/profile")
+        bus = order[load.bus]
+        cars[bus] += load.cars
+        shape = feeder.profiles[load.profile] if load.profile else None
+        for slot in range(SLOTS_PER_DAY):
+            share = shape[slot] if shape else 1.0
+            kw[bus][slot] += load.kw * share
+            kvar[bus][slot] += load.kvar * share
+    return tuple(Demand(tuple(p), tuple(q), n) for p, q, n in zip(kw, kvar, cars, strict=True))

@@ -1,0 +1,132 @@
+"""Demand from counts: FIWARE ``TrafficFlowObserved`` entities at the edge of a network, and turn shares inside it.
+
+Model: Smart Data Models, Transportation, TrafficFlowObserved: ``intensity`` is how many vehicles were counted in
+the period from ``dateObservedFrom`` to ``dateObservedTo`` (or of ``dateObserved``, an interval).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers import ngsi
+from lamplighter.tasks.readers.network import Demand, Steps, collect
+from lamplighter.tasks.readers.routes import MAX_VEHICLES, lay
+from lamplighter.tasks.readers.sumo import Roads
+from lamplighter.tasks.traffic.signals.model import Counts
+
+NAMES = ("refDevice", "refRoadSegment", "name", "id")
+"""Where an entity says which detector it is of; the first that is asked for counts."""
+MAX_PERIOD_S = 24 * 3600
+MAX_ROADS = 60
+"""A vehicle that has taken so many roads has left the network: turn shares may lead in circles."""
+COUNTS_PATH = "/sumo/counts"
+
+Periods = dict[str, list[tuple[float, float, int]]]
+"""Per detector: from and until, in seconds since the first observation began, and how many vehicles came."""
+
+
+def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path: str) -> Periods:
+    """What each of ``detectors`` counted.
+
+    Raises TaskError: wrong_entity, missing_field, bad_time, out_of_range, too_large, unknown_detector.
+    """
+    found: Periods = {detector: [] for detector in detectors}
+    spans = []
+    for number, entity in enumerate(entities):
+        here = f"{path}/{number}"
+        ngsi.require_type(entity, "TrafficFlowObserved", here)
+        times, counted = ngsi.observed(entity, here), ngsi.quantity(entity, "intensity")
+        if times is None or times[0] == times[1]:
+            raise TaskError("missing_field", "an observation does not say from when until when it counted",
+                            "give dateObservedFrom and dateObservedTo, or an interval as dateObserved", here)
+        if counted is None:
+            raise TaskError("missing_field", "an observation has no count", "intensity: vehicles in the period",
+                            here + "/intensity")
+        if not 0 <= counted.value <= MAX_VEHICLES:
+            raise TaskError("out_of_range", f"an intensity of {counted.value:g} vehicles",
+                            f"0 to {MAX_VEHICLES} in one period", here + "/intensity")
+        names = [ngsi.text(entity, name) for name in NAMES]
+        spans.append((next((name for name in names if name in found), names), *times, round(counted.value)))
+    origin = min((begin for _, begin, _, _ in spans), default=None)
+    for name, begin, end, count in spans:
+        if isinstance(name, str) and origin is not None:
+            found[name].append(((begin - origin).total_seconds(), (end - origin).total_seconds(), count))
+    if origin is not None and max(end for _, _, end, _ in spans).timestamp() - origin.timestamp() > MAX_PERIOD_S:
+        raise TaskError("out_of_range", "observations span more than a day",
+                        "one programme serves one period of the day", path)
+    if sum(count for *_, count in spans) > MAX_VEHICLES:
+        raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles were counted",
+                        "give the observations of the period in question", path)
+    for detector, periods in found.items():
+        if not periods:
+            raise TaskError("unknown_detector", f"no observation is of a detector {detector[:64]!r}",
+                            "observations name theirs in refDevice, refRoadSegment, name or id", path)
+    return found
+
+
+def departures(periods: Iterable[tuple[float, float, int]], share: float, start_s: float, end_s: float,
+               rng: random.Random) -> list[float]:
+    """Times of the vehicles counted, or a share of them, in [start_s, end_s); all moments of a period are alike."""
+    times = [rng.uniform(begin, end) for begin, end, count in periods
+             for _ in range(int(count * share + rng.random()))]
+    return sorted(time for time in times if start_s <= time < end_s)
+
+
+def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
+    """Sends every counted vehicle through the network, at each road by its turn shares.
+
+    Raises TaskError: what ``read_periods`` raises, unknown_road, bad_share, zero_demand, too_large.
+    """
+    shares = _shares(counts, roads)
+    for number, entry in enumerate(counts.entries):
+        _known(entry.road, roads, f"{COUNTS_PATH}/entries/{number}/road")
+    periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities")
+    rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
+    laid: dict[tuple[str, ...], Steps] = {}
+    trips: list[tuple[int, Steps]] = []
+    for entry in counts.entries:
+        for time in departures(periods[entry.detector], 1.0, start_s, end_s, rng):
+            way = _walk(entry.road, shares, roads, rng)
+            if way not in laid:
+                laid[way] = lay(roads, way)
+            trips.append((round(10 * time), laid[way]))
+        if len(trips) > MAX_VEHICLES:
+            raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",
+                            "set period_start_s and period_end_s to the hours in question", COUNTS_PATH)
+    return collect(trips)
+
+
+def _shares(counts: Counts, roads: Roads) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for number, turn in enumerate(counts.turns):
+        path = f"{COUNTS_PATH}/turns/{number}"
+        _known(turn.from_road, roads, path + "/from_road")
+        if turn.to_road not in roads.edges[turn.from_road].onward:
+            raise TaskError("unknown_road", f"no connection for cars from {turn.from_road!r} to {turn.to_road!r}",
+                            "known: " + ", ".join(roads.edges[turn.from_road].onward)[:200], path + "/to_road")
+        found.setdefault(turn.from_road, {})[turn.to_road] = turn.share
+    for road, ways in found.items():
+        if not 0.5 <= sum(ways.values()) <= 1.5:
+            raise TaskError("bad_share", f"turn shares of road {road[:64]!r} add up to {sum(ways.values()):g}",
+                            "shares of one road add up to 1", f"{COUNTS_PATH}/turns")
+    return found
+
+
+def _known(road: str, roads: Roads, path: str) -> None:
+    if road not in roads.edges:
+        raise TaskError("unknown_road", f"edge {road[:64]!r} is not in the network", "use the network's edge ids",
+                        path)
+
+
+def _walk(road: str, shares: Mapping[str, Mapping[str, float]], roads: Roads, rng: random.Random) -> tuple[str, ...]:
+    """Roads one after the other until one leads nowhere; without shares every way but back is as likely."""
+    way = [road]
+    while len(way) < MAX_ROADS:
+        here = roads.edges[way[-1]]
+        options = shares.get(way[-1]) or {name: 1.0 for name in here.onward if roads.edges[name].to != here.start}
+        if not options:
+            break
+        way.append(rng.choices(list(options), list(options.values()))[0])
+    return tuple(way)

@@ -1,0 +1,137 @@
+"""Reads the plain-field form of a network and its demand."""
+
+from __future__ import annotations
+
+import random
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.network import (
+    HEADWAY_DS,
+    MAX_ROOM,
+    Approach,
+    Demand,
+    Junction,
+    Network,
+    Phase,
+    Road,
+    Steps,
+    build,
+    collect,
+)
+from lamplighter.tasks.traffic.signals.method.counts import departures, read_periods
+from lamplighter.tasks.traffic.signals.model import Junction as PlainJunction
+from lamplighter.tasks.traffic.signals.model import Plain
+
+MAX_VEHICLES = 50_000
+
+
+def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> tuple[Network, Demand]:
+    """Network and demand of [start_s, end_s). Raises TaskError: no_signals, unknown_movement, zero_demand, ..."""
+    if not plain.junctions:
+        raise TaskError("no_signals", "the network has no junctions", "give at least one", "/plain/junctions")
+    seen: set[str] = set()
+    junctions = []
+    for j, junction in enumerate(plain.junctions):
+        path = f"/plain/junctions/{j}"
+        for m, movement in enumerate(junction.movements):
+            if movement.id in seen:
+                raise TaskError("duplicate_id", f"two movements are called {movement.id!r}",
+                                "movement ids are unique in the whole network", f"{path}/movements/{m}/id")
+            seen.add(movement.id)
+        junctions.append((_programme(junction, path), _approaches(junction, path)))
+    network = build(junctions, "/plain/junctions")
+    return network, _demand(plain, network, start_s, end_s, seed)
+
+
+def _programme(junction: PlainJunction, path: str) -> Junction:
+    letters = {len(phase.signals) for phase in junction.phases}
+    if len(letters) != 1:
+        raise TaskError("bad_programme", "signals differ in length between phases",
+                        "each phase has one letter per signal", f"{path}/phases")
+    for m, movement in enumerate(junction.movements):
+        if movement.signal >= min(letters):
+            raise TaskError("bad_programme", f"there is no signal {movement.signal}",
+                            f"the phases have {min(letters)} letters, counted from 0", f"{path}/movements/{m}/signal")
+    phases = tuple(Phase(round(10 * phase.duration_s), phase.signals) for phase in junction.phases)
+    cycle = sum(phase.duration_ds for phase in phases)
+    if cycle > 6000:
+        raise TaskError("bad_programme", "the cycle is longer than 600 s", "phases of at most 600 s together",
+                        f"{path}/phases")
+    return Junction(junction.id, round(10 * junction.offset_s) % cycle, phases)
+
+
+def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
+    lanes = {movement.id: list(dict.fromkeys(movement.lanes)) for movement in junction.movements}
+    roads = _roads(junction, path)
+    found = []
+    for m, movement in enumerate(junction.movements):
+        waits = set()
+        for other in movement.gives_way_to:
+            if other not in lanes or other == movement.id:
+                raise TaskError("unknown_movement", f"{movement.id!r} gives way to {other!r}, not of this junction",
+                                "known: " + ", ".join(lanes)[:200], f"{path}/movements/{m}/gives_way_to")
+            waits |= {(other, f"{junction.id}/{lane}") for lane in lanes[other]}
+        headway = HEADWAY_DS[movement.turn] if movement.headway_s is None else round(10 * movement.headway_s)
+        found.append(Approach(movement.id, roads[movement.lanes[0]], headway,
+                              tuple((f"{junction.id}/{lane}", movement.signal) for lane in lanes[movement.id]),
+                              frozenset(waits)))
+    return found
+
+
+def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
+    """The approach of each lane: lanes that a movement may choose from belong together."""
+    groups = {lane: {lane} for movement in junction.movements for lane in movement.lanes}
+    for lane in junction.lane_room_vehicles:
+        if lane not in groups:
+            raise TaskError("unknown_lane", f"no movement uses a lane {lane!r}", "known: " + ", ".join(groups)[:200],
+                            f"{path}/lane_room_vehicles")
+    for movement in junction.movements:
+        together = set().union(*(groups[lane] for lane in movement.lanes))
+        groups.update(dict.fromkeys(together, together))
+    rooms = junction.lane_room_vehicles
+    return {lane: Road(f"{junction.id}/{min(group)}", min(rooms.get(name, MAX_ROOM) for name in group))
+            for lane, group in groups.items()}
+
+
+def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int) -> Demand:
+    numbers = {name: i for i, name in enumerate(network.movements)}
+    detectors = {route.detector for route in plain.routes if route.detector is not None}
+    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities")
+    rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
+    trips: list[tuple[int, Steps]] = []
+    for r, route in enumerate(plain.routes):
+        path = f"/plain/routes/{r}"
+        for i, leg in enumerate(route.legs):
+            if leg.movement not in numbers:
+                raise TaskError("unknown_movement", f"no junction has a movement {leg.movement!r}",
+                                "movements are given by id", f"{path}/legs/{i}/movement")
+        steps = tuple((numbers[leg.movement], round(10 * leg.travel_s)) for leg in route.legs)
+        if sum(way is not None for way in (route.departures_s, route.vehicles_per_hour, route.detector)) != 1:
+            raise TaskError("bad_value", "give one of departures_s, vehicles_per_hour and detector",
+                            "detector: the one that counts this route's vehicles, with their share", path)
+        if route.vehicles_per_hour is not None and end_s is None:
+            raise TaskError("missing_field", "vehicles_per_hour needs the end of the period",
+                            "set period_end_s", "/period_end_s")
+        times = route.departures_s
+        if route.detector is not None:
+            until = float("inf") if end_s is None else end_s
+            times = departures(periods[route.detector], route.share, start_s, until, rng)
+        elif times is None:
+            times = _arrivals(rng, route.vehicles_per_hour or 0.0, start_s, end_s or 0.0)
+        trips.extend((round(10 * t), steps) for t in times if t >= start_s and (end_s is None or t < end_s))
+        if len(trips) > MAX_VEHICLES:
+            raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",
+                            "choose a shorter period", "/plain/routes")
+    return collect(trips)
+
+
+def _arrivals(rng: random.Random, per_hour: float, start_s: float, end_s: float) -> list[float]:
+    """Poisson arrivals."""
+    times: list[float] = []
+    time = start_s
+    while per_hour > 0 and len(times) <= MAX_VEHICLES:
+        time += rng.expovariate(per_hour / 3600)
+        if time >= end_s:
+            break
+        times.append(time)
+    return times

@@ -1,0 +1,181 @@
+"""Plans to start from, and the moves that make new plans of old ones."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, Demand, Network
+from lamplighter.tasks.traffic.signals.jobs import Cost, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.model import Search
+from lamplighter.tasks.traffic.signals.spec import Plan
+
+OFFSET_STEPS_S = (-20, -10, -5, -3, -2, -1, 1, 2, 3, 5, 10, 20)
+START_UP_DS = 35
+CROSSED = 0.3
+HALVED = 0.06
+HALVINGS = 5
+
+Part = tuple[int, ...]
+"""One junction's share of a plan: offset, then the durations of its adjustable phases, in 0.1 s."""
+
+
+def fitted(network: Network, j: int, cycle_ds: int, minimum_ds: int, weights: Sequence[int] | None = None
+           ) -> Part | None:
+    """A junction's programme with its greens set in whole seconds to fill ``cycle_ds``; None if it cannot.
+
+    The greens above the minimum keep the proportions of ``weights``: by default of the programme as shipped.
+    """
+    junction = network.junctions[j]
+    greens = [phase.duration_ds for phase in junction.phases if phase.adjustable]
+    room = cycle_ds - programme_cycle_ds(junction, (0,)) - minimum_ds * len(greens)
+    if not greens or room < 0:
+        return None
+    above = [max(0, green - minimum_ds) for green in weights or greens]
+    scaled = [minimum_ds + (room * a // max(1, sum(above)) if sum(above) else room // len(above)) // 10 * 10
+              for a in above]
+    scaled[scaled.index(max(scaled))] += room + minimum_ds * len(greens) - sum(scaled)
+    offset = junction.offset_ds * cycle_ds // programme_cycle_ds(junction, (0, *greens)) // 10 * 10
+    return (offset, *scaled)
+
+
+def alive(search: Search, generation: int) -> int:
+    """How many cycles still breed: the better half goes on after each fifth of the generations."""
+    alive = len(search.cycles_s)
+    for _ in range(generation // max(1, search.generations // HALVINGS)):
+        alive = (alive + 1) // 2
+    return alive
+
+
+class Moves:
+    """All that the search knows of a network and its demand, and the random source that it draws from."""
+
+    def __init__(self, network: Network, demand: Demand, minimum_ds: int, seed: int) -> None:
+        self.network = network
+        self.minimum_ds = minimum_ds
+        self.rng = random.Random(seed)  # noqa: S311 (the search must be repeatable)
+        self.shipped = shipped_plan(network)
+        self.flows: Counter[int] = Counter()
+        self.follows: Counter[tuple[int, int, int]] = Counter()
+        """Vehicles by (movement, next movement, travel time between them)."""
+        for _, route in demand.vehicles:
+            steps = demand.routes[route]
+            self.flows.update(movement for movement, _ in steps)
+            self.follows.update((a, b, travel) for (a, _), (b, travel) in pairwise(steps))
+        self.links = {link.movement: link for link in network.links}
+        self.states = {link.movement: network.junctions[link.junction].states(link.signal) for link in network.links}
+
+    def movable(self, cycle_ds: int) -> list[bool]:
+        """Which junctions can follow a cycle."""
+        return [fitted(self.network, j, cycle_ds, self.minimum_ds) is not None
+                for j in range(len(self.network.junctions))]
+
+    def starts(self, cycle_ds: int) -> list[Plan]:
+        """Plans at a cycle to begin with: as shipped, by load, and both with green waves."""
+        found = []
+        for weigh in (False, True):
+            plan = tuple(fitted(self.network, j, cycle_ds, self.minimum_ds, self._loads(j) if weigh else None)
+                         or self.shipped[j] for j in range(len(self.network.junctions)))
+            found += [plan, self.waved(plan, cycle_ds)]
+        return list(dict.fromkeys(found))
+
+    def _loads(self, j: int) -> list[int]:
+        """Per adjustable phase the green that its busiest lane asks for (Webster 1958), on no scale."""
+        lanes: Counter[int] = Counter()
+        options = Counter(link.movement for link in self.network.links)
+        for link in self.network.links:
+            lanes[link.lane] += self.flows[link.movement] * link.headway_ds // options[link.movement]
+        loads = [0] * len(self.network.junctions[j].phases)
+        for link in self.network.links:
+            if link.junction == j:
+                green = [i for i, state in enumerate(self.states[link.movement]) if state == GREEN] or [
+                    i for i, state in enumerate(self.states[link.movement]) if state == PERMISSIVE]
+                for i in green:
+                    loads[i] = max(loads[i], lanes[link.lane] // len(green))
+        phases = self.network.junctions[j].phases
+        return [self.minimum_ds + load for load, phase in zip(loads, phases, strict=True) if phase.adjustable]
+
+    def opening_ds(self, plan: Plan, movement: int) -> int:
+        """When in the cycle a movement's green begins, without the offset; 0 if it never does."""
+        link = self.links[movement]
+        phases = self.network.junctions[link.junction].phases
+        greens = iter(plan[link.junction][1:])
+        ends = [0]
+        for phase in phases:
+            ends.append(ends[-1] + (next(greens) if phase.adjustable else phase.duration_ds))
+        states = self.states[movement]
+        open_ = [state in (GREEN, PERMISSIVE) for state in states]
+        return next((ends[i] for i in range(len(states)) if open_[i] and not open_[i - 1]), 0)
+
+    def waved(self, plan: Plan, cycle_ds: int) -> Plan:
+        """The plan with offsets by which the busiest pairs of movements meet green one after the other.
+
+        Pairs are taken in order of their vehicles; two groups of junctions join at the first pair between
+        them, as in Kruskal's tree.
+        """
+        group = list(range(len(plan)))
+        offsets = [0] * len(plan)
+        for (a, b, travel), _ in sorted(self.follows.items(), key=lambda item: (-item[1], item[0])):
+            i, j = self.links[a].junction, self.links[b].junction
+            if group[i] == group[j]:
+                continue
+            wanted = offsets[i] + self.opening_ds(plan, a) + travel + START_UP_DS - self.opening_ds(plan, b)
+            shift, old = wanted - offsets[j], group[j]
+            for k in range(len(plan)):
+                if group[k] == old:
+                    offsets[k] += shift
+                    group[k] = group[i]
+        return tuple((offset % cycle_ds // 10 * 10, *part[1:]) if can else part for offset, part, can in
+                     zip(offsets, plan, self.movable(cycle_ds), strict=True))
+
+    def children(self, parents: Sequence[Plan], known: Mapping[Plan, Cost], cycle_ds: int, count: int) -> list[Plan]:
+        """``count`` new plans at a cycle; without parents the plans to begin with, and moves from those."""
+        if not parents:
+            begin = self.starts(cycle_ds)[:count]
+            return begin + [self._child(begin, known, cycle_ds) for _ in range(count - len(begin))]
+        return [self._child(parents, known, cycle_ds) for _ in range(count)]
+
+    def _child(self, parents: Sequence[Plan], known: Mapping[Plan, Cost], cycle_ds: int) -> Plan:
+        """One parent, or each junction as in that of two in which it cost less, with one to three moves.
+
+        Junctions that cost most are moved most; those that cannot follow the cycle never.
+        """
+        plan = self.rng.choice(parents)
+        cost = known[plan].junctions if plan in known else (0,) * len(plan)
+        if self.rng.random() < CROSSED:
+            other = self.rng.choice(parents)
+            if plan in known and other in known:
+                pairs = list(zip(cost, known[other].junctions, plan, other, strict=True))
+                plan = tuple(own if mine <= its else part for mine, its, own, part in pairs)
+                cost = tuple(min(mine, its) for mine, its, _, _ in pairs)
+        worry = [(1 + c) * can for c, can in zip(cost, self.movable(cycle_ds), strict=True)]
+        parts = [list(part) for part in plan]
+        for j in self.rng.choices(range(len(parts)), worry, k=self.rng.choice((1, 1, 2, 3))):
+            if self.rng.random() >= HALVED or not self._halve(parts[j], j, cycle_ds):
+                self._move(parts[j], len(parts), cycle_ds)
+        return tuple(tuple(part) for part in parts)
+
+    def _halve(self, part: list[int], j: int, cycle_ds: int) -> bool:
+        """Lets a junction run two cycles in the time of one, or one again; False if that does not fit."""
+        once = programme_cycle_ds(self.network.junctions[j], tuple(part)) == cycle_ds
+        other = fitted(self.network, j, cycle_ds // 2 if once else cycle_ds, self.minimum_ds, part[1:])
+        if other is None or cycle_ds % 20:
+            return False
+        part[1:] = other[1:]
+        return True
+
+    def _move(self, part: list[int], junctions: int, cycle_ds: int) -> None:
+        """Shifts or redraws an offset, or hands 1 to 8 s from one green to another."""
+        rng = self.rng
+        if len(part) > 2 and (junctions == 1 or rng.random() < 0.5):
+            giver, taker = rng.sample(range(1, len(part)), 2)
+            seconds = min(rng.randint(1, 8) * 10, (part[giver] - self.minimum_ds) // 10 * 10)
+            if seconds > 0:
+                part[giver] -= seconds
+                part[taker] += seconds
+        elif rng.random() < 0.85:
+            part[0] = (part[0] + 10 * rng.choice(OFFSET_STEPS_S)) % cycle_ds
+        else:
+            part[0] = 10 * rng.randrange(cycle_ds // 10)

@@ -1,0 +1,63 @@
+"""Validated input -> spec: a network and its demand, cut into windows."""
+
+from __future__ import annotations
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.network import Demand, Network
+from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.sumo import NETWORK_PATH, read_network
+from lamplighter.tasks.traffic.signals.jobs import jittered, network_context, plans_per_job, windows
+from lamplighter.tasks.traffic.signals.method.counts import read_counts
+from lamplighter.tasks.traffic.signals.method.plain import read_plain
+from lamplighter.tasks.traffic.signals.method.search import alive, fitted
+from lamplighter.tasks.traffic.signals.model import SignalsInput, Sumo
+from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
+
+MAX_PERIOD_S = 4 * 3600
+MAX_JOBS = 200_000
+
+
+def prepare(given: SignalsInput) -> Spec:
+    """Reads network and demand and cuts them into contexts. Raises TaskError."""
+    search = given.search
+    if (given.sumo is None) == (given.plain is None):
+        raise TaskError("bad_value", "give either sumo or plain", "sumo: two XML texts; plain: junctions and routes")
+    start = given.period_start_s or 0.0
+    if given.period_end_s is not None and given.period_end_s <= start:
+        raise TaskError("out_of_range", "the period ends before it starts", "a later end", "/period_end_s")
+    if given.sumo is not None:
+        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed)
+    else:
+        assert given.plain is not None
+        network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+    where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
+    if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
+        raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
+                        "one programme serves one period of the day: set its start and end", "/period_end_s")
+    minimum = 10 * search.minimum_green_s
+    if not any(fitted(network, j, 10 * cycle, minimum)
+               for j in range(len(network.junctions)) for cycle in search.cycles_s):
+        raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
+                        "choose longer cycles or a shorter minimum green", "/search/cycles_s")
+    cut = windows(demand, [jittered(demand, 10 * search.jitter_s, seed)
+                           for base in (search.seed, CHECK_SEED + search.seed)
+                           for seed in range(base, base + search.replicas)], search.window_s)
+    training = tuple(w for replica in cut[:search.replicas] for w in replica)
+    unseen = tuple(w for replica in cut[search.replicas:] for w in replica)
+    plans = sum(alive(search, generation) * search.children for generation in range(search.generations))
+    if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
+        raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
+                        "fewer generations, children or cycles, or a shorter period", "/search")
+    return Spec(network, demand, search, network_context(network, where), training, unseen)
+
+
+def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:
+    end_s = float("inf") if until_s is None else until_s
+    if (sumo.routes_xml is None) == (sumo.counts is None):
+        raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
+    if sumo.counts is not None:
+        network, roads = read_network(sumo.network_xml)
+        return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
+    routes = parse_routes(sumo.routes_xml or "")
+    network, roads = read_network(sumo.network_xml, vehicle_m(routes))
+    return network, read_routes(routes, roads, start_s, end_s, seed)

@@ -1,0 +1,43 @@
+"""Published statistics and folders become parts of the input."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from lamplighter.tasks.energy.evhosting.model import Statistics
+from lamplighter.tasks.readers.convert import ev2gym, main
+
+
+@pytest.fixture
+def wheel(tmp_path) -> zipfile.ZipFile:
+    """The two files of the wheel, with a byte-order mark as there."""
+    path = tmp_path / "ev2gym-0.0-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        arrivals = [f'"{k // 4:02d}:{k % 4 * 15:02d}",{k / 10},1' for k in range(96)]
+        energies = [f"{k},{100 - k},{50 - k / 2}" for k in range(101)]
+        for name, head, rows in (("arrival", '"Arrival time","private","public"', arrivals),
+                                 ("energy-demand", '"Percentage of charging events","private","public"', energies)):
+            archive.writestr(f"ev2gym/data/distribution-of-{name}.csv", "\ufeff" + "\n".join([head, *rows]))
+    return zipfile.ZipFile(path)
+
+
+def test_statistics_of_the_wheel(wheel) -> None:
+    """Arrivals keep their order; energies ascend and stay between 0.1 and 75 kWh; the source is named."""
+    made = Statistics(**ev2gym(wheel))
+    assert made.arrivals_per_slot == [k / 10 for k in range(96)]
+    assert len(made.energy_kwh) == 101
+    assert made.energy_kwh[:3] == [0.1, 1, 2] and made.energy_kwh[74:77] == [74, 75, 75]
+    assert "ElaadNL, private" in made.source and "ev2gym-0.0" in made.source
+    assert Statistics(**ev2gym(wheel, "public")).energy_kwh[-1] == 50
+
+
+def test_the_command_prints_json(wheel, capsys) -> None:
+    """The script's output is what the function gives; without arguments it says how it is used."""
+    assert main(["ev2gym", str(wheel.filename), "public"]) == 0
+    assert json.load(io.StringIO(capsys.readouterr().out)) == ev2gym(wheel, "public")
+    assert main([]) == 2
+    assert "simbench FOLDER" in capsys.readouterr().err

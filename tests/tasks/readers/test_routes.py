@@ -1,0 +1,70 @@
+"""Reading SUMO demand."""
+
+from __future__ import annotations
+
+import pytest
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.network import Demand
+from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.sumo import read_network
+
+
+def _read(network_xml: str, body: str, start_s: float = 0.0, end_s: float = 1e6) -> Demand:
+    return read_routes(parse_routes(f"<routes>{body}</routes>"), read_network(network_xml)[1], start_s, end_s, 1)
+
+
+def test_vehicles_trips_and_flows(network_xml: str, routes_xml: str) -> None:
+    """Each becomes departures with the movements passed and the free travel time to the stop line."""
+    demand = read_routes(parse_routes(routes_xml), read_network(network_xml)[1], 0.0, 1e6, 1)
+    assert [depart for depart, _ in demand.vehicles] == [0, 30, 100, 200, 400, 600, 800]
+    ways = {depart: demand.routes[route] for depart, route in demand.vehicles}
+    assert (ways[30], ways[100], ways[0]) == (((3, 200),), ((0, 100),), ((1, 100),))
+
+
+def test_the_period_cuts(network_xml: str, routes_xml: str) -> None:
+    """Departures before its start, or at its end or later, are left out."""
+    demand = read_routes(parse_routes(routes_xml), read_network(network_xml)[1], 10.0, 40.0, 1)
+    assert [depart for depart, _ in demand.vehicles] == [100, 200]
+
+
+def test_named_routes_and_rates(network_xml: str) -> None:
+    """A vehicle may name its route; a flow may give vehicles per hour or a period."""
+    demand = _read(network_xml, '<route id="r" edges="s_in n_out"/><vehicle id="v" depart="5" route="r"/>'
+                   '<flow id="f" begin="0" end="60" vehsPerHour="180" route="r"/>'
+                   '<flow id="g" begin="0" end="60" period="30" route="r"/>')
+    assert [depart for depart, _ in demand.vehicles] == [0, 0, 50, 200, 300, 400]
+
+
+def test_who_passes_no_signal_is_counted_apart(network_xml: str) -> None:
+    """A vehicle that stays on one edge is no one's delay."""
+    demand = _read(network_xml, '<trip id="a" depart="1" from="s_in" to="s_in"/>'
+                   '<trip id="b" depart="1" from="s_in" to="n_out"/>')
+    assert (len(demand.vehicles), demand.unsignalled) == (1, 1)
+
+
+@pytest.mark.parametrize(("body", "code"), [
+    ("", "zero_demand"),
+    ('<trip id="a" depart="1" from="s_in" to="s_in"/>', "zero_demand"),
+    ('<vehicle id="a" depart="1"><route edges="s_in e_out"/></vehicle>', "broken_route"),
+    ('<vehicle id="a" depart="1"><route edges="s_in nowhere"/></vehicle>', "broken_route"),
+    ('<vehicle id="a" depart="1"/>', "broken_route"),
+    ('<vehicle id="a" depart="1" route="unknown"/>', "broken_route"),
+    ('<trip id="a" depart="1" from="n_out" to="s_in"/>', "broken_route"),
+    ('<trip id="a" depart="triggered" from="s_in" to="n_out"/>', "bad_xml"),
+    ('<trip id="a" from="s_in" to="n_out"/>', "bad_xml"),
+    ('<flow id="a" begin="0" end="1e6" period="0.01" from="s_in" to="n_out"/>', "too_large"),
+])
+def test_broken_demand_is_a_clear_error(network_xml: str, body: str, code: str) -> None:
+    """Each error names the vehicle or line and gives a hint."""
+    with pytest.raises(TaskError) as caught:
+        _read(network_xml, body)
+    assert caught.value.code == code and caught.value.hint
+
+
+def test_length_of_a_vehicle_in_a_queue() -> None:
+    """The mean of length and gap over those who drive; SUMO's default car where no type says otherwise."""
+    types = '<vType id="short" length="4" minGap="1"/><vType id="unused" length="90"/>'
+    body = '<vehicle id="a" type="short" depart="0"/><trip id="b" depart="1"/>'
+    assert vehicle_m(parse_routes(f"<routes>{types}{body}</routes>")) == pytest.approx((5.0 + 7.5) / 2)
+    assert vehicle_m(parse_routes("<routes/>")) == 7.5

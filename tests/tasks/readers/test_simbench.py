@@ -1,0 +1,116 @@
+"""SimBench tables, read as they are published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.readers.simbench import from_folder, peak_day, read
+from lamplighter.tasks.registry import prepare
+
+
+@pytest.fixture
+def tables() -> dict[str, str]:
+    """A transformer, a busbar with an auxiliary node, two cables (the second behind an open switch at first)."""
+    rows = ["time;H0-A_qload;H0-A_pload;unused_pload"]
+    rows += [f"t{k};{0.2 if k < 96 else -0.1};{0.5 if k != 130 else 0.9};7" for k in range(192)]
+    return {
+        "Node": "id;type;vmSetp;vaSetp;vmR;coordID;subnet\n"
+                "mv_1;auxiliary;NULL;NULL;20;c0;LV\nmv;busbar;1.025;0.0;20;c0;LV\n"
+                "bar_1;auxiliary;NULL;NULL;0.4;c1;LV\nbar;busbar;NULL;NULL;0.4;c1;LV\nend;busbar;NULL;NULL;0.4;c2;LV\n"
+                "spare;busbar;NULL;NULL;0.4;c2;LV",
+        "Coordinates": "id;x;y;subnet\nc0;1;2;LV\nc1;3;4;LV\nc2;5;6;LV",
+        "ExternalNet": "id;node;calc_type\ngrid;mv;vavm",
+        "Switch": "id;nodeA;nodeB;type;cond\ns1;mv;mv_1;LS;1\ns2;bar;bar_1;LS;1\ns3;bar;spare;LS;0",
+        "Line": "id;nodeA;nodeB;type;length;loadingMax;subnet\nl1;bar_1;end;NAYY;0.5;100;LV",
+        "LineType": "id;r;x;b;iMax;type\nNAYY;0.2;0.08;260;270;cable",
+        "Transformer": "id;nodeHV;nodeLV;type;tappos\nt;mv_1;bar;T400;-2",
+        "TransformerType": "id;sR;vmHV;vmLV;va0;vmImp;pCu;pFe;iNoLoad;tapable;tapside;dVm;dVa;tapNeutr\n"
+                           "T400;0.4;20;0.4;150;6;4.8;1.2;0.3;1;HV;2.5;0;0",
+        "Load": "id;node;profile;pLoad;qLoad;subnet\nh1;end;H0-A;0.01;0.004;LV1",
+        "LoadProfile": "\n".join(rows),
+        "RES": "id;node;type;profile;calc_type;pRES;qRES\npv;end;PV;PV1;pq;0.005;0",
+        "RESProfile": "\n".join(["time;PV1", *(f"t{k};{k % 96 / 96}" for k in range(192))])}
+
+
+def _spec(tables: dict[str, str]) -> Spec:
+    spec: Spec = prepare({KIND.name: KIND}, KIND.name, {"simbench": tables, "cars_per_load": 3})
+    return spec
+
+
+def test_tables_become_a_plain_feeder(tables) -> None:
+    """Switches join nodes, types give ohms and losses, the tap raises the voltage, renewables feed in."""
+    feeder = read(tables, 3)
+    assert (feeder.name, feeder.nominal_kv, feeder.source_bus, feeder.source_voltage_pu) == ("LV1", 0.4, "mv", 1.025)
+    assert [(bus.name, bus.x, bus.y) for bus in feeder.buses] == [("mv", 1, 2), ("bar", 3, 4), ("end", 5, 6)]
+    line, trafo = feeder.lines[0], feeder.transformer
+    assert (line.from_bus, line.to_bus, line.limit_a) == ("bar", "end", 270)
+    assert (line.r_ohm, line.x_ohm, line.c_nf) == (0.1, 0.04, pytest.approx(413.8, abs=0.1))
+    assert trafo is not None and (trafo.rated_kva, trafo.short_circuit_percent) == (400, 6)
+    assert (trafo.resistive_percent, trafo.iron_loss_kw, trafo.tap_percent) == (pytest.approx(1.2), 1.2, -5)
+    assert _spec(tables).source_pu == pytest.approx(1.025 / 0.95)
+
+
+def test_the_day_with_the_highest_load_is_taken(tables) -> None:
+    """The second day holds the peak; active, reactive and fed-in power follow their own columns of it."""
+    assert peak_day(tables) == 1
+    demand = _spec(tables).demand[2]
+    assert demand.cars == 3
+    assert demand.kw[34] == pytest.approx(9 - 5 * 34 / 96) and demand.kw[90] == pytest.approx(5 - 5 * 90 / 96)
+    assert demand.kvar[34] == pytest.approx(-0.4)
+
+
+def test_without_profiles_loads_are_constant(tables) -> None:
+    """Only the five needed tables and the transformer's: full power all day."""
+    for name in ("LoadProfile", "RES", "RESProfile", "Coordinates"):
+        del tables[name]
+    demand = _spec(tables).demand[2]
+    assert set(demand.kw) == {10} and set(demand.kvar) == {4}
+
+
+def test_a_folder_is_cut_to_what_is_needed(tables, tmp_path: Path) -> None:
+    """Files of a folder give the same feeder, with one day of the profiles in use."""
+    for name, text in tables.items():
+        (tmp_path / f"{name}.csv").write_text("\ufeff" + text)
+    (tmp_path / "PowerPlantProfile.csv").write_text("time\n")
+    cut = from_folder(tmp_path)
+    assert cut["LoadProfile"].count("\n") == 96 and "unused" not in cut["LoadProfile"]
+    assert "PowerPlantProfile" not in cut
+    assert read(cut, 3) == read(tables, 3)
+
+
+@pytest.mark.parametrize(("table", "old", "new", "code", "words"), [
+    ("Line", "bar_1;end", "bar_1;nowhere", "bad_simbench", "line 2: nothing is named 'nowhere'"),
+    ("Line", "NAYY;0.5", "NAXX;0.5", "bad_simbench", "'NAXX'"), ("Line", "0.5", "long", "bad_simbench", "long"),
+    ("Line", "0.5", "-5", "bad_simbench", "r_ohm"), ("LineType", ";iMax", ";imax", "bad_simbench", "'iMax'"),
+    ("Switch", "LS;1\ns3", "LS;0\ns3", "disconnected", "'bar"),
+    ("ExternalNet", "grid;mv;vavm", "", "empty_data", "0"),
+    ("LoadProfile", "H0-A_pload", "H0-B_pload", "bad_simbench", "H0-A_pload"),
+    ("RESProfile", "\nt191;0.9895833333333334", "", "bad_simbench", "95 quarter-hours"),
+    ("Node", "end;busbar;NULL;NULL;0.4", "end;busbar;NULL;NULL;0.6", "transformer", "[0.4, 0.6]"),
+    ("Transformer", "t;mv_1;bar;T400;-2", "t;mv_1;bar;T400;-2\nu;mv_1;end;T400;0", "transformer", "2 transformers"),
+    ("Line", "LV", "LV\nl2;end;bar;NAYY;0.1;100;LV", None, ""),
+    ("Line", "LV", "LV\nl2;bar;spare;NAYY;0.1;100;LV\nl3;spare;end;NAYY;0.1;100;LV", "not_radial", "loop")])
+def test_wrong_tables(tables, table: str, old: str, new: str, code: str | None, words: str) -> None:
+    """Each fault names its table and line; parallel cables are none."""
+    assert old in tables[table]
+    tables[table] = tables[table].replace(old, new, 1)
+    if code is None:
+        assert len(_spec(tables).tree.names) == 3
+        return
+    with pytest.raises(TaskError) as caught:
+        _spec(tables)
+    assert caught.value.code == code and words in caught.value.message, caught.value.message
+    assert caught.value.path.startswith("/input")
+
+
+def test_missing_and_unknown_tables(tables) -> None:
+    """A needed table that is missing is named; storage is refused rather than left out silently."""
+    with pytest.raises(TaskError, match="'LineType' is missing"):
+        _spec({name: text for name, text in tables.items() if name != "LineType"})
+    with pytest.raises(TaskError, match="'Storage'"):
+        _spec({**tables, "Storage": "id;node\nb;end"})

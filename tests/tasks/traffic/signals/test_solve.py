@@ -1,0 +1,140 @@
+"""The search, end to end on a small street."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lamplighter.tasks import registry
+from lamplighter.tasks.api import DeadlinePassed, Result
+from lamplighter.tasks.local import run_job, run_local
+from lamplighter.tasks.traffic.signals import KIND
+from lamplighter.tasks.traffic.signals.demo import generated_street
+from lamplighter.tasks.traffic.signals.jobs import check, programme_cycle_ds
+from lamplighter.tasks.traffic.signals.solve import evaluate, solve
+from lamplighter.tasks.traffic.signals.spec import Spec
+
+KINDS = {KIND.name: KIND}
+SMALL = {"generations": 2, "children": 6, "cycles_s": [60, 74], "replicas": 2}
+
+
+@pytest.fixture(scope="module")
+def solved() -> tuple[Spec, Result]:
+    """A street of two junctions, solved once."""
+    spec = registry.prepare(KINDS, KIND.name, {**generated_street(2), "search": SMALL})
+    return spec, run_local(KIND, spec)
+
+
+def test_a_badly_timed_street_gets_better(solved: tuple[Spec, Result]) -> None:
+    """Equal greens without coordination lose to a short search, on demand the search had not seen."""
+    data = solved[1].data
+    assert data["delay_after_s_per_vehicle"] < 0.9 * data["delay_before_s_per_vehicle"]
+    assert not data["kept_shipped"] and data["plans_tried"] > 15
+    assert [junction["id"] for junction in data["junctions"]] == ["J0", "J1"]
+
+
+def test_plans_keep_to_the_rules(solved: tuple[Spec, Result]) -> None:
+    """Yellow and all-red are untouched, greens at least the minimum, cycles among those asked for."""
+    for junction in solved[1].data["junctions"]:
+        assert junction["proposed"]["cycle_s"] in (60.0, 74.0)
+        assert sum(junction["proposed"]["durations_s"]) == junction["proposed"]["cycle_s"]
+        pairs = zip(junction["signals"], junction["shipped"]["durations_s"], junction["proposed"]["durations_s"],
+                    strict=True)
+        assert all(new >= 5 if "G" in signals else new == old for signals, old, new in pairs)
+
+
+def test_the_search_is_repeatable(solved: tuple[Spec, Result]) -> None:
+    """The same task gives the same answer, as a replay after a crash needs."""
+    assert run_local(KIND, solved[0]).data == solved[1].data
+
+
+def test_answers_beyond_any_plan_are_impossible(solved: tuple[Spec, Result]) -> None:
+    """True answers pass the cheap check; one that says all vehicles waited for hours does not."""
+    spec = solved[0]
+    job = next(solve(spec))[0]
+    answer = run_job(KIND, job)
+    assert check(spec, job, answer)
+    assert not check(spec, job, b"\xff" * len(answer))
+    assert not check(spec, job, answer[:-1])
+
+
+def test_no_plan_beats_a_good_one(crossing: dict[str, Any]) -> None:
+    """One vehicle that meets green needs nothing: the shipped programme is kept and the summary says so."""
+    crossing["routes"][0]["departures_s"] = [30.0]
+    given = {"plain": crossing, "search": {**SMALL, "jitter_s": 0}}
+    result = run_local(KIND, registry.prepare(KINDS, KIND.name, given))
+    assert result.data["kept_shipped"] and result.data["delay_after_s_per_vehicle"] == 0
+    assert "Keep" in result.summary
+
+
+def test_sumo_input_runs(network_xml: str, routes_xml: str) -> None:
+    """Network and routes as XML text in the task give an answer, too."""
+    given = {"sumo": {"network_xml": network_xml, "routes_xml": routes_xml}, "search": SMALL}
+    data = run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data
+    assert (data["vehicles"], data["junctions"][0]["id"]) == (7, "C")
+
+
+def test_a_round_covers_every_window(solved: tuple[Spec, Result]) -> None:
+    """No plans, no round; one plan, one job per window."""
+    spec = solved[0]
+    assert list(evaluate(spec, spec.training, [], {})) == []
+    base = tuple((0, *(300 for phase in junction.phases if phase.adjustable)) for junction in spec.network.junctions)
+    assert len(next(evaluate(spec, spec.training, [base], {}))) == len(spec.training)
+    assert programme_cycle_ds(spec.network.junctions[0], base[0]) == 720
+
+
+def test_the_saving_has_its_spread(solved: tuple[Spec, Result]) -> None:
+    """A whole answer says between which shares the saving lies, and that it was judged on unseen demand."""
+    data = solved[1].data
+    assert data["saved_share_low"] < data["saved_share"] < data["saved_share_high"]
+    assert (data["jobs_missing"], data["generations_done"], data["judged_on_unseen_demand"]) == (0, 2, True)
+    assert solved[1].partial == "" and "95 % confidence" in solved[1].summary
+
+
+def test_a_deadline_in_the_search_leaves_the_best_plan_so_far(solved: tuple[Spec, Result]) -> None:
+    """Cut short in the second generation, the answer says so, counts what is missing and calls its figures seen."""
+    spec = solved[0]
+    first = len(next(solve(spec)))
+    result = run_local(KIND, spec, deadline_after_jobs=first + 1)
+    assert "generation 2 of 2" in result.partial and "flatters" in result.partial and "95 %" in result.partial
+    assert result.data["generations_done"] == 1 and result.data["jobs_missing"] > 0
+    assert not result.data["judged_on_unseen_demand"] and not result.data["kept_shipped"]
+    assert result.data["delay_after_s_per_vehicle"] < result.data["delay_before_s_per_vehicle"]
+
+
+def test_a_deadline_in_the_check_counts_the_finalists(solved: tuple[Spec, Result]) -> None:
+    """Cut short in the last round, the answer is the best finalist that was checked; none checked: of the search."""
+    spec = solved[0]
+    rounds: list[int] = []
+    run_local(KIND, spec, on_round=rounds.append)
+    most = run_local(KIND, spec, deadline_after_jobs=sum(rounds) - 1)
+    assert most.data["judged_on_unseen_demand"] == (rounds[-1] > len(spec.unseen))
+    none = run_local(KIND, spec, deadline_after_jobs=sum(rounds[:-1]))
+    assert not none.data["judged_on_unseen_demand"] and "0 were" in none.partial
+    assert none.data["generations_done"] == 2
+
+
+def test_a_deadline_before_anything_is_known_fails(solved: tuple[Spec, Result]) -> None:
+    """With nothing to compare there is nothing to say."""
+    with pytest.raises(DeadlinePassed):
+        run_local(KIND, solved[0], deadline_after_jobs=1)
+
+
+@pytest.mark.parametrize("junctions", [1, 16])
+def test_one_junction_and_many_get_an_answer(junctions: int) -> None:
+    """A single crossing, and as many as a device holds, each get their programme."""
+    search = {"generations": 1, "children": 3, "cycles_s": [60], "replicas": 1}
+    given = {**generated_street(junctions), "search": search, "period_end_s": 300}
+    result = run_local(KIND, registry.prepare(KINDS, KIND.name, given))
+    assert len(result.data["junctions"]) == junctions
+    assert result.data["saved_share_low"] is None and "confidence" not in result.summary
+
+
+def test_a_sumo_network_with_counts_runs(network_xml: str) -> None:
+    """Counts and turn shares in place of routes give an answer, too."""
+    entity = {"id": "w", "type": "TrafficFlowObserved", "intensity": 60, "dateObserved":
+              "2026-03-02T07:00:00Z/2026-03-02T07:05:00Z"}
+    counts = {"entities": [entity], "entries": [{"detector": "w", "road": "w_in"}]}
+    given = {"sumo": {"network_xml": network_xml, "counts": counts}, "search": SMALL}
+    assert run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data["vehicles"] == 60
