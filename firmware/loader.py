@@ -6,15 +6,7 @@ import sys
 
 from .ports import free_heap
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_READ = const(256)
+_READ = 256
 _MODULE = "lamp_kernel"  # one for all kernels: the name of a module stays in the heap for ever
 
 
