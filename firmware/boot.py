@@ -1,4 +1,4 @@
-# Reads a device's configuration. In the heap of a board only until that is done.
+# Reads a device's configuration. Built, it is in the heap only until that is done.
 import binascii
 import json
 

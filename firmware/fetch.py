@@ -1,4 +1,4 @@
-# One kernel or context on its way here, in chunks. In the heap only until it has come.
+# One kernel or context on its way here, in chunks. Built, it is in the heap only until it has come.
 import os
 
 from . import wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from lamplighter.gateway.devicebuild.scan import BY_NAME, Ambiguous, Module, is_fixed, is_foreign
+from lamplighter.gateway.devicebuild.scan import BY_NAME, Ambiguous, Module, is_fixed, is_foreign, top_level
 from lamplighter.gateway.devicebuild.words import FOREIGN
 
 _SEES_NAMES = frozenset({"globals", "locals", "vars", "eval"})
@@ -24,7 +24,7 @@ def refuse(modules: dict[str, Module], together: frozenset[str], lent: frozenset
         _Modules(module, modules, attributes, together).visit(module.tree)
         _Shapes(module).visit(module.tree)
     for module in (modules[name] for name in lent):
-        for node in module.tree.body:
+        for node in top_level(module.tree.body):
             value = node.value if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) else None
             if value and not is_fixed(value, module.outside):
                 raise Ambiguous(module.name, node, "a module that leaves the heap after use cannot keep anything")

@@ -140,6 +140,7 @@ class _Linker(ast.NodeTransformer):
         outer = self.attributes
         self.attributes = {**self.all.attributes, **self.all.private.get((self.name, node.name), {})}
         node.name = self.names.get(node.name, node.name)
+        node.bases = [self.visit(base) for base in node.bases]
         for part in node.body:
             if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
                 part.name = self.attributes.get(part.name, part.name)

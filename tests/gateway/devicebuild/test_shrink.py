@@ -128,6 +128,15 @@ def test_a_private_name_that_others_reach_is_renamed_for_all() -> None:
     assert _run(small) == (2, 3)
 
 
+def test_a_class_of_the_package_inherits_what_its_base_calls_its_own() -> None:
+    """One word for both."""
+    source = ("class A:\n    def __init__(self):\n        self._left = 1\n        self._right = 2\n"
+              "    def _both(self):\n        return self._left + self._right\n"
+              "class B(A):\n    def sum(self):\n        self._right = 5\n        return self._both() + self._left\n"
+              "def main(start):\n    return B().sum()\n")
+    assert _run(shrink({"__init__": "", "main": source}, "package", frozenset({"main"}))) == 7
+
+
 def test_an_argument_list_may_be_called_like_something_of_the_module() -> None:
     """It is a parameter like the others."""
     source = ("def parts(*main):\n    return main\ndef helper(*parts):\n    return len(parts)\n"
