@@ -1,5 +1,6 @@
 # Kernels in flash. A kernel may be as large as the heap, so it goes to a file and is imported from there; the file
-# stays, so that after a reboot nothing need be fetched or written again. Built, it is in the heap only while it is used.
+# stays, so that after a reboot nothing need be fetched or written again. Built, it is in the heap only while it is
+# used.
 import hashlib
 import os
 import sys

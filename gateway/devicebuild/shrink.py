@@ -15,7 +15,7 @@ from lamplighter.gateway.devicebuild.lending import LEND, LENDER, lend, lender, 
 from lamplighter.gateway.devicebuild.names import Names
 from lamplighter.gateway.devicebuild.refuse import refuse
 from lamplighter.gateway.devicebuild.scan import Module
-from lamplighter.gateway.devicebuild.target import absolute, for_micropython, without_texts
+from lamplighter.gateway.devicebuild.target import absolute, for_micropython, texts_in_one
 from lamplighter.gateway.devicebuild.tuples import plain_tuples
 
 
@@ -44,7 +44,7 @@ def shrink(sources: dict[str, str], package: str, keep: frozenset[str],
     if together:
         join(trees, package, together, keep)
     for name in borrowed:
-        without_texts(trees[name])
+        texts_in_one(trees[name])
     return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
 
 

@@ -10,6 +10,9 @@ from lamplighter.gateway.devicebuild.words import FOREIGN
 _INTERNED = 10
 """Letters of the longest text that MicroPython keeps for ever when it is a constant (py/mpconfig.h)."""
 
+_MANY = 6
+"""Short texts in a function from which on it pays to make one of them."""
+
 
 def absolute(tree: ast.Module, package: str) -> ast.Module:
     """``tree``, a module of ``package``, with imports from that package written out, so that there is one form."""
@@ -124,17 +127,41 @@ def _loop(at: ast.stmt, name: str, made: ast.expr, part: ast.comprehension) -> l
     return [ast.copy_location(first, at), ast.copy_location(loop, at)]
 
 
-def without_texts(tree: ast.Module) -> None:
-    """Makes short texts of bytes. As constants they would stay in the heap when the module leaves it."""
-    _Texts().visit(tree)
+def texts_in_one(tree: ast.Module) -> None:
+    """Makes one text of the short ones that a function has, where there are many: as constants they would stay in the
+    heap when the module leaves it.
+    """
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            texts = _Texts()
+            texts.collect(node)
+            if len(texts.found) >= _MANY:
+                texts.replace = True
+                texts.collect(node)
+                split = ast.Call(ast.Attribute(ast.Constant(" ".join(texts.found)), "split", ast.Load()), [], [])
+                node.body.insert(0, ast.Assign([ast.Name("_texts", ast.Store())], split))
 
 
 class _Texts(ast.NodeTransformer):
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+    """The texts of a function's own statements; with ``replace`` each becomes a part of ``_texts``."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.replace = False
+
+    def collect(self, function: ast.FunctionDef) -> None:
+        function.body = [self.visit(node) for node in function.body]
+
+    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
         return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_JoinedStr = visit_FunctionDef
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         text = node.value
-        if not isinstance(text, str) or not 0 < len(text) <= _INTERNED or text in FOREIGN or not text.isascii():
+        if not isinstance(text, str) or text.split() != [text] or len(text) > _INTERNED or text in FOREIGN:
             return node
-        return ast.Call(ast.Attribute(ast.Constant(text.encode()), "decode", ast.Load()), [], [])
+        if not self.replace:
+            self.found += [text] if text not in self.found else []
+            return node
+        return ast.Subscript(ast.Name("_texts", ast.Load()), ast.Constant(self.found.index(text)), ast.Load())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from lamplighter.gateway.devicebuild.target import for_micropython, without_texts
+from lamplighter.gateway.devicebuild.target import for_micropython, texts_in_one
 
 
 def _made(code: str) -> str:
@@ -51,8 +51,18 @@ def test_keys_of_a_dictionary_are_one_text() -> None:
         assert _made(code) == code
 
 
-def test_short_texts_of_a_module_that_leaves_are_bytes() -> None:
-    """Not those that the interpreter has anyway, nor long ones, which it does not keep."""
-    tree = ast.parse("f('site', 'key', 'longer than ten', f'{x}ab', '')")
-    without_texts(tree)
-    assert ast.unparse(tree) == "f(b'site'.decode(), 'key', 'longer than ten', f'{x}ab', '')"
+def test_many_short_texts_of_a_module_that_leaves_are_one() -> None:
+    """Not those that the interpreter has anyway, nor long ones, which it does not keep; few are left as they are."""
+    code = ("def f(x):\n    y = [x['site'], x['key'], x['longer than ten'], f'{x}ab', 'net', 'site', 'ca', b'c']\n"
+            "    return [y, 'room', 'duty', 'baud', (lambda: 'inner')()]\ndef g():\n    return 'site'")
+    tree = ast.parse(code)
+    texts_in_one(tree)
+    made = ast.unparse(ast.fix_missing_locations(tree))
+    assert made.splitlines()[1] == "    _texts = 'site net ca room duty baud'.split()"
+    assert "y = [x[_texts[0]], x['key'], x['longer" in made
+    given = {"site": 1, "key": 2, "longer than ten": 3}
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    exec(code, before)
+    exec(made, after)
+    assert before["f"](given) == after["f"](given) and "return 'site'" in made
