@@ -6,31 +6,22 @@ from . import wire
 from .blobs import Blobs
 from .ports import ticks_diff
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_RESEND_MS = const(5000)    # a result without Ack is sent again after this, doubling up to
-_RESEND_MAX = const(60000)
-_GATHER_MS = const(50)      # how long a result may wait for others to share its message
-_SOON_MS = const(250)       # least time between two bids
-_BROKEN = const(4)          # then a blob is given up
+_RESEND_MS = 5000    # a result without Ack is sent again after this, doubling up to
+_RESEND_MAX = 60000
+_GATHER_MS = 50      # how long a result may wait for others to share its message
+_SOON_MS = 250       # least time between two bids
+_BROKEN = 4          # then a blob is given up
 
 
 class Agent:
     # who: (8 bytes of the network, 16 of the device); up, down: Macs of what we send and hear; chain: receipts.Chain;
-    # borrow: ports.borrow, for fetch and loader; cache: bytes of blobs held; room: leases held at once; message:
+    # cache: bytes of blobs held; room: leases held at once; message:
     # bytes in one message; bid_ms; speed: kop/s.
-    def __init__(self, who, up, down, chain, borrow, cache, room, message, bid_ms, speed, power):
+    def __init__(self, who, up, down, chain, cache, room, message, bid_ms, speed, power):
         self._who = who
         self._up = up
         self._down = down
         self._chain = chain
-        self._borrow = borrow
         self._room = room
         self._message = message
         self._bid_ms = bid_ms
@@ -208,11 +199,14 @@ class Agent:
                 path = "kernel-" + binascii.hexlify(name).decode() if name == entry[0].kernel else None
                 self._fetch = None
                 try:
-                    if path and self._borrow("loader").load(name, path, self._blobs):
+                    from .fetch import Fetch  # in the heap of a board only while they are used
+                    from .loader import load
+
+                    if path and load(name, path, self._blobs):
                         self._broken = 0
                         continue
                     if self._broken < _BROKEN:
-                        self._fetch = self._borrow("fetch").Fetch(name, path, self._blobs)
+                        self._fetch = Fetch(name, path, self._blobs)
                         self._want(now)
                         return
                     code = wire.NO_KERNEL

@@ -12,10 +12,7 @@ class Blobs:
 
     def prefixes(self):
         # Eight hex digits of each blob held, for the bid.
-        found = []
-        for held in self.held[-32:]:
-            found.append(binascii.hexlify(held[0][:4]).decode())  # noqa: PERF401 - a comprehension is one more function
-        return found
+        return [binascii.hexlify(held[0][:4]).decode() for held in self.held[-32:]]
 
     def get(self, name):
         # The blob, now the most recently used; None where it is not held.

@@ -1,4 +1,4 @@
-# Reads a device's configuration. In the heap only until that is done.
+# Reads a device's configuration. Built, it is in the heap only until that is done.
 import binascii
 import json
 
@@ -12,32 +12,33 @@ def settings(path):
     # What the configuration at `path` says: (arguments of the agent, arguments of the client, head of the device's
     # topics, arguments of hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
     # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
+    from .hello import status
+
     config = json.loads(ports.read_file(path))
-    # In one string: as constants of their own the names would stay in the heap for ever.
-    names = "key net site state room board bid_ms power line baud broker port ca duty"
-    key, net, site, state, room, board, bid_ms, power, line, baud, broker, port, ca, duty = map(
-        config.get, names.split())
-    key = binascii.unhexlify(key)
+    key = binascii.unhexlify(config["key"])
     device, name = wire.device_of(key)
-    state = state or "lamplighter.state"
-    chain = Chain(ports.read_file(state), state, ports.borrow)
+    state = config.get("state") or "lamplighter.state"
+    chain = Chain(ports.read_file(state), state)
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
+    room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))
-    about = (board or ports.BOARD, heap, speed, chain.boot, message)
-    agent = ((binascii.unhexlify(net), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
-             ports.borrow, heap // 2, room, message, bid_ms or 1000, speed, power or "mains")
-    head = wire.node_topic(site, name, "").encode()
-    lost = ports.borrow("hello").status("lost", chain.boot)
+    about = (config.get("board") or ports.BOARD, heap, speed, chain.boot, message)
+    agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
+             heap // 2, room, message, config.get("bid_ms") or 1000, speed, config.get("power") or "mains")
+    head = wire.node_topic(config["site"], name, "").encode()
+    lost = status("lost", chain.boot)
+    line = config.get("line")
     if line is None:
         password = binascii.hexlify(derive(key, b"mqtt")[:16])
+        ca = config.get("ca")
         tls = tls_context(ca) if ca else None
-        client = (broker, port, tls, name.encode(), password, head, lost, message + 64)
+        client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
     else:
-        client = (line, baud or 115200, device, head, lost, message + 64)
-    return agent, client, head, about, ports.thermometer(), line is not None, duty or 0
+        client = (line, config.get("baud") or 115200, device, head, lost, message + 64)
+    return agent, client, head, about, ports.thermometer(), line is not None, config.get("duty") or 0
 
 
 def tls_context(ca):

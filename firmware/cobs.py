@@ -8,25 +8,17 @@ import struct
 
 from .ports import ticks_diff
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
 # Codes in the low four bits of `head`; below them a place in wire.NODE_UP + wire.NODE_DOWN.
-HELLO = const(14)   # opens and closes sessions; not numbered, not acknowledged
-ACK = const(15)     # `seq` has arrived
-QOS = const(0x10)
-RETAIN = const(0x20)
-_MORE = const(0x40)  # the message goes on in the next frame
+HELLO = 14   # opens and closes sessions; not numbered, not acknowledged
+ACK = 15     # `seq` has arrived
+QOS = 0x10
+RETAIN = 0x20
+_MORE = 0x40  # the message goes on in the next frame
 
-_PART = const(232)   # bytes of a message in one frame: frame and one ACK fit into a UART's usual ring of 256
-_BLOCK = const(239)  # bytes of the longest frame between its zeros
-_OUT = const(1024)   # bytes that may wait to be written; more are lost, as on the line
-_TRIES = const(10)   # then the other side is taken to be gone
+_PART = 232   # bytes of a message in one frame: frame and one ACK fit into a UART's usual ring of 256
+_BLOCK = 239  # bytes of the longest frame between its zeros
+_OUT = 1024   # bytes that may wait to be written; more are lost, as on the line
+_TRIES = 10   # then the other side is taken to be gone
 
 
 def encode(head, seq, part):

@@ -1,4 +1,4 @@
-# A context that comes in parts. In the heap only while one does.
+# A context that comes in parts. Built, it is in the heap only while one does.
 from . import wire
 
 

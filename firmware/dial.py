@@ -1,4 +1,4 @@
-# Opens a connection to the broker and signs in. In the heap only until that is done.
+# Opens a connection to the broker and signs in. Built, it is in the heap only until that is done.
 from . import ports
 from .mqtt import KEEP_S, packet, read_packet, text
 from .wire import NODE_DOWN, WireError

@@ -1,20 +1,12 @@
-# One kernel or context on its way here, in chunks. In the heap only until it has come.
+# One kernel or context on its way here, in chunks. Built, it is in the heap only until it has come.
 import os
 
 from . import wire
-from .ports import borrow, ticks_diff
+from .ports import ticks_diff
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_RETRY_MS = const(1000)  # a want without answer is repeated after this, doubling
-_TRIES = const(4)        # then the blob is given up
-_FILES = const(8)        # kernels kept; when one more comes, all others go
+_RETRY_MS = 1000  # a want without answer is repeated after this, doubling
+_TRIES = 4        # then the blob is given up
+_FILES = 8        # kernels kept; when one more comes, all others go
 
 
 class Fetch:
@@ -45,6 +37,8 @@ class Fetch:
     def chunk(self, frame):
         # Takes a chunk; False when it is not the one that we wait for. Raises MemoryError when a context has no room,
         # OSError when the file has none.
+        from .context import Context
+
         name, total, offset, data = wire.decode_chunk(frame)
         if name != self.name or offset != self._got or (self._into and total != self._total):
             return False
@@ -53,7 +47,7 @@ class Fetch:
             if self._path:
                 self._into = create(self._path)
             else:
-                self._into = borrow("context").Context(name, total, self._blobs)
+                self._into = Context(name, total, self._blobs)
         self._into.write(data)
         self._got += len(data)
         if self._got == total:
@@ -64,11 +58,8 @@ class Fetch:
 
 def create(path):
     # The file to write a kernel to.
-    there = []
-    for name in os.listdir():
-        if name[:7] == path[:7]:
-            there.append(name)  # noqa: PERF401 - a comprehension is one more function
+    there = [name for name in os.listdir() if name[:7] == path[:7]]
     if len(there) >= _FILES:
-        for name in there:
-            os.remove(name)
+        for old in there:
+            os.remove(old)
     return open(path, "wb")

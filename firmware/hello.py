@@ -1,4 +1,4 @@
-# What a device says of itself. In the heap only while it is said.
+# What a device says of itself. Built, it is in the heap only while it is said.
 from . import __version__, wire
 from .ports import ARCH
 

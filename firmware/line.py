@@ -5,24 +5,15 @@ import asyncio
 import binascii
 import struct
 
-from . import wire
+from . import lineport, wire
 from .cobs import ACK, HELLO, Pipe
-from .lineport import open_line
 from .ports import ticks_diff, ticks_ms
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_HELLO_MS = const(1000)    # between two hellos while nobody answers
-_QUIET_MS = const(10000)   # then we say hello within a session too
-_DEAD_MS = const(30000)    # then nobody is there
-_REOPEN_MS = const(500)
-_READ = const(256)         # bytes asked of the port at once
+_HELLO_MS = 1000    # between two hellos while nobody answers
+_QUIET_MS = 10000   # then we say hello within a session too
+_DEAD_MS = 30000    # then nobody is there
+_REOPEN_MS = 500
+_READ = 256         # bytes asked of the port at once
 
 
 class Line:
@@ -77,7 +68,7 @@ class Line:
         close = None
         while True:
             try:
-                reader, self._writer, close = await open_line(self._line, self._baud)
+                reader, self._writer, close = await lineport.open_line(self._line, self._baud)
                 self._reset()
                 while True:
                     data = await reader.read(_READ)

@@ -1,20 +1,13 @@
 # Kernels in flash. A kernel may be as large as the heap, so it goes to a file and is imported from there; the file
-# stays, so that after a reboot nothing need be fetched or written again. In the heap only while it is used.
+# stays, so that after a reboot nothing need be fetched or written again. Built, it is in the heap only while it is
+# used.
 import hashlib
 import os
 import sys
 
 from .ports import free_heap
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_READ = const(256)
+_READ = 256
 _MODULE = "lamp_kernel"  # one for all kernels: the name of a module stays in the heap for ever
 
 

@@ -2,15 +2,7 @@
 import hashlib
 import sys
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-MAC_BYTES = const(16)
+MAC_BYTES = 16
 
 if sys.implementation.name != "micropython":
     try:

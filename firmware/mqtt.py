@@ -8,19 +8,11 @@ from . import ports
 from .ports import ticks_diff, ticks_ms
 from .wire import NODE_DOWN, WireError
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-KEEP_S = const(20)            # the broker publishes our will after 1.5 times this; so do we drop a dead broker
-_OPEN_MS = const(10000)       # from dialling to being subscribed
-_RETRY_MS = const(250)        # first pause before dialling again; doubles, with jitter
-_RETRY_MAX_MS = const(20000)
-_PEEK = const(160)            # bytes kept of a packet too long to take: enough for its topic and packet id
+KEEP_S = 20            # the broker publishes our will after 1.5 times this; so do we drop a dead broker
+_OPEN_MS = 10000       # from dialling to being subscribed
+_RETRY_MS = 250        # first pause before dialling again; doubles, with jitter
+_RETRY_MAX_MS = 20000
+_PEEK = 160            # bytes kept of a packet too long to take: enough for its topic and packet id
 
 
 async def read_packet(link, limit):
@@ -131,7 +123,9 @@ class Client:
             await asyncio.sleep(wait * (500 + random.getrandbits(9)) / 1000000)
 
     async def _talk(self):
-        self._link = await ports.borrow("dial").dial(*self._where)
+        from .dial import dial  # in the heap of a board only while it is used
+
+        self._link = await dial(*self._where)
         while True:
             head, body, whole = await read_packet(self._link, self._limit)
             self._heard = ticks_ms()

@@ -4,10 +4,7 @@ import random
 
 from . import ports, wire
 from .agent import Agent
-from .blobs import Blobs
-from .mac import Mac
 from .mqtt import Client
-from .receipts import Chain
 from .runner import slices
 from .spare import Spare
 
@@ -29,9 +26,10 @@ class Node:
     async def run(self, duty=0):
         # duty: permille of the synthetic one.
         self._spare.start()
-        del Spare.start
         if duty:
-            duty = asyncio.create_task(ports.borrow("duty").Duty(duty).run())
+            from .duty import Duty
+
+            duty = asyncio.create_task(Duty(duty).run())  # held, or it would be collected
         talk = asyncio.create_task(self.client.run())
         beat = 0
         while not talk.done():
@@ -56,8 +54,10 @@ class Node:
         self._act()
 
     def _connected(self):
+        from .hello import greeting  # in the heap of a board only while it is used
+
         self.agent.spare = self._spare.share()  # the first bid is measured too
-        self.agent.connected(ports.borrow("hello").greeting(*self._about), ports.ticks_ms())
+        self.agent.connected(greeting(*self._about), ports.ticks_ms())
         self._act()
 
     def _heard(self, topic, payload):
@@ -114,11 +114,14 @@ class Node:
 
 
 def main(path="lamplighter.json"):
-    agent, client, head, about, sensor, line, duty = ports.borrow("boot").settings(path)
+    from .boot import settings
+
+    agent, client, head, about, sensor, line, duty = settings(path)
     ports.free_heap()
-    agent = Agent(*agent)
-    client = ports.borrow("line").Line(*client) if line else Client(*client)
-    node = Node(agent, client, head, about, sensor)
-    for made in (Agent, Blobs, Chain, Client, Mac, Node, Spare):
-        del made.__init__  # there will be no other, and the heap is for jobs
-    asyncio.run(node.run(duty))
+    if line:
+        from .line import Line
+
+        client = Line(*client)
+    else:
+        client = Client(*client)
+    asyncio.run(Node(Agent(*agent), client, head, about, sensor).run(duty))

@@ -5,14 +5,6 @@ import gc
 import sys
 import time
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
 if sys.implementation.name == "micropython":
     from time import ticks_diff, ticks_ms, ticks_us
 else:
@@ -34,10 +26,8 @@ if hasattr(gc, "threshold"):
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
-# What this package is called here: firmware on a board.
-_PACKAGE = __name__.partition(".ports")[0]
-_TCP = const(6)
-_NODELAY = const(1)
+_TCP = 6
+_NODELAY = 1
 
 
 def free_heap():
@@ -131,11 +121,3 @@ def read_file(path):
             return f.read()
     except OSError:
         return b""
-
-
-def borrow(name):
-    # A module of ours that is in the heap only as long as the caller holds it, or what is of it.
-    __import__(_PACKAGE + "." + name)
-    module = sys.modules.pop(_PACKAGE + "." + name)
-    delattr(sys.modules[_PACKAGE], name)
-    return module

@@ -4,20 +4,12 @@ import struct
 
 from . import wire
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-_BLOCK = const(64)  # sequence numbers reserved per flash write; a reboot skips the rest of its block
+_BLOCK = 64  # sequence numbers reserved per flash write; a reboot skips the rest of its block
 
 
 class Chain:
-    # saved: what was last written to the file `path`, b"" on the first start; borrow: ports.borrow, for loader.
-    def __init__(self, saved, path, borrow):
+    # saved: what was last written to the file `path`, b"" on the first start.
+    def __init__(self, saved, path):
         self.boot = 0
         self.seq = 0
         self._prev = bytes(32)
@@ -25,13 +17,14 @@ class Chain:
             self.boot, self.seq, self._prev = struct.unpack(">II32s", saved[:40])
         self.boot += 1
         self._path = path
-        self._borrow = borrow
         self._reserve()
 
     def _reserve(self):
+        from .loader import write  # in the heap of a board only while it is used
+
         self._end = self.seq + _BLOCK
         body = struct.pack(">II32s", self.boot, self._end, self._prev)
-        self._borrow("loader").write(self._path, body + hashlib.sha256(body).digest()[:4])
+        write(self._path, body + hashlib.sha256(body).digest()[:4])
 
     def receipt(self, net, device, lease, answer, busy_us):
         # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.

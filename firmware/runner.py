@@ -1,15 +1,7 @@
 # Runs a kernel's generator in slices short enough for the board's own duty, which comes first.
 from .ports import ticks_diff
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-SLICE_US = const(20000)
+SLICE_US = 20000
 
 
 def slices(steps, clock):

@@ -12,54 +12,46 @@ from collections import namedtuple
 
 from .mac import MAC_BYTES
 
-try:
-    from micropython import const
-except ImportError:
-
-    def const(value):
-        return value
-
-
-VERSION = const(1)
+VERSION = 1
 
 # Frame kinds: the second byte of every struct.
-LEASE = const(1)
-RECEIPT = const(2)
-REFUSAL = const(3)
-ACK = const(4)
-BATCH = const(5)
-CHUNK = const(6)
-WANT = const(7)
-CANCEL = const(8)
-ACCEPT = const(9)
+LEASE = 1
+RECEIPT = 2
+REFUSAL = 3
+ACK = 4
+BATCH = 5
+CHUNK = 6
+WANT = 7
+CANCEL = 8
+ACCEPT = 9
 
 # Why a device declines a lease. No failure: it costs no standing.
-NO_HEAP = const(1)      # the working set does not fit now
-NO_KERNEL = const(2)    # the kernel could not be had or does not import
-TOO_SLOW = const(3)     # it would not finish in time
-TOO_HOT = const(4)
-ON_BATTERY = const(5)
-BUSY = const(6)         # holds as many leases as it will
-BAD_MAC = const(7)
-EXPIRED = const(8)      # the report clock ran out before it could start
-FAILED = const(9)       # the kernel raised
+NO_HEAP = 1      # the working set does not fit now
+NO_KERNEL = 2    # the kernel could not be had or does not import
+TOO_SLOW = 3     # it would not finish in time
+TOO_HOT = 4
+ON_BATTERY = 5
+BUSY = 6         # holds as many leases as it will
+BAD_MAC = 7
+EXPIRED = 8      # the report clock ran out before it could start
+FAILED = 9       # the kernel raised
 
-MAX_FRAME = const(4096)      # bytes of a lease with its input, of a result with its answer
-MAX_INPUT = const(2048)      # bytes of input in a lease
-MAX_ANSWER = const(1024)     # bytes of an answer
-MAX_CONTEXTS = const(8)
-MAX_BATCH = const(64)        # frames in one message
-MAX_MESSAGE = const(65536)   # bytes of one message
-MAX_JSON = const(1024)       # bytes of a birth, bid or status
-MAX_BLOB = const(65536)      # bytes of a kernel or a context
-MAX_CHUNK = const(1024)      # bytes of a blob in one message
+MAX_FRAME = 4096      # bytes of a lease with its input, of a result with its answer
+MAX_INPUT = 2048      # bytes of input in a lease
+MAX_ANSWER = 1024     # bytes of an answer
+MAX_CONTEXTS = 8
+MAX_BATCH = 64        # frames in one message
+MAX_MESSAGE = 65536   # bytes of one message
+MAX_JSON = 1024       # bytes of a birth, bid or status
+MAX_BLOB = 65536      # bytes of a kernel or a context
+MAX_CHUNK = 1024      # bytes of a blob in one message
 
 LEASE_FORMAT = ">BBI16s16s16sIIIIB"
 RECEIPT_FORMAT = ">BB8s16sIIII16s16s32sI32s"
 CHUNK_FORMAT = ">BB16sII"
-LEASE_BYTES = const(71)
-RECEIPT_BYTES = const(142)
-CHUNK_BYTES = const(26)
+LEASE_BYTES = 71
+RECEIPT_BYTES = 142
+CHUNK_BYTES = 26
 
 # fence rises with every attempt at a job; nonce names this attempt; clocks run from arrival.
 Lease = namedtuple("Lease", ("fence", "nonce", "job", "kernel", "epoch", "ack_by_ms", "report_by_ms",
@@ -151,10 +143,7 @@ def decode_ack(frame, mac):
     body = opened(frame, mac)
     if len(body) != 3 + 5 * body[2]:
         raise WireError("length")
-    acks = []
-    for i in range(3, len(body), 5):
-        acks.append(struct.unpack(">IB", body[i:i + 5]))  # noqa: PERF401 - a comprehension is one more function
-    return acks
+    return [struct.unpack(">IB", body[i:i + 5]) for i in range(3, len(body), 5)]
 
 
 def decode_chunk(frame):
@@ -225,26 +214,22 @@ def root(site):
 
 
 def node_topic(site, node, leaf):
-    return "%s/node/%s/%s" % (root(site), node, leaf)  # noqa: UP031 - each string of up to ten letters stays in the heap
+    return f"{root(site)}/node/{node}/{leaf}"
 
 
 # JSON messages of a node. They are hints for placement and displays: none changes a lease, a verdict or a credit.
 
-def _json(keys, *values):
-    # Names are not constants of their own: those stay in a board's heap for ever.
-    return json.dumps(dict(zip(keys.split(), values))).encode()  # noqa: B905 - not on boards
-
-
 def encode_status(state, boot):
-    return _json("v state boot", VERSION, state, boot)
+    return json.dumps({"v": VERSION, "state": state, "boot": boot}).encode()
 
 
 def encode_birth(board, arch, firmware, heap, speed, boot, message):
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message.
-    return _json("v board arch fw heap speed boot message", VERSION, board, arch, firmware, heap, speed, boot,
-                 message)
+    return json.dumps({"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed,
+                       "boot": boot, "message": message}).encode()
 
 
 def encode_bid(spare, heap, room, blobs, power, temp):
     # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None.
-    return _json("v spare heap room blobs power temp", VERSION, spare, heap, room, blobs, power, temp)
+    return json.dumps({"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power,
+                       "temp": temp}).encode()

@@ -1,4 +1,4 @@
-"""Modules that are always loaded together as one, without what MicroPython never runs and what nobody uses.
+"""Modules that are always loaded together as one, without what nobody uses.
 
 In the heap of a board every module has a dictionary of globals, a table of names and constants, and an entry for
 each name that it takes from a neighbour.
@@ -9,83 +9,9 @@ from __future__ import annotations
 import ast
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-
-def absolute(tree: ast.Module, package: str) -> ast.Module:
-    """``tree``, a module of ``package``, with imports from that package written out, so that there is one form."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            node.module, node.level = f"{package}.{node.module}" if node.module else package, 0
-    return tree
-
-
-def for_micropython(tree: ast.Module) -> ast.Module:
-    """``tree`` with every ``sys.implementation.name == "micropython"`` (or ``!=``) decided, without
-    substitutes for ``micropython.const``, and without words in exceptions, which a device tells nobody.
-    """
-    made: ast.Module = _Target().visit(tree)
-    return made
-
-
-class _Target(ast.NodeTransformer):
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        if ast.unparse(node.test) == "sys.implementation.name != 'micropython'":
-            return node.orelse
-        return node.body if _asks_for_micropython(node.test) else node
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        self.generic_visit(node)
-        return node.body if _asks_for_micropython(node.test) else node
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        match node.exc:
-            case ast.Call(ast.Name() as kind, [ast.Constant(str())]):
-                node.exc = kind
-        return node
-
-    def visit_Try(self, node: ast.Try) -> ast.AST | None:
-        match node.body:
-            case [ast.ImportFrom("micropython", [ast.alias("const")])]:
-                return None
-        return self.generic_visit(node)
-
-
-def _asks_for_micropython(test: ast.expr) -> bool:
-    return ast.unparse(test) == "sys.implementation.name == 'micropython'"
-
-
-def plain_tuples(trees: Sequence[ast.Module]) -> None:
-    """Makes fields of named tuples places in plain ones. One is made of another tuple, ``Name(*values)``, and nothing
-    else has attributes of those names.
-    """
-    for tree in trees:
-        for node in tree.body:
-            match node:
-                case ast.Assign([ast.Name(name)], ast.Call(ast.Name("namedtuple"), [_, ast.Tuple(fields)])):
-                    tree.body.remove(node)
-                    places = {ast.literal_eval(field): i for i, field in enumerate(fields)}
-                    for other in trees:
-                        _Plain(name, places).visit(other)
-
-
-class _Plain(ast.NodeTransformer):
-    def __init__(self, name: str, places: dict[str, int]) -> None:
-        self.name, self.places = name, places
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        if node.attr not in self.places:
-            return node
-        return ast.Subscript(node.value, ast.Constant(self.places[node.attr]), node.ctx)
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Call(ast.Name(name), [ast.Starred(value)]) if name == self.name:
-                return value
-        return node
+from lamplighter.gateway.devicebuild.scan import binds, is_fixed
 
 
 def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str]) -> None:
@@ -100,6 +26,8 @@ def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], ke
             whole.body.append(node)
         seen.add(text)
     others = [tree for name, tree in trees.items() if name != "__init__"]
+    once = Counter(name for node in whole.body for name in _binds(node))
+    keep = keep | {name for name in once if name.startswith("__") or once[name] > 1}
     outside = set().union(*(_taken(other, package) for other in others)) | keep
     counts = Counter(part.id for part in ast.walk(whole) if isinstance(part, ast.Name))
     for node in reversed(whole.body):
@@ -125,17 +53,54 @@ def _inline(node: ast.stmt, whole: ast.Module) -> bool:
         case ast.FunctionDef(args=arguments, body=[ast.Return(ast.expr() as value)]):
             calls = (part for part in ast.walk(whole) if isinstance(part, ast.Call))
             call = next((part for part in calls if part.func is uses[0]), None)
-            if call and ast.unparse(arguments) == ", ".join(arg.arg for arg in arguments.args):
-                table = dict(zip((arg.arg for arg in arguments.args), call.args, strict=True))
-                if all(_is_plain(part) for part in call.args):
+            names = [arg.arg for arg in arguments.args]
+            if call and ast.unparse(arguments) == ", ".join(names) and len(call.args) == len(names):
+                table = dict(zip(names, call.args, strict=True))
+                if _stays_the_same(value, table) and not _hides(call, _used(value).difference(names), whole):
                     whole.body.remove(node)
                     _Replace(call, _Arguments(table).visit(value)).visit(whole)
                     return True
     return False
 
 
+def _stays_the_same(value: ast.expr, table: dict[str, ast.expr]) -> bool:
+    """Whether the expression ``value`` of a function gives the same with the arguments in ``table`` in it.
+
+    Names and constants may be evaluated later than before, or twice; parts of one too when nothing is called until
+    all of them have been.
+    """
+    within = list(ast.walk(value))
+    if any(isinstance(part, _SCOPES) for part in within):
+        return False
+    if not all(_is_plain(part) for part in table.values()):
+        return False
+    parts = [name for name, part in table.items() if not isinstance(part, ast.Name | ast.Constant)]
+    order = [part for part in _evaluated(value) if isinstance(part, ast.Call)
+             or (isinstance(part, ast.Name) and part.id in parts)]
+    last = max((i for i, part in enumerate(order) if isinstance(part, ast.Name)), default=-1)
+    return not any(isinstance(part, ast.Call) for part in order[:last])
+
+
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await, ast.Yield, ast.YieldFrom,
+           ast.NamedExpr)
+
+
+def _evaluated(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression, each after its own parts: a call comes after its arguments."""
+    for part in ast.iter_child_nodes(node):
+        yield from _evaluated(part)
+    yield node
+
+
+def _hides(call: ast.Call, names: set[str], whole: ast.Module) -> bool:
+    """Whether one of ``names`` would mean something else where the call is."""
+    around = [node for node in whole.body if any(part is call for part in ast.walk(node))]
+    local = {name for node in around for part in ast.walk(node) for name in binds(part)}
+    return bool(local & names)
+
+
 def _is_plain(node: ast.expr) -> bool:
-    """A name, a constant, or a part of one: it may be evaluated later, or twice."""
+    """A name, a constant, or a part of one: nothing is done to evaluate it."""
     match node:
         case ast.Attribute(value=value) | ast.Subscript(value=value, slice=ast.Constant()):
             return _is_plain(value)
@@ -163,7 +128,7 @@ def _place(node: ast.stmt, whole: ast.Module, others: Sequence[ast.Module], pack
            used: Callable[[ast.AST], set[str]]) -> bool:
     """Moves a statement that nothing in ``whole`` needs to its one user, drops it if there is none."""
     mine = _binds(node)
-    if not mine or any(mine & used(other) for other in whole.body if other is not node):
+    if not mine or not _is_quiet(node) or any(mine & used(other) for other in whole.body if other is not node):
         return False
     users = [tree for tree in others if mine & _taken(tree, package)]
     if len(users) > 1 or (users and not _may_move(node, users[0])):
@@ -183,7 +148,12 @@ def _place(node: ast.stmt, whole: ast.Module, others: Sequence[ast.Module], pack
 
 
 def _may_move(node: ast.stmt, user: ast.Module) -> bool:
-    """Whether nothing of the statement lives on: it is no class, and a function which is only called, there."""
+    """Whether nothing of the statement lives on: it is no class, and a function which is only called, there, or a
+    value that is the same at every time.
+    """
+    imported = frozenset(name for part in user.body if isinstance(part, ast.Import) for name in _binds(part))
+    if isinstance(node, ast.Assign) and not is_fixed(node.value, imported):
+        return False
     if isinstance(node, ast.ClassDef) or any(_is_function(part) for part in ast.walk(node) if part is not node):
         return False
     called = {id(part.func) for part in ast.walk(user) if isinstance(part, ast.Call)}
@@ -191,6 +161,21 @@ def _may_move(node: ast.stmt, user: ast.Module) -> bool:
     values = [part for part in ast.walk(user) if id(part) not in called and (
         (isinstance(part, ast.Attribute) and part.attr in mine) or (isinstance(part, ast.Name) and part.id in mine))]
     return not _is_function(node) or not values
+
+
+def _is_quiet(node: ast.stmt) -> bool:
+    """Whether nothing is done but to bind: it may be done at another time, or never."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            parts: list[ast.expr] = [*node.args.defaults, *node.decorator_list]
+        case ast.ClassDef():
+            parts = node.bases
+        case ast.Assign():
+            parts = [node.value]
+        case _:
+            return True
+    calls = (inner for part in parts for inner in ast.walk(part) if isinstance(inner, ast.Call))
+    return all(isinstance(call.func, ast.Name) and call.func.id == "getattr" for call in calls)
 
 
 def _is_function(node: ast.AST) -> bool:

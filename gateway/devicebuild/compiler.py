@@ -26,18 +26,11 @@ ARCHES = (
 FORMAT, NATIVE = 6, 3
 """The ``.mpy`` version made here, and the sub-version of its native code."""
 
-ENTRIES = frozenset({"__version__", "dial", "load", "main", "status", "write"})
-"""Names of the firmware that are reached from outside, or by `ports.borrow` and are words anyway: they stay."""
+ENTRIES = frozenset({"main"})
+"""Names of the firmware that are reached from outside."""
 
-LENT = frozenset({"Context", "Duty", "Fetch", "Line", "greeting", "settings"})
-"""Names that are reached by `ports.borrow` only."""
-
-FOREIGN = frozenset({"done", "run"})
-"""Names of methods of the firmware that asyncio's objects have too."""
-
-TOGETHER = ("ports", "mac", "wire", "blobs", "agent", "receipts", "runner", "spare", "mqtt",
-            "node")
-"""Modules of the firmware that are always in the heap: on a board they are one."""
+RESIDENT = ("node", "receipts")
+"""Modules of the firmware that are always in the heap, with those that they import: on a board they are one."""
 
 _VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
 
@@ -79,12 +72,13 @@ def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
 
 @functools.lru_cache(maxsize=4)
 def _shrunk(sources: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return shrink(dict(sources), "firmware", ENTRIES | FOREIGN, TOGETHER, LENT)
+    return shrink(dict(sources), "firmware", ENTRIES, RESIDENT)
 
 
 def build_firmware(folder: Path, target: Path, arch: int) -> None:
     """Writes the package ``firmware`` in ``folder`` as ``.mpy`` files to ``target/firmware``, in place of what is
-    there: a ``.py`` left behind would be imported before the ``.mpy`` of its name. Raises CompileError, OSError.
+    there: a ``.py`` left behind would be imported before the ``.mpy`` of its name. Raises CompileError, OSError, and
+    Ambiguous where the packager cannot be sure of what a name means.
     """
     out = target / "firmware"
     out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 # The agent's decisions: events in, messages out.
-from lamplighter.firmware import context, fetch, wire
+from lamplighter.firmware import fetch, loader, wire
 from lamplighter.firmware.agent import Agent
 from lamplighter.firmware.mac import Mac, derive
 from lamplighter.firmware.receipts import Chain
@@ -13,6 +13,12 @@ KERNEL = b"a kernel"
 CONTEXT = b"a context"
 NAME = wire.blob_name(KERNEL)
 GREETING = [("status", b"ready", 1, 1), ("birth", b"born", 1, 1)]
+REAL = loader.load, loader.write, fetch.create
+
+
+def after():
+    # After each test.
+    loader.load, loader.write, fetch.create = REAL
 
 
 def run(data, contexts):
@@ -20,13 +26,10 @@ def run(data, contexts):
 
 
 class Flash:
-    # In place of loader.py and fetch.create. `files`: kernels in flash.
+    # In place of loader.load and fetch.create. `files`: kernels in flash.
     def __init__(self):
         self.files = {}
         self.fails = None   # what importing a kernel raises
-
-    def borrow(self, name):
-        return self
 
     def load(self, name, path, blobs):
         if self.fails:
@@ -42,9 +45,8 @@ class Flash:
         self.files[path] = b""
         return self
 
-    def write(self, *given):
-        if len(given) == 1:
-            self.files[self.path] += bytes(given[0])  # of a kernel
+    def write(self, data):
+        self.files[self.path] += bytes(data)
 
     def close(self):
         pass
@@ -52,11 +54,9 @@ class Flash:
 
 def agent(room=4, message=2048, speed=1000, flash=None):
     flash = flash or Flash()
-    fetch.create = flash.create
-    fetch.borrow = lambda name: context
-    flash.Fetch = fetch.Fetch
-    chain = Chain(b"", "state", flash.borrow)
-    made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, flash.borrow, 65536, room, message, 1000, speed, "mains")
+    loader.load, loader.write, fetch.create = flash.load, lambda path, data: None, flash.create
+    chain = Chain(b"", "state")
+    made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, 65536, room, message, 1000, speed, "mains")
     made.connected(list(GREETING), 0)
     said(made)
     return made
@@ -307,16 +307,18 @@ def test_a_wrong_whole_is_never_used_and_asked_for_again_a_few_times():
 
 
 def test_a_kernel_that_does_not_import_is_given_up_at_once():
-    a = agent(4, 2048, 1000, Flash())
-    a._borrow("loader").fails = SyntaxError("broken")
+    flash = Flash()
+    flash.fails = SyntaxError("broken")
+    a = agent(4, 2048, 1000, flash)
     send(a, lease(1))
     a.tick(100, 0)
     assert refusal(a) == {1: wire.NO_KERNEL} and not said(a, "want")
 
 
 def test_without_heap_for_a_kernel_its_leases_are_refused_at_the_next_tick():
-    a = agent(4, 2048, 1000, Flash())
-    a._borrow("loader").fails = MemoryError()
+    flash = Flash()
+    flash.fails = MemoryError()
+    a = agent(4, 2048, 1000, flash)
     send(a, lease(1))
     assert refusal(a) == {}
     a.tick(200, 0)

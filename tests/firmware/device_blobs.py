@@ -4,8 +4,14 @@ import binascii
 from lamplighter.firmware import fetch, wire
 from lamplighter.firmware.blobs import Blobs
 from lamplighter.firmware.fetch import Fetch
-from lamplighter.firmware.ports import borrow
 from lamplighter.gateway.protocol import frames
+
+REAL = fetch.create
+
+
+def after():
+    # After each test.
+    fetch.create = REAL
 
 
 class File:
@@ -39,13 +45,10 @@ def fetched(blobs, data, size=1000, file=None):
     # Serves chunks until nothing more is asked for.
     fetch.create = file.create if file else None
     one = Fetch(wire.blob_name(data), file and "kernel-1", blobs)
-    try:
-        while not one.done:
-            name, offset = frames.decode_want(one.want(0))
-            assert name == wire.blob_name(data)
-            assert one.chunk(chunk(data, offset, size))
-    finally:
-        fetch.borrow = borrow
+    while not one.done:
+        name, offset = frames.decode_want(one.want(0))
+        assert name == wire.blob_name(data)
+        assert one.chunk(chunk(data, offset, size))
     return blobs.get(wire.blob_name(data))
 
 

@@ -3,7 +3,7 @@ import asyncio
 import binascii
 import struct
 
-from lamplighter.firmware import line, wire
+from lamplighter.firmware import line, lineport, wire
 from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
 from lamplighter.firmware.ports import ticks_ms
 
@@ -74,8 +74,8 @@ def play(scene):
     # Runs scene(client, port, events, until) beside a client; events: what the client told its owner.
     async def main():
         port = Port()
-        opener = line.open_line
-        line.open_line = port.open
+        opener = lineport.open_line
+        lineport.open_line = port.open
         client = line.Line("port", 115200, DEVICE, HEAD, WILL, 1000)
         events = []
         client.on_up = lambda: events.append("up")
@@ -95,7 +95,7 @@ def play(scene):
         try:
             await scene(client, port, events, until)
         finally:
-            line.open_line = opener
+            lineport.open_line = opener
             task.cancel()
             try:
                 await task

@@ -10,7 +10,6 @@ from lamplighter.firmware.wire import WireError
 REAL_SLEEP = asyncio.sleep
 CONNACK = b"\x20\x02\0\0"
 SUBACK = b"\x90\x05\0\1\1\1\1"
-PORTS = ("connect", "receive", "send", "hang_up")
 
 
 class Link:
@@ -91,7 +90,7 @@ async def settle(true=None):
 def benched(story, *args):
     # Runs story(bench) beside a client.
     async def go():
-        real = [getattr(ports, name) for name in PORTS]
+        real = ports.connect, ports.receive, ports.send, ports.hang_up
         bench = Bench(*args)
         task = asyncio.create_task(bench.client.run())
         try:
@@ -103,8 +102,7 @@ def benched(story, *args):
                 await task
             except asyncio.CancelledError:
                 pass
-            for i in range(len(PORTS)):
-                setattr(ports, PORTS[i], real[i])
+            ports.connect, ports.receive, ports.send, ports.hang_up = real
 
     asyncio.run(go())
 

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from lamplighter.firmware import boot, ports, wire
+from lamplighter.firmware import boot, fetch, loader, ports, wire
 from lamplighter.firmware.blobs import Blobs
 
 SOURCE = b"def run(data, contexts):\n    yield\n    return data\n"
@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole():
     assert ports.read_file(path) == b""
     try:
         for data in (b"one", b"second"):
-            ports.borrow("loader").write(path, data)
+            loader.write(path, data)
             assert ports.read_file(path) == data
         assert path + ".new" not in os.listdir(".")
     finally:
@@ -33,7 +33,7 @@ def test_a_file_is_replaced_whole():
 def stored(blob):
     # The path of a kernel file.
     path = "kernel-test-" + str(ports.ticks_us())
-    with ports.borrow("fetch").create(path) as file:
+    with fetch.create(path) as file:
         file.write(blob)
     return path
 
@@ -41,15 +41,9 @@ def stored(blob):
 def loaded(blob, blobs):
     path = stored(blob)
     try:
-        return ports.borrow("loader").load(wire.blob_name(blob), path, blobs)
+        return loader.load(wire.blob_name(blob), path, blobs)
     finally:
         os.remove(path)
-
-
-def test_a_module_is_borrowed_and_gone():
-    assert ports.borrow("loader").load
-    assert "lamplighter.firmware.loader" not in sys.modules
-    assert not hasattr(sys.modules["lamplighter.firmware"], "loader")
 
 
 def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():
@@ -68,11 +62,10 @@ def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():
 
 
 def test_a_kernel_file_that_is_not_there_or_not_whole_is_not_loaded():
-    load = ports.borrow("loader").load
     blobs = Blobs(9999, [])
-    assert not load(wire.blob_name(SOURCE), "kernel-not-there", blobs)
+    assert not loader.load(wire.blob_name(SOURCE), "kernel-not-there", blobs)
     path = stored(SOURCE[:-1])
-    assert not load(wire.blob_name(SOURCE), path, blobs)
+    assert not loader.load(wire.blob_name(SOURCE), path, blobs)
     os.remove(path)
     assert not blobs.held
 

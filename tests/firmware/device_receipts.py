@@ -1,21 +1,25 @@
 # The chain of receipts, over reboots.
 import hashlib
 
-from lamplighter.firmware import wire
+from lamplighter.firmware import loader, wire
 from lamplighter.firmware.receipts import Chain
 from lamplighter.gateway.protocol import frames
 
 LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
 
 
-class Flash:
-    # In place of loader.py: keeps what is written.
-    def __init__(self, name, writes=None):
-        assert name == "loader"
-        self.writes = [] if writes is None else writes
+REAL = loader.write
 
-    def write(self, path, data):
-        self.writes.append(data)
+
+def after():
+    # After each test.
+    loader.write = REAL
+
+
+def chained(saved, writes):
+    # A chain; what it writes is kept in `writes`.
+    loader.write = lambda path, data: writes.append(data)
+    return Chain(saved, "")
 
 
 def make(chain, count):
@@ -23,7 +27,7 @@ def make(chain, count):
 
 
 def test_each_receipt_names_the_one_before():
-    chain = Chain(b"", "", Flash)
+    chain = chained(b"", [])
     receipts = make(chain, 100)
     prev = bytes(32)
     for i in range(100):
@@ -35,7 +39,7 @@ def test_each_receipt_names_the_one_before():
 
 def test_flash_is_written_once_in_64_receipts():
     writes = []
-    chain = Chain(b"", "", lambda name: Flash(name, writes))
+    chain = chained(b"", writes)
     make(chain, 640)
     assert 10 <= len(writes) <= 12
 
@@ -44,7 +48,7 @@ def test_a_reboot_raises_boot_and_repeats_no_number():
     writes = []
     numbers = set()
     for boot in range(1, 6):
-        chain = Chain(writes[-1] if writes else b"", "", lambda name: Flash(name, writes))
+        chain = chained(writes[-1] if writes else b"", writes)
         assert chain.boot == boot
         for body in make(chain, 50 * boot):
             seq = frames.decode_receipt(body).seq
@@ -54,6 +58,6 @@ def test_a_reboot_raises_boot_and_repeats_no_number():
 
 def test_a_torn_state_is_not_read():
     writes = []
-    make(Chain(b"", "", lambda name: Flash(name, writes)), 3)
+    make(chained(b"", writes), 3)
     for bad in (writes[-1][:-1], writes[-1] + b"x", b"\xff" + writes[-1][1:]):
-        assert Chain(bad, "", lambda name: Flash(name, writes)).boot == 1
+        assert chained(bad, writes).boot == 1

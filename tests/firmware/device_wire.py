@@ -15,12 +15,15 @@ UP = Mac(V["key_up"])
 DOWN = Mac(V["key_down"])
 
 
-def refused(call, *args):
-    # The reason of the WireError that the call raises; fails when it raises none.
+PACKED = __name__.startswith("firmware.")  # then exceptions have no words
+
+
+def refused(reasons, call, *args):
+    # True when the call raises a WireError for one of `reasons`.
     try:
         call(*args)
     except wire.WireError as error:
-        return error.args[0]
+        return PACKED or error.args[0] in reasons
     raise AssertionError("accepted")
 
 
@@ -95,11 +98,11 @@ def test_every_cut_and_every_flipped_bit_of_a_signed_frame_is_refused():
         frame = V[name]
         signed = 158 if name == "result" else len(frame)  # an answer is bound by the receipt's seal, not by the MAC
         for n in range(signed):
-            assert refused(decode, frame[:n]) in ("length", "bad_mac"), (name, n)
+            assert refused(["length", "bad_mac"], decode, frame[:n]), (name, n)
             for bit in (1, 128):
                 bad = bytearray(frame)
                 bad[n] ^= bit
-                assert refused(decode, bytes(bad)) in ("bad_mac", "version", "kind"), (name, n)
+                assert refused(["bad_mac", "version", "kind"], decode, bytes(bad)), (name, n)
 
 
 def test_another_key_or_direction_is_refused():
@@ -107,36 +110,36 @@ def test_another_key_or_direction_is_refused():
         down = name in ("lease", "cancel", "ack")
         signed = 142 if name == "result" else len(V[name]) - 16
         forged = wire.signed(V[name][:signed], UP if down else DOWN)
-        assert refused(decode, forged) == "bad_mac"
+        assert refused(["bad_mac"], decode, forged)
 
 
 def test_a_signed_frame_with_wrong_counts_is_refused():
-    assert refused(wire.decode_ack, wire.signed(b"\x01\x04\x03" + bytes(10), DOWN), DOWN) == "length"
+    assert refused(["length"], wire.decode_ack, wire.signed(b"\x01\x04\x03" + bytes(10), DOWN), DOWN)
     head = bytearray(V["lease"][:-16])
     head[70] = 9
-    assert refused(wire.decode_lease, wire.signed(bytes(head), DOWN), DOWN) == "length"
+    assert refused(["length"], wire.decode_lease, wire.signed(bytes(head), DOWN), DOWN)
     head[70] = 8
-    assert refused(wire.decode_lease, wire.signed(bytes(head), DOWN), DOWN) == "length"
+    assert refused(["length"], wire.decode_lease, wire.signed(bytes(head), DOWN), DOWN)
     long = V["lease"][:-16] + bytes(wire.MAX_INPUT)
-    assert refused(wire.decode_lease, wire.signed(long, DOWN), DOWN) == "length"
-    assert refused(frames.decode_refusal, wire.signed(V["refusal"][:18] + b"\0", UP), UP) == "code"
+    assert refused(["length"], wire.decode_lease, wire.signed(long, DOWN), DOWN)
+    assert refused(["code"], frames.decode_refusal, wire.signed(V["refusal"][:18] + b"\0", UP), UP)
 
 
 def test_chunks_beyond_their_blob_are_refused():
     name = V["kernel"]
-    assert refused(wire.decode_chunk, frames.encode_chunk(name, 300, 296, b"chunk")) == "length"
-    assert refused(wire.decode_chunk, frames.encode_chunk(name, wire.MAX_BLOB + 1, 0, b"chunk")) == "length"
-    assert refused(wire.decode_chunk, frames.encode_chunk(name, 300, 0, b"")) == "length"
-    assert refused(wire.decode_chunk, frames.encode_chunk(name, 9999, 0, bytes(wire.MAX_CHUNK + 1))) == "length"
+    assert refused(["length"], wire.decode_chunk, frames.encode_chunk(name, 300, 296, b"chunk"))
+    assert refused(["length"], wire.decode_chunk, frames.encode_chunk(name, wire.MAX_BLOB + 1, 0, b"chunk"))
+    assert refused(["length"], wire.decode_chunk, frames.encode_chunk(name, 300, 0, b""))
+    assert refused(["length"], wire.decode_chunk, frames.encode_chunk(name, 9999, 0, bytes(wire.MAX_CHUNK + 1)))
 
 
 def test_batches_that_lie_about_their_lengths_are_refused():
     for tail in (b"\0", b"\0\5ab", b"\0\0", b"\0\1a", b"\xff\xffab", struct.pack(">H", 2) + b"\1\1\0"):
-        assert refused(wire.frames_of, b"\x01\x05" + tail) == "length", tail
-    assert refused(wire.frames_of, b"\x01\x05" + b"\0\2\1\1" * (wire.MAX_BATCH + 1)) == "length"
-    assert refused(wire.frames_of, b"") == "length"
-    assert refused(wire.frames_of, b"\x02\x05") == "version"
-    assert refused(wire.frames_of, bytes(wire.MAX_MESSAGE + 1)) == "length"
+        assert refused(["length"], wire.frames_of, b"\x01\x05" + tail), tail
+    assert refused(["length"], wire.frames_of, b"\x01\x05" + b"\0\2\1\1" * (wire.MAX_BATCH + 1))
+    assert refused(["length"], wire.frames_of, b"")
+    assert refused(["version"], wire.frames_of, b"\x02\x05")
+    assert refused(["length"], wire.frames_of, bytes(wire.MAX_MESSAGE + 1))
 
 
 def test_a_nodes_json_is_what_the_gateway_reads():

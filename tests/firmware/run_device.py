@@ -3,7 +3,9 @@ import sys
 
 
 def main(name):
-    module = __import__(name)
+    __import__(name)
+    module = sys.modules[name]
+    after = getattr(module, "after", None)  # puts back what a test has replaced
     failed = 0
     for word in sorted(dir(module)):
         if word.startswith("test_"):
@@ -17,6 +19,9 @@ def main(name):
                     sys.print_exception(error, sys.stdout)
                 else:
                     raise
+            finally:
+                if after:
+                    after()
     sys.exit(1 if failed else 0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lamplighter.gateway.devicebuild.bundle import for_micropython, join, plain_tuples
+from lamplighter.gateway.devicebuild.bundle import join
 
 
 def _joined(whole: str, later: str, keep: frozenset[str] = frozenset(), second: str = "") -> tuple[str, str]:
@@ -14,29 +14,6 @@ def _joined(whole: str, later: str, keep: frozenset[str] = frozenset(), second: 
     assert set(trees) == {"__init__", "later", "second"}
     return ast.unparse(ast.fix_missing_locations(trees["__init__"])), ast.unparse(
         ast.fix_missing_locations(trees["later"]))
-
-
-def test_what_only_another_runtime_runs_is_left_out() -> None:
-    """Also in classes and expressions; other conditions stay."""
-    code = """
-try:
-    from micropython import const
-except ImportError:
-    const = int
-if sys.implementation.name == 'micropython':
-    a = 1
-else:
-    a = 2
-b = 3 if sys.implementation.name == 'micropython' else 4
-if sys.implementation.name != 'micropython':
-    import hmac
-if a:
-    raise ValueError('for people')
-if sys.platform == 'esp32':
-    c = 5
-"""
-    made = ast.unparse(for_micropython(ast.parse(code)))
-    assert made == "a = 1\nb = 3\nif a:\n    raise ValueError\nif sys.platform == 'esp32':\n    c = 5"
 
 
 def test_what_nobody_uses_goes_and_what_others_keep_stays() -> None:
@@ -75,9 +52,20 @@ def test_a_function_that_is_one_expression_and_called_once_stands_in_place() -> 
     assert "def f" not in left and "def g" in left and "WORD" not in left
 
 
-def test_fields_become_places() -> None:
-    """A named tuple made of a tuple is that tuple."""
-    code = "Pair = namedtuple('Pair', ('one', 'two'))\npair = Pair(*(1, 2))\nx = pair.two\n"
-    tree = ast.parse(code)
-    plain_tuples([tree])
-    assert ast.unparse(ast.fix_missing_locations(tree)) == "pair = (1, 2)\nx = pair[1]"
+def test_what_would_mean_something_else_in_place_is_called_as_before() -> None:
+    """A name that is bound where the call is; a part of an argument that is evaluated after a call."""
+    hidden = "WORD = object\ndef f(a):\n    return [a, WORD]\ndef main(x):\n    WORD = 1\n    return f(x), WORD\n"
+    later = "def f(a, b):\n    return a() + b\ndef main(x):\n    return f(x, x.z)\n"
+    sooner = "def f(a, b):\n    return b + a()\ndef main(x):\n    return f(x, x.z)\n"
+    keep = frozenset({"main"})
+    assert "f(x)" in _joined(hidden, "", keep)[0]
+    assert "f(x, x.z)" in _joined(later, "", keep)[0]
+    assert "return x.z + x()" in _joined(sooner, "", keep)[0]
+
+
+def test_what_does_something_or_can_change_stays_where_it_is() -> None:
+    """A call at import is done once, when it was; a list is the same list for everybody."""
+    whole = "def start():\n    pass\ndone = start()\nseen = []\nlimit = (1, 2)\n"
+    left, later = _joined(whole, "import package\nprint(package.seen, package.limit)\n")
+    assert left.endswith("done = start()\nseen = []")
+    assert later == "import package\nlimit = (1, 2)\nprint(package.seen, limit)"

@@ -1,0 +1,122 @@
+"""Modules that are in the heap only while they are used: those that functions import."""
+
+from __future__ import annotations
+
+import ast
+
+from lamplighter.gateway.devicebuild.scan import Ambiguous, Module, binds
+
+LENDER = "_lender"
+"""The module that has the function ``LEND``. Both are made here, under names that no source has."""
+LEND = "_lend"
+
+
+def lender(package: str) -> ast.Module:
+    """A module with the function that imports another and forgets it, unless somebody else has imported it too."""
+    return ast.parse(f"""
+import sys
+def {LEND}(name):
+    whole = "{package}." + name
+    module = sys.modules.get(whole)
+    if not module:
+        __import__(whole)
+        module = sys.modules.pop(whole)
+        delattr(sys.modules["{package}"], name)
+    return module
+""")
+
+
+def resident(modules: dict[str, Module], roots: tuple[str, ...]) -> list[str]:
+    """``roots`` with all that they import when they are imported, each module after those that it imports.
+
+    Raises Ambiguous where two import each other.
+    """
+    order: list[str] = []
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        module = modules[name]
+        for node in module.tree.body:
+            for other in _taken_from(node, module, modules):
+                if other in (*above, name):
+                    raise Ambiguous(name, node, f"{other}.py and {name}.py import each other")
+                add(other, (*above, name))
+        if name not in order:
+            order.append(name)
+
+    for name in roots:
+        add(name, ())
+    return order
+
+
+def _taken_from(node: ast.AST, module: Module, modules: dict[str, Module]) -> list[str]:
+    """The modules of the package that an import statement takes something from."""
+    match node:
+        case ast.ImportFrom(module=package, names=names) if package == module.package:
+            return [alias.name for alias in names if alias.name in modules]
+        case ast.ImportFrom(module=str(dotted)) if dotted.startswith(module.package + "."):
+            return [dotted.removeprefix(module.package + ".")]
+    return []
+
+
+def lent(modules: dict[str, Module], together: list[str]) -> frozenset[str]:
+    """Modules that are imported inside functions, but for those of ``together``, which are in the heap anyway."""
+    found: set[str] = set()
+    for module in modules.values():
+        for function in ast.walk(module.tree):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.update(*(_taken_from(node, module, modules) for node in ast.walk(function)))
+    return frozenset(found.difference(together))
+
+
+def lend(modules: dict[str, Module], names: frozenset[str]) -> None:
+    """Puts what a function imports from modules of ``names`` where it is used: nothing holds the module longer."""
+    for module in modules.values():
+        borrower = _Borrower(module, names)
+        borrower.visit(module.tree)
+        if borrower.found:
+            module.tree.body.insert(0, ast.ImportFrom(f"{module.package}.{LENDER}", [ast.alias(LEND)], 0))
+
+
+class _Borrower(ast.NodeTransformer):
+    def __init__(self, module: Module, lent: frozenset[str]) -> None:
+        self.module, self.lent = module, lent
+        self.table: dict[str, ast.expr] | None = None  # what each name is, inside a function
+        self.found = False
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        outermost = self.table is None
+        if outermost:
+            self.table = {}
+            bound = {name for part in ast.walk(node) for name in binds(part)}
+            for part in ast.walk(node):
+                if isinstance(part, ast.ImportFrom):
+                    self._learn(part)
+            if bound & set(self.table):
+                raise Ambiguous(self.module.name, node, f"{min(bound & set(self.table))} is imported and bound")
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        if outermost:
+            self.table = None
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]
+
+    def _learn(self, node: ast.ImportFrom) -> None:
+        """What the names of an import are; the statement is left with those that are imported as usual."""
+        assert self.table is not None
+        of = str(node.module).removeprefix(self.module.package + ".")
+        for alias in list(node.names):
+            module = alias.name if node.module == self.module.package else of
+            if module in self.lent:
+                whole: ast.expr = ast.Call(ast.Name(LEND, ast.Load()), [ast.Constant(module)], [])
+                if node.module != self.module.package:
+                    whole = ast.Attribute(whole, alias.name, ast.Load())
+                self.table[alias.asname or alias.name] = whole
+                self.found = True
+                node.names.remove(alias)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        return node if node.names else None
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.copy_location((self.table or {}).get(node.id, node), node)
