@@ -168,6 +168,7 @@ async def test_ctrl_c_in_the_middle_of_a_task(gateway, operator, street, submit,
         assert told["result"]["data"] == {"state": expected(100, 2, 20_000)}
 
 
+@pytest.mark.usefixtures("without_nohup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 async def test_stopping_while_it_recomputes(gateway, operator, submit, counted, number):
     """Neither the job that runs in its child nor those that wait for it keep it, or stay behind."""

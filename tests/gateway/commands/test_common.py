@@ -24,7 +24,7 @@ run(work(), 7)
 
 
 @pytest.fixture
-def start():
+def start(without_nohup):
     """start(prefix) runs a command that repeats lines and never ends by itself."""
     started = []
 
