@@ -27,7 +27,7 @@ from lamplighter.gateway.simulate.street import Street
 ROOT = Path(__file__).parents[1]
 KINDS = ROOT / "tests" / "system" / "kind"
 """A third party's package with the kind ``toy.chain``."""
-START_S = 60.0
+START_S = 300.0
 STARTED: list[GatewayProcess] = []
 """All gateways of this session."""
 
@@ -75,14 +75,14 @@ class GatewayProcess:
         """Sends a signal (0 sends none), waits, and returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(300)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return self.process.returncode
 
     def ask(self, path: str) -> Any:
         """JSON of the page's API: ``counters``, ``nodes``, ``tasks/NAME/result``, ..."""
-        with urllib.request.urlopen(f"{self.page}api/{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.page}api/{path}", timeout=300) as response:
             return json.load(response)
 
     def story(self) -> str:

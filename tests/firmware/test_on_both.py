@@ -43,7 +43,7 @@ def test_on_micropython(module: str) -> None:
         assert not os.environ.get("CI"), "no micropython program"
         pytest.skip("no micropython program here")
     done = subprocess.run(
-        [found[0], "-X", "heapsize=1M", str(HERE / "run_device.py"), module], cwd=HERE, timeout=120,
+        [found[0], "-X", "heapsize=1M", str(HERE / "run_device.py"), module], cwd=HERE, timeout=300,
         env={"MICROPYPATH": f"{HERE}:{ROOT}/src:.frozen", "PATH": os.environ["PATH"]}, capture_output=True, text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr

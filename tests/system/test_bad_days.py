@@ -27,7 +27,7 @@ def neighbour(start_gateway):
 def run(*arguments, folder):
     """``lamplighter …`` to its end: (exit code, standard error)."""
     done = subprocess.run([sys.executable, "-m", "lamplighter.gateway", *arguments], cwd=folder, env=environment(),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=50, check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stderr
 
 
@@ -145,7 +145,7 @@ async def test_a_journal_that_may_not_grow(gateway, operator, submit, result_of,
 async def submit_in_vain(submit, client, gateway):
     """A submission that the journal cannot take is not answered; the gateway ends."""
     attempt = asyncio.create_task(submit(client, "vain", jobs=1))
-    await asyncio.to_thread(gateway.process.wait, 30)
+    await asyncio.to_thread(gateway.process.wait, 300)
     assert not attempt.done()
     attempt.cancel()
     await asyncio.wait({attempt})

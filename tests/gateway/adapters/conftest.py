@@ -87,7 +87,7 @@ def run():
     """Runs a coroutine function to its end, within a bound."""
     def runner(main):
         async def bounded():
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(300):
                 await main()
         asyncio.run(bounded())
     return runner

@@ -78,15 +78,16 @@ def test_what_was_not_acknowledged_comes_again(run, mosquitto, embedded, people,
                     for number in range(4):
                         sender.link.publish("t", b"%d" % number)
                     await first.has(b"3")
-                    for message in first.held[:2]:
-                        first.link.acknowledge(message)
+                    for message in first.held:   # one may have come twice by now
+                        if message.payload in (b"0", b"1"):
+                            first.link.acknowledge(message)
                     await first.link.stop()
                     sender.link.publish("t", b"while away")
                     wanted, came = {b"2", b"3", b"while away"}, set()
                     while came != wanted:
                         async with together((url, "gateway-1", options | {"hold": True})) as (second,):
                             await second.has(*wanted)
-                            second.link.acknowledge(first.held[2])  # of another connection: means nothing here
+                            second.link.acknowledge(first.held[-1])  # of another connection: means nothing here
                             came = {payload for _, payload in second.got}
     run(main)
 

@@ -64,5 +64,5 @@ def test_the_firmware_is_built_as_mpy_and_runs(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "firmware").iterdir()} == {f"{name}.mpy" for name in names}
     imports = "\n".join(f"import firmware.{name}" for name in sorted(names - {"__init__"}))
     done = subprocess.run([found[0], "-c", imports], env={"MICROPYPATH": f"{tmp_path}:.frozen"}, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
