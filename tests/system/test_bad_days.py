@@ -175,9 +175,8 @@ async def test_stopping_while_it_recomputes(gateway, operator, submit, counted, 
     async with operator(gateway) as client, Device(client, gateway.url, "anna", honest, room=8):
         await submit(client, "drawn", jobs=8, steps=10_000_000)
         await counted(gateway, lambda now: now["audits"] == 8)
-        children = gateway.children()
-        while len(children) < 2:
-            children = gateway.children()
+        while len(children := gateway.children()) < 2:  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0)
         assert await asyncio.to_thread(gateway.end, number) == 0
         assert gateway.errors == ""
         assert not any(map(runs, children))
