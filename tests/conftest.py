@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from lamplighter.gateway.simulate.street import Street
 ROOT = Path(__file__).parents[1]
 KINDS = ROOT / "tests" / "system" / "kind"
 """A third party's package with the kind ``toy.chain``."""
-START_S = 60.0
+START_S = 300.0
 STARTED: list[GatewayProcess] = []
 """All gateways of this session."""
 
@@ -74,14 +75,14 @@ class GatewayProcess:
         """Sends a signal (0 sends none), waits, and returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(300)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return self.process.returncode
 
     def ask(self, path: str) -> Any:
         """JSON of the page's API: ``counters``, ``nodes``, ``tasks/NAME/result``, ..."""
-        with urllib.request.urlopen(f"{self.page}api/{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.page}api/{path}", timeout=300) as response:
             return json.load(response)
 
     def story(self) -> str:
@@ -116,6 +117,14 @@ def environment() -> dict[str, str]:
     """For child processes: they see the third party's kind, and what this process was given."""
     given = os.environ.get("PYTHONPATH", "")
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(KINDS), str(ROOT), given)).rstrip(os.pathsep)}
+
+
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """Children started in this test do not inherit that SIGHUP is ignored, as it is for tests run by ``nohup``."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session")
@@ -173,10 +182,12 @@ def needed(program: str) -> str:
 
 
 def unused_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that was free a moment ago, and that the kernel gives to no outgoing connection."""
+    for port in random.sample(range(10_000, 20_000), 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 @pytest.fixture

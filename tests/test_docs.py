@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import importlib.util
 import json
@@ -73,6 +74,15 @@ def shown() -> list[Any]:
     return [pytest.param(line, id=f"{page.parent.name}/{page.name}: {line[:40]}") for page, line in found]
 
 
+def named_only(option: click.Parameter) -> click.Parameter:
+    """The same for a file that need not be there, as those of examples."""
+    if not isinstance(option.type, click.File):
+        return option
+    option = copy.copy(option)
+    option.type = click.Path()
+    return option
+
+
 def parse(words: list[str]) -> None:
     """Parses a command line as click would, without running it; raises click.UsageError."""
     command, context = main, click.Context(main, info_name="lamplighter")
@@ -80,9 +90,8 @@ def parse(words: list[str]) -> None:
         name, found, words = command.resolve_command(context, words)
         assert found is not None
         command, context = found, click.Context(found, info_name=name, parent=context)
-    for option in command.params:
-        if isinstance(option.type, click.File):
-            option.type = click.Path()   # what an example names need not be there
+    command = copy.copy(command)
+    command.params = [named_only(option) for option in command.params]
     command.make_parser(context).parse_args(list(words))
     command.make_context(context.info_name, list(words), parent=context.parent)
 

@@ -134,7 +134,7 @@ def test_the_installed_gateway_starts_and_stops(installed: Path, tmp_path: Path)
             assert process.stdout is not None
             told = dict(process.stdout.readline().split() for _ in range(2))
             for name in ("", "app.js", "style.css", "icon.svg"):
-                with urllib.request.urlopen(told["page"] + name, timeout=30) as page:
+                with urllib.request.urlopen(told["page"] + name, timeout=300) as page:
                     assert page.read() == (ROOT / "gateway" / "web" / (name or "index.html")).read_bytes()
         finally:
             process.terminate()

@@ -207,7 +207,7 @@ def listening(url: str, topic: str) -> Iterator[queue.Queue[Any]]:
     client.connect(at.host, at.port)
     client.loop_start()
     try:
-        ready.get(timeout=30)
+        ready.get(timeout=300)
         yield heard
     finally:
         client.disconnect()
@@ -217,7 +217,7 @@ def listening(url: str, topic: str) -> Iterator[queue.Queue[Any]]:
 def until(heard: queue.Queue[Any], last: str) -> Iterator[Any]:
     """Messages up to the first on a topic that matches ``last``."""
     while True:
-        message = heard.get(timeout=60)
+        message = heard.get(timeout=300)
         yield message
         if re.fullmatch(last, message.topic):
             return
@@ -253,7 +253,7 @@ def test_what_travels_is_what_the_page_says(start_gateway: Callable[..., Any], o
     kept = set()
     with listening(url, root + "/#") as again:
         while not expected <= kept:
-            message = again.get(timeout=60)
+            message = again.get(timeout=300)
             kept |= {message.topic} if message.retain else set()
     for topic, (qos, keeps) in told.items():
         found = [message for message in seen if re.fullmatch(topic, message.topic)]

@@ -324,7 +324,7 @@ class EmbeddedBroker:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), WATCH_S)
             misses = 0 if self._heard.is_set() or not self.pid else misses + 1
-            if misses == MISSES:
+            if misses >= MISSES:
                 misses = 0
                 await self._end_child()
 

@@ -188,7 +188,7 @@ class MqttLink:
     @property
     def unsent(self) -> int:
         """QoS 1 messages that the broker has not confirmed yet."""
-        return len(self._client._out_messages)
+        return self._client.unconfirmed
 
     @property
     def open_messages(self) -> int:
@@ -211,6 +211,8 @@ class MqttLink:
                 self._client.connect_async(self.broker.host, self.broker.port, KEEPALIVE_S)
                 self._client.reconnect()
                 await self._ready
+                if self._wire is not wire:
+                    raise LinkError(f"The broker at {self.broker} closed the connection at once.")
         except TimeoutError:
             self._abandon(wire)
             raise LinkError(f"The broker at {self.broker} does not answer; is it an MQTT listener?") from None
@@ -241,7 +243,8 @@ class MqttLink:
                     await self._lost.wait()
             if not self._lost.is_set():
                 delay = BACKOFF_S[0]
-                self._guarded(self._client.loop_misc)
+                if self._wire is not None and self._wire.quiet():
+                    self._guarded(self._client.loop_misc)
                 continue
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, BACKOFF_S[1])
@@ -274,12 +277,13 @@ class MqttLink:
         self._settle(f"The broker at {self.broker} refuses the subscription to {refused[0]}." if refused else "")
 
     def _disconnected(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._settle(f"The broker at {self.broker} closed the connection ({reason}).")
+        said = "Protocol error" if self._wire is not None and self._wire.broken else str(reason)
+        self._settle(f"The broker at {self.broker} closed the connection ({said}).")
         self._wire = None
         self._lost.set()
         if self.up:
             self.up = False
-            self._on_down(str(reason))
+            self._on_down(said)
 
     def _received(self, topic: bytes, payload: bytes, qos: int, retain: bool, mid: int) -> None:
         try:

@@ -3,24 +3,31 @@
 paho keeps the protocol (MQTT 3.1.1, OASIS 2014). Whole segments are read for it, and what it writes within one turn
 of the loop leaves in one send: three system calls less for each packet read, one less for each written. Looking up
 the name, connecting and the TLS handshake are asyncio's, so nothing blocks. asyncio sets TCP_NODELAY.
+
+The two packets that come by the thousand, PUBLISH and PUBACK, are read here: paho would fetch them byte by byte and
+make an object with a lock of the one, version 5's reason and properties for the other.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode
+
+PUBLISH, PUBACK = 0x30, 0x40
 
 
 class Wire(asyncio.Protocol):
-    """A connection that paho takes for a non-blocking socket. ``on_data`` is called for bytes and for the end."""
+    """A connection that paho takes for a non-blocking socket. ``on_data`` is called for packets and for the end."""
 
     def __init__(self, on_data: Callable[[], None], on_room: Callable[[], None]) -> None:
         self.on_data, self.on_room = on_data, on_room
         self.transport: asyncio.Transport | None = None
-        self.read, self.at, self.closed, self.full = b"", 0, False, False
+        self.closed, self.full, self.broken = False, False, False
+        self.heard = self.told = False
+        self.read, self.at, self.body, self.end = b"", 0, 0, 0  # the packet at ``at`` is whole where it has an end
+        self.more: list[bytes] = []
+        self.missing, self.shown = 0, b""
         self.unsent: list[bytes | bytearray] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -28,8 +35,16 @@ class Wire(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.read, self.at = self.read[self.at:] + data, 0
-        self.on_data()
+        if self.broken:
+            return
+        self.heard = True
+        self.more.append(data)
+        self.missing -= len(data)
+        if self.missing <= 0:
+            self.read, self.at = b"".join((self.read[self.at:], *self.more)), 0
+            self.more.clear()
+            self._measure()
+            self.on_data()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.closed = True
@@ -47,41 +62,71 @@ class Wire(asyncio.Protocol):
         if self.transport is not None and not self.closed and not self.transport.is_closing():
             (self.transport.pause_reading if held else self.transport.resume_reading)()
 
+    def quiet(self) -> bool:
+        """Whether since the last call nothing came or nothing left: a connection that is busy needs no pings, and
+        their answers may stand behind more than a keep-alive's worth of messages."""
+        busy = self.heard and self.told
+        self.heard = self.told = False
+        return not busy
+
     @property
     def waiting(self) -> bool:
-        """Whether ``recv`` would have something to say."""
-        return self.at < len(self.read) or self.closed
+        """Whether there is a whole packet to take, or the end."""
+        return self.end > 0 or self.closed
 
-    def take(self) -> tuple[int, bytes] | None:
-        """Head and body of the next packet if all of it is there."""
-        size = shift = 0
-        for at in range(self.at + 1, min(self.at + 5, len(self.read))):
-            size |= (self.read[at] & 127) << shift
-            shift += 7
-            if self.read[at] < 128:
-                if at + 1 + size > len(self.read):
-                    return None
-                head, self.at = self.read[self.at], at + 1 + size
-                return head, self.read[at + 1:self.at]
-        return None
+    def _measure(self) -> None:
+        """Finds the end of the packet at ``at``, or how much of it is missing. No length has more than four bytes."""
+        read, size, self.end, self.missing = self.read, 0, 0, 1
+        for at in range(self.at + 1, min(self.at + 5, len(read))):
+            size |= (read[at] & 127) << 7 * (at - self.at - 1)
+            if read[at] < 128:
+                self.body = at + 1
+                self.missing = max(0, self.body + size - len(read))
+                self.end = 0 if self.missing else self.body + size
+                return
+        if len(read) - self.at > 4:
+            self.break_off()
+
+    @property
+    def head(self) -> int:
+        """First byte of the packet that is waiting."""
+        return self.read[self.at]
+
+    def take(self) -> bytes:
+        """Its body; the next packet's turn."""
+        body, self.at = self.read[self.body:self.end], self.end
+        self._measure()
+        return body
+
+    def show(self) -> None:
+        """Lets paho read it, as a whole and nothing after it; the next packet's turn."""
+        self.shown, self.at = self.read[self.at:self.end], self.end
+        self._measure()
+
+    def break_off(self) -> None:
+        """From here on it is to paho as if the network had failed: nothing leaves any more."""
+        self.broken = self.closed = True
+        self.read, self.at, self.end, self.shown = b"", 0, 0, b""
+        self.unsent.clear()
 
     def flush(self) -> None:
         """Sends what was written since the last flush, in one piece."""
         if self.unsent and self.transport is not None and not self.transport.is_closing():
+            self.told = True
             self.transport.write(b"".join(self.unsent))
         self.unsent.clear()
 
     # The socket that paho sees.
 
     def recv(self, size: int) -> bytes:
-        at = self.at
-        chunk = self.read[at:at + size]
-        if not chunk and not self.closed:
+        chunk, self.shown = self.shown[:size], self.shown[size:]
+        if not chunk and (self.end or not self.closed):
             raise BlockingIOError
-        self.at = at + len(chunk)
         return chunk
 
     def send(self, data: bytes | bytearray) -> int:
+        if self.broken:
+            raise ConnectionError
         if self.full:
             raise BlockingIOError
         self.unsent.append(data)
@@ -100,58 +145,62 @@ class Wire(asyncio.Protocol):
 
 
 class Paho(Client):
-    """paho on a connection that is already made."""
+    """paho on a connection that is already made, with a faster way for what comes most often.
+
+    ``on_publication`` is called with topic, payload, QoS, retain flag and packet id of each message, in place of
+    ``on_message``.
+    """
 
     wire: Wire | None = None
+    on_publication: Callable[[bytes, bytes, int, bool, int], None]
 
     def _create_socket(self) -> Any:
         assert self.wire is not None
         return self.wire
 
-    on_publication: Callable[[bytes, bytes, int, bool, int], None]
-    """Called with topic, payload, QoS, retain flag and packet id of each message, in place of ``on_message``."""
+    @property
+    def unconfirmed(self) -> int:
+        """QoS 1 messages that the broker has not confirmed yet."""
+        return len(self._out_messages)
 
     def read_packet(self) -> None:
-        """One packet, or the part of it that is there; ``loop_read`` would take as many as messages are in flight.
-
-        A packet that is there as a whole is handed over as it is: paho reads byte by byte, for the most part of its
-        time.
-        """
+        """Deals with the packet that is waiting, or with the end."""
         assert self.wire is not None
-        whole = None if self._in_packet["command"] else self.wire.take()
-        if whole is None:
-            rc = self._packet_read()
+        wire = self.wire
+        kind = wire.head & 0xF0 if wire.end else 0
+        if kind == PUBLISH:
+            sound = self.publication(wire.head, wire.take())
+        elif kind == PUBACK:
+            sound = self.confirmation(wire.take())
         else:
-            packet = self._in_packet
-            packet["command"], packet["packet"] = whole[0], bytearray(whole[1])
-            packet["remaining_length"] = len(whole[1])
-            rc = self._packet_handle()
-            packet["command"], packet["packet"], packet["remaining_length"] = 0, bytearray(), 0
-            self._last_bytes_received = time.monotonic()
-        if rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
-            self._loop_rc_handle(rc)
+            if wire.end:
+                wire.show()
+            self.loop_read()
+            sound = True
+        if not sound:
+            self.fail()
 
-    def _handle_publish(self) -> MQTTErrorCode:
-        """A message of QoS 0 or 1 (MQTT 3.1.1, section 3.3), without paho's object with its lock and log line."""
-        head, packet = self._in_packet["command"], bytes(self._in_packet["packet"])
+    def publication(self, head: int, packet: bytes) -> bool:
+        """A message of QoS 0 or 1 (MQTT 3.1.1, section 3.3). False if it is none."""
         qos = head >> 1 & 3
         end = 2 + int.from_bytes(packet[:2], "big")
         start = end + 2 if qos else end
         if qos > 1 or len(packet) < max(start, 2):
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+            return False
         mid = int.from_bytes(packet[end:start], "big")
         self.on_publication(packet[2:end], packet[start:], qos, bool(head & 1), mid)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return True
 
-    def _handle_pubackcomp(self, _cmd: str) -> MQTTErrorCode:
-        """PUBACK of MQTT 3.1.1; paho builds version 5's reason and properties for each, half of its reading time."""
-        packet = self._in_packet["packet"]
+    def confirmation(self, packet: bytes) -> bool:
+        """The broker has a message of QoS 1 (section 3.4). False if it does not say which."""
         if len(packet) != 2:
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        if self._out_messages.pop(packet[0] << 8 | packet[1], None) is not None:
-            self._inflight_messages -= 1
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+            return False
+        self._out_messages.pop(packet[0] << 8 | packet[1], None)
+        return True
 
     def fail(self) -> None:
-        """Ends the connection as lost."""
-        self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+        """Ends the connection as lost. No good-bye leaves, so that the will is published."""
+        if self.wire is not None:
+            self.wire.break_off()
+        self.disconnect()
+        self.loop_write()

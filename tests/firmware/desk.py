@@ -84,7 +84,7 @@ class Desk:
         self._client.connect("127.0.0.1", port)
         self._client.subscribe(wire.root(SITE) + "/node/+/+", 1)
         self._client.loop_start()
-        ready.get(timeout=20)
+        ready.get(timeout=300)
 
     def close(self) -> None:
         """Disconnects."""
@@ -111,7 +111,7 @@ class Desk:
         """Publishes leases in one message."""
         self.publish("lease", wire.encode_batch([frames.encode_lease(lease, self.down) for lease in leases]))
 
-    def wait(self, wanted: Callable[[str, Any], Any], limit_s: float = 30) -> Any:
+    def wait(self, wanted: Callable[[str, Any], Any], limit_s: float = 300) -> Any:
         """The first true value of ``wanted(leaf, content)`` over what is heard. Raises queue.Empty."""
         end = time.monotonic() + limit_s
         while True:
@@ -120,7 +120,7 @@ class Desk:
             if found:
                 return found
 
-    def results(self, count: int, limit_s: float = 60) -> dict[bytes, bytes]:
+    def results(self, count: int, limit_s: float = 300) -> dict[bytes, bytes]:
         """The next ``count`` answers by nonce; refusals as ``(code,)`` bytes of length one."""
         got: dict[bytes, bytes] = {}
 

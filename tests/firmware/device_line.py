@@ -168,7 +168,7 @@ def test_a_port_that_fails_is_opened_again():
         await until(lambda: client.up)
         port.reopened.clear()
         port.fail()
-        await asyncio.wait_for(port.reopened.wait(), 20)
+        await asyncio.wait_for(port.reopened.wait(), 300)
         assert not client.up
         await until(lambda: client.up)
         assert port.opened == 2 and events == ["up", "up"]

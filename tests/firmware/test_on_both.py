@@ -48,7 +48,7 @@ def _micropython() -> tuple[str, int]:
 
 def _run(path: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What MicroPython says, with modules in ``path`` and here."""
-    done = subprocess.run([_micropython()[0], "-X", "heapsize=1M", *arguments], cwd=HERE, timeout=120, text=True,
+    done = subprocess.run([_micropython()[0], "-X", "heapsize=1M", *arguments], cwd=HERE, timeout=300, text=True,
                           env={"MICROPYPATH": f"{path}:{HERE}:.frozen", "PATH": os.environ["PATH"]},
                           capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,7 +19,7 @@ if ROOT not in sys.path:
 
 from tests.conftest import STARTED  # noqa: E402 - found by the line above
 
-LIMIT_S = 180.0
+LIMIT_S = 600.0
 
 
 @pytest.hookimpl(tryfirst=True)

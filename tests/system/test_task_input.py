@@ -74,7 +74,7 @@ async def sent(url: str, payload: bytes, replies: str = "operator") -> dict:
     await link.start()
     try:
         link.publish(rpc_topic(SITE, "task.submit"), payload)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             return json.loads(await heard.get())
     finally:
         await link.stop(0.0)

@@ -24,7 +24,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
                "--no-build-isolation", "--no-index", "--target", str(site), str(source)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=300)
     return site
 
 
@@ -50,7 +50,7 @@ def test_the_tools_for_kinds_know_it(installed: Path, monkeypatch: pytest.Monkey
     """`lamplighter kind test` finds nothing wrong with it."""
     monkeypatch.setenv("PYTHONPATH", str(installed))
     command = [sys.executable, "-m", "lamplighter.gateway", "kind", "test", "science.percolation", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == 16, done.stderr
     assert not [one for one in found if one["ok"] is False and one["what"] not in TIMED]

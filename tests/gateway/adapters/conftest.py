@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -88,7 +87,7 @@ def run():
     """Runs a coroutine function to its end, within a bound."""
     def runner(main):
         async def bounded():
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(300):
                 await main()
         asyncio.run(bounded())
     return runner
@@ -115,13 +114,6 @@ def embedded(tmp_path):
     def make(folder="broker", **options):
         return EmbeddedBroker(tmp_path / folder, SITE, PEOPLE.values(), **options)
     return make
-
-
-@pytest.fixture
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def mosquitto_path():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout
+from aiohttp import ClientSession
 
 from lamplighter.gateway.adapters import http
 
@@ -65,7 +65,7 @@ def visit(tmp_path: Path, work: Visit) -> None:
         view = FakeView()
         runner, url = await http.start(view, "127.0.0.1", 0, tmp_path / "public")
         try:
-            async with asyncio.timeout(20), ClientSession(url, timeout=ClientTimeout(10)) as client:
+            async with asyncio.timeout(300), ClientSession(url) as client:
                 await work(client, view)
         finally:
             await runner.cleanup()
@@ -259,7 +259,7 @@ def test_stops_with_a_listener(tmp_path: Path) -> None:
         runner, url = await http.start(FakeView(), "127.0.0.1", 0, tmp_path)
         async with ClientSession() as client, client.get(url + "events") as stream:
             await update(stream)
-            await asyncio.wait_for(runner.cleanup(), 10)
+            await asyncio.wait_for(runner.cleanup(), 300)
             assert b"data" not in await stream.content.read()
     asyncio.run(go())
 

@@ -333,7 +333,7 @@ def test_one_gateway_at_a_time(path: Path) -> None:
     store = Store.open(path)
     with pytest.raises(StoreError, match="in use by another gateway"):
         Store.open(path)
-    other = subprocess.run([sys.executable, "-c", WRITER, str(path)], capture_output=True, text=True, timeout=30)
+    other = subprocess.run([sys.executable, "-c", WRITER, str(path)], capture_output=True, text=True, timeout=300)
     assert "in use by another gateway" in other.stderr
     store.close()
 

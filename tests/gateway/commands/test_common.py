@@ -24,7 +24,7 @@ run(work(), 7)
 
 
 @pytest.fixture
-def start():
+def start(without_nohup):
     """start(prefix) runs a command that repeats lines and never ends by itself."""
     started = []
 
@@ -46,7 +46,7 @@ def test_being_stopped_closes_everything_in_order(start, number):
     """Ctrl-C, the system, a closed terminal: the exit code is the one that the command asked for."""
     process = start()
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (7, "closed in order\n", "")
 
 
@@ -57,5 +57,5 @@ def test_nohup_keeps_it_when_the_terminal_is_closed(start):
     print("still here", file=process.stdin, flush=True)
     assert process.stdout.readline() == "still here\n"
     process.terminate()
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=300)
     assert (process.returncode, out) == (7, "closed in order\n")

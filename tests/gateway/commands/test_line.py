@@ -45,7 +45,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path, config, there):
                                stderr=subprocess.STDOUT)
     first = process.stdout.readline().decode()
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=300)
     os.close(master)
     os.close(slave)
     assert first == (f"{port} is open; waiting for the board to say hello\n" if there else

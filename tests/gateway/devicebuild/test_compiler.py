@@ -76,7 +76,7 @@ except KeyError:
     print(hasattr(firmware, "boot"))
 """
     done = subprocess.run([found[0], "-c", code], env={"MICROPYPATH": f"{tmp_path}:.frozen"}, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     left, boot = done.stdout.splitlines()
     assert set(left.split()) == {f"firmware.{name}" for name in names} and boot == "False"

@@ -16,7 +16,7 @@ def test_a_new_package_passes_its_own_tests(tmp_path: Path) -> None:
     target = write("noise.levels", tmp_path)
     assert target == tmp_path / "lamplighter-noise-levels" and not list(target.rglob("*.txt"))
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(target / "tests")],
-                          capture_output=True, text=True, timeout=60, check=False, cwd=target)
+                          capture_output=True, text=True, timeout=300, check=False, cwd=target)
     assert done.returncode == 0, done.stdout
 
 

@@ -21,7 +21,7 @@ def opened(tmp_path):
         async def main():
             async with AsyncExitStack() as stack:
                 return await open_broker(Settings(data=tmp_path, broker=broker), registry, stack, lambda error: None)
-        return (*asyncio.run(asyncio.wait_for(main(), 60)), registry)
+        return (*asyncio.run(asyncio.wait_for(main(), 300)), registry)
     yield open_
     registry.close()
 

@@ -17,7 +17,7 @@ def test_the_first_failure_ends_it():
         errands.send(breaks("first"))
         errands.send(breaks("second"))
         with pytest.raises(OSError, match="first"):
-            await asyncio.wait_for(errands.failed, 20)
+            await asyncio.wait_for(errands.failed, 300)
         errands.close()
     asyncio.run(main())
 

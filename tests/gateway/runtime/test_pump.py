@@ -64,7 +64,7 @@ async def running(bench, work):
     """Runs the pump beside ``work``."""
     task = asyncio.create_task(bench.pump.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             await work()
     finally:
         task.cancel()
@@ -130,7 +130,7 @@ def test_a_commit_that_fails_releases_nothing():
     bench = Bench(full)
     bench.put("lost")
     with pytest.raises(OSError, match="disk full"):
-        asyncio.run(asyncio.wait_for(bench.pump.run(), 20))
+        asyncio.run(asyncio.wait_for(bench.pump.run(), 300))
     assert bench.did == []
 
 

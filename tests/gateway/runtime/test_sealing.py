@@ -62,5 +62,5 @@ def test_registering_and_sealing_take_turns(open_log, prove):
     async def main():
         sealing = Sealing(Journal(), Slow())
         await asyncio.gather(*(sealing.register([]) for _ in range(8)), sealing.seal_overdue())
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 300))
     assert inside == ["in", "out"] * 8 and log.size == 1

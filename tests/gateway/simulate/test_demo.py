@@ -115,4 +115,4 @@ def test_a_gateway_that_does_not_start_is_one_sentence(tmp_path):
         with pytest.raises(SystemExit, match="lamplighter: the gateway did not start: Error: "):
             async with demo.AsyncExitStack() as stack:
                 await demo._gateway(stack, tmp_path)
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 300))

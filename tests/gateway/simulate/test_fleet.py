@@ -11,7 +11,7 @@ import pytest
 from lamplighter.gateway.simulate.fleet import Fleet, find_micropython
 
 
-async def _until(true: Callable[[], bool], limit_s: float = 20) -> None:
+async def _until(true: Callable[[], bool], limit_s: float = 300) -> None:
     async with asyncio.timeout(limit_s):
         while not true():  # noqa: ASYNC110 - another process's file: there is no event to wait for
             await asyncio.sleep(0.01)

@@ -1,0 +1,74 @@
+"""What we use of paho that it does not promise to keep: two members, each with its reason."""
+
+import ast
+import inspect
+from pathlib import Path
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from lamplighter.gateway.adapters.mqtt_wire import Paho
+
+ROOT = Path(__file__).parents[3]
+PRIVATE = {
+    "_create_socket": "the only way to a connection that asyncio has made: `connect` makes its own, and blocks",
+    "_out_messages": "what is unconfirmed, by packet id: paho's reading of a PUBACK doubles the cost of a message",
+}
+
+
+def private_members():
+    """Names that paho gives to members of a client and does not document."""
+    return {name for name in dir(Client(CallbackAPIVersion.VERSION2)) if name[0] == "_" and name[:2] != "__"}
+
+
+def uses(node, inside=False):
+    """(name, whether it is one of ``self`` in another class than paho's) of each member named below ``node``."""
+    for child in ast.iter_child_nodes(node):
+        below = inside
+        if isinstance(child, ast.ClassDef):
+            below = any("Client" in ast.unparse(base) or "Paho" in ast.unparse(base) for base in child.bases)
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and inside and isinstance(node, ast.ClassDef):
+            yield child.name, False
+        elif isinstance(child, ast.Attribute):
+            yield child.attr, not inside and isinstance(child.value, ast.Name) and child.value.id == "self"
+        yield from uses(child, below)
+
+
+def test_no_other_private_member_of_paho_is_used():
+    """Of every file that has to do with paho or with our link: neither read, nor set, nor overridden."""
+    members, found = private_members(), set()
+    for path in [path for folder in ("gateway", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]:
+        text = path.read_text()
+        if path != Path(__file__) and ("paho" in text or "MqttLink" in text or "adapters" in path.parts):
+            found |= {(name, str(path.relative_to(ROOT))) for name, own in uses(ast.parse(text))
+                      if not own and name in members}
+    assert found == {(name, "gateway/adapters/mqtt_wire.py") for name in PRIVATE}
+
+
+def test_paho_makes_its_socket_where_we_hand_it_ours():
+    """Asked once for each connection, with nothing but itself."""
+    assert list(inspect.signature(Client._create_socket).parameters) == ["self"]
+    asked = []
+
+    class Asked(Paho):
+        def _create_socket(self):
+            asked.append(self)
+            raise OSError
+
+    client = Asked(CallbackAPIVersion.VERSION2)
+    client.connect_async("nowhere.invalid", 1)
+    try:
+        client.reconnect()
+    except OSError:
+        pass
+    assert asked == [client]
+
+
+def test_paho_keeps_what_is_unconfirmed_by_packet_id():
+    """A message of QoS 1 is there from its publication on, one of QoS 0 never; what we take out is confirmed."""
+    client = Paho(CallbackAPIVersion.VERSION2)
+    first, second = client.publish("t", b"", 1).mid, client.publish("t", b"", 1).mid
+    client.publish("t", b"", 0)
+    assert list(client._out_messages) == [first, second]
+    assert client.confirmation(first.to_bytes(2, "big"))
+    assert list(client._out_messages) == [second] and client.unconfirmed == 1
