@@ -18,6 +18,7 @@ from lamplighter.gateway.core.lifecycle import (
     TaskState,
     Where,
 )
+from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
 from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
 
@@ -256,3 +257,7 @@ class Node:
 
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
+
+    def stand(self, row: StandingRow) -> None:
+        """What the journal knows of it counts."""
+        _, self.score, self.lies, self.quarantined_until, self.earned_kop = row

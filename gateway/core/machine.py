@@ -115,15 +115,16 @@ class Machine:
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
         state.next_lease, state.epoch = snapshot.next_lease, snapshot.epoch
-        for name, score, lies, quarantined_until, earned_kop in snapshot.standing:
-            node = state.nodes.get(name)
+        for row in snapshot.standing:
+            node = state.nodes.get(row.node)
             if node is not None:
-                node.score, node.lies, node.earned_kop = score, lies, earned_kop
-                node.quarantined_until = quarantined_until
-            if state.now_ms < quarantined_until:   # though the registry may not know it any more
-                state.find_work(name)   # what the last life had not checked again yet
-        for row in snapshot.tasks:
-            self._restore_task(row)
+                node.stand(row)
+            else:   # the registry does not know it any more; who enrols it again finds what it did
+                state.strangers[row.node] = row
+            if state.now_ms < row.quarantined_until:
+                state.find_work(row.node)   # what the last life had not checked again yet
+        for task_row in snapshot.tasks:
+            self._restore_task(task_row)
         for name, who, leases, done in snapshot.shares:
             state.tasks[name].copies += leases
             if done:

@@ -29,7 +29,9 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
     node = state.nodes.get(event.node)
     if node is None:
         if len(state.nodes) < state.policy.max_nodes:
-            state.nodes[event.node] = Node(event.node, event.device, event.owner)
+            node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
+            if event.node in state.strangers:
+                node.stand(state.strangers.pop(event.node))
         return
     node.owner, node.revoked = event.owner, False
 

@@ -15,6 +15,7 @@ from lamplighter.gateway.core.effects import Effect, FindWork
 from lamplighter.gateway.core.entities import Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.snapshot import StandingRow
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""
@@ -49,6 +50,8 @@ class State:
         self.live: list[Task] = []
         """Tasks that have a round open, in the order in which they are served next."""
         self.nodes: dict[str, Node] = {}
+        self.strangers: dict[str, StandingRow] = {}
+        """What the journal knows of nodes that are not enrolled, by name: as many as ever were."""
         self.leases: dict[bytes, Lease] = {}
         """By nonce: every open lease, and the ended ones that are still remembered."""
         self.ended: OrderedDict[bytes, None] = OrderedDict()

@@ -211,6 +211,15 @@ def test_standing_comes_back(after, pair):
     assert pair.node("ben-1").quarantined_until == 9_000
 
 
+def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
+    """Enrolled again after the start, it is who it was."""
+    after(standing=[StandingRow("gone-1", 2, 3, 9_000, 70)])
+    pair.enrol("gone-1", "chloe")
+    node = pair.node("gone-1")
+    assert (node.score, node.lies, node.quarantined_until, node.earned_kop) == (2, 3, 9_000, 70)
+    assert not pair.state.strangers
+
+
 def test_time_goes_on_over_a_restart(after, pair, of):
     """A deadline is that of the submission; the clock is where it was kept, whatever the computer's says."""
     after(tasks=[OPEN._replace(started_ms=1_000, deadline_ms=5_000)], clock_ms=3_000)
