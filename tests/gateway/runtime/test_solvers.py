@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.runtime.solvers import Solvers, price_kop
+from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
 
 
@@ -305,9 +305,3 @@ def test_a_kind_that_knows_the_answer_has_no_first_round(bench):
         assert list(await b.solvers.first_round("toy", 1)) == []
         assert isinstance(await b.begun(), e.TaskSolved)
     bench(kind_of(solve), work)
-
-
-@pytest.mark.parametrize(("ops", "kop"), [(1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_000_000, 2_000)])
-def test_prices_are_whole_credits(ops, kop):
-    """Begun thousands of operations count whole, so nothing is free."""
-    assert price_kop(ops) == kop
