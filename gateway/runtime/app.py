@@ -37,6 +37,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.devicebuild.compiler import CompileError, compile_for
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.ledger.leaves import LedgerError
 from lamplighter.gateway.protocol.frames import (
     encode_chunk,
@@ -292,7 +293,7 @@ class _App:
         made = {}
         for kind in self.solvers.kinds.values():
             try:
-                blob = await asyncio.to_thread(compile_for, kind.kernel.read_bytes(), arch)
+                blob = await asyncio.to_thread(compile_for, kernel_source(kind.kernel), arch)
             except CompileError as error:
                 log.warning("kernel of %s for arch %d: %s", kind.name, arch, error)
                 continue
