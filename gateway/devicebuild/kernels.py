@@ -44,8 +44,28 @@ def load(path: Path) -> ModuleType:
     """The kernel in ``path`` as a module of plain Python. Raises as `kernel_source`, and what the source raises."""
     module = ModuleType(f"lamplighter_kernel_{path.parent.name}")
     module.__file__ = str(path)
-    exec(compile(kernel_source(path), str(path), "exec"), module.__dict__)  # noqa: S102 - a kind's own program
+    tree = _Constants().visit(ast.parse(kernel_source(path)))
+    exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 - a kind's own program
     return module
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts the value of ``NAME = const(value)`` in place of the name, as MicroPython's compiler does."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+        self.generic_visit(node)
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("const"), [value])):
+                self.values[name] = eval(ast.unparse(value), {})  # noqa: S307 - a kind's own program
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Load) and node.id in self.values:
+            return ast.copy_location(ast.Constant(self.values[node.id]), node)
+        return node
 
 
 @dataclass(frozen=True, slots=True)
