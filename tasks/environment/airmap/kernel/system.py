@@ -148,9 +148,10 @@ def multiplier(a: ptr32) -> int:
 
 
 @micropython.viper
-def weigh(a: ptr32, t: int) -> int:
-    # The weights by back substitution, t being the multiplier, and the weighted sum of the values.
+def weigh(a: ptr32, e: int) -> int:
+    # The weights by back substitution, e being the multiplier at first, and the weighted sum of the values.
     k = 0
+    t = e
     n = a[_N]
     i = n
     r = (n * (n + 1)) >> 1
