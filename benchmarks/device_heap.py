@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.figures import Figure, row
 from lamplighter.firmware import wire
 from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +37,7 @@ def run(data, contexts):
         yield
     return total.to_bytes(4, "big")
 """
-AIRMAP = ROOT / "tasks" / "environment" / "airmap" / "kernel.py"
+AIRMAP = ROOT / "tasks" / "environment" / "airmap" / "kernel"
 JOBS = 50
 """Jobs that a device must have done, one after the other, for its heap to count as enough."""
 TRIALS = 5
@@ -135,7 +136,7 @@ def measure() -> list[Figure]:
         raise RuntimeError("no micropython program")
     with tempfile.TemporaryDirectory() as name, broker(Path(name)) as port:
         bench = Bench(Path(name), port, *found)
-        trivial, real = bench.smallest(TRIVIAL), bench.smallest(AIRMAP.read_bytes())
+        trivial, real = bench.smallest(TRIVIAL), bench.smallest(kernel_source(AIRMAP))
         bid = bench.works(64 * 1024, TRIVIAL)
         assert bid
         plain, working = bench.on_device("duty", "200")

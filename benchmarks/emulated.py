@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamplighter.gateway.devicebuild.compiler import ARCHES, FORMAT, NATIVE, compile_for
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.tasks.api import Job
 from lamplighter.tasks.fetch import cache_folder
 
@@ -91,7 +92,7 @@ def run(board: Board, kernel: Path, jobs: Sequence[Job], native: bool, count: bo
     Raises NoBoard, and RuntimeError where the board says something else than answers.
     """
     image = firmware(board)
-    made = compile_for(kernel.read_bytes(), board.arch if native else board.arch & 0xFF)
+    made = compile_for(kernel_source(kernel), board.arch if native else board.arch & 0xFF)
     blob = _part(made) + struct.pack("<I", len(jobs))
     for job in jobs:
         parts = [job.input, *(context.data for context in job.contexts)]

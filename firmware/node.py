@@ -81,28 +81,27 @@ class Node:
         try:
             while job:
                 entry = self.agent.running
-                answer = None
+                work = answer = None
                 code = busy = 0
-                try:
-                    work = slices(job[0](job[1], job[2]), ports.ticks_us)
-                    while not code:
-                        start = ports.ticks_us()
-                        try:
-                            next(work)
-                        except StopIteration as end:
-                            answer = end.value
-                            break
-                        finally:
-                            took = ports.ticks_diff(ports.ticks_us(), start)
-                            self._spare.kernel_us += took
-                            busy += took
-                        await asyncio.sleep(0)
-                        if self.agent.stopped(entry, ports.ticks_ms()):
-                            code = wire.EXPIRED
-                except MemoryError:
-                    code = wire.NO_HEAP
-                except Exception:
-                    code = wire.FAILED  # a kernel may raise anything; the gateway is told, and judges
+                while not code:
+                    start = ports.ticks_us()
+                    try:
+                        work = work or slices(job[0](job[1], job[2]), ports.ticks_us)
+                        next(work)
+                    except StopIteration as end:
+                        answer = end.value
+                        break
+                    except MemoryError:
+                        code = wire.NO_HEAP
+                    except Exception:
+                        code = wire.FAILED  # a kernel may raise anything; the gateway is told, and judges
+                    finally:
+                        took = ports.ticks_diff(ports.ticks_us(), start)
+                        self._spare.kernel_us += took
+                        busy += took
+                    await asyncio.sleep(0)
+                    if not code and self.agent.stopped(entry, ports.ticks_ms()):
+                        code = wire.EXPIRED
                 work = job = None
                 self.agent.done(entry, answer, code, busy, ports.ticks_ms())
                 entry = answer = None

@@ -1,6 +1,6 @@
 """What a kind of city task is made of.
 
-A kind is a folder with an input model, one ``kernel.py`` that ships to devices, and one generator
+A kind is a folder with an input model, one kernel that ships to devices, and one generator
 ``solve``. The folder's ``__init__`` exports ``KIND``; an entry point in the group ``lamplighter.kinds``
 makes it known to the gateway, so third parties add kinds without changing the gateway.
 """
@@ -121,6 +121,7 @@ class Kind:
     """One kind of task. Give the functions as ``later("package.module:name")``, so that they load when called.
 
     ``Model``      pydantic model of the input; unknown keys are errors; units in field names.
+    ``kernel``     ``kernel.py``, or a folder of parts that are joined: see `gateway.devicebuild.kernels`.
     ``prepare``    validated model -> spec: parses networks and the like; raises ``TaskError``; may take seconds.
     ``solve``      spec -> generator of rounds. Deterministic: after a crash it is replayed from recorded answers.
     ``reference``  spec, result -> the same question answered by a trusted host method: ``{"text": one

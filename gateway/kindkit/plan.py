@@ -26,6 +26,8 @@ NEEDED = ("__init__", "model", "kernel", "solve")
 """A small kind has no more files than these; what a role is for then stands in ``solve``."""
 METHOD = "method"
 """The one folder for modules without a role: subjects of their own, with whatever names."""
+KERNEL = "kernel"
+"""The one role that may be a folder, too."""
 
 
 def folder_of(kind: Kind) -> Path:
@@ -36,12 +38,12 @@ def folder_of(kind: Kind) -> Path:
 def strays(kind: Kind) -> list[str]:
     """Every breach of the plan, a sentence each that says what to do. A kind may run another kind's kernel."""
     folder = folder_of(kind)
-    there = {path.stem for path in folder.glob("*.py")}
+    there = {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.glob(KERNEL)}
     lent = {"kernel"} if kind.kernel.parent.resolve() != folder.resolve() else set()
     found = [f"{role}.py is missing: {ROLES[role]}" for role in NEEDED if role not in there | lent]
     unused = ", ".join(role for role in ROLES if role not in there)
     found += [f"{name}.py has no role: name it after one (not here: {unused}) or move it to {METHOD}/"
               for name in sorted(there - set(ROLES))]
     inner = {path.relative_to(folder).parts[0] for path in folder.rglob("*.py") if path.parent != folder}
-    found += [f"{name}/ holds modules: {METHOD}/ is the folder for them" for name in sorted(inner - {METHOD})]
+    found += [f"{name}/ holds modules: {METHOD}/ is the folder for them" for name in sorted(inner - {METHOD, KERNEL})]
     return found

@@ -22,6 +22,7 @@ from types import TracebackType
 
 from lamplighter.firmware.wire import MAX_CONTEXTS
 from lamplighter.gateway.devicebuild.compiler import compile_for
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import Job
 
@@ -74,8 +75,8 @@ class Pool:
         if found is not None:
             arch = found[1] if runtime is Runtime.MACHINE_CODE else found[1] & BYTECODE_ONLY
             self._command = [found[0], "-X", f"heapsize={heap}", "-m", "worker"]
-        for name, source in (("kernel", kernel), ("worker", WORKER)):
-            made = compile_for(source.read_bytes(), arch, name + ".py")
+        for name, source in (("kernel", kernel_source(kernel)), ("worker", WORKER.read_bytes())):
+            made = compile_for(source, arch, name + ".py")
             Path(self._folder.name, name + (".mpy" if arch else ".py")).write_bytes(made)
         self._path = {"MICROPYPATH" if arch else "PYTHONPATH": self._folder.name, "PATH": os.environ.get("PATH", "")}
         self._workers = [self._start() for _ in range(processes or os.cpu_count() or 1)]

@@ -11,8 +11,8 @@ import ast
 from types import ModuleType
 from typing import Any
 
-TOOLS = {"array", "struct", "micropython"}
-"""What a kernel may import."""
+from lamplighter.gateway.devicebuild.kernels import TOOLS
+
 VIPER = "micropython.viper"
 LIMIT = 1 << 31
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import importlib.util
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lamplighter.firmware.wire import MAX_ANSWER
+from lamplighter.gateway.devicebuild.kernels import load
 
 TIMEOUT_S = 120.0
 _PR_SET_PDEATHSIG = 1
@@ -94,10 +94,7 @@ class Recomputer:
 
 def _kernel(path: str, known: dict[str, Any]) -> Any:
     if path not in known:
-        spec = importlib.util.spec_from_file_location(f"kernel{len(known)}", path)
-        assert spec is not None and spec.loader is not None
-        known[path] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(known[path])
+        known[path] = load(Path(path))
     return known[path]
 
 

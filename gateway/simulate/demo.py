@@ -137,33 +137,39 @@ async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], co
     """Publishes one task of each kind and follows them; two devices die half-way."""
     names = {name.replace(".", "-"): name for name in inputs}
     answers: dict[str, Any] = {}
-    done = dict.fromkeys(names, 0.0)
-    killed = False
     with Progress(list(names), console.quiet) as progress:
         watching = asyncio.create_task(_watch_street(client, progress, console.is_terminal))
         for task, kind in names.items():
             await client.call("task.submit", id=task, kind=kind, input=inputs[kind].input)
         try:
             async with asyncio.timeout(ANSWERS_S):
-                while len(answers) < len(names):
-                    task, leaf, document = await client.next()
-                    if task not in names:
-                        continue
-                    progress.show(task, leaf, document)
-                    if leaf == "result":
-                        answers[task] = document
-                    if leaf == "status":
-                        done[task] = document["jobs_done"]
-                    if not killed and sum(done.values()) > 100:
-                        killed = True
-                        await asyncio.gather(street.fleet.kill(0), street.fleet.kill(1))
-                        progress.say(f"Two devices lose power: {street.nodes[0]} and {street.nodes[1]}. "
-                                     "Their jobs go to others.")
+                await _follow(client, street, list(names), answers, progress)
         except TimeoutError:
             console.print(f"No answer within {ANSWERS_S:.0f} s from: {', '.join(set(names) - set(answers))}")
         finally:
             watching.cancel()
     return answers
+
+
+async def _follow(client: Client, street: Street, tasks: list[str], answers: dict[str, Any],
+                  progress: Progress) -> None:
+    """Puts the answer of each task into ``answers`` as it comes."""
+    done = dict.fromkeys(tasks, 0.0)
+    killed = False
+    while len(answers) < len(tasks):
+        task, leaf, document = await client.next()
+        if task not in done:
+            continue
+        progress.show(task, leaf, document)
+        if leaf == "result":
+            answers[task] = document
+        if leaf == "status":
+            done[task] = document["jobs_done"]
+        if not killed and sum(done.values()) > 100:
+            killed = True
+            await asyncio.gather(street.fleet.kill(0), street.fleet.kill(1))
+            progress.say(f"Two devices lose power: {street.nodes[0]} and {street.nodes[1]}. "
+                         "Their jobs go to others.")
 
 
 async def _watch_street(client: Client, progress: Progress, often: bool) -> None:

@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -111,17 +111,19 @@ def test_a_disk_that_is_full_from_the_start(tmp_path):
         assert_sentence(outcome, str(folder / "data"), "room")
 
 
+def fill(path):
+    """Writes until the disk is full."""
+    with path.open("wb") as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(1 << 16))
+
+
 async def test_a_disk_that_fills_up_while_a_task_runs(tmp_path, start_gateway, operator, submit, result_of, expected):
     """The gateway says so and ends; with room again the next start finishes the task."""
     with mounted(tmp_path / "disk", "size=64m") as folder:
         gateway = start_gateway(data=folder / "data")
         async with operator(gateway) as client, Device(client, gateway.url, "anna", honest):
-            with (folder / "filler").open("wb") as filler:
-                try:
-                    while True:
-                        filler.write(bytes(1 << 16))
-                except OSError:
-                    pass
+            fill(folder / "filler")
             await submit_in_vain(submit, client, gateway)
             assert_sentence((gateway.end(0), gateway.errors), str(folder / "data"), "free some space")
             (folder / "filler").unlink()

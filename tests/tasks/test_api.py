@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.tasks.api import Context, Job, Kind, TaskError, planned
 from lamplighter.tasks.registry import load_kinds
 
@@ -38,7 +39,7 @@ def test_our_kinds_are_whole(kind: Kind) -> None:
     """Named by family and kind, with a kernel on disk, a title and fields that say what they are."""
     family, _, name = kind.name.partition(".")
     assert family in ("traffic", "environment", "energy") and name.isidentifier()
-    assert kind.kernel.is_file() and kind.kernel.name == "kernel.py"
+    assert kernel_source(kind.kernel) and kind.kernel.stem == "kernel"
     assert kind.version >= 1 and kind.title
     assert kind.Model.model_config.get("extra") == "forbid"
 

@@ -158,34 +158,38 @@ def count(folder: Path, given: dict) -> dict:
     pick = np.random.default_rng(given["seed"])
     watched = np.unique(batch.bus[net.bus.index[net.bus.in_service].to_numpy()])
     watched = watched[watched != batch.slack]
-    out = []
-    for policy in given["policies"]:
-        for level in given["levels"]:
-            hits, left = 0, given["scenarios"]
-            while left:
-                many = min(left, 50)
-                left -= many
-                drawn = np.repeat(base[:, None, :], many, 1)
-                for scenario in range(many):
-                    chosen = places[pick.random(len(places)) < level / 100]
-                    start = pick.choice(SLOTS, size=len(chosen), p=arrivals)
-                    if policy == "tariff_22":
-                        start[(start >= 60) & (start <= 87)] = 88
-                    kwh = np.interp(pick.random(len(chosen)), np.linspace(0, 1, len(energy)), energy)
-                    quarters = kwh * 4 / given["charge_kw"]
-                    for bus, one, many_slots in zip(chosen, start - span[0], quarters, strict=True):
-                        end = one + int(many_slots)
-                        drawn[bus, scenario, max(0, one):max(0, end)] += given["charge_kw"] / 1000
-                        if 0 <= end < len(span):
-                            drawn[bus, scenario, end] += given["charge_kw"] / 1000 * (many_slots % 1)
-                volts, lines, trafos = batch.solve(drawn.reshape(len(drawn), -1))
-                vm = np.abs(volts[watched])
-                bad = np.isnan(vm).any(axis=0) | (vm < given["voltage_min_pu"]).any(axis=0)
-                bad |= (vm > given["voltage_max_pu"]).any(axis=0)
-                bad |= (lines > given["limit_percent"]).any(axis=0) | (trafos > given["limit_percent"]).any(axis=0)
-                hits += int(bad.reshape(many, -1).any(axis=1).sum())
-            out.append({"policy": policy, "level": level, "violated": hits, "scenarios": given["scenarios"]})
-    return {"counts": out}
+
+    def charge(drawn: np.ndarray, policy: str, level: int) -> None:
+        """Adds the cars of one scenario to ``drawn``, [bus, slot] in MW."""
+        chosen = places[pick.random(len(places)) < level / 100]
+        start = pick.choice(SLOTS, size=len(chosen), p=arrivals)
+        if policy == "tariff_22":
+            start[(start >= 60) & (start <= 87)] = 88
+        kwh = np.interp(pick.random(len(chosen)), np.linspace(0, 1, len(energy)), energy)
+        quarters = kwh * 4 / given["charge_kw"]
+        for bus, one, many_slots in zip(chosen, start - span[0], quarters, strict=True):
+            end = one + int(many_slots)
+            drawn[bus, max(0, one):max(0, end)] += given["charge_kw"] / 1000
+            if 0 <= end < len(span):
+                drawn[bus, end] += given["charge_kw"] / 1000 * (many_slots % 1)
+
+    def violated(policy: str, level: int, many: int) -> int:
+        """How many of so many scenarios break a limit in any slot."""
+        drawn = np.repeat(base[:, None, :], many, 1)
+        for scenario in range(many):
+            charge(drawn[:, scenario], policy, level)
+        volts, lines, trafos = batch.solve(drawn.reshape(len(drawn), -1))
+        vm = np.abs(volts[watched])
+        bad = np.isnan(vm).any(axis=0) | (vm < given["voltage_min_pu"]).any(axis=0)
+        bad |= (vm > given["voltage_max_pu"]).any(axis=0)
+        bad |= (lines > given["limit_percent"]).any(axis=0) | (trafos > given["limit_percent"]).any(axis=0)
+        return int(bad.reshape(many, -1).any(axis=1).sum())
+
+    total = given["scenarios"]
+    return {"counts": [
+        {"policy": policy, "level": level, "scenarios": total,
+         "violated": sum(violated(policy, level, min(total - first, 50)) for first in range(0, total, 50))}
+        for policy in given["policies"] for level in given["levels"]]}
 
 
 def losses(folder: Path) -> dict:

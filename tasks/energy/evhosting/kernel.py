@@ -1,10 +1,13 @@
 # Kernel of energy.evhosting: scenarios of charging cars on a radial feeder, solved slot by slot.
 #
 # Method: backward/forward sweep (Shirmohammadi et al., IEEE Trans. Power Systems 3(2), 1988), per unit,
-# constant power and constant shunts; a slot starts from the voltages of the slot before. Currents and powers
-# are Q20, voltages Q24 as their distance from 1 pu, all as pairs (real, imaginary). Products are split into
-# limbs, so that no intermediate needs more than 31 bits and a sign; the host scales the feeder so that all
-# power together is at most 8 pu (a shunt counts fourfold) and |z| < 2 pu.
+# constant power and constant shunts; a slot starts from the voltages of the slot before.
+#
+# Numbers: currents and powers are Q20, voltages Q24 as their distance from 1 pu, all as pairs (real, imaginary).
+# No intermediate may need more than 31 bits and a sign, so products are taken in limbs, as in
+#     x * w >> 12 = (x >> 12) * w + ((x & 4095) * w >> 12);
+# the host scales the feeder so that all power together is at most 8 pu (a shunt counts fourfold) and |z| < 2 pu.
+# Words of a table that may be negative have _BIAS on top: machine code loads them unsigned where words have 64 bits.
 #
 # data: seed u32, first scenario u32, level in percent u8, count u8.
 # contexts: network, demand, day, profiles, and shunts if there are any. Layouts: see load; answer: see run.
@@ -13,60 +16,108 @@ from array import array
 
 try:
     import micropython
-
-    def words(table):
-        return table
 except ImportError:  # CPython
-    words = list  # read and written faster than an array
+    const = ptr8 = ptr16 = ptr32 = int  # constants are what they are, the others only annotate
+    dense = array
+
+    def array(code, values):
+        return list(dense(code, values))  # read and written faster
 
     class micropython:
-        @staticmethod
         def viper(function):
             return function
 
 
-def ptr32(b):
-    return b
+MODULUS = const(2147483647)  # of the Lehmer generator x -> 48271 x
+BIAS = const(1 << 29)
+ANSWER = const(20)           # bytes for a scenario
+_TOLERANCE = const(32)       # 2 / 2^20 pu, in units of Q24: how much another iteration may still change
+_ITERATIONS = const(40)
+_FAILED = const(1 << 29)     # a change that is none: the voltage has collapsed
+_BREATH = const(200)         # buses swept between two yields
 
+# What was not kept, as flags of a scenario.
+_UNDERVOLTAGE = const(1)
+_OVERVOLTAGE = const(2)
+_LINE = const(4)
+_TRANSFORMER = const(8)
+COLLAPSED = const(16)
 
-ptr8 = ptr16 = ptr32
+# Table S, the state. What the feeder and the day are:
+_BUSES = const(0)
+_SLOTS = const(1)
+_FIRST = const(2)            # slot of the day
+_CAR = const(3)              # power of a car, Q23
+_DRAW = const(4)             # state of the generator
+_CHANCE = const(5)           # that a place has a car, Q15
+_MODULUS = const(7)          # MODULUS, which is too long a constant
+_AT = const(8)               # bus or slot at hand
+# the limits, squared: voltages in Q20, shares of the rated current in Q16:
+_V_LEAST = const(9)
+_V_MOST = const(10)
+_LINE_MOST = const(11)
+_TRAFO_MOST = const(12)
+_TRAFO = const(13)           # 1 if branch 1 is a transformer
+# and what came to be, figures squared as above, in the order of the answer:
+_FLAGS = const(14)
+_LOW_SLOT = const(15)
+_LOW_BUS = const(16)
+_LOW = const(17)             # lowest voltage
+_LOAD_BRANCH = const(18)
+_LOAD_SLOT = const(19)
+_TRAFO_SLOT = const(20)
+_LOAD = const(21)            # highest share of a line
+_TRAFO_LOAD = const(22)
+_SOURCE = const(23)          # voltage of the source, Q24
+_SHUNTS = const(24)          # 1 if branches have shunts
 
-MODULUS = 2147483647  # of the Lehmer generator x -> 48271 x
-TOLERANCE = 32        # 2 / 2^20 pu, in units of Q24: how much another iteration may still change
-ITERATIONS = 40
-FAILED = 536870912    # what sweep returns when the voltage has collapsed
-BIAS = 536870912      # added to signed words: viper's ptr32 loads are unsigned where words are 64 bits
-BREATH = 200          # buses swept between two yields
-ANSWER, COLLAPSED = 20, 16
+# Table M, 16 words per bus. Bus 0 is the source, branch i feeds bus i. The first word is 16 times the parent.
+_BUS = const(16)
+_R = const(1)                # impedance: this and the next over 2^(16 + exponent)
+_X = const(2)
+_EXPONENT = const(3)
+_G = const(4)                # shunt; biased, as are all up to _I_IM
+_B = const(5)
+_P = const(6)                # power that the bus takes
+_Q = const(7)
+_V_RE = const(8)             # voltage; the real part less 1 pu
+_V_IM = const(9)
+_I_RE = const(10)            # current through the branch
+_I_IM = const(11)
+_CARS = const(12)            # eighths of cars charging
+_GAIN = const(13)            # one over the rated current, Q16
+_SUM_RE = const(14)          # currents of the branches that leave the bus; biased
+_SUM_IM = const(15)
 
-# Table S: 0 buses  1 slots  2 first slot  3 power of a car, Q23  4 generator  5 chance of a car, Q15
-# 6 -  7 modulus  8 bus or slot at hand  9 lowest allowed |V|^2  10 highest allowed |V|^2
-# 11 allowed line loading^2  12 allowed transformer loading^2  13 branch 1 is a transformer
-# 14 flags  15 lowest |V|^2  16 its bus  17 its slot  18 highest line loading^2  19 its branch
-# 20 its slot  21 highest transformer loading^2  22 its slot  23 source voltage, Q24  24 there are shunts
-# Table M, 16 words per bus, bus 0 is the source and branch i feeds bus i: 0 sixteen times the parent
-# 1 r  2 x  3 their exponent: z is these words over 2^(16 + exponent)  4 shunt g  5 shunt b  6 p  7 q
-# 8 v real less 1  9 v imaginary  10 i real  11 i imaginary  12 eighths of cars charging  13 one over the rated
-# current, Q16  14 sum of the children's i real  15 imaginary; 4 to 11, 14 and 15 may be negative and have BIAS on top
-# Table L, 5 words per bus: 0 lowest p  1 span of p  2 lowest q  3 span of q (0 and 2 with BIAS)
-# 4 places for cars, profile of p times 2^16, of q times 2^24
-# Table C: [bus, slot] how many eighths of cars more charge than before, modulo 2^16; then the profiles, Q15
+# Table L, 5 words per bus: the lowest p (biased), the span of p, the same of q, and
+_KIND = const(4)             # places for cars, profile of p times 2^16, of q times 2^24
+_ROW = const(5)
+
+# Table T, the day as it comes: a header, then equally likely slots of arrival, u8, and lengths of charging in eighths
+# of a slot, u16.
+_ARRIVALS = const(24)
+_LENGTHS = const(280)
+
+# Table C: [bus, slot] how many eighths of cars more charge than before, modulo 2^16; then the profiles, Q15.
+# Table H: half the g and b of each branch (biased), if there are shunts.
 
 
 @micropython.viper
 def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
-    # Draws the cars of one bus: each place has one with the chance S[5], arrival and length of charging come from
-    # the tables of the day. The last quarter-hour counts by the part of it that is needed.
-    slots = S[1]
-    row = S[8] * slots
-    first = S[2]
-    x = S[4]
-    chance = S[5]
-    modulus = S[7]
-    places = L[5 * S[8] + 4] & 65535
+    # Draws the cars of one bus: each place has one with the chance S[_CHANCE], arrival and length of charging come
+    # from the tables of the day. The last quarter-hour counts by the part of it that is needed.
+    slots = S[_SLOTS]
+    row = S[_AT] * slots
+    first = S[_FIRST]
+    x = S[_DRAW]
+    chance = S[_CHANCE]
+    modulus = S[_MODULUS]
+    places = L[_ROW * S[_AT] + _KIND] & 65535
     for k in range(slots):
         C[row + k] = 0
-    for _ in range(places):
+    left = places
+    while left:
+        left -= 1
         x = 48271 * (x % 44488) - 3399 * (x // 44488)  # Schrage: stays within 31 bits and a sign
         if x < 0:
             x += modulus
@@ -74,11 +125,11 @@ def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
-            start = T[24 + (x >> 23)] - first
+            start = T[_ARRIVALS + (x >> 23)] - first
             x = 48271 * (x % 44488) - 3399 * (x // 44488)
             if x < 0:
                 x += modulus
-            k = 280 + ((x >> 23) << 1)
+            k = _LENGTHS + ((x >> 23) << 1)
             end = T[k] + (T[k + 1] << 8)
             rest = end & 7
             end = start + (end >> 3)
@@ -88,82 +139,88 @@ def place(S: ptr32, L: ptr32, T: ptr8, C: ptr16) -> int:
                 C[row + start] = (C[row + start] + 8) & 65535
                 if end < slots:
                     C[row + end] = (C[row + end] + 65528 + rest) & 65535
-                    if end + 1 < slots:
-                        C[row + end + 1] = (C[row + end + 1] + 65536 - rest) & 65535
-    S[4] = x
-    return 0
+                end += 1
+                if end < slots:
+                    C[row + end] = (C[row + end] + 65536 - rest) & 65535
+    S[_DRAW] = x
+    return places
 
 
 @micropython.viper
 def advance(S: ptr32, M: ptr32, L: ptr32, C: ptr16) -> int:
-    # Sets the power of every bus for slot S[8].
-    n = S[0]
-    slots = S[1]
-    car = S[3]
-    at = S[8]
-    shapes = n * slots + at
+    # Sets the power of every bus for slot S[_AT].
+    slots = S[_SLOTS]
+    car = S[_CAR]
+    at = S[_AT]
+    shapes = S[_BUSES] * slots + at
+    left = S[_BUSES]
     b = 0
     k = 0
-    for _ in range(n):
-        cars = (M[b + 12] + C[at]) & 65535
-        M[b + 12] = cars
-        kind = L[k + 4]
+    while left:
+        left -= 1
+        cars = (M[b + _CARS] + C[at]) & 65535
+        M[b + _CARS] = cars
+        kind = L[k + _KIND]
         share = C[shapes + ((kind >> 16) & 255) * slots]
         span = L[k + 1]
-        M[b + 6] = L[k] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3) + ((cars * car) >> 6)
+        M[b + _P] = L[k] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3) + ((cars * car) >> 6)
         share = C[shapes + (kind >> 24) * slots]
         span = L[k + 3]
-        M[b + 7] = L[k + 2] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3)
+        M[b + _Q] = L[k + 2] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3)
         at += slots
-        b += 16
-        k += 5
+        b += _BUS
+        k += _ROW
     return 0
 
 
 @micropython.viper
 def flat(S: ptr32, M: ptr32) -> int:
     # Voltages as at the source.
-    o = 536870912
-    v = S[23] - 16777216 + o
+    zero = BIAS
+    v = S[_SOURCE] - 16777216 + zero
+    left = S[_BUSES]
     b = 0
-    for _ in range(S[0]):
-        M[b + 8] = v
-        M[b + 9] = o
-        M[b + 14] = o
-        M[b + 15] = o
-        b += 16
+    while left:
+        left -= 1
+        M[b + _V_RE] = v
+        M[b + _V_IM] = zero
+        M[b + _SUM_RE] = zero
+        M[b + _SUM_IM] = zero
+        b += _BUS
     return 0
 
 
+# A sweep is one iteration: currents backward, then voltages forward. b is 16 times the number of buses at first. The
+# three variables named first live in registers.
+
+
 @micropython.viper
-def sweep(M: ptr32, b: int) -> int:
-    # One iteration over sixteen times b buses; the largest change of a voltage in units of Q24 pu, or FAILED when
-    # one is more than 0.47 pu from 1 in either part or below 0.5 pu. The first three variables live in registers.
-    o = 536870912
-    end = b
-    M[14] = o
-    M[15] = o
-    while b > 16:
-        b -= 16
-        i = M[b + 14] - o
-        j = M[b + 15] - o
-        M[b + 14] = o
-        M[b + 15] = o
-        p = M[b + 6] - o
-        q = M[b + 7] - o
-        g = M[b + 4] - o
-        h = M[b + 5] - o
-        if (p | q | g | h) != 0:
-            x = M[b + 8] - o
-            u = M[b + 9] - o
+def backward(M: ptr32, b: int) -> int:
+    # Currents from the leaves to the source: each branch carries what its bus takes, I = V (conj(S) / |V|^2 + Y),
+    # and what the branches that leave the bus do. Returns 0, or _FAILED when a voltage is below 0.5 pu.
+    zero = BIAS
+    M[_SUM_RE] = zero
+    M[_SUM_IM] = zero
+    while b > _BUS:
+        b -= _BUS
+        i = M[b + _SUM_RE] - zero
+        j = M[b + _SUM_IM] - zero
+        M[b + _SUM_RE] = zero
+        M[b + _SUM_IM] = zero
+        p = M[b + _P] - zero
+        q = M[b + _Q] - zero
+        g = M[b + _G] - zero
+        h = M[b + _B] - zero
+        if p | q | g | h:
+            x = M[b + _V_RE] - zero
+            u = M[b + _V_IM] - zero
             k = x >> 8
             t = u >> 8
-            d = (16777216 + 2 * x + ((k * k + t * t) >> 8)) >> 4
-            if d < 262144:
-                return o
-            w = o // d
-            w = (w << 7) + (((o - w * d) * w + 2097152) >> 22)  # 2^36 / d: seven digits more from the remainder
-            # I = V (conj(S) / |V|^2 + Y)
+            d = (16777216 + 2 * x + ((k * k + t * t) >> 8)) >> 4  # |V|^2, Q20
+            if not d >> 18:  # under 0.25
+                return _FAILED
+            w = zero // d
+            w = (w << 7) + (((zero - w * d) * w + 2097152) >> 22)  # 2^36 / d: seven digits more from the remainder
             g += ((p >> 12) * w + (((p & 4095) * w) >> 12)) >> 4
             h -= ((q >> 12) * w + (((q & 4095) * w) >> 12)) >> 4
             x = (x + 64) >> 7
@@ -174,88 +231,109 @@ def sweep(M: ptr32, b: int) -> int:
             t = h & 8191
             i += g + ((p * x - q * u + ((k * x - t * u) >> 13)) >> 4)
             j += h + ((p * u + q * x + ((k * u + t * x) >> 13)) >> 4)
-        M[b + 10] = i + o
-        M[b + 11] = j + o
+        M[b + _I_RE] = i + zero
+        M[b + _I_IM] = j + zero
         t = M[b]
-        M[t + 14] = M[t + 14] + i
-        M[t + 15] = M[t + 15] + j
+        M[t + _SUM_RE] = M[t + _SUM_RE] + i
+        M[t + _SUM_IM] = M[t + _SUM_IM] + j
+    return 0
+
+
+@micropython.viper
+def forward(M: ptr32, b: int) -> int:
+    # Voltages from the source to the leaves: each branch loses z I. Returns the largest change of a voltage in units
+    # of Q24 pu, or _FAILED when one is more than 0.47 pu from 1 in either part.
+    zero = BIAS
+    end = b
+    b = _BUS
     change = 0
     while b < end:
-        i = M[b + 10] - o
-        j = M[b + 11] - o
+        i = M[b + _I_RE] - zero
+        j = M[b + _I_IM] - zero
         p = i >> 12
         q = j >> 12
         i = i & 4095
         j = j & 4095
-        x = M[b + 1]
-        u = M[b + 2]
-        k = M[b + 3]
+        x = M[b + _R]
+        u = M[b + _X]
+        k = M[b + _EXPONENT]
         t = M[b]
-        g = M[t + 8] - ((p * x - q * u + ((i * x - j * u) >> 12)) >> k)
-        h = M[t + 9] - ((p * u + q * x + ((i * u + j * x) >> 12)) >> k)
+        g = M[t + _V_RE] - ((p * x - q * u + ((i * x - j * u) >> 12)) >> k)
+        h = M[t + _V_IM] - ((p * u + q * x + ((i * u + j * x) >> 12)) >> k)
         if g < 528870912 or g > 544870912 or h < 528870912 or h > 544870912:
-            return o
-        t = g - M[b + 8]
+            return _FAILED
+        t = g - M[b + _V_RE]
         if t < 0:
-            t = 0 - t
+            t = -t
         if t > change:
             change = t
-        t = h - M[b + 9]
+        t = h - M[b + _V_IM]
         if t < 0:
-            t = 0 - t
+            t = -t
         if t > change:
             change = t
-        M[b + 8] = g
-        M[b + 9] = h
-        b += 16
+        M[b + _V_RE] = g
+        M[b + _V_IM] = h
+        b += _BUS
     return change
 
 
 @micropython.viper
-def judge(S: ptr32, M: ptr32, H: ptr32) -> int:
-    # Compares the solved slot S[8] with the limits; keeps flags and the worst elements in S. A branch with
-    # shunts (H: half its g and b) carries another current at each end; the larger one counts.
-    n = S[0]
-    o = 536870912
-    slot = S[8]
-    ends = S[24] + 1
+def voltages(S: ptr32, M: ptr32) -> int:
+    # Compares the voltages of the solved slot S[_AT] with their limits; keeps flags and the lowest in S.
     b = 0
-    for i in range(1, n):
-        b += 16
-        x = M[b + 8] - o
-        u = M[b + 9] - o
+    zero = BIAS
+    left = S[_BUSES] - 1
+    while left:
+        left -= 1
+        b += _BUS
+        x = M[b + _V_RE] - zero
         k = x >> 8
-        t = u >> 8
+        t = (M[b + _V_IM] - zero) >> 8
         d = (16777216 + 2 * x + ((k * k + t * t) >> 8)) >> 4
-        if d < S[9]:
-            S[14] = S[14] | 1
-        if d > S[10]:
-            S[14] = S[14] | 2
-        if d < S[15]:
-            S[15] = d
-            S[16] = i
-            S[17] = slot
-        c = M[b + 13]
+        if d < S[_V_LEAST]:
+            S[_FLAGS] = S[_FLAGS] | _UNDERVOLTAGE
+        if d > S[_V_MOST]:
+            S[_FLAGS] = S[_FLAGS] | _OVERVOLTAGE
+        if d < S[_LOW]:
+            S[_LOW] = d
+            S[_LOW_BUS] = b >> 4
+            S[_LOW_SLOT] = S[_AT]
+    return 0
+
+
+@micropython.viper
+def currents(S: ptr32, M: ptr32, H: ptr32) -> int:
+    # The same for currents, as shares of the rated ones. A branch with shunts carries another current at each end;
+    # the larger one counts.
+    zero = BIAS
+    left = S[_BUSES] - 1
+    b = 0
+    while left:
+        left -= 1
+        b += _BUS
+        c = M[b + _GAIN]
         most = 16777216  # sixteen times the rated current
         if c > 65536:
-            most = (o // c) << 11
+            most = (zero // c) << 11
         ch = c >> 11
         cl = c & 2047
         worst = 0
-        for end in range(ends):
-            v = M[b + 10] - o
-            u = M[b + 11] - o
-            if ends > 1:
-                g = H[2 * i] - o
-                h = H[2 * i + 1] - o
-                t = b
-                if end == 0:
-                    t = M[b]
-                else:
-                    g = 0 - g
-                    h = 0 - h
-                x = (M[t + 8] - o + 64) >> 7
-                y = (M[t + 9] - o + 64) >> 7
+        end = S[_SHUNTS] + 1
+        while end:
+            end -= 1
+            v = M[b + _I_RE] - zero
+            u = M[b + _I_IM] - zero
+            if S[_SHUNTS]:
+                g = H[b >> 3] - zero
+                h = H[(b >> 3) + 1] - zero
+                t = M[b]
+                if end:
+                    g = -g
+                    h = -h
+                    t = b
+                x = (M[t + _V_RE] - zero + 64) >> 7
+                y = (M[t + _V_IM] - zero + 64) >> 7
                 p = g >> 13
                 q = h >> 13
                 k = g & 8191
@@ -263,9 +341,9 @@ def judge(S: ptr32, M: ptr32, H: ptr32) -> int:
                 v += g + ((p * x - q * y + ((k * x - t * y) >> 13)) >> 4)
                 u += h + ((p * y + q * x + ((k * y + t * x) >> 13)) >> 4)
             if v < 0:
-                v = 0 - v
+                v = -v
             if u < 0:
-                u = 0 - u
+                u = -u
             if v > most:
                 v = most
             if u > most:
@@ -280,22 +358,17 @@ def judge(S: ptr32, M: ptr32, H: ptr32) -> int:
             v = v >> 11
             t = u & 2047
             u = u >> 11
-            d = ((v * v + u * u) << 6) + ((2 * (v * k + u * t) + ((k * k + t * t) >> 11)) >> 5)
-            if d > worst:
-                worst = d
-        if i == 1 and S[13] != 0:
-            if worst > S[12]:
-                S[14] = S[14] | 8
-            if worst > S[21]:
-                S[21] = worst
-                S[22] = slot
-        else:
-            if worst > S[11]:
-                S[14] = S[14] | 4
-            if worst > S[18]:
-                S[18] = worst
-                S[19] = i
-                S[20] = slot
+            v = ((v * v + u * u) << 6) + ((2 * (v * k + u * t) + ((k * k + t * t) >> 11)) >> 5)
+            if v > worst:
+                worst = v
+        if b == _BUS and S[_TRAFO]:
+            if worst > S[_TRAFO_LOAD]:
+                S[_TRAFO_LOAD] = worst
+                S[_TRAFO_SLOT] = S[_AT]
+        elif worst > S[_LOAD]:
+            S[_LOAD] = worst
+            S[_LOAD_BRANCH] = b >> 4
+            S[_LOAD_SLOT] = S[_AT]
     return 0
 
 
@@ -309,32 +382,38 @@ def load(contexts):
     H = array("i", contexts[4] if len(contexts) > 4 else b"")
     first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
     n = net[0]
-    if (n < 2 or len(net) != 3 + 4 * n or len(L) != 5 * n or len(day) != 792 or slots < 1
+    if (n < 2 or len(net) != 3 + 4 * n or len(L) != _ROW * n or len(day) != 792 or slots < 1
             or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
         raise ValueError("context")
     S = [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 9 + [net[2], len(H) and 1]
-    M = array("i", range(16 * n))  # any numbers do: made without a copy, each is written before it is read
-    for i in range(n):
-        at, r, x, g = net[3 + 4 * i:7 + 4 * i]
-        parent = at & 65535
-        kind = L[5 * i + 4]
-        if parent > i or (parent == i and i > 0) or max(kind >> 16 & 255, kind >> 24) >= profiles or kind < 0:
-            raise ValueError("context")
-        b = i << 4
-        M[b] = parent << 4
-        M[b + 1] = r
-        M[b + 2] = x
-        M[b + 3] = at >> 16
-        M[b + 4] = M[b + 5] = BIAS
-        M[b + 13] = g
-        if i and len(H):  # a bus has half the shunt of each branch that ends there
-            for bus in (b, parent << 4):
-                M[bus + 4] += H[2 * i] - BIAS
-                M[bus + 5] += H[2 * i + 1] - BIAS
+    M = buses(net, L, H, profiles)
     C = array("H", range((n + profiles) * slots))
     for k in range(profiles * slots):
         C[n * slots + k] = contexts[3][2 * k] | contexts[3][2 * k + 1] << 8
-    return words(array("i", S)), words(M), words(L), day, words(C), words(H)
+    return array("i", S), M, L, day, C, H
+
+
+def buses(net, L, H, profiles):
+    # Table M of a network; a bus comes after its parent.
+    M = array("i", range(_BUS * net[0]))  # any numbers do: made without a copy, each is written before it is read
+    for i in range(net[0]):
+        at, r, x, gain = net[3 + 4 * i:7 + 4 * i]
+        parent = at & 65535
+        kind = L[_ROW * i + _KIND]
+        if parent > i or (parent == i and i > 0) or max(kind >> 16 & 255, kind >> 24) >= profiles or kind < 0:
+            raise ValueError("context")
+        b = _BUS * i
+        M[b] = _BUS * parent
+        M[b + _R] = r
+        M[b + _X] = x
+        M[b + _EXPONENT] = at >> 16
+        M[b + _G] = M[b + _B] = BIAS
+        M[b + _GAIN] = gain
+        if i and len(H):  # a bus has half the shunt of each branch that ends there
+            for bus in (b, _BUS * parent):
+                M[bus + _G] += H[2 * i] - BIAS
+                M[bus + _B] += H[2 * i + 1] - BIAS
+    return M
 
 
 def start(S, M, seed, level, index):
@@ -344,33 +423,35 @@ def start(S, M, seed, level, index):
     for part in (level, index, 0, 0, 0):
         x = ((x ^ (x >> 13)) + part) * 48271 % MODULUS
         x ^= x >> 15
-    S[4] = x % (MODULUS - 1) + 1
-    S[5] = (level * 32768 + 50) // 100
-    for k in range(14, 23):
+    S[_DRAW] = x % (MODULUS - 1) + 1
+    S[_CHANCE] = (level * 32768 + 50) // 100
+    for k in range(_FLAGS, _SOURCE):
         S[k] = 0
-    S[15] = 4194304
-    for b in range(12, len(M), 16):
+    S[_LOW] = 4194304
+    for b in range(_CARS, len(M), _BUS):
         M[b] = 0
     flat(S, M)
 
 
 def solve_slot(S, M, H):
-    # Iterates slot S[8] until it stands still, then judges it; returns how many sweeps that took.
+    # Iterates slot S[_AT] until it stands still, then judges it; returns how many sweeps that took.
     last = 0
-    for k in range(1, ITERATIONS + 1):
-        change = sweep(M, S[0] << 4)
+    end = _BUS * S[_BUSES]
+    for k in range(1, _ITERATIONS + 1):
+        change = backward(M, end) or forward(M, end)
         # changes shrink by about the same factor each time: stop when all those to come are small enough together
-        if change <= TOLERANCE or (change < 8192 and change * change <= TOLERANCE * (min(last, 1 << 20) - change)):
-            judge(S, M, H)
+        if change <= _TOLERANCE or (change < 8192 and change * change <= _TOLERANCE * (min(last, 1 << 20) - change)):
+            voltages(S, M)
+            currents(S, M, H)
             return k
-        if change == FAILED:
+        if change == _FAILED:
             break
         last = change
     flat(S, M)
-    S[14] |= COLLAPSED
-    if S[15] > 0:
-        S[15] = S[16] = 0
-        S[17] = S[8]
+    S[_FLAGS] |= COLLAPSED
+    if S[_LOW] > 0:
+        S[_LOW] = S[_LOW_BUS] = 0
+        S[_LOW_SLOT] = S[_AT]
     return k
 
 
@@ -379,22 +460,24 @@ def run(data, contexts):
         raise ValueError("input")
     seed, first, level, count = struct.unpack("<IIBB", data)
     S, M, L, T, C, H = load(contexts)
-    n, slots = S[0], S[1]
+    n, slots = S[_BUSES], S[_SLOTS]
     out, work = bytearray(ANSWER * count), 0
     for k in range(count):
         start(S, M, seed, level, first + k)
-        for bus in range(n):
-            S[8] = bus
-            place(S, L, T, C)
-            work += 12 + ((L[5 * bus + 4] & 65535) >> 2)
-            if work > BREATH:
+        for S[_AT] in range(n):
+            work += 12 + (place(S, L, T, C) >> 2)
+            if work > _BREATH:
                 work = 0
                 yield
-        for S[8] in range(slots):
+        for S[_AT] in range(slots):
             advance(S, M, L, C)
             work += n * solve_slot(S, M, H)
-            if work > BREATH:
+            if work > _BREATH:
                 work = 0
                 yield
-        struct.pack_into("<BBHIHBBII", out, ANSWER * k, S[14], S[17], S[16], S[15], S[19], S[20], S[22], S[18], S[21])
+        if S[_LOAD] > S[_LINE_MOST]:
+            S[_FLAGS] |= _LINE
+        if S[_TRAFO_LOAD] > S[_TRAFO_MOST]:
+            S[_FLAGS] |= _TRANSFORMER
+        struct.pack_into("<BBHIHBBII", out, ANSWER * k, *S[_FLAGS:_SOURCE])
     return bytes(out)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.tasks.api import Job
-from lamplighter.tasks.environment.airmap import KIND, kernel
+from lamplighter.tasks.environment.airmap import KIND
 from lamplighter.tasks.environment.airmap.jobs import cut
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
-from lamplighter.tasks.local import run_job
+from lamplighter.tasks.local import load_kernel, run_job
 from tests.tasks.words import Word, Words
 
+kernel = load_kernel(KIND)
 DRIVER = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -114,7 +116,7 @@ def test_all_interpreters_give_the_same_bytes(tmp_path: Path, tame: int, wild: i
     inputs = [job.input for seed in range(tame) for job in _tame(seed)] + [_wild(seed) for seed in range(wild)]
     wanted = [_answer(given).hex() for given in inputs]
     (tmp_path / "jobs").write_bytes(b"".join(b"%4d" % len(given) + given for given in inputs))
-    source = KIND.kernel.read_text()
+    source = kernel_source(KIND.kernel).decode()
     for name, text, options in (("machine", source, ["-march=x64"]),
                                 ("bytecode", source.replace("@micropython.viper\n", ""), [])):
         (tmp_path / f"{name}.py").write_text(text)

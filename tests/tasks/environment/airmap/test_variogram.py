@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from lamplighter.tasks.environment.airmap import kernel
+from lamplighter.tasks.environment.airmap import KIND
 from lamplighter.tasks.environment.airmap.method.variogram import (
     Variogram,
     first_search,
@@ -17,6 +17,9 @@ from lamplighter.tasks.environment.airmap.method.variogram import (
     third_search,
     unit_variance,
 )
+from lamplighter.tasks.local import load_kernel
+
+kernel = load_kernel(KIND)
 
 
 @pytest.mark.parametrize("shape", ["exponential", "spherical"])
