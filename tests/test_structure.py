@@ -257,7 +257,7 @@ def test_our_kinds_have_every_role(name: str) -> None:
     found = {path.stem for path in KINDS[name].glob("*.py")}
     kernel = load_kinds()[name].kernel
     assert found | {kernel.stem} == set(ROLES) and kernel.exists()
-    known = found | {path.stem for path in (KINDS[name] / METHOD).glob("*.py")}
+    known = found | {kernel.stem} | {path.stem for path in (KINDS[name] / METHOD).glob("*.py")}
     for path in (ROOT / "tests/tasks" / KINDS[name].relative_to(ROOT / "tasks")).glob("test_*.py"):
         tested = path.stem.removeprefix("test_")
         assert tested in known or tested.rpartition("_")[0] in known, f"no module {tested} in {name}"

@@ -14,48 +14,74 @@
 # Answer, i16: W that the battery takes (or gives, if negative) in each slot.
 from array import array
 
-try:
-    import micropython
-except ImportError:  # CPython
-    class micropython:
-        @staticmethod
-        def viper(function):
-            return function
-
 
 def ptr16(b):
     return b
 
 
-def ptr32(b):
-    return b
+ptr32 = const = ptr16  # viper knows pointers as casts; the compiler puts constants in place of their names
+
+try:
+    import micropython
+except ImportError:  # CPython
+
+    class micropython:
+        viper = ptr16
 
 
-SLOTS = 96
-PIECES = 289  # three a slot, and one last: to keep what is left over for nothing
+_SLOTS = const(96)
+_PIECES = const(289)  # three a slot, and one last: to keep what is left over for nothing
+_LAST = const(288)
+_BIAS = const(32768)  # of what is signed in data and context
+_DEAREST = const(16383)
 
-# Table S: 0 slot at hand  1 stored there  2 pieces used  3 capacity  4 stored at the end at least
-# 5 units that 1 W adds  6 units that 1 W takes  7 W at most in  8 out  9 to the grid
-# Table L: units of each piece; from 289 how much a slot takes if none of its pieces is used; from 385 the price of
-# each piece per unit of storage, times S[5] * S[6], plus 2^29 as ptr32 reads no signs where words have 64 bits.
-# Table W: place of each piece in the order of prices; from 289 the pieces in that order.
+# data: u16 each, from 5 on u32 in two.
+_CAPACITY_GIVEN = const(5)
+_HELD_GIVEN = const(7)
+_END_GIVEN = const(9)
+_LOADS = const(11)
+
+# Table S: the slot at hand, stored there, pieces used, capacity, stored at the end at least, units that 1 W adds and
+# takes, W at most in, out, to the grid.
+_SLOT = const(0)
+_HELD = const(1)
+_USED = const(2)
+_CAPACITY = const(3)
+_END = const(4)
+_ADDS = const(5)
+_TAKES = const(6)
+_IN = const(7)
+_OUT = const(8)
+_GRID = const(9)
+
+# Table L: units of each piece (at 0); how much a slot takes if none of its pieces is used; the price of each piece
+# per unit of storage, times S[_ADDS] * S[_TAKES], plus _ZERO as ptr32 reads no signs where words have 64 bits; and
+# what a slot adds with the pieces that are used, plus _ZERO.
+_GIVES = const(289)
+_PRICES = const(385)
+_CHANGES = const(674)
+_L_SIZE = const(770)
+_ZERO = const(536870912)
+
+# Table W: place of each piece in the order of prices (at 0); the pieces in that order.
+_ORDER = const(289)
+_W_SIZE = const(578)
 
 
+# Cuts every slot into its pieces, from taking most to adding most. 1 if a price is out of range.
 @micropython.viper
 def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
-    # Cuts every slot into its pieces, from taking most to adding most. 1 if a price is out of range.
-    add = S[5]
-    take = S[6]
-    most = S[7]
-    least = S[8]
-    limit = S[9]
-    o = 536870912
+    add = S[_ADDS]
+    take = S[_TAKES]
+    most = S[_IN]
+    least = S[_OUT]
+    limit = S[_GRID]
     i = 0
-    for t in range(96):
-        n = H[11 + t] - 32768
-        buy = P[t] - 32768
-        sell = P[96 + t] - 32768
-        if buy < -16383 or buy > 16383 or sell < -16383 or sell > 16383:
+    for t in range(_SLOTS):
+        n = H[_LOADS + t] - _BIAS
+        buy = P[t] - _BIAS
+        sell = P[_SLOTS + t] - _BIAS
+        if buy * buy > _DEAREST * _DEAREST or sell * sell > _DEAREST * _DEAREST:
             return 1
         g = 0
         u = sell * add
@@ -92,76 +118,89 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
                 y -= x
                 x *= add
             y *= add
-        # Pool adjacent violators: where a later piece is cheaper than one before, both get their mean price.
-        while u > v or v > w:
-            if u > v:
-                p = u
-                d = (u - v) >> 7
-                a = y
-                b = x + y
-                if v == w:
-                    a += z
-                    b += z
-            else:
-                p = v
-                d = (v - w) >> 7
-                a = z
-                b = y + z
-                if u == v:
-                    b += x
-            a <<= 1
-            b = (b >> 6) + 1
-            q = a // b
-            p -= d * q + ((d * (((a - q * b) << 7) // b)) >> 7)
-            if u > v:
-                if v == w:
-                    w = p
-                u = p
-            else:
-                if u == v:
-                    u = p
-                w = p
-            v = p
         L[i] = x
         L[i + 1] = y
         L[i + 2] = z
-        L[289 + t] = g
-        L[385 + i] = u + o
-        L[386 + i] = v + o
-        L[387 + i] = w + o
+        L[_GIVES + t] = g
+        j = i + _PRICES
+        L[j] = u + _ZERO
+        L[j + 1] = v + _ZERO
+        L[j + 2] = w + _ZERO
         i += 3
-    L[288] = 0
-    L[673] = o
+    L[_LAST] = 0
+    L[_PRICES + _LAST] = _ZERO
     return 0
 
 
+# Pool adjacent violators: where a later piece of a slot is cheaper than one before, both get their mean price.
+@micropython.viper
+def pool(L: ptr32) -> int:
+    i = 0
+    while i < _LAST:
+        j = i + _PRICES
+        u = L[j]
+        v = L[j + 1]
+        w = L[j + 2]
+        if u > v:
+            p = u
+            d = u - v
+            a = L[i + 1]
+            if v == w:
+                a += L[i + 2]
+            b = a + L[i]
+        elif v > w:
+            p = v
+            d = v - w
+            w = v
+            a = L[i + 2]
+            b = a + L[i + 1]
+            if u == v:
+                b += L[i]
+        else:
+            i += 3
+            continue
+        # p less d * a / b, within 31 bits.
+        a <<= 1
+        b = (b >> 6) + 1
+        d >>= 7
+        q = a // b
+        p -= d * q + ((d * (((a - q * b) << 7) // b)) >> 7)
+        if u >= v:
+            L[j] = p
+        L[j + 1] = p
+        if v == w:
+            L[j + 2] = p
+    return 0
+
+
+# Sorts the pieces by price, equal ones by number: a merge sort from runs of three, which each slot is. The seven
+# passes go to and fro between the halves of W, and end in the upper.
 @micropython.viper
 def order(L: ptr32, W: ptr16) -> int:
-    # Sorts the pieces by price, equal ones by number: a merge sort from runs of three, which each slot is.
-    for i in range(289):
+    for i in range(_PIECES):
         W[i] = i
     a = 0
-    b = 289
+    b = _ORDER
     width = 3
-    while width < 289:
+    while width < _PIECES:
         start = 0
-        while start < 289:
+        while start < _PIECES:
             k = b + start
             i = a + start
             start += width
-            if start > 289:
-                start = 289
+            if start > _PIECES:
+                start = _PIECES
             middle = a + start
             j = middle
             start += width
-            if start > 289:
-                start = 289
+            if start > _PIECES:
+                start = _PIECES
             end = a + start
             p = W[i]
             while j < end:
                 q = W[j]
-                c = L[385 + q]
-                while i < middle and L[385 + p] <= c:
+                c = L[_PRICES + q]
+                while i < middle and L[_PRICES + p] <= c:
                     W[k] = p
                     k += 1
                     i += 1
@@ -171,164 +210,136 @@ def order(L: ptr32, W: ptr16) -> int:
                 W[k] = q
                 k += 1
                 j += 1
+            if i == middle:  # what is left of either
+                i = j
+                middle = end
             while i < middle:
                 W[k] = W[i]
                 k += 1
                 i += 1
-            while j < end:
-                W[k] = W[j]
-                k += 1
-                j += 1
-        a = 289 - a
-        b = 289 - b
+        a = _ORDER - a
+        b = _ORDER - b
         width *= 2
-    # Seven passes: the order is in the upper half.
-    for k in range(289):
-        W[W[289 + k]] = k
+    for k in range(_PIECES):
+        W[W[_ORDER + k]] = k
     return 0
 
 
+# How many of the cheapest pieces can be used before they are too many: then the battery is full before it is empty,
+# or holds more at the end than it must. _PIECES if the end cannot be reached.
 @micropython.viper
-def search(S: ptr32, L: ptr32, W: ptr16) -> int:
-    # How many of the cheapest pieces can be used before they are too many: then the battery is full before it is
-    # empty, or holds more at the end than it must. 289 if the end cannot be reached.
-    full = S[3]
-    first = S[0]
-    held = S[1]
+def search(L: ptr32, W: ptr16, S: ptr32) -> int:
+    full = S[_CAPACITY]
     low = 0
-    high = 290
+    high = _PIECES + 1
     while high - low > 1:
         k = (low + high) >> 1
-        s = held
-        i = 3 * first
-        for t in range(first, 96):
-            s -= L[289 + t]
-            if W[i] < k:
+        s = S[_HELD]
+        i = 3 * S[_SLOT]
+        for g in range(_GIVES + S[_SLOT], _GIVES + _SLOTS):
+            s -= L[g]
+            if W[i + 1] < k:
+                s += L[i] + L[i + 1]
+                if W[i + 2] < k:
+                    s += L[i + 2]
+            elif W[i] < k:
                 s += L[i]
-                if W[i + 1] < k:
-                    s += L[i + 1]
-                    if W[i + 2] < k:
-                        s += L[i + 2]
             if s < 0 or s > full:
                 break
             i += 3
-        if s > full or (s >= S[4] and W[288] < k):
+        if s > full or (s >= S[_END] and W[_LAST] < k):
             high = k
         else:
             low = k
     return low
 
 
+# S[_USED] pieces are too few, one more is too many: finds how many watts of that one are used, and until when,
+# which is where the battery is then full or empty to the watt, or the day over. Writes the plan up to there.
 @micropython.viper
-def settle(S: ptr32, L: ptr32, W: ptr16, A: ptr16) -> int:
-    # S[2] pieces are too few, one more is too many: finds how many watts of that one are used, and until when, which
-    # is where the battery is then full or empty to the watt, or the day over. Writes the plan up to there.
-    k = S[2]
-    add = S[5]
-    take = S[6]
-    full = S[3]
-    first = S[0]
-    s = S[1]
-    piece = W[289 + k]
+def settle(L: ptr32, W: ptr16, S: ptr32, A: ptr16) -> int:
+    k = S[_USED]
+    s = S[_HELD]
+    piece = W[_ORDER + k]
     at = piece // 3
-    low = 0
-    low_at = 95
-    high = 0
-    high_at = 95
+    low = high = 0
+    low_at = high_at = _SLOTS - 1
     unit = 1
-    i = 3 * first
-    for t in range(first, 96):
-        x = 0 - L[289 + t]
-        if W[i] < k:
+    i = 3 * S[_SLOT]
+    for t in range(S[_SLOT], _SLOTS):
+        x = 0 - L[_GIVES + t]
+        if W[i + 1] < k:
+            x += L[i] + L[i + 1]
+            if W[i + 2] < k:
+                x += L[i + 2]
+        elif W[i] < k:
             x += L[i]
-            if W[i + 1] < k:
-                x += L[i + 1]
-                if W[i + 2] < k:
-                    x += L[i + 2]
         i += 3
         s += x
+        L[_CHANGES + t] = x + _ZERO
         if t == at:
-            unit = add
-            if x < 0:
-                unit = take
+            unit = S[_TAKES] if x < 0 else S[_ADDS]
             high = L[piece] // unit
         if t >= at:
-            w = 0 - 1
-            if s <= full:
-                w = (full - s) // unit
-            if w < high:
-                high = w
+            if s + high * unit > S[_CAPACITY]:
+                high = (S[_CAPACITY] - s) // unit
                 high_at = t
                 if low > high:  # would be full before: ends where it was last to be empty
                     high = low
                     high_at = low_at
                     low += 1
                     break
-            if s < 0:
-                w = (unit - 1 - s) // unit
-                if w > low:
-                    low = w
-                    low_at = t
-                    if low > high:  # would be empty before: ends where it was last to be full
-                        break
-    if low <= high and W[288] <= k:  # to the end of the day, with no more than needed
-        if W[288] < k and s < S[4]:
-            w = (unit - 1 + S[4] - s) // unit
-            if w > low:
-                low = w
-                low_at = 95
+            if s + low * unit < 0:
+                low = (unit - 1 - s) // unit
+                low_at = t
+                if low > high:  # would be empty before: ends where it was last to be full
+                    break
+    if low <= high and W[_LAST] <= k:  # to the end of the day, with no more than needed
+        if W[_LAST] < k and s + low * unit < S[_END]:
+            low = (unit - 1 + S[_END] - s) // unit
+            low_at = _SLOTS - 1
         if low <= high:
             high = low
             high_at = low_at
-    s = S[1]
-    i = 3 * first
-    for t in range(first, high_at + 1):
-        x = 0 - L[289 + t]
-        if W[i] < k:
-            x += L[i]
-            if W[i + 1] < k:
-                x += L[i + 1]
-                if W[i + 2] < k:
-                    x += L[i + 2]
-        i += 3
+    s = S[_HELD]
+    for t in range(S[_SLOT], high_at + 1):
+        x = L[_CHANGES + t] - _ZERO
         if t == at:
             x += high * unit
         s += x
-        if x < 0:
-            A[t] = 65536 - (0 - x) // take
-        else:
-            A[t] = x // add
-    S[1] = s
-    S[0] = high_at + 1
+        A[t] = 65536 - (0 - x) // S[_TAKES] if x < 0 else x // S[_ADDS]
+    S[_HELD] = s
+    S[_SLOT] = high_at + 1
     return 0
 
 
-def load(data, contexts):
+def u32(H, at):
+    return H[at] | H[at + 1] << 16
+
+
+def run(data, contexts):
     if len(data) != 214 or len(contexts) != 1 or len(contexts[0]) != 384:
         raise ValueError("input")
     H = array("H", data)
-    full, held, end = (H[k] | H[k + 1] << 16 for k in (5, 7, 9))
+    full, held, end = u32(H, _CAPACITY_GIVEN), u32(H, _HELD_GIVEN), u32(H, _END_GIVEN)
     if not 0 < H[0] <= H[1] < 32768 or H[1] * (H[2] + H[3]) > 1 << 28:
         raise ValueError("units")
     if full >= 1 << 29 or held > full or end + H[1] > full:
         raise ValueError("capacity")
-    return array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4])), H, array("H", contexts[0])
-
-
-def run(data, contexts):
-    S, H, P = load(data, contexts)
-    L = array("i", bytes(2696))
-    if cut(S, H, P, L):
+    S = array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4]))
+    L = array("i", bytes(4 * _L_SIZE))
+    if cut(S, H, array("H", contexts[0]), L):
         raise ValueError("price")
+    pool(L)
     yield
-    W = array("H", bytes(1156))
+    W = array("H", bytes(2 * _W_SIZE))
     order(L, W)
     yield
-    A = array("H", bytes(192))
-    while S[0] < SLOTS:
-        S[2] = search(S, L, W)
-        if S[2] == PIECES:
+    A = array("H", bytes(2 * _SLOTS))
+    while S[_SLOT] < _SLOTS:
+        S[_USED] = search(L, W, S)
+        if S[_USED] == _PIECES:
             raise ValueError("the end cannot be reached")
-        settle(S, L, W, A)
+        settle(L, W, S, A)
         yield
     return bytes(A)

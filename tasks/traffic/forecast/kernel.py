@@ -19,60 +19,87 @@
 #       of the block at split; answer of 12 bytes
 #     split = blocks: forecast, lower end, upper end u16 for up to 24 hours from the first hour; the first day ahead
 #       takes the profile of the weekday shifts & 15 days before it, the second that of shifts >> 4 days before it
-# Signed numbers in arrays are stored with BIAS added: a machine-code load does not extend the sign on 64 bits.
+# Signed numbers in arrays are stored with _BIAS added: a machine-code load does not extend the sign on 64 bits.
 import struct
 from array import array
-
-try:
-    import micropython
-except ImportError:  # CPython
-
-    class micropython:
-        @staticmethod
-        def viper(f):
-            return f
 
 
 def ptr8(b):
     return b
 
 
-def ptr32(b):
-    return b
+ptr32 = const = ptr8  # viper knows pointers as casts; the compiler puts constants in place of their names
+
+try:
+    import micropython
+except ImportError:  # CPython
+
+    class micropython:
+        viper = ptr8
 
 
-NONE = 65535
-LARGEST = 32767
-BIAS = 1 << 20
-# The state: weeks, K, trim, first set, last set + 1, hours ahead, block, hour; 48 profiles; 48 squares of what came;
-# 24 residuals; 12 places to sort in; and per set lambda, q, c, b, s, R, four error sums, 24 A, two spare.
-SETS, SIZE = 140, 36
+_NONE = const(65535)
+_LARGEST = const(32767)
+_BIAS = const(1 << 20)
+_DAY = const(24)
+_WEEK = const(168)
+
+# The state s: weeks; K and trim of the profile; the first set at hand and the one after the last; hours ahead; the
+# block and the hour at hand. One more than the profile of up to 48 hours; one more than the square of what came in
+# them; 24 residuals, with bias; both 0 where there is none; 12 places to sort in; the sets.
+_WEEKS = const(0)
+_KEEP = const(1)
+_TRIM = const(2)
+_FIRST = const(3)
+_BEYOND = const(4)
+_HOURS = const(5)
+_BLOCK = const(6)
+_HOUR = const(7)
+_PROFILE = const(8)
+_SQUARES = const(56)
+_RESIDUALS = const(104)
+_SORTED = const(128)
+SETS = const(140)
+# A set: lambda, q, c, b (from 0), s, R with bias, the error sum of each of four blocks, A of 24 hours with bias.
+_CUT = const(1)
+_C = const(2)
+_B = const(3)
+_USUAL = const(4)
+_LEVEL = const(5)
+_SUMS = const(6)
+_SLOTS = const(10)
+SIZE = const(36)
+# Where errors are collected: hours ahead in all, hour of the first back-test, back-tests, hours ahead now.
+_SPAN = const(0)
+_BEGIN = const(1)
+_TESTS = const(2)
+_AHEAD = const(3)
 
 
+# For `span` hours from s[_HOUR]: the profile and the square of what came, and for the first 24 the residual. `shifts`
+# is 0 but for the hours to come.
 @micropython.viper
 def profiles(z: ptr8, s: ptr32, span: int, shifts: int) -> int:
-    # For `span` hours from s[7]: one more than the profile into s[8:] and than the square of what came into s[56:],
-    # and for the first 24 the residual, with BIAS, into s[104:]; 0 where there is none.
-    hours = 168 * s[0]
+    hours = _WEEK * s[_WEEKS]
     shift = shifts & 15
     for h in range(span):
-        t = s[7] + h
-        y = 65535
+        t = s[_HOUR] + h
+        y = _NONE
         if t < hours:
             y = z[2 * t] | (z[2 * t + 1] << 8)
-        if h == 24:
+        if h == _DAY:
             shift = shifts >> 4
         if shift > 0:
-            t += 168 - 24 * shift
+            t += _WEEK - _DAY * shift
         n = 0
-        while t >= 168 and n < s[1]:
-            t -= 168
-            value = 65535
+        while t >= _WEEK and n < s[_KEEP]:
+            t -= _WEEK
+            value = _NONE
             if t < hours:
                 value = z[2 * t] | (z[2 * t + 1] << 8)
-            if value < 32768:
-                at = 128 + n
-                while at > 128 and s[at - 1] > value:
+            if value <= _LARGEST:
+                at = _SORTED + n
+                while at > _SORTED and s[at - 1] > value:
                     s[at] = s[at - 1]
                     at -= 1
                 s[at] = value
@@ -80,143 +107,140 @@ def profiles(z: ptr8, s: ptr32, span: int, shifts: int) -> int:
         mean = 0
         if n > 0:
             drop = (n - 1) >> 1
-            if drop > s[2]:
-                drop = s[2]
+            if drop > s[_TRIM]:
+                drop = s[_TRIM]
             total = 0
-            for i in range(128 + drop, 128 + n - drop):
+            for i in range(_SORTED + drop, _SORTED + n - drop):
                 total += s[i]
             mean = (total << 4) // (n - 2 * drop) + 1
-        s[8 + h] = mean
+        s[_PROFILE + h] = mean
         square = 0
         residual = 0
-        if mean > 0 and y < 32768:
+        if mean > 0 and y <= _LARGEST:
             square = y * y + 1
-            residual = (y << 4) - mean + 1 + (1 << 20)
-        s[56 + h] = square
-        if h < 24:
-            s[104 + h] = residual
+            residual = (y << 4) - mean + 1 + _BIAS
+        s[_SQUARES + h] = square
+        if h < _DAY:
+            s[_RESIDUALS + h] = residual
     return 0
 
 
+# Takes the 24 residuals into the levels of all sets.
 @micropython.viper
 def learn(s: ptr32) -> int:
-    # Takes the 24 residuals into the levels of all sets.
-    for k in range(s[3], s[4]):
-        at = 140 + 36 * k
+    for k in range(s[_FIRST], s[_BEYOND]):
+        at = SETS + SIZE * k
         gain = s[at]
-        cut = s[at + 1]
-        usual = s[at + 4]
-        level = s[at + 5] - (1 << 20)
-        slot = at + 10
-        for h in range(104, 128):
+        cut = s[at + _CUT]
+        usual = s[at + _USUAL]
+        level = s[at + _LEVEL] - _BIAS
+        slot = at + _SLOTS
+        for h in range(_RESIDUALS, _RESIDUALS + _DAY):
             e = s[h]
             if e > 0:
-                e -= 1 << 20
+                e -= _BIAS
                 size = e
                 if size < 0:
                     size = 0 - size
                 most = (usual * cut) >> 2
                 if size > most:
-                    if e < 0:
-                        most = 0 - most
-                    e = most
+                    e = most if e > 0 else 0 - most
                 most = 4 * usual + 64
                 if most > size:
                     most = size
                 usual += (most - usual) >> 6
                 level += (5 * (e - level)) >> 6
                 most = s[slot]
-                s[slot] = most + ((gain * (e + (1 << 20) - most)) >> 6)
+                s[slot] = most + ((gain * (e + _BIAS - most)) >> 6)
             slot += 1
-        s[at + 4] = usual
-        s[at + 5] = level + (1 << 20)
+        s[at + _USUAL] = usual
+        s[at + _LEVEL] = level + _BIAS
     return 0
 
 
+# Adds the errors of hours first to last to each set's sum of block s[_BLOCK]; the levels count weight quarters.
 @micropython.viper
 def score(s: ptr32, first: int, last: int, weight: int) -> int:
-    # Adds the errors of hours first to last to each set's sum of block s[6]; the levels count weight quarters.
-    for k in range(s[3], s[4]):
-        at = 140 + 36 * k
-        c = s[at + 2]
-        level = s[at + 3] * (s[at + 5] - (1 << 20))
-        slot = at + 10
-        total = s[at + 6 + s[6]]
+    for k in range(s[_FIRST], s[_BEYOND]):
+        at = SETS + SIZE * k
+        c = s[at + _C]
+        level = s[at + _B] * (s[at + _LEVEL] - _BIAS)
+        slot = at + _SLOTS
+        total = s[at + _SUMS + s[_BLOCK]]
         for h in range(first, last):
-            if s[56 + h] > 0:
-                f = (s[8 + h] + 7 + (((c * (s[slot] - (1 << 20)) + level) * weight) >> 8)) >> 4
+            if s[_SQUARES + h] > 0:
+                f = (s[_PROFILE + h] + 7 + (((c * (s[slot] - _BIAS) + level) * weight) >> 8)) >> 4
                 if f < 0:
                     f = 0
-                if f > 32767:
-                    f = 32767
-                f = f * f + 1 - s[56 + h]
+                if f > _LARGEST:
+                    f = _LARGEST
+                f = f * f + 1 - s[_SQUARES + h]
                 if f < 0:
                     f = 0 - f
                 total += f >> 9
             slot += 1
-        s[at + 6 + s[6]] = total
+        s[at + _SUMS + s[_BLOCK]] = total
     return 0
 
 
+# Adds one more than each set's forecast of s[_HOURS] hours to a row of `out`, in sixteenths.
 @micropython.viper
 def ahead(s: ptr32, out: ptr32, row: int) -> int:
-    # Adds one more than each set's forecast of s[5] hours to a row of `out`, in sixteenths.
-    for k in range(s[3], s[4]):
-        at = 140 + 36 * k
-        c = s[at + 2]
-        level = s[at + 3] * (s[at + 5] - (1 << 20))
+    for k in range(s[_FIRST], s[_BEYOND]):
+        at = SETS + SIZE * k
+        c = s[at + _C]
+        level = s[at + _B] * (s[at + _LEVEL] - _BIAS)
         weight = 4
-        slot = at + 10
-        for h in range(s[5]):
-            if h == 24:
+        slot = at + _SLOTS
+        for h in range(s[_HOURS]):
+            if h == _DAY:
                 weight = 3
-                slot = at + 10
-            if s[8 + h] > 0:
-                f = s[8 + h] - 1 + (((c * (s[slot] - (1 << 20)) + level) * weight) >> 8)
+                slot = at + _SLOTS
+            if s[_PROFILE + h] > 0:
+                f = s[_PROFILE + h] - 1 + (((c * (s[slot] - _BIAS) + level) * weight) >> 8)
                 if f < 0:
                     f = 0
-                if f > 524272:
-                    f = 524272
+                if f > 16 * _LARGEST:
+                    f = 16 * _LARGEST
                 out[row + h] += f + 1
             slot += 1
     return 0
 
 
+# One more than the mean forecast in z from one more than each of the sets' in sixteenths, summed.
 @micropython.viper
 def settle(out: ptr32, n: int, sets: int) -> int:
-    # One more than the mean forecast in z from one more than each of the sets' in sixteenths, summed.
     for i in range(n):
         if out[i] > 0:
             out[i] = ((out[i] // sets + 7) >> 4) + 1
     return 0
 
 
+# The errors at[_AHEAD] hours ahead, one hour to either side included, of the first at[_TESTS] back-tests; how many.
 @micropython.viper
 def errors(z: ptr8, out: ptr32, into: ptr32, at: ptr32) -> int:
-    # The errors at[3] hours ahead, one hour to either side included, of the first at[2] back-tests; how many.
-    # at = hours ahead, hour of the first back-test, back-tests, hour.
-    hours = at[0]
-    low = at[3] - 1
+    hours = at[_SPAN]
+    low = at[_AHEAD] - 1
     if low < 0:
         low = 0
-    high = at[3] + 2
+    high = at[_AHEAD] + 2
     if high > hours:
         high = hours
     n = 0
-    for row in range(at[2]):
+    for row in range(at[_TESTS]):
         for h in range(low, high):
-            t = at[1] + 24 * row + h
+            t = at[_BEGIN] + _DAY * row + h
             value = z[2 * t] | (z[2 * t + 1] << 8)
             f = out[row * hours + h]
-            if f > 0 and value < 32768:
-                into[n] = value - f + 1 + (1 << 20)
+            if f > 0 and value <= _LARGEST:
+                into[n] = value - f + 1 + _BIAS
                 n += 1
     return n
 
 
+# Sorts n errors; their tail-th quantiles, in half percent from either end, into e[0] and e[1].
 @micropython.viper
 def ends(e: ptr32, n: int, tail: int) -> int:
-    # Sorts n errors; their tail-th quantiles, in half percent from either end, into e[0] and e[1].
     for i in range(1, n):
         one = e[i]
         at = i
@@ -233,10 +257,6 @@ def ends(e: ptr32, n: int, tail: int) -> int:
     return 0
 
 
-def reading(z, t):
-    return z[2 * t] | z[2 * t + 1] << 8
-
-
 def first_test(weeks, hours, blocks):
     # The hour of the first back-test: the last one's hours end with the history.
     return 24 * (7 * weeks - (hours + 23) // 24 - 7 * blocks + 1)
@@ -245,34 +265,34 @@ def first_test(weeks, hours, blocks):
 def start(weeks, hours, sets):
     # The state before the first hour; `sets` holds lambda, q, c, b of each.
     s = array("i", bytes(4 * (SETS + SIZE * len(sets))))
-    s[0], s[4], s[5] = weeks, len(sets), hours
+    s[_WEEKS], s[_BEYOND], s[_HOURS] = weeks, len(sets), hours
     for k in range(len(sets)):
         at = SETS + SIZE * k
         for i in range(4):
             s[at + i] = sets[k][i]
-        s[at + 4] = 1 << 14
-        s[at + 5] = BIAS
-        for hour in range(24):
-            s[at + 10 + hour] = BIAS
+        s[at + _USUAL] = 1 << 14
+        s[at + _LEVEL] = _BIAS
+        for hour in range(_DAY):
+            s[at + _SLOTS + hour] = _BIAS
     return s
 
 
 def search(z, weeks, hours, blocks, keep, trim, sets):
     s = start(weeks, hours, sets)
-    s[1], s[2] = keep, trim
+    s[_KEEP], s[_TRIM] = keep, trim
     first = first_test(weeks, hours, blocks) // 24
     for day in range(7, first + 7 * blocks):
-        s[7] = 24 * day
-        profiles(z, s, max(24, hours), 0)
+        s[_HOUR] = _DAY * day
+        profiles(z, s, max(_DAY, hours), 0)
         if day >= first:
-            s[6] = (day - first) // 7
-            score(s, 0, min(24, hours), 4)
-            if hours > 24:
+            s[_BLOCK] = (day - first) // 7
+            score(s, 0, min(_DAY, hours), 4)
+            if hours > _DAY:
                 yield
-                score(s, 24, hours, 3)
+                score(s, _DAY, hours, 3)
         learn(s)
         yield
-    sums = [s[SETS + SIZE * k + 6 + block] for k in range(len(sets)) for block in range(blocks)]
+    sums = [s[SETS + SIZE * k + _SUMS + block] for k in range(len(sets)) for block in range(blocks)]
     return struct.pack("<%dI" % len(sums), *sums)
 
 
@@ -287,15 +307,15 @@ def forecasts(z, weeks, hours, blocks, profile, sets, shifts):
             groups.append([profile[k][0], profile[k][1], k, k])
         groups[-1][3] += 1
     for day in range(7, 7 * weeks + 1):
-        s[7] = 24 * day
+        s[_HOUR] = _DAY * day
         row = day - first
         if day == 7 * weeks:
             row = 7 * blocks
         elif row >= 7 * blocks:
             row = -1
-        for s[1], s[2], s[3], s[4] in groups:
-            profiles(z, s, max(24, hours), shifts if day == 7 * weeks else 0)
-            if hours > 24:
+        for s[_KEEP], s[_TRIM], s[_FIRST], s[_BEYOND] in groups:
+            profiles(z, s, max(_DAY, hours), shifts if day == 7 * weeks else 0)
+            if hours > _DAY:
                 yield
             if row >= 0:
                 ahead(s, out, row * hours)
@@ -308,15 +328,15 @@ def forecasts(z, weeks, hours, blocks, profile, sets, shifts):
 
 
 def band(z, weeks, hours, blocks, split, tail, out):
-    # Per hour ahead the two ends of the band around the forecast, with BIAS.
+    # Per hour ahead the two ends of the band around the forecast, with _BIAS.
     at = array("i", (hours, first_test(weeks, hours, blocks), 7 * split, 0))
     into = array("i", bytes(4 * 3 * 7 * split))
     found = array("i", bytes(8 * hours))
     for h in range(hours):
-        at[3] = h
+        at[_AHEAD] = h
         n = errors(z, out, into, at)
         if n < 2:
-            into[0] = into[1] = BIAS
+            into[0] = into[1] = _BIAS
         else:
             ends(into, n, tail)
         found[2 * h], found[2 * h + 1] = into[0], into[1]
@@ -326,7 +346,7 @@ def band(z, weeks, hours, blocks, split, tail, out):
 
 def between(f, low, high):
     # The band's ends around forecast f.
-    return min(LARGEST, max(0, f + low - BIAS)), min(LARGEST, max(0, f + high - BIAS))
+    return min(_LARGEST, max(0, f + low - _BIAS)), min(_LARGEST, max(0, f + high - _BIAS))
 
 
 def rehearsed(z, weeks, hours, blocks, split, out, found):
@@ -335,9 +355,10 @@ def rehearsed(z, weeks, hours, blocks, split, out, found):
     total = inside = counted = wide = 0
     for row in range(7 * split, 7 * split + 7):
         for h in range(hours):
-            value = reading(z, first + 24 * row + h)
+            t = 2 * (first + _DAY * row + h)
+            value = z[t] | z[t + 1] << 8
             f = out[row * hours + h] - 1
-            if f < 0 or value > LARGEST:
+            if f < 0 or value > _LARGEST:
                 continue
             low, high = between(f, found[2 * h], found[2 * h + 1])
             total += abs(f * f - value * value) >> 9
@@ -349,10 +370,10 @@ def rehearsed(z, weeks, hours, blocks, split, out, found):
 
 def to_come(hours, blocks, at, out, found):
     answer = b""
-    for h in range(at, min(hours, at + 24)):
+    for h in range(at, min(hours, at + _DAY)):
         f = out[7 * blocks * hours + h] - 1
         if f < 0:
-            answer += struct.pack("<HHH", NONE, NONE, NONE)
+            answer += struct.pack("<HHH", _NONE, _NONE, _NONE)
         else:
             answer += struct.pack("<HHH", f, *between(f, found[2 * h], found[2 * h + 1]))
     return answer
