@@ -27,7 +27,7 @@ from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))
-from desk import Desk, broker  # noqa: E402 - the tests' own counterpart of a device
+from least_gateway import LeastGateway, broker  # noqa: E402 - the tests' own counterpart of a device
 
 TRIVIAL = b"""
 def run(data, contexts):
@@ -81,33 +81,33 @@ class Bench:
         kernel, key = compile_for(source, self.arch), next(self._keys)
         for file in [*self.folder.glob("kernel-*"), *self.folder.glob("*.state")]:
             file.unlink()
-        desk = Desk(self.port, key, {wire.blob_name(kernel): kernel})
-        config = desk.config(self.port, room=1, key=key.hex())
+        gateway = LeastGateway(self.port, key, {wire.blob_name(kernel): kernel})
+        config = gateway.config(self.port, room=1, key=key.hex())
         (self.folder / "lamplighter.json").write_text(json.dumps(config))
         command = [self.micropython, "-X", f"heapsize={heap}", "-m", "firmware.main", "lamplighter.json"]
         with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env={"PATH": os.environ["PATH"], "MICROPYPATH": f"{self.folder}:.frozen"}) as device:
             try:
-                return self._work(desk, source, wire.blob_name(kernel))
+                return self._work(gateway, source, wire.blob_name(kernel))
             except queue.Empty:
                 return None
             finally:
                 device.kill()
-                desk.close()
+                gateway.close()
 
     @staticmethod
-    def _work(desk: Desk, source: bytes, name: bytes) -> dict[str, Any] | None:
-        birth = desk.wait(lambda leaf, content: leaf == "birth" and content, 4)
-        desk.chunk = min(wire.MAX_CHUNK, birth["message"] - wire.CHUNK_BYTES)
-        desk.wait(lambda leaf, _: leaf == "bid", 4)
+    def _work(gateway: LeastGateway, source: bytes, name: bytes) -> dict[str, Any] | None:
+        birth = gateway.wait(lambda leaf, content: leaf == "birth" and content, 4)
+        gateway.chunk = min(wire.MAX_CHUNK, birth["message"] - wire.CHUNK_BYTES)
+        gateway.wait(lambda leaf, _: leaf == "bid", 4)
         for n in range(JOBS):
             data = bytes([n]) * 32 if source == TRIVIAL else stations(n)
-            lease = desk.lease(name, data)
-            desk.send([lease])
-            if desk.results(1, 4) != {lease.nonce: answer(source, data)}:
+            lease = gateway.lease(name, data)
+            gateway.send([lease])
+            if gateway.results(1, 4) != {lease.nonce: answer(source, data)}:
                 return None
         for _ in range(2):  # the first may have been measured before
-            bid: dict[str, Any] = desk.wait(lambda leaf, content: leaf == "bid" and content, 4)
+            bid: dict[str, Any] = gateway.wait(lambda leaf, content: leaf == "bid" and content, 4)
         return bid
 
     def smallest(self, source: bytes) -> int:

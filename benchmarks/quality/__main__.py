@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report
+from benchmarks.quality.workshop import ToolError, Workshop
 
 KINDS = {path.stem.replace("_", ".", 1): path.stem for path in sorted(Path(__file__).parent.glob("*_*.py"))
          if not path.stem.startswith("_")}
@@ -37,9 +37,9 @@ def main(words: list[str]) -> int:
     worst = 0
     for name in names:
         began = time.monotonic()
-        desk = Desk("--full" in words, lambda text, name=name: console.print(f"{name}: {text}", markup=False))
+        workshop = Workshop("--full" in words, lambda text, name=name: console.print(f"{name}: {text}", markup=False))
         try:
-            report: Report = importlib.import_module(f"benchmarks.quality.{KINDS[name]}").run(desk)
+            report: Report = importlib.import_module(f"benchmarks.quality.{KINDS[name]}").run(workshop)
         except ToolError as error:
             console.print(f"{name}: not tried, {error}", markup=False)
             worst = max(worst, 2)

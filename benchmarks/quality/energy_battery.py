@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
+from benchmarks.quality.workshop import ToolError, Workshop
 from lamplighter.tasks.energy.battery import KIND
 from lamplighter.tasks.energy.battery.demo import (
     SOLAR_KWP,
@@ -59,12 +59,12 @@ SETS = (Set("5 kWh, 2.5 kW, 2024", 2024, 5_000, 2_500), Set("10 kWh, 5 kW, 2024"
 be tuned on any of them."""
 
 
-def run(desk: Desk) -> Report:
+def run(workshop: Workshop) -> Report:
     report = Report(KIND.name)
     archive = wheel(cache_folder(), *WHEEL)
     if archive is None:
         raise ToolError("the wheel ev2gym==2.0.0 cannot be had")
-    python = desk.python(*TOOLS)
+    python = workshop.python(*TOOLS)
     sheet = report.sheet("EUR for 144 building-days", "idle", "HiGHS", "one way", "100 Wh grid", "of saving, %",
                          "ours", "ours, % of HiGHS", "of one way", "worst day to HiGHS", "to one way", "infeasible",
                          "bound wrong")
@@ -72,12 +72,12 @@ def run(desk: Desk) -> Report:
               f"{REPORTED[2]:.2f}", f"{REPORTED[3]:.2f}", "", "", "", "0", "")
     sample: Days = []
     for one in SETS:
-        desk.say(f"planning {one.name}")
-        days = [(given, desk.solve(KIND, given).data) for given in _tasks(archive, one)]
+        workshop.say(f"planning {one.name}")
+        days = [(given, workshop.solve(KIND, given).data) for given in _tasks(archive, one)]
         sample = sample or days[5:6]
-        _compare(sheet, one, days, _least(desk, python, one, days))
+        _compare(sheet, one, days, _least(workshop, python, one, days))
     given, told = sample[0]
-    same = desk.through_gateway(KIND, given)["result"]["data"] == json.loads(json.dumps(told))
+    same = workshop.through_gateway(KIND, given)["result"]["data"] == json.loads(json.dumps(told))
     report.sheet("through a real gateway with 6 simulated devices", "ours").row(
         f"{given['day']}, {len(given['homes'])} homes", f"{told['total_saving_eur']:.2f} EUR saved",
         bar="every figure the same", ok=same)
@@ -112,7 +112,7 @@ def _tasks(archive: Any, one: Set) -> list[dict[str, Any]]:
     return tasks
 
 
-def _cases(desk: Desk, one: Set, days: Days) -> list[dict[str, Any]]:
+def _cases(workshop: Workshop, one: Set, days: Days) -> list[dict[str, Any]]:
     """What HiGHS gets: the operator's own figures, nothing of ours."""
     def quarters(hours: list[float]) -> list[float]:
         return [price for price in hours for _ in range(4)]
@@ -121,18 +121,18 @@ def _cases(desk: Desk, one: Set, days: Days) -> list[dict[str, Any]]:
              "sell": quarters(given["prices"]["sell_eur_per_mwh"]),
              "capacity_wh": one.capacity_wh, "power_w": one.power_w, "efficiency": one.efficiency_permille / 1000,
              "start_wh": one.capacity_wh / 2, "end_wh": one.capacity_wh / 2,
-             "whole": desk.full or min(given["prices"]["sell_eur_per_mwh"]) < 0}
+             "whole": workshop.full or min(given["prices"]["sell_eur_per_mwh"]) < 0}
             for given, _ in days for home in given["homes"]]
 
 
-def _least(desk: Desk, python: Any, one: Set, days: Days) -> list[list[float]]:
+def _least(workshop: Workshop, python: Any, one: Set, days: Days) -> list[list[float]]:
     """HiGHS's answers, kept in the cache."""
-    cases = _cases(desk, one, days)
+    cases = _cases(workshop, one, days)
     name = hashlib.sha256(json.dumps([TOOLS, asdict(one), cases]).encode()).hexdigest()[:16]
-    kept = desk.cache / f"battery-{name}.json"
+    kept = workshop.cache / f"battery-{name}.json"
     if not kept.exists():
-        desk.say(f"HiGHS: {len(cases)} programmes, {sum(case['whole'] for case in cases)} of them whole as well")
-        kept.write_text(json.dumps(desk.script(python, "battery_lp", given=cases, timeout_s=3000)))
+        workshop.say(f"HiGHS: {len(cases)} programmes, {sum(case['whole'] for case in cases)} of them whole as well")
+        kept.write_text(json.dumps(workshop.script(python, "battery_lp", given=cases, timeout_s=3000)))
     found: list[list[float]] = json.loads(kept.read_text())
     return found
 

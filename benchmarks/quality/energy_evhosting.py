@@ -14,8 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report
+from benchmarks.quality.workshop import ToolError, Workshop
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.jobs import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from lamplighter.tasks.energy.evhosting.method.interval import at_most, clopper_pearson
@@ -48,25 +48,25 @@ CASE33_NO_LIMIT_KA, CASE33_KA = 99_999, 0.4
 """pandapower's way to say that the paper gives no limits; loadings are compared as shares of 400 A instead."""
 
 
-def run(desk: Desk) -> Report:
+def run(workshop: Workshop) -> Report:
     report = Report(KIND.name)
-    python = desk.python(*TOOLS)
+    python = workshop.python(*TOOLS)
     archive = wheel(cache_folder(), "ev2gym", "2.0.0")
     if archive is None:
         raise ToolError("the wheel ev2gym==2.0.0 cannot be had")
     statistics = ev2gym(archive)
     inputs: dict[str, dict[str, Any]] = {}
     for name, code in {"case33bw": "case33bw", **FEEDERS}.items():
-        folder = desk.cache / "evhosting" / name
+        folder = workshop.cache / "evhosting" / name
         if not (folder / "done").exists():
-            desk.say(f"exporting {name}")
-            desk.script(python, "evhosting_feeders", "export", code, folder)
+            workshop.say(f"exporting {name}")
+            workshop.script(python, "evhosting_feeders", "export", code, folder)
             (folder / "done").touch()
         inputs[name] = _given(name, folder, statistics)
-    _losses(desk, report, python)
-    _accuracy(desk, report, python, inputs)
-    _counts(desk, report, python, inputs)
-    _gateway(desk, report, inputs["rural1"])
+    _losses(workshop, report, python)
+    _accuracy(workshop, report, python, inputs)
+    _counts(workshop, report, python, inputs)
+    _gateway(workshop, report, inputs["rural1"])
     report.note("counts: our 100 evenings a level are drawn by the devices' generator, the reference's by numpy from "
                 "the same statistics; a count passes inside the 99 % range of a binomial whose share lies in the "
                 "reference's 99 % interval")
@@ -88,41 +88,41 @@ def _spec(given: dict[str, Any]) -> Spec:
     return spec
 
 
-def _ask(desk: Desk, python: Path, what: str, name: str, given: Any) -> Any:
+def _ask(workshop: Workshop, python: Path, what: str, name: str, given: Any) -> Any:
     """The tool's answer, kept in the cache by everything that it depends on."""
     script = (Path(__file__).with_name("tools") / "evhosting_feeders.py").read_text()
     key = hashlib.sha256(json.dumps([TOOLS, script, what, name, given]).encode()).hexdigest()[:16]
-    kept = desk.cache / "evhosting" / f"{what}-{name}-{key}.json"
+    kept = workshop.cache / "evhosting" / f"{what}-{name}-{key}.json"
     if not kept.exists():
-        desk.say(f"pandapower: {what} of {name}")
-        answer = desk.script(python, "evhosting_feeders", what, desk.cache / "evhosting" / name, given=given,
+        workshop.say(f"pandapower: {what} of {name}")
+        answer = workshop.script(python, "evhosting_feeders", what, workshop.cache / "evhosting" / name, given=given,
                              timeout_s=3_000)
         kept.write_text(json.dumps(answer))
     return json.loads(kept.read_text())
 
 
-def _losses(desk: Desk, report: Report, python: Path) -> None:
-    given = {"pandapower": json.loads((desk.cache / "evhosting" / "case33bw" / "net.json").read_text())}
+def _losses(workshop: Workshop, report: Report, python: Path) -> None:
+    given = {"pandapower": json.loads((workshop.cache / "evhosting" / "case33bw" / "net.json").read_text())}
     shots = Snapshots(_spec(given), "on_arrival", 0, 0)
     shots.go_to(0)
     kw = shots.source_kva().real - 3715
-    theirs = _ask(desk, python, "losses", "case33bw", None)["losses_kw"]
+    theirs = _ask(workshop, python, "losses", "case33bw", None)["losses_kw"]
     sheet = report.sheet("Losses of Baran and Wu's feeder, kW", "pandapower", "ours")
     sheet.row("case33bw", f"{theirs:.2f}", f"{kw:.2f}", bar=f"{CASE33_KW} ± {CASE33_BAR_KW}",
               ok=abs(kw - CASE33_KW) <= CASE33_BAR_KW)
 
 
-def _accuracy(desk: Desk, report: Report, python: Path, inputs: dict[str, dict[str, Any]]) -> None:
+def _accuracy(workshop: Workshop, report: Report, python: Path, inputs: dict[str, dict[str, Any]]) -> None:
     sheet = report.sheet("Every snapshot against runpp: largest differences",
                          "buses", "snapshots", "ours: pu", "line points", "transformer points", "same flags")
     for name, given in inputs.items():
         spec = _spec(given)
         flags = {(policy["policy"], row["level_percent"]): bytes.fromhex(row["flags_hex"])
-                 for policy in desk.solve(KIND, given).data["policies"] for row in policy["levels"]}
-        many = 64 if desk.full else 16
+                 for policy in workshop.solve(KIND, given).data["policies"] for row in policy["levels"]}
+        many = 64 if workshop.full else 16
         picked = [(POLICIES[k % 2], LEVELS[k // 2 % 10], (k * 37) % 100) for k in range(many)]
         cars = [_cars(spec, *one) for one in picked]
-        theirs = _ask(desk, python, "snapshots", name, {
+        theirs = _ask(workshop, python, "snapshots", name, {
             "first_slot": spec.asked.first_slot, "slots": spec.slots, "charge_kw": spec.asked.charge_kw,
             "by_name": name != "case33bw", "scenarios": cars})
         scale = (NO_LIMIT_KA / CASE33_KA, CASE33_NO_LIMIT_KA / CASE33_KA) if name == "case33bw" else (1.0, 1.0)
@@ -178,19 +178,19 @@ def _flags(spec: Spec, volts: list[float], lines: list[float], trafos: list[floa
             | TRANSFORMER * (max(trafos, default=0.0) > asked.transformer_limit_percent))
 
 
-def _counts(desk: Desk, report: Report, python: Path, inputs: dict[str, dict[str, Any]]) -> None:
-    many = 1_000 if desk.full else 300
+def _counts(workshop: Workshop, report: Report, python: Path, inputs: dict[str, dict[str, Any]]) -> None:
+    many = 1_000 if workshop.full else 300
     sheet = report.sheet(f"Evenings of 100 outside the limits at 10, 20 … 100 % (reference: of {many}, in percent)",
                          "prototype", "reference", "ours", "hosting: prototype", "reference", "ours (95 % range)")
-    for name in FEEDERS if desk.full else COUNTED:
+    for name in FEEDERS if workshop.full else COUNTED:
         given = inputs[name]
         spec = _spec(given)
-        theirs = {(row["policy"], row["level"]): row["violated"] for row in _ask(desk, python, "count", name, {
+        theirs = {(row["policy"], row["level"]): row["violated"] for row in _ask(workshop, python, "count", name, {
             **given["statistics"], "source": "", "policies": POLICIES, "levels": LEVELS, "scenarios": many, "seed": 7,
             "first_slot": spec.asked.first_slot, "slots": spec.slots, "charge_kw": spec.asked.charge_kw,
             "voltage_min_pu": spec.asked.voltage_min_pu, "voltage_max_pu": spec.asked.voltage_max_pu,
             "limit_percent": spec.asked.line_limit_percent, "cars_per_load": spec.asked.cars_per_load})["counts"]}
-        for policy in desk.solve(KIND, given).data["policies"]:
+        for policy in workshop.solve(KIND, given).data["policies"]:
             ours = [row["violated"] for row in policy["levels"]]
             their = [theirs[policy["policy"], level] for level in LEVELS]
             known, counts = PROTOTYPE.get((name, policy["policy"]), ("–", None))
@@ -209,9 +209,9 @@ def _fits(hits: int, trials: int, other: int, many: int) -> bool:
     return at_most(hits, trials, low) > 0.005 and 1 - (at_most(hits - 1, trials, high) if hits else 0.0) > 0.005
 
 
-def _gateway(desk: Desk, report: Report, given: dict[str, Any]) -> None:
+def _gateway(workshop: Workshop, report: Report, given: dict[str, Any]) -> None:
     small = {**given, "scenarios_per_level": 20}
-    document = desk.through_gateway(KIND, small)
-    same = document["result"]["data"] == json.loads(json.dumps(desk.solve(KIND, small).data))
+    document = workshop.through_gateway(KIND, small)
+    same = document["result"]["data"] == json.loads(json.dumps(workshop.solve(KIND, small).data))
     sheet = report.sheet("rural1 through the gateway with simulated devices", "jobs", "ours: same answer")
     sheet.row("rural1", document["result"]["data"]["jobs"], "yes" if same else "no", bar="every figure", ok=same)

@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.quality.desk import Desk
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.gstat import Gstat, Table, Variogram
+from benchmarks.quality.workshop import Workshop
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.tasks.api import Input, Result
 from lamplighter.tasks.environment.airmap import KIND
@@ -35,7 +35,7 @@ SHAPES = {"Sph": "spherical", "Exp": "exponential"}
 class Tools:
     """What predicts: gstat, PyKrige's interpreter, and our kernel on local MicroPython with machine code."""
 
-    desk: Desk
+    workshop: Workshop
     gstat: Gstat
     pykrige: Path
     pool: Pool
@@ -47,14 +47,14 @@ class Tools:
         given = {"train": [[one["x"], one["y"], one["z"]] for one in train],
                  "targets": targets and [[one["x"], one["y"]] for one in targets],
                  "variogram": variogram and [SHAPES[variogram[0]], *variogram[1:]]}
-        return list(self.desk.script(self.pykrige, "pykrige_points", given=given))
+        return list(self.workshop.script(self.pykrige, "pykrige_points", given=given))
 
 
-def run(desk: Desk) -> Report:
-    """The tables. ``desk.full`` searches a variogram for each day of 2005 instead of every seventh."""
+def run(workshop: Workshop) -> Report:
+    """The tables. ``workshop.full`` searches a variogram for each day of 2005 instead of every seventh."""
     report = Report(KIND.name)
-    gstat = Gstat(desk)
-    python = desk.python("PyKrige==1.7.2", "setuptools")
+    gstat = Gstat(workshop)
+    python = workshop.python("PyKrige==1.7.2", "setuptools")
     same = report.sheet("Same variogram, 12 nearest: RMSE / MAE", "gstat", "PyKrige", "inverse distance", "ours",
                         "points within 0.02 of gstat", "RMSE / gstat's")
     own = report.sheet("Own automatic variogram: RMSE", "gstat fit.variogram", "PyKrige automatic", "ours",
@@ -62,16 +62,16 @@ def run(desk: Desk) -> Report:
     bands = report.sheet("Share of truths within two standard errors (a normal law has 95.4 %)", "predictions",
                          "gstat, same variogram", "ours, same variogram", "ours, own variogram")
     with Pool(KIND.kernel, Runtime.MACHINE_CODE) as pool:
-        tools = Tools(desk, gstat, python, pool)
-        desk.say("SIC2004")
+        tools = Tools(workshop, gstat, python, pool)
+        workshop.say("SIC2004")
         _kept_back(tools, "SIC2004 dayx, 200 -> 808", (gstat.data("sic_train"), gstat.data("sic_test")), SIC, 12.50,
                    (same, own, bands))
-        desk.say("meuse")
+        workshop.say("meuse")
         _meuse(tools, (same, own, bands))
         _directed(tools, same)
-        desk.say("PM10 of 2005")
+        workshop.say("PM10 of 2005")
         _pm10(tools, (same, own, bands))
-        desk.say("fields without a bar")
+        workshop.say("fields without a bar")
         for name, train, test in (("jura Ni, 259 -> 100", "jura_pred", "jura_val"),
                                   ("sic97 rain, 100 -> 367", "sic97_obs", "sic97_full")):
             given = gstat.data(train)
@@ -79,7 +79,7 @@ def run(desk: Desk) -> Report:
             kept = [one for one in gstat.data(test) if (one["x"], one["y"]) not in seen]
             _kept_back(tools, name, (given, kept), gstat.fitted(given), None, (same, own, bands))
         _joker(tools, report)
-    street = _through_the_gateway(desk, gstat)
+    street = _through_the_gateway(workshop, gstat)
     report.note(f"gstat {gstat.version} in R, PyKrige 1.7.2. Ours ran in process on local MicroPython with machine "
                 f"code; SIC2004 also went through the gateway with six simulated devices: the same answer: {street}.")
     report.note("Chosen by rule, not on the cases with bars: the sets of the search are multiples of the stations' "
@@ -164,7 +164,7 @@ def _pm10(tools: Tools, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
         fixed += [(one["predicted"], one["predicted_error"])
                   for one in tools.ours(given | {"variogram": _given(PM10)}).data["stations"]]
         inverse += [_inverse(train[:i] + train[i + 1:], one) for i, one in enumerate(train)]
-        if tools.desk.full or number % 7 == 0:
+        if tools.workshop.full or number % 7 == 0:
             auto += [(one["predicted"], one["predicted_error"], one["value"])
                      for one in tools.ours(given).data["stations"]]
     truths = [one["z"] for train in days.values() for one in train]
@@ -193,10 +193,10 @@ def _joker(tools: Tools, report: Report) -> None:
                 f"warns: {'; '.join(data['notes']) or 'NO'}.")
 
 
-def _through_the_gateway(desk: Desk, gstat: Gstat) -> bool:
+def _through_the_gateway(workshop: Workshop, gstat: Gstat) -> bool:
     given = _stations(gstat.data("sic_train")) | {"variogram": _given(SIC), "grid": {"rows": 40, "cols": 30}}
-    desk.say("the gateway")
-    return bool(desk.through_gateway(KIND, given)["result"]["data"] == desk.solve(KIND, given).data)
+    workshop.say("the gateway")
+    return bool(workshop.through_gateway(KIND, given)["result"]["data"] == workshop.solve(KIND, given).data)
 
 
 def _same_row(sheet: Sheet, case: str, figures: tuple[Sequence[float], Sequence[float], Sequence[float]],

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from benchmarks.quality.desk import Desk
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.gstat import Gstat, Table, Variogram
+from benchmarks.quality.workshop import Workshop
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.tasks.api import Input, Result
 from lamplighter.tasks.environment.sensorqc import KIND
@@ -56,24 +56,24 @@ class Network:
                 "times": [f"day {t + 1}" for t in range(len(rows))], **more}
 
 
-def run(desk: Desk) -> Report:
-    """The tables. ``desk.full`` plants each fault in twelve sets of five stations instead of three, and searches the
+def run(workshop: Workshop) -> Report:
+    """The tables. ``workshop.full`` plants each fault in twelve sets of five stations, not three, and searches the
     variogram anew in the spoilt data of each."""
     report = Report(KIND.name)
-    gstat = Gstat(desk)
+    gstat = Gstat(workshop)
     table = gstat.data("pm10")
     network = Network.of(table)
     with Pool(KIND.kernel, Runtime.MACHINE_CODE) as pool:
         def ours(given: Input) -> Result:
             return run_local(KIND, prepare({KIND.name: KIND}, KIND.name, given), run_jobs=pool.answers)
 
-        desk.say("PM10 of 2005 beside krige.cv")
+        workshop.say("PM10 of 2005 beside krige.cv")
         _beside_gstat(report, network, table, gstat.leave_one_out(table, PM10), ours)
-        desk.say("planted faults")
-        _planted(report, network, ours, desk.full)
-    desk.say("the gateway")
+        workshop.say("planted faults")
+        _planted(report, network, ours, workshop.full)
+    workshop.say("the gateway")
     few = network.task(network.rows[:STREET_DAYS], variogram=GIVEN)
-    same = desk.through_gateway(KIND, few)["result"]["data"] == desk.solve(KIND, few).data
+    same = workshop.through_gateway(KIND, few)["result"]["data"] == workshop.solve(KIND, few).data
     report.note(f"gstat {gstat.version} in R. Ours ran in process on local MicroPython with machine code; the first "
                 f"{STREET_DAYS} days also went through the gateway with six simulated devices: the same answer: "
                 f"{same}.")

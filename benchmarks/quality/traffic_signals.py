@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from benchmarks.quality.desk import Desk, ToolError
 from benchmarks.quality.report import Report, Sheet
 from benchmarks.quality.tools.sumo import TOOLS, Sumo, World
+from benchmarks.quality.workshop import ToolError, Workshop
 from lamplighter.tasks.api import Input, Result
 from lamplighter.tasks.fetch import wheel
 from lamplighter.tasks.traffic.signals import KIND
@@ -44,12 +44,12 @@ CASES = (Case("cologne1", 25_200, True, 36.4, 36.3), Case("cologne3", 25_200, Fa
 STRETCH = (Case("ingolstadt21", 57_600), Case("arterial4x4", 0))
 
 
-def run(desk: Desk) -> Report:
-    """The tables; ``desk.full`` adds the two oversaturated networks and three more unseen days."""
-    archive = wheel(desk.cache, "sumo_rl", "1.4.5")
+def run(workshop: Workshop) -> Report:
+    """The tables; ``workshop.full`` adds the two oversaturated networks and three more unseen days."""
+    archive = wheel(workshop.cache, "sumo_rl", "1.4.5")
     if archive is None:
         raise ToolError("the wheel sumo_rl 1.4.5 with the networks cannot be had")
-    sumo = Sumo(desk.python("eclipse-sumo==1.28.0"), desk.cache / "sumo")
+    sumo = Sumo(workshop.python("eclipse-sumo==1.28.0"), workshop.cache / "sumo")
     report = Report(KIND.name)
     columns = ("shipped", "Coordinator", "CycleAdaptation", "both", "unified + Coord.", "actuated (context)",
                "prototype", "ours")
@@ -57,9 +57,9 @@ def run(desk: Desk) -> Report:
     unseen = report.sheet("Unseen demand, every departure moved by up to 60 s", *columns, "ours / best tool")
     more = report.sheet("Demand x 1.1", "shipped", "ours", "ours / shipped")
     with archive:
-        for case in (*CASES, *(STRETCH if desk.full else ())):
-            _try(desk, case, World.of(archive, sumo, case.name, case.begin_s), (given, unseen, more))
-    same = _through_the_gateway(desk)
+        for case in (*CASES, *(STRETCH if workshop.full else ())):
+            _try(workshop, case, World.of(archive, sumo, case.name, case.begin_s), (given, unseen, more))
+    same = _through_the_gateway(workshop)
     report.sheet("Through the gateway with six simulated devices", "same answer").row(
         "made-up street (2)", "yes" if same else "no", bar="every figure", ok=same)
     report.note("Ours ran in process on local MicroPython with machine code, the street through the gateway as well.")
@@ -68,16 +68,16 @@ def run(desk: Desk) -> Report:
                 "Search moves were compared by the model's own cost on arterial4x4, grid4x4 and ingolstadt7. The "
                 "cycle of 110 s was added because SUMO liked 100 s on cologne1; arterial4x4 chose the longest, too.")
     report.note("SUMO runs, and our answers by the kind's source and input, are cached by content."
-                + ("" if desk.full else " Left out without --full: ingolstadt21, arterial4x4, unseen days 4 to 6."))
+                + ("" if workshop.full else " Only with --full: ingolstadt21, arterial4x4, unseen days 4 to 6."))
     return report
 
 
-def _try(desk: Desk, case: Case, world: World, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
-    desk.say(f"{case.name}: our plan")
-    ours = additional(_answer(desk, world).data)
+def _try(workshop: Workshop, case: Case, world: World, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
+    workshop.say(f"{case.name}: our plan")
+    ours = additional(_answer(workshop, world).data)
     plans = {**world.tool_plans(), "actuated": world.actuated(), "ours": ours}
-    desk.say(f"{case.name}: SUMO")
-    days = [world.jittered(seed) for seed in (range(1, 7) if desk.full else SEEDS)]
+    workshop.say(f"{case.name}: SUMO")
+    days = [world.jittered(seed) for seed in (range(1, 7) if workshop.full else SEEDS)]
     found = {name: fmean(world.losses_s(plan, [world.routes] * len(SEEDS))) for name, plan in plans.items()}
     fresh = {name: fmean(world.losses_s(plan, days)) for name, plan in plans.items()}
     extra = [world.scaled(seed) for seed in SEEDS]
@@ -100,23 +100,23 @@ def _figures(found: dict[str, float], prototype_s: float | None) -> list[str]:
     return [*figures, known, f"{found['ours']:.1f}"]
 
 
-def _answer(desk: Desk, world: World) -> Result:
+def _answer(workshop: Workshop, world: World) -> Result:
     """Ours for a world, from the cache where the same source met the same input before."""
     given: Input = {"sumo": {"network_xml": world.network.read_text(), "routes_xml": world.routes.read_text()},
                     "period_start_s": world.begin_s, "period_end_s": world.begin_s + 3600}
     digest = hashlib.sha256(json.dumps(given).encode())
     for name in SOURCES:
         digest.update(KIND.kernel.with_name(f"{name}.py").read_bytes())
-    kept = desk.cache / f"signals-{digest.hexdigest()[:24]}.json"
+    kept = workshop.cache / f"signals-{digest.hexdigest()[:24]}.json"
     if not kept.exists():
-        result = desk.solve(KIND, given)
+        result = workshop.solve(KIND, given)
         kept.write_text(json.dumps({"summary": result.summary, "data": result.data}))
     return Result(**json.loads(kept.read_text()))
 
 
-def _through_the_gateway(desk: Desk) -> bool:
+def _through_the_gateway(workshop: Workshop) -> bool:
     from lamplighter.tasks.traffic.signals.demo import generated_street
     given = generated_street(2)
-    desk.say("a street of two junctions through the gateway")
-    published: dict[str, Any] = desk.through_gateway(KIND, given)
-    return bool(published["result"]["data"] == json.loads(json.dumps(desk.solve(KIND, given).data)))
+    workshop.say("a street of two junctions through the gateway")
+    published: dict[str, Any] = workshop.through_gateway(KIND, given)
+    return bool(published["result"]["data"] == json.loads(json.dumps(workshop.solve(KIND, given).data)))

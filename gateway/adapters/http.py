@@ -42,7 +42,7 @@ class HttpError(OSError):
     """The page cannot be served. The text is one sentence on why and the next step."""
 
 
-class View(Protocol):
+class Window(Protocol):
     """What the gateway shows: JSON-able values, built when asked for, on the event loop."""
 
     def health(self) -> dict[str, Any]:
@@ -75,12 +75,12 @@ class View(Protocol):
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
 
 
-async def start(view: View, host: str, port: int, public: Path) -> tuple[web.AppRunner, str]:
-    """Serves ``view`` and the files under ``public``; returns what to ``cleanup()`` and the page's address.
+async def start(window: Window, host: str, port: int, public: Path) -> tuple[web.AppRunner, str]:
+    """Serves ``window`` and the files under ``public``; returns what to ``cleanup()`` and the page's address.
 
     Port 0 takes a free one. Raises HttpError.
     """
-    runner = web.AppRunner(_Site(view, host).application(public), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(_Site(window, host).application(public), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -102,9 +102,9 @@ def _why(error: OSError, host: str, port: int) -> str:
 class _Site:
     """The routes, and who listens to the live page."""
 
-    def __init__(self, view: View, host: str) -> None:
-        self._view = view
-        self._metrics = metrics.Metrics(view)
+    def __init__(self, window: Window, host: str) -> None:
+        self._window = window
+        self._metrics = metrics.Metrics(window)
         own = socket.gethostname().lower()
         self._names = {"localhost", host.lower(), own, own + ".local"}
         self._listeners = 0
@@ -114,15 +114,15 @@ class _Site:
 
     def application(self, public: Path) -> web.Application:
         app = web.Application(middlewares=[self._guard])
-        view = self._view
+        window = self._window
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._scraped)
         app.router.add_get("/events", self._events)
-        for path, listed in (("health", view.health), ("tasks", view.tasks), ("nodes", view.nodes),
-                             ("epochs", view.epochs), ("counters", view.counters)):
+        for path, listed in (("health", window.health), ("tasks", window.tasks), ("nodes", window.nodes),
+                             ("epochs", window.epochs), ("counters", window.counters)):
             app.router.add_get("/api/" + path, _listing(listed))
-        for path, found, what in (("tasks/{id}", view.task, "task"), ("tasks/{id}/result", view.result, "result"),
-                                  ("nodes/{id}", view.node, "node")):
+        for path, found, what in (("tasks/{id}", window.task, "task"), ("tasks/{id}/result", window.result, "result"),
+                                  ("nodes/{id}", window.node, "node")):
             app.router.add_get("/api/" + path, _lookup(found, what))
         for path, name in (("/", "index.html"), ("/app.js", "app.js"), ("/style.css", "style.css"),
                            ("/icon.svg", "icon.svg")):
@@ -160,7 +160,7 @@ class _Site:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         """200 while work can flow, else 503, for load balancers and service managers."""
-        up = bool(self._view.health()["broker_up"])
+        up = bool(self._window.health()["broker_up"])
         return _json({"status": "ok" if up else "broker_lost"}, 200 if up else 503)
 
     async def _scraped(self, _request: web.Request) -> web.Response:
@@ -196,12 +196,12 @@ class _Site:
         """One update as JSON; built once for all listeners."""
         now = asyncio.get_running_loop().time()
         if now - self._update_at >= REFRESH_S / 2:
-            view = self._view
-            tasks, nodes = sorted(view.tasks(), key=_unfinished_and_newest), view.nodes()
+            window = self._window
+            tasks, nodes = sorted(window.tasks(), key=_unfinished_and_newest), window.nodes()
             self._update_at = now
             self._update = json.dumps({
-                "health": view.health(), "counters": view.counters(), "tasks": tasks[:TASKS_SHOWN],
-                "nodes": nodes[:NODES_SHOWN], "epochs": view.epochs()[:-EPOCHS_SHOWN - 1:-1],
+                "health": window.health(), "counters": window.counters(), "tasks": tasks[:TASKS_SHOWN],
+                "nodes": nodes[:NODES_SHOWN], "epochs": window.epochs()[:-EPOCHS_SHOWN - 1:-1],
                 "jobs_per_s": sum(task["jobs_per_s"] for task in tasks),
                 "earned_kop": sum(node["earned_kop"] for node in nodes),
             }).encode()

@@ -18,7 +18,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Numbers(Protocol):
-    """The part of ``http.View`` that metrics are made of."""
+    """The part of ``http.Window`` that metrics are made of."""
 
     def health(self) -> dict[str, Any]: ...
 

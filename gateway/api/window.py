@@ -1,4 +1,4 @@
-"""What the page and the API show of a running gateway: the ``View`` of ``adapters.http``."""
+"""What the page and the API show of a running gateway: the ``Window`` of ``adapters.http``."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lamplighter.gateway.ledger.view import bundle_path
+from lamplighter.gateway.ledger.names import bundle_path
 from lamplighter.gateway.publiclog.reader import INCOMPLETE, Found, PublishedLog, UntrueError
 
 TRUE = 0

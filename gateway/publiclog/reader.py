@@ -15,8 +15,8 @@ from lamplighter.firmware.wire import RECEIPT_BYTES
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import LedgerError, Registration, Seal
+from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, Record, settle
-from lamplighter.gateway.ledger.view import GENESIS, bundle_path, genesis_view
 from lamplighter.gateway.protocol.frames import decode_receipt
 from lamplighter.gateway.protocol.verdicts import VERDICTS
 
@@ -75,7 +75,7 @@ class PublishedLog:
         _asked(tiles.CHECKPOINT, note.check, signed, self.book.genesis.key)
         if self.checkpoint.origin != self.book.origin:
             raise UntrueError(MISMATCH, tiles.CHECKPOINT, f"is of another log than {self.book.origin}")
-        if self._read(GENESIS) != json.dumps(genesis_view(self.book), indent=2).encode() + b"\n":
+        if self._read(GENESIS) != json.dumps(genesis_words(self.book), indent=2).encode() + b"\n":
             raise UntrueError(MISMATCH, GENESIS, "does not say what the genesis leaf says")
 
     def replay(self) -> Iterator[Found]:

@@ -24,8 +24,8 @@ from lamplighter.gateway.adapters.files import sync_folder, write_atomically
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import Genesis, Leaf, LedgerError, Registration, Seal, decode_leaf, encode_leaf
+from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, encode_record, settle
-from lamplighter.gateway.ledger.view import GENESIS, bundle_path, genesis_view
 from lamplighter.gateway.protocol.frames import PROOF_BYTES
 from lamplighter.gateway.publiclog.keyfile import load_key, make_key
 
@@ -160,7 +160,7 @@ class PublicLog:
         if written - {"1", "1.new"} or self._state_path.exists():
             raise LedgerError(f"{self.folder / tiles.CHECKPOINT} is missing, but a log was begun here: restore it")
         self._book = Book(encode_leaf(genesis))
-        self._write(GENESIS, json.dumps(genesis_view(self._book), indent=2).encode() + b"\n")
+        self._write(GENESIS, json.dumps(genesis_words(self._book), indent=2).encode() + b"\n")
         self._append([genesis])
 
     def _load(self, genesis: Genesis) -> None:

@@ -23,7 +23,7 @@ from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
 from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
 
 sys.path.insert(0, str(Path(__file__).parent))
-from desk import NET, SITE, Desk, broker, free_port, mosquitto
+from least_gateway import NET, SITE, LeastGateway, broker, free_port, mosquitto
 
 KEY = bytes(range(32))
 KERNEL = b"""
@@ -94,33 +94,33 @@ def test_a_device_announces_itself_works_and_is_reported_lost(runtime: tuple[str
     """Birth, bid, blobs in pieces, answers, a failing and an endless kernel, a cancel, the will, the next boot."""
     kernel, context, blobs = _blobs(runtime[1])
     with broker(tmp_path) as port:
-        desk = Desk(port, KEY, blobs)
-        desk.chunk = 300
+        gateway = LeastGateway(port, KEY, blobs)
+        gateway.chunk = 300
         with _device(runtime, tmp_path, _config(port)):
-            birth = desk.wait(lambda leaf, content: leaf == "birth" and content)
+            birth = gateway.wait(lambda leaf, content: leaf == "birth" and content)
             assert (birth["arch"], birth["boot"]) == (runtime[1], 1)
-            bid = desk.wait(lambda leaf, content: leaf == "bid" and content)
+            bid = gateway.wait(lambda leaf, content: leaf == "bid" and content)
             assert (bid["room"], bid["blobs"]) == (4, [])
-            _work(desk, kernel, context)
-        lost = desk.wait(lambda leaf, content: leaf == "status" and content["state"] == "lost" and content)
+            _work(gateway, kernel, context)
+        lost = gateway.wait(lambda leaf, content: leaf == "status" and content["state"] == "lost" and content)
         assert lost["boot"] == 1
         with _device(runtime, tmp_path, _config(port)):
-            assert desk.wait(lambda leaf, content: leaf == "birth" and content["boot"] == 2)
-        desk.close()
+            assert gateway.wait(lambda leaf, content: leaf == "birth" and content["boot"] == 2)
+        gateway.close()
 
 
-def _work(desk: Desk, kernel: bytes, context: bytes) -> None:
-    leases = [desk.lease(kernel, bytes([n]), (context,)) for n in range(3)]
-    desk.send(leases)
-    answers, total = desk.results(3), 3 * sum(CONTEXT)
+def _work(gateway: LeastGateway, kernel: bytes, context: bytes) -> None:
+    leases = [gateway.lease(kernel, bytes([n]), (context,)) for n in range(3)]
+    gateway.send(leases)
+    answers, total = gateway.results(3), 3 * sum(CONTEXT)
     wanted = [(total + 3 * n & 0xFFFF).to_bytes(2, "big") for n in range(3)]
     assert [answers[lease.nonce] for lease in leases] == wanted
-    fail, spin, cancelled, after = (desk.lease(kernel, data, report_by_ms=more) for data, more in
+    fail, spin, cancelled, after = (gateway.lease(kernel, data, report_by_ms=more) for data, more in
                                     ((b"fail", 60000), (b"spin", 1000), (b"spin", 60000), (b"ok", 60000)))
-    desk.send([fail, spin, cancelled, after])
-    assert desk.results(2) == {fail.nonce: bytes([wire.FAILED]), spin.nonce: bytes([wire.EXPIRED])}
-    desk.publish("lease", wire.encode_nonce(wire.CANCEL, cancelled.nonce, desk.down))
-    assert list(desk.results(1)) == [after.nonce]
+    gateway.send([fail, spin, cancelled, after])
+    assert gateway.results(2) == {fail.nonce: bytes([wire.FAILED]), spin.nonce: bytes([wire.EXPIRED])}
+    gateway.publish("lease", wire.encode_nonce(wire.CANCEL, cancelled.nonce, gateway.down))
+    assert list(gateway.results(1)) == [after.nonce]
 
 
 def test_a_result_outlives_a_killed_broker(runtime: tuple[str, int], tmp_path: Path) -> None:
@@ -129,17 +129,17 @@ def test_a_result_outlives_a_killed_broker(runtime: tuple[str, int], tmp_path: P
     port = free_port()
     with _device(runtime, tmp_path, _config(port)):
         with broker(tmp_path, port):
-            desk = Desk(port, KEY, blobs)
-            desk.acking = False
-            desk.wait(lambda leaf, content: leaf == "bid")
-            lease = desk.lease(kernel, b"once")
-            desk.send([lease])
-            answer = desk.results(1)[lease.nonce]
-            desk.close()
+            gateway = LeastGateway(port, KEY, blobs)
+            gateway.acking = False
+            gateway.wait(lambda leaf, content: leaf == "bid")
+            lease = gateway.lease(kernel, b"once")
+            gateway.send([lease])
+            answer = gateway.results(1)[lease.nonce]
+            gateway.close()
         with broker(tmp_path, port):
-            desk = Desk(port, KEY, blobs)
-            assert desk.results(1) == {lease.nonce: answer}
-            desk.close()
+            gateway = LeastGateway(port, KEY, blobs)
+            assert gateway.results(1) == {lease.nonce: answer}
+            gateway.close()
 
 
 def test_a_32_bit_boards_32_kb_are_enough(tmp_path: Path) -> None:
@@ -150,16 +150,16 @@ def test_a_32_bit_boards_32_kb_are_enough(tmp_path: Path) -> None:
         pytest.skip("no micropython or no mosquitto here")
     kernel, context, blobs = _blobs(found[1])
     with broker(tmp_path) as port:
-        desk = Desk(port, KEY, blobs)
-        desk.chunk = 400
+        gateway = LeastGateway(port, KEY, blobs)
+        gateway.chunk = 400
         with _device(found, tmp_path, _config(port), "32wK"):
-            desk.wait(lambda leaf, content: leaf == "bid")
+            gateway.wait(lambda leaf, content: leaf == "bid")
             for _ in range(10):
-                leases = [desk.lease(kernel, bytes([n]), (context,)) for n in range(2)]
-                desk.send(leases)
-                answers = desk.results(2)
+                leases = [gateway.lease(kernel, bytes([n]), (context,)) for n in range(2)]
+                gateway.send(leases)
+                answers = gateway.results(2)
                 assert [len(answers[lease.nonce]) for lease in leases] == [2, 2]
-        desk.close()
+        gateway.close()
 
 
 def test_32_kb_are_enough_for_one_kernel(tmp_path: Path) -> None:
@@ -170,15 +170,15 @@ def test_32_kb_are_enough_for_one_kernel(tmp_path: Path) -> None:
         pytest.skip("no micropython or no mosquitto here")
     kernel = compile_for(b"def run(data, contexts):\n    yield\n    return data + data\n", found[1])
     with broker(tmp_path) as port:
-        desk = Desk(port, KEY, {wire.blob_name(kernel): kernel})
-        desk.chunk = 400
+        gateway = LeastGateway(port, KEY, {wire.blob_name(kernel): kernel})
+        gateway.chunk = 400
         with _device(found, tmp_path, _config(port, room=1), "32k"):
-            desk.wait(lambda leaf, content: leaf == "bid")
+            gateway.wait(lambda leaf, content: leaf == "bid")
             for n in range(20):
-                lease = desk.lease(wire.blob_name(kernel), bytes([n]) * 32)
-                desk.send([lease])
-                assert desk.results(1) == {lease.nonce: bytes([n]) * 64}
-        desk.close()
+                lease = gateway.lease(wire.blob_name(kernel), bytes([n]) * 32)
+                gateway.send([lease])
+                assert gateway.results(1) == {lease.nonce: bytes([n]) * 64}
+        gateway.close()
 
 
 def test_a_device_talks_tls_and_only_to_a_broker_it_can_verify(runtime: tuple[str, int], tmp_path: Path) -> None:
@@ -189,13 +189,13 @@ def test_a_device_talks_tls_and_only_to_a_broker_it_can_verify(runtime: tuple[st
     more = "".join(f"listener {port} 127.0.0.1\n" + lines.format(tmp_path, name)
                    for port, name in ((wrong, other.stem), (right, trusted.stem)))
     with broker(tmp_path, more=more) as plain:
-        desk = Desk(plain, KEY, {})
+        gateway = LeastGateway(plain, KEY, {})
         config = _config(wrong, broker="localhost", ca=str(trusted))
         with _device(runtime, tmp_path, config), pytest.raises(queue.Empty):
-            desk.wait(lambda leaf, content: leaf == "birth", 2)
+            gateway.wait(lambda leaf, content: leaf == "birth", 2)
         with _device(runtime, tmp_path, _config(right, broker="localhost", ca=str(trusted))):
-            assert desk.wait(lambda leaf, content: leaf == "birth" and content)
-        desk.close()
+            assert gateway.wait(lambda leaf, content: leaf == "birth" and content)
+        gateway.close()
 
 
 def _authority(folder: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.quality.desk import Desk, ToolError
+from benchmarks.quality.workshop import ToolError, Workshop
 
 SCRIPT = Path(__file__).with_suffix(".R")
 PACKAGES = ("r-base-core", "r-cran-gstat", "r-cran-spacetime")
@@ -25,11 +25,11 @@ Variogram = tuple[str, float, float, float]
 class Gstat:
     """Raises ToolError where R or its packages are missing and cannot be installed."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._kept = desk.cache / "gstat"
+    def __init__(self, workshop: Workshop) -> None:
+        self._kept = workshop.cache / "gstat"
         self._kept.mkdir(exist_ok=True)
         if shutil.which("Rscript") is None or self._asked("library(gstat); library(spacetime)").returncode:
-            self._install(desk)
+            self._install(workshop)
         self.version = self._asked("cat(as.character(packageVersion('gstat')))").stdout
 
     def data(self, name: str) -> Table:
@@ -80,11 +80,11 @@ class Gstat:
     def _asked(self, expression: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["Rscript", "-e", expression], capture_output=True, text=True, timeout=60, check=False)
 
-    def _install(self, desk: Desk) -> None:
+    def _install(self, workshop: Workshop) -> None:
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise ToolError(f"R with gstat is missing; as root: {' '.join(command)}")
-        desk.say(f"installing {', '.join(PACKAGES)}")
+        workshop.say(f"installing {', '.join(PACKAGES)}")
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         try:
             subprocess.run(["apt-get", "update", "-qq"], check=False, timeout=INSTALL_S, capture_output=True)

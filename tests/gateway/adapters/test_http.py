@@ -19,7 +19,7 @@ from lamplighter.gateway.adapters import http
 EVIL = "<img src=x onerror=alert(1)>"
 
 
-class FakeView:
+class FakeWindow:
     """A gateway with one running task, one finished one with an ugly name, and two devices."""
 
     def __init__(self) -> None:
@@ -56,17 +56,17 @@ class FakeView:
         return {"refused_busy": 2, "lies": 1}
 
 
-Visit = Callable[[ClientSession, FakeView], Awaitable[None]]
+Visit = Callable[[ClientSession, FakeWindow], Awaitable[None]]
 
 
 def visit(tmp_path: Path, work: Visit) -> None:
-    """Serve a FakeView on a free port and run ``work`` with a client of it."""
+    """Serve a FakeWindow on a free port and run ``work`` with a client of it."""
     async def go() -> None:
-        view = FakeView()
-        runner, url = await http.start(view, "127.0.0.1", 0, tmp_path / "public")
+        window = FakeWindow()
+        runner, url = await http.start(window, "127.0.0.1", 0, tmp_path / "public")
         try:
             async with asyncio.timeout(300), ClientSession(url) as client:
-                await work(client, view)
+                await work(client, window)
         finally:
             await runner.cleanup()
     asyncio.run(go())
@@ -77,13 +77,13 @@ def visit(tmp_path: Path, work: Visit) -> None:
     ("tasks/t1", "t1"), ("tasks/%3Cimg%20src=x%20onerror=alert(1)%3E", EVIL), ("nodes/bb", "bb"),
 ])
 def test_api(tmp_path: Path, path: str, key: str | None) -> None:
-    """Every route of the API answers with what the view says, as JSON that no browser takes for a page."""
-    async def work(client: ClientSession, view: FakeView) -> None:
+    """Every route of the API answers with what the window says, as JSON that no browser takes for a page."""
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/api/" + path) as response:
             assert response.status == 200 and response.content_type == "application/json"
             assert response.headers["X-Content-Type-Options"] == "nosniff"
-            shown = getattr(view, path.split("/", maxsplit=1)[0])
-            assert await response.json() == (shown() if key is None else getattr(view, path[:4])(key))
+            shown = getattr(window, path.split("/", maxsplit=1)[0])
+            assert await response.json() == (shown() if key is None else getattr(window, path[:4])(key))
     visit(tmp_path, work)
 
 
@@ -93,7 +93,7 @@ def test_api(tmp_path: Path, path: str, key: str | None) -> None:
 ])
 def test_unknown(tmp_path: Path, path: str, status: int, code: str) -> None:
     """What is not there is answered with a code in JSON."""
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         async with client.get(path) as response:
             assert (response.status, (await response.json())["error"]["code"]) == (status, code)
     visit(tmp_path, work)
@@ -101,17 +101,17 @@ def test_unknown(tmp_path: Path, path: str, status: int, code: str) -> None:
 
 def test_result(tmp_path: Path) -> None:
     """The city's answer is served as it is."""
-    async def work(client: ClientSession, view: FakeView) -> None:
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/api/tasks/%3Cimg%20src=x%20onerror=alert(1)%3E/result") as response:
-            assert await response.json() == view.result(EVIL)
+            assert await response.json() == window.result(EVIL)
     visit(tmp_path, work)
 
 
 def test_health_follows_the_broker(tmp_path: Path) -> None:
     """/healthz is 200 while the broker is connected and 503 when it is not."""
-    async def work(client: ClientSession, view: FakeView) -> None:
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         for up, status in ((True, 200), (False, 503)):
-            view.broker_up = up
+            window.broker_up = up
             async with client.get("/healthz") as response:
                 assert response.status == status
     visit(tmp_path, work)
@@ -125,7 +125,7 @@ def test_public_files(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (public / "way-out").symlink_to(tmp_path / "secret")
 
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         async with client.get("/public/tile/000") as response:
             assert await response.read() == bytes(range(256))
         async with client.get("/public/way-out") as response:
@@ -138,7 +138,7 @@ def test_public_folder_has_walls(tmp_path: Path, path: str) -> None:
     """No spelling of a parent directory, sent as it stands, reads a file beside the public folder."""
     (tmp_path / "secret").write_text("hidden words")
 
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         base = client._base_url
         assert base is not None
         reader, writer = await asyncio.open_connection(base.host, base.port)
@@ -156,7 +156,7 @@ def test_public_folder_has_walls(tmp_path: Path, path: str) -> None:
 ])
 def test_host_header(tmp_path: Path, host: str, allowed: bool) -> None:
     """A name that somebody else may point at this machine is refused: no foreign page reads the gateway."""
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         async with client.get("/api/nodes", headers={"Host": host}) as response:
             assert (response.status == 200) is allowed
     visit(tmp_path, work)
@@ -165,7 +165,7 @@ def test_host_header(tmp_path: Path, host: str, allowed: bool) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_only_get(tmp_path: Path, method: str) -> None:
     """No route takes a method that could change something, and none invites another origin."""
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         for path in ("/", "/api/tasks", "/api/tasks/t1", "/events", "/metrics", "/public/x"):
             async with client.request(method, path) as response:
                 assert response.status == 405
@@ -184,7 +184,7 @@ def test_page_is_self_contained(tmp_path: Path) -> None:
             assert tag != "style" and (tag != "script" or "src" in names)
             self.found += [value or "" for name, value in attrs if name in ("src", "href")]
 
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         async with client.get("/") as response:
             policy = response.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
@@ -222,14 +222,14 @@ def test_live_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener gets the state at once and again when it has changed: unfinished tasks and newest epochs first."""
     monkeypatch.setattr(http, "REFRESH_S", 0.01)
 
-    async def work(client: ClientSession, view: FakeView) -> None:
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/events") as stream:
             assert stream.content_type == "text/event-stream"
             first = await update(stream)
             assert [task["task"] for task in first["tasks"]] == ["t1", EVIL]
             assert [epoch["epoch"] for epoch in first["epochs"]] == list(range(19, 19 - http.EPOCHS_SHOWN, -1))
             assert (first["jobs_per_s"], first["earned_kop"]) == (10, 42)
-            view.done = 8
+            window.done = 8
             assert (await update(stream))["tasks"][0]["jobs_done"] == 8
     visit(tmp_path, work)
 
@@ -239,7 +239,7 @@ def test_listeners_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(http, "MAX_LISTENERS", 1)
     monkeypatch.setattr(http, "REFRESH_S", 0.01)
 
-    async def work(client: ClientSession, _view: FakeView) -> None:
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
         async with client.get("/events") as stream:
             await update(stream)
             async with client.get("/events") as other:
@@ -256,7 +256,7 @@ def test_listeners_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_stops_with_a_listener(tmp_path: Path) -> None:
     """Cleaning up ends the open streams instead of waiting for their readers."""
     async def go() -> None:
-        runner, url = await http.start(FakeView(), "127.0.0.1", 0, tmp_path)
+        runner, url = await http.start(FakeWindow(), "127.0.0.1", 0, tmp_path)
         async with ClientSession() as client, client.get(url + "events") as stream:
             await update(stream)
             await asyncio.wait_for(runner.cleanup(), 300)
@@ -271,6 +271,6 @@ def test_cannot_listen(tmp_path: Path, host: str, says: str) -> None:
     async def go() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             with pytest.raises(http.HttpError, match=says) as caught:
-                await http.start(FakeView(), host, taken.getsockname()[1], tmp_path)
+                await http.start(FakeWindow(), host, taken.getsockname()[1], tmp_path)
             assert "--http-" in str(caught.value)
     asyncio.run(go())

@@ -64,7 +64,7 @@ def broker(folder: Path, port: int | None = None, more: str = "") -> Iterator[in
             child.kill()
 
 
-class Desk:
+class LeastGateway:
     """One device's counterpart. ``key``: the device's enrolment key."""
 
     def __init__(self, port: int, key: bytes, blobs: dict[bytes, bytes]) -> None:

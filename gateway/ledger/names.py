@@ -14,8 +14,8 @@ def bundle_path(digest: bytes) -> str:
     return f"bundle/{digest.hex()}"
 
 
-def genesis_view(book: Book) -> dict[str, str | int]:
-    """The genesis leaf as JSON-able words. Only a view: everything is checked from the leaf itself."""
+def genesis_words(book: Book) -> dict[str, str | int]:
+    """The genesis leaf as JSON-able words. Only for people: everything is checked from the leaf itself."""
     return {
         "net": book.net.hex(),
         "site": book.genesis.site,

@@ -33,7 +33,7 @@ class ToolError(Exception):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Workshop:
     """``full`` asks for the long form of a run. ``say`` prints progress."""
 
     full: bool = False
