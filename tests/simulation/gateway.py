@@ -7,7 +7,6 @@ else is what runs on a Pi.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=64)
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
-logging.getLogger("lamplighter").setLevel(logging.CRITICAL)   # kinds that raise are part of the game
 
 
 @dataclass(slots=True)

@@ -38,14 +38,15 @@ async def test_a_task_survives_a_power_cut_and_a_silent_stall(gateway, operator,
                                                               counted):
     """Of four real devices one is killed and one stops without a word while they work: the answer is right."""
     async with operator(gateway) as client, street(gateway, 4, owners=3) as made:
-        await submit(client, "vanish", jobs=60, rounds=2, steps=20_000, salt=3)
-        await counted(gateway, lambda now: now["results"] >= 10)
+        await submit(client, "vanish", jobs=60, rounds=2, steps=60_000, salt=3)
+        await counted(gateway, lambda now: now["results"] >= 10 and all(
+            gateway.ask(f"nodes/{node}")["open"] for node in made.nodes[:2]))
         stalled = process_of(made.folder / "000")
         os.kill(stalled, signal.SIGSTOP)
         await made.fleet.kill(1)
         told = await result_of(client, "vanish")
         os.kill(stalled, signal.SIGCONT)
-        assert told["result"]["data"] == {"state": expected(60, 2, 20_000, 3)}
+        assert told["result"]["data"] == {"state": expected(60, 2, 60_000, 3)}
         assert (await counted(gateway, lambda _: True))["leases_expired"] >= 1
         assert gateway.ask("nodes/" + made.nodes[1])["state"] == "lost"
 
