@@ -76,8 +76,10 @@ class Device:
         await self.link.stop()
 
     def _up(self) -> None:
-        self.say("birth", wire.encode_birth("test", 0, "1", 200_000, self.speed, self.boot, 8_192))
-        self.say("status", wire.encode_status("ready", self.boot))
+        """Retained, as the firmware does: a gateway that comes later hears it too."""
+        birth = wire.encode_birth("test", 0, "1", 200_000, self.speed, self.boot, 8_192)
+        for leaf, payload in (("birth", birth), ("status", wire.encode_status("ready", self.boot))):
+            self.link.publish(wire.node_topic(SITE, self.node, leaf), payload, 1, True)
 
     async def _seen(self, what: str, value: Any) -> None:
         """Asks the gateway until it shows this of us."""
