@@ -166,11 +166,11 @@ def test_every_code_of_a_refused_request_is_told() -> None:
     """Those that the gateway writes; kinds have their own."""
     used = set()
     for path in ("gateway/api/requests.py", "gateway/api/rpc.py", "gateway/runtime/enrolment.py",
-                 "gateway/core/tasks.py", "tasks/registry.py"):
+                 "gateway/adapters/registry.py", "gateway/core/tasks.py", "tasks/registry.py"):
         for node in ast.walk(ast.parse((ROOT / path).read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(
                     given := node.args[0] if node.args else None, ast.Constant) and node.func.id in (
-                    "RequestError", "TaskError"):
+                    "RequestError", "TaskError", "EnrolmentError"):
                 used.add(given.value)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reply":
                 used |= {error.elts[0].value for error in node.args[2:] if isinstance(error, ast.Tuple)

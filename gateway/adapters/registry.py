@@ -35,6 +35,14 @@ class RegistryError(Exception):
     """The registry cannot be read or written: one sentence with the next step."""
 
 
+class EnrolmentError(RegistryError):
+    """A device cannot be enrolled as asked; nothing was written. ``code``: ``owned_by`` or ``revoked``."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
 @dataclass(frozen=True)
 class Device:
     """An enrolled device. ``key``: 32 bytes shared with it; ``enrolled_at``: ms since 1970."""
@@ -174,20 +182,26 @@ class Registry:
         return [Account(gateway, self.gateway.password, "gateway"), *self.operators(),
                 *(device.account for device in self.devices() if not device.revoked)]
 
-    def enrol(self, keys: Iterable[bytes], owner: str, now_ms: int) -> list[Device]:
-        """Adds devices by their keys (32 random bytes each) for one owner in one write; known ones stay."""
-        if not is_identifier(owner):
-            raise RegistryError(f"An owner's name is 1 to 32 of a-z, 0-9 and '-', not {owner!r}.")
-        wanted = {device_of(key)[1]: Device(device_of(key)[1], key, owner, now_ms) for key in keys}
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int) -> list[Device]:
+        """Adds devices by key (32 random bytes) and owner, all in one write; known ones stay as they are.
+
+        Raises EnrolmentError for one that is known under another owner or is revoked: neither changes by enrolling.
+        """
+        wanted: dict[str, Device] = {}
         with self._changing():
             table = self._db.table("devices")
-            known = {row["node"] for row in table.all()}
-            fresh = [device for device in wanted.values() if device.node not in known]
+            known = {row["node"]: _device(row) for row in table.all()}
+            for key, owner in pairs:
+                device = Device(device_of(key)[1], key, owner, now_ms)
+                _check(device, known.get(device.node) or wanted.setdefault(device.node, device))
+                wanted[device.node] = known.get(device.node, device)
+            fresh = [device for node, device in wanted.items() if node not in known]
             if len(known) + len(fresh) > MAX_DEVICES:
                 raise RegistryError(f"A gateway takes at most {MAX_DEVICES} devices; set up another for more.")
-            table.insert_multiple({"node": device.node, "key": device.key.hex(), "owner": owner,
-                                   "enrolled_at": now_ms, "revoked": False} for device in fresh)
-        return [device for device in self.devices() if device.node in wanted]
+            if fresh:
+                table.insert_multiple({"node": device.node, "key": device.key.hex(), "owner": device.owner,
+                                       "enrolled_at": now_ms, "revoked": False} for device in fresh)
+        return list(wanted.values())
 
     def revoke(self, node: str) -> None:
         """Ends a device's part for good; its record stays, so that its receipts can be judged."""
@@ -230,6 +244,17 @@ class Registry:
         except OSError as error:
             raise RegistryError(f"The registry {self.folder / FILE} cannot be used ({error.strerror}); make room, "
                                 "correct its permissions or name another directory with --data.") from None
+
+
+def _check(asked: Device, known: Device) -> None:
+    """Whether a device may be enrolled as it is asked for. Raises RegistryError."""
+    if not is_identifier(asked.owner):
+        raise RegistryError(f"An owner's name is 1 to 32 of a-z, 0-9 and '-', not {asked.owner!r}.")
+    if known.revoked:
+        raise EnrolmentError("revoked", f"Device {asked.node} is revoked; give it a new key to let it in again.")
+    if known.owner != asked.owner:
+        raise EnrolmentError("owned_by", f"Device {asked.node} belongs to {known.owner}; enrol it under that name, "
+                             "or give it a new key.")
 
 
 def _device(row: dict[str, Any]) -> Device:

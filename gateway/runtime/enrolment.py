@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from lamplighter.firmware.mac import Mac, derive
 from lamplighter.gateway.adapters.accounts import Account
-from lamplighter.gateway.adapters.registry import Device, Registry, RegistryError
+from lamplighter.gateway.adapters.registry import Device, EnrolmentError, Registry, RegistryError
 from lamplighter.gateway.api.requests import RequestError
 from lamplighter.gateway.core.events import Event, NodeEnrolled, NodeRevoked
 from lamplighter.gateway.core.intake import Keys
@@ -52,16 +52,11 @@ class Enrolment:
 
         Raises RequestError, and what the log or the broker raise.
         """
-        owners: dict[str, list[bytes]] = {}
-        for key, owner in pairs:
-            owners.setdefault(owner, []).append(key)
-        devices: list[Device] = []
         async with self._turn:
-            for owner, keys in owners.items():
-                devices += await self._changed(self._registry.enrol, keys, owner, self._wall_ms())
+            devices: list[Device] = await self._changed(self._registry.enrol, pairs, self._wall_ms())
             await self._sealing.register(devices)
             await self._tell(self._known(devices))
-            await self._accounts.change_accounts(add=[device.account for device in devices if not device.revoked])
+            await self._accounts.change_accounts(add=[device.account for device in devices])
         return devices
 
     async def revoke(self, node: str) -> None:
@@ -76,6 +71,8 @@ class Enrolment:
     async def _changed(change: Callable[..., T], *given: object) -> T:
         try:
             return await asyncio.to_thread(change, *given)
+        except EnrolmentError as error:
+            raise RequestError(error.code, str(error)) from None
         except RegistryError as error:
             raise RequestError("registry", str(error)) from None
 

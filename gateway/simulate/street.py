@@ -37,9 +37,9 @@ class Street:
     async def enrol(self, count: int, owners: int, duties: Sequence[int]) -> None:
         """Makes ``count`` identities for ``owners`` owners known to the gateway; duties in permille, in turn."""
         owners = owners or max(2, count // 2)
-        self.owners = [HOUSES[i] if i < len(HOUSES) else f"owner-{i}" for i in range(owners)]
-        keys = self._keys(count)
-        wanted = [{"key": key, "owner": self.owners[i % owners]} for i, key in enumerate(keys)]
+        names = [HOUSES[i] if i < len(HOUSES) else f"owner-{i}" for i in range(owners)]
+        wanted = self._identities(count, names)
+        self.owners = list(dict.fromkeys([*(one["owner"] for one in wanted), *names]))
         async with Client(self.url, self.site) as client:
             told = await client.call("node.enrol", nodes=wanted)
         self.nodes = told["nodes"]
@@ -49,8 +49,8 @@ class Street:
         if broker.tls:
             common["ca"] = broker.ca
         steps = max(count - 1, 1)
-        configs = [{**common, "key": key, "duty": duties[(len(duties) - 1) * i // steps]}
-                   for i, key in enumerate(keys)]
+        configs = [{**common, "key": one["key"], "duty": duties[(len(duties) - 1) * i // steps]}
+                   for i, one in enumerate(wanted)]
         self.fleet = Fleet(self.folder, configs, self.heap)
 
     async def start(self) -> None:
@@ -59,12 +59,13 @@ class Street:
     async def stop(self) -> None:
         await self.fleet.stop()
 
-    def _keys(self, count: int) -> list[str]:
-        """Enrolment keys kept from the last time, and new ones as needed."""
+    def _identities(self, count: int, owners: Sequence[str]) -> list[dict[str, str]]:
+        """Key and owner of each device: those of the last time, then new ones, among ``owners`` in turn."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self.folder / "keys.json"
-        keys: list[str] = json.loads(path.read_text()) if path.exists() else []
-        if len(keys) < count:
-            keys += [secrets.token_hex(32) for _ in range(count - len(keys))]
-            write_atomically(path, json.dumps(keys).encode())
-        return keys[:count]
+        path = self.folder / "devices.json"
+        known: list[dict[str, str]] = json.loads(path.read_text()) if path.exists() else []
+        if len(known) < count:
+            known += [{"key": secrets.token_hex(32), "owner": owners[i % len(owners)]}
+                      for i in range(len(known), count)]
+            write_atomically(path, json.dumps(known).encode())
+        return known[:count]

@@ -100,9 +100,9 @@ class Book(Registry):
 
     watch: Watch
 
-    def enrol(self, keys: Iterable[bytes], owner: str, now_ms: int) -> list[Device]:
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int) -> list[Device]:
         self.watch.writing("registry")
-        made = super().enrol(keys, owner, now_ms)
+        made = super().enrol(pairs, now_ms)
         self.watch.writing("registry")
         return made
 

@@ -185,11 +185,12 @@ class World:
                 raise Broken(f"invariant 2: {name} has two results")
 
     def _replied(self, said: dict[str, Any]) -> None:
-        if said["ok"] or said["error"]["code"] == "id_reused":
+        code = "" if said["ok"] else said["error"]["code"]
+        if code in ("", "id_reused", "revoked"):   # what was enrolled, or begun, with another reply stays so
             method, params = self.requests.pop(said["cid"], ("", {}))
-            if method == "node.revoke":
+            if method == "node.revoke" and not code:
                 self.out.add(params["node"])
-        elif said["error"]["code"] not in ("busy", "unknown_task", "unknown_node", "registry"):
+        elif code not in ("busy", "unknown_task", "unknown_node", "registry", "owned_by"):
             raise Broken(f"a request was refused: {said}")
 
     # Watching

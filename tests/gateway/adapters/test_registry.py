@@ -10,16 +10,29 @@ import pytest
 
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters import files
-from lamplighter.gateway.adapters.registry import FILE, MAX_DEVICES, PREVIOUS, AtomicStorage, Registry, RegistryError
+from lamplighter.gateway.adapters.registry import (
+    FILE,
+    MAX_DEVICES,
+    PREVIOUS,
+    AtomicStorage,
+    EnrolmentError,
+    Registry,
+    RegistryError,
+)
 
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
+
+
+def of(owner, keys):
+    """Keys as the devices of one owner."""
+    return [(key, owner) for key in keys]
 
 
 def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
     """Devices, operators and the gateway's secrets outlive the process, in the order of their enrolment."""
     first = Registry.open(tmp_path)
-    first.enrol(KEYS[:3], "alice", 1000)
-    first.enrol(KEYS[2:], "bob", 2000)
+    first.enrol(of("alice", KEYS[:3]), 1000)
+    first.enrol(of("alice", KEYS[2:3]) + of("bob", KEYS[3:]), 2000)   # a known one stays as it is
     first.add_operator("city", "long-password")
     again = Registry.open(tmp_path)
     assert [(device.key, device.owner, device.enrolled_at) for device in again.devices()] == [
@@ -36,14 +49,40 @@ def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):
     registry, writes = Registry.open(tmp_path), []
     original = AtomicStorage.write
     monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
-    assert len(registry.enrol([secrets.token_bytes(32) for _ in range(1000)], "city", 0)) == 1000
+    assert len(registry.enrol([(secrets.token_bytes(32), "city") for _ in range(1000)], 0)) == 1000
     assert len(writes) == 1
+
+
+def test_five_hundred_owners_are_one_write(tmp_path, monkeypatch):
+    """However many people there are."""
+    registry, writes = Registry.open(tmp_path), []
+    original = AtomicStorage.write
+    monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
+    registry.enrol([(secrets.token_bytes(32), f"owner-{number}") for number in range(500)], 0)
+    assert (len(writes), len(registry.owners())) == (1, 500)
+    registry.enrol([(device.key, device.owner) for device in registry.devices()], 0)
+    assert len(writes) == 1   # nothing was new
+
+
+@pytest.mark.parametrize(("pairs", "code", "said"), [
+    (of("bob", KEYS[:1]), "owned_by", "belongs to alice"), (of("alice", KEYS[1:2]), "revoked", "new key"),
+    (of("bob", KEYS[1:2]), "revoked", "new key"), (of("alice", KEYS[3:]) + of("bob", KEYS[4:]), "owned_by", "alice"),
+])
+def test_enrolling_changes_no_owner_and_lets_nobody_in_again(tmp_path, pairs, code, said):
+    """Refused by name, with what can be done; of a request with one such device nothing is written."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(of("alice", KEYS[:3]), 0)
+    registry.revoke(device_of(KEYS[1])[1])
+    before = (tmp_path / FILE).read_bytes()
+    with pytest.raises(EnrolmentError, match=said) as refused:
+        registry.enrol(of("chloe", KEYS[3:4]) + pairs if pairs[0][0] != KEYS[3] else pairs, 0)
+    assert refused.value.code == code and (tmp_path / FILE).read_bytes() == before
 
 
 def test_revoked_devices_cannot_sign_in(tmp_path):
     """They have no account any more; the record stays."""
     registry = Registry.open(tmp_path)
-    devices = registry.enrol(KEYS, "alice", 0)
+    devices = registry.enrol(of("alice", KEYS), 0)
     registry.add_operator("city")
     registry.add_operator("town")
     registry.revoke(devices[1].node)
@@ -55,10 +94,10 @@ def test_revoked_devices_cannot_sign_in(tmp_path):
 def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
     """Too many devices, unknown nodes and unusable names are one sentence each."""
     registry = Registry.open(tmp_path)
-    registry.enrol(KEYS, "alice", 0)
+    registry.enrol(of("alice", KEYS), 0)
     before = (tmp_path / FILE).read_bytes()
-    for refused in (lambda: registry.enrol([secrets.token_bytes(32) for _ in range(MAX_DEVICES)], "alice", 0),
-                    lambda: registry.enrol(KEYS, "Not An Owner", 0), lambda: registry.revoke("f" * 16),
+    for refused in (lambda: registry.enrol([(secrets.token_bytes(32), "alice") for _ in range(MAX_DEVICES)], 0),
+                    lambda: registry.enrol(of("Not An Owner", KEYS), 0), lambda: registry.revoke("f" * 16),
                     lambda: registry.add_operator("no spaces"), lambda: registry.add_operator("city", "short")):
         with pytest.raises(RegistryError):
             refused()
@@ -68,7 +107,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
 def test_every_damage_is_noticed(tmp_path):
     """Any flipped byte, any cut, an emptied and a removed file are refused, naming the file and the older copy."""
     registry = Registry.open(tmp_path)
-    registry.enrol(KEYS[:1], "alice", 0)
+    registry.enrol(of("alice", KEYS[:1]), 0)
     path = tmp_path / FILE
     sound = path.read_bytes()
     tables = AtomicStorage(path).read()
@@ -90,7 +129,7 @@ def test_every_damage_is_noticed(tmp_path):
 
 def test_a_document_that_is_not_of_its_kind_is_refused(tmp_path):
     """An edit by hand is taken without its checksum line, but not with a key that belongs to another node."""
-    Registry.open(tmp_path).enrol(KEYS[:2], "alice", 0)
+    Registry.open(tmp_path).enrol(of("alice", KEYS[:2]), 0)
     whole = json.loads((tmp_path / FILE).read_text())
     del whole["checksum"]
     whole["tables"]["devices"]["1"]["owner"] = "bob"
@@ -108,7 +147,7 @@ def test_the_copy_before_is_kept(tmp_path):
     """After each change the file of before the change lies beside it."""
     registry = Registry.open(tmp_path)
     before = (tmp_path / FILE).read_bytes()
-    registry.enrol(KEYS, "alice", 0)
+    registry.enrol(of("alice", KEYS), 0)
     assert (tmp_path / PREVIOUS).read_bytes() == before
     assert (tmp_path / FILE).stat().st_mode & 0o777 == (tmp_path / PREVIOUS).stat().st_mode & 0o777 == 0o600
 
@@ -116,7 +155,7 @@ def test_the_copy_before_is_kept(tmp_path):
 def test_a_full_disk_leaves_the_old_registry(tmp_path, monkeypatch):
     """A write that fails is one sentence, and what was there stays readable."""
     registry = Registry.open(tmp_path)
-    registry.enrol(KEYS[:2], "alice", 0)
+    registry.enrol(of("alice", KEYS[:2]), 0)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -124,7 +163,7 @@ def test_a_full_disk_leaves_the_old_registry(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "write", full)
         with pytest.raises(RegistryError, match="No space left on device"):
-            registry.enrol(KEYS[2:], "alice", 0)
+            registry.enrol(of("alice", KEYS[2:]), 0)
     assert len(Registry.open(tmp_path).devices()) == 2
 
 
@@ -134,7 +173,7 @@ def enrol_for_ever(folder, tell):
         registry = Registry.open(folder)
         while True:
             os.write(tell, b"%d\n" % len(registry.devices()))
-            registry.enrol([secrets.token_bytes(32) for _ in range(3)], "alice", 0)
+            registry.enrol([(secrets.token_bytes(32), "alice") for _ in range(3)], 0)
     finally:
         os._exit(1)
 

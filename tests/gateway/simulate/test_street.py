@@ -52,11 +52,12 @@ def test_there_are_at_least_two_owners(enrol, count, owners, expected):
 
 
 def test_devices_stay_who_they_are(enrol):
-    """Keys are kept for the next time, more are made as needed, fewer are used as asked; others cannot read them."""
-    first = [node["key"] for node in enrol(3).asked[0][1]]
-    more = [node["key"] for node in enrol(5).asked[0][1]]
+    """Keys and owners are kept for the next time, however many there are then; others cannot read them."""
+    first = enrol(3).asked[0][1]
+    more = enrol(9, 4).asked[0][1]
     fewer = enrol(2)
-    assert more[:3] == first and [node["key"] for node in fewer.asked[0][1]] == first[:2]
+    assert more[:3] == first and fewer.asked[0][1] == first[:2]
+    assert {node["owner"] for node in more} == set(HOUSES[:4])
     assert stat.S_IMODE(fewer.folder.stat().st_mode) == 0o700
 
 
