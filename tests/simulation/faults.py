@@ -90,7 +90,8 @@ class Faults:
                 self.clock.after(self._soon(3_000), self._enrol_again, device)
 
     def _enrol_again(self, device: Device) -> None:
-        self.world.ask("node.enrol", "again", nodes=[{"key": device.key.hex(), "owner": "owner-new"}])
+        if device.node in self.world.out:   # else it may be the first who enrols it
+            self.world.ask("node.enrol", "again", nodes=[{"key": device.key.hex(), "owner": "owner-new"}])
 
     # The gateway's surroundings
 

@@ -7,6 +7,7 @@ real gateway does in a thread is done at once, at a time that is drawn: one thre
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +31,8 @@ class Loop(asyncio.AbstractEventLoop):
     def __init__(self, clock: Clock, rng: Random, failed: Callable[[BaseException], None]) -> None:
         self._clock, self._rng, self._failed = clock, rng, failed
         self._free_at: dict[Executor | None, int] = {}
+        self._ready: deque[asyncio.Handle] = deque()
+        self._turning = False
         self._tasks: dict[asyncio.Task[Any], None] = {}   # in their order, which a seed must repeat
         self.dead = False
 
@@ -69,7 +72,10 @@ class Loop(asyncio.AbstractEventLoop):
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
-        self._clock.at(self._clock.now, self._run, handle)
+        self._ready.append(handle)
+        if not self._turning:
+            self._turning = True
+            self._clock.at(self._clock.now, self._turn)
         return handle
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,
@@ -79,7 +85,7 @@ class Loop(asyncio.AbstractEventLoop):
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any,
                 context: Context | None = None) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        self._clock.at(-int(-when * 1_000 // 1), self._run, handle)
+        self._clock.at(-int(-when * 1_000 // 1), self._due, handle)
         return handle
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
@@ -99,13 +105,21 @@ class Loop(asyncio.AbstractEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """It stays in the heap, and is passed over when its time comes."""
 
-    def _run(self, handle: asyncio.Handle) -> None:
-        if not self.dead and not handle.cancelled():
-            asyncio._set_running_loop(self)
-            try:
-                handle._run()
-            finally:
-                asyncio._set_running_loop(None)
+    def _due(self, handle: asyncio.Handle) -> None:
+        self._ready.append(handle)
+        self._turn()
+
+    def _turn(self) -> None:
+        """All that is ready now; what that makes ready comes in the next turn."""
+        self._turning = False
+        asyncio._set_running_loop(self)
+        try:
+            for _ in range(len(self._ready)):
+                handle = self._ready.popleft()
+                if not (self.dead or handle.cancelled()):
+                    handle._run()
+        finally:
+            asyncio._set_running_loop(None)
 
     def _work(self, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
         if self.dead:

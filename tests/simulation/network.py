@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from random import Random
 
@@ -12,6 +13,8 @@ from tests.simulation.mix import Mix
 
 SITE = "sim"
 NODES = wire.root(SITE) + "/node/"
+RELOAD_S = 2.0
+"""Until accounts are in force, at most."""
 MAX_BACKLOG = 200
 """Messages that the broker keeps for a gateway that is away."""
 
@@ -52,7 +55,8 @@ class Broker:
     # Connections
 
     async def change_accounts(self, add: Iterable[Account] = (), remove: Iterable[str] = ()) -> None:
-        """As the real one: whoever is removed is cut off."""
+        """As the real one, which takes a while to load them anew; whoever is removed is cut off."""
+        await asyncio.sleep(RELOAD_S * self.rng.random())
         self.accounts.update(account.user for account in add)
         for user in remove:
             self.accounts.discard(user)
