@@ -22,8 +22,16 @@ def machine() -> str:
         return secrets.token_hex(16)
 
 
+class ClockError(Exception):
+    """The number of starts cannot be read: one sentence with the next step."""
+
+
 def next_boot(path: Path) -> int:
-    """The number of this start: one more than the last. Raises OSError, ValueError when the file is damaged."""
-    boot = (int(path.read_text()) if path.exists() else 0) + 1
+    """The number of this start: one more than the last. Raises OSError, and ClockError when the file is damaged."""
+    said = path.read_text(errors="replace") if path.exists() else "0"
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
+        raise ClockError(f"{path} is damaged: it holds the number of starts. Write one into it that is higher than any"
+                         " before, such as 1000000.")
+    boot = int(said) + 1
     write_atomically(path, str(boot).encode())
     return boot

@@ -171,6 +171,11 @@ class Store:
                 db.execute("UPDATE life SET ahead_ms = ?, machine = ?", (ahead, machine))
         return int(ahead)
 
+    def epoch(self) -> int:
+        """The epoch that verdicts are counted in."""
+        (epoch,), = self._query("SELECT epoch FROM life")
+        return int(epoch)
+
     def unsealed(self) -> list[int]:
         """The epochs that have ended and are not forgotten yet, oldest first: after a crash they are to be sealed."""
         (epoch, sealed), = self._query("SELECT epoch, sealed FROM life")

@@ -112,7 +112,7 @@ def _sentence(error: BaseException) -> str:
 @click.option("--heap-kb", type=click.IntRange(16, 65_536), default=128, show_default=True,
               help="Heap of each device in KB.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None,
-              help="Where devices keep their state and keys; default: sim/ beside --data.")
+              help="Where devices keep their state and keys; default: sim/ in --data.")
 @broker_option
 @data_option
 @site_option

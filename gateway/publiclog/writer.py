@@ -90,6 +90,11 @@ class PublicLog:
         """The newest seal."""
         return self._book.seal
 
+    @property
+    def registered(self) -> int:
+        """How many devices are registered."""
+        return len(self._book.owners)
+
     def owner(self, device: bytes) -> str | None:
         """Who is paid for a device (its 16 bytes), None if it is not registered."""
         return self._book.owners.get(device)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.broker import BrokerError
-from lamplighter.gateway.adapters.clock import machine, monotonic_ms
+from lamplighter.gateway.adapters.clock import ClockError, machine, monotonic_ms
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
 from lamplighter.gateway.adapters.registry import RegistryError
 from lamplighter.gateway.adapters.store import StoreError
@@ -33,7 +33,7 @@ from lamplighter.tasks.registry import load_kinds
 
 log = logging.getLogger("lamplighter")
 
-StartError = (BrokerError, LinkError, RegistryError, StoreError, LedgerError, OSError)
+StartError = (BrokerError, LinkError, RegistryError, ClockError, StoreError, LedgerError, OSError)
 """What can keep a gateway from starting or going on; each says in one sentence why and what to do."""
 
 

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from lamplighter.gateway.adapters.clock import next_boot
-from lamplighter.gateway.adapters.registry import Registry
-from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.adapters.registry import Registry, RegistryError
+from lamplighter.gateway.adapters.store import Store, StoreError
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.settings import Settings
 
@@ -31,4 +31,16 @@ def open_stores(settings: Settings, stack: ExitStack) -> Stores:
     registry = Registry.open(settings.data)
     stack.callback(registry.close)
     public = PublicLog.open(settings.public_folder, settings.data / "log.key", settings.site)
+    _agree(settings, journal, registry, public)
     return Stores(journal, registry, public, next_boot(settings.data / "boot"))
+
+
+def _agree(settings: Settings, journal: Store, registry: Registry, public: PublicLog) -> None:
+    """Whether journal and registry are of the same life as the log, which is written after them."""
+    if public.last is not None and public.last.epoch >= journal.epoch():
+        raise StoreError(f"The journal {settings.data / 'journal.db'} is missing or an old copy: it is in epoch "
+                         f"{journal.epoch()}, and {settings.public_folder} has sealed {public.last.epoch} already. "
+                         "Restore the newest copy, or start with a new data directory.")
+    if public.registered and not registry.devices():
+        raise RegistryError(f"The registry in {settings.data} is empty, and {settings.public_folder} "
+                            f"knows {public.registered} devices. Restore registry.json, or start with a new data directory.")

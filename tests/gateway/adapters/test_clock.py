@@ -2,16 +2,18 @@
 
 import pytest
 
-from lamplighter.gateway.adapters.clock import machine, monotonic_ms, next_boot
+from lamplighter.gateway.adapters.clock import ClockError, machine, monotonic_ms, next_boot
 
 
 def test_starts_are_counted(tmp_path):
     """Each is one more than the last; a damaged count is an error, not a guess."""
     path = tmp_path / "boot"
     assert [next_boot(path) for _ in range(3)] == [1, 2, 3]
-    path.write_text("many")
-    with pytest.raises(ValueError, match="many"):
-        next_boot(path)
+    for damaged in (b"many", b"", b"-1", b"1_0", b"\xff", b"9" * 5_000):
+        path.write_bytes(damaged)
+        with pytest.raises(ClockError, match="boot is damaged"):
+            next_boot(path)
+        assert path.read_bytes() == damaged
 
 
 def test_the_clock_is_that_of_this_start_of_the_computer():

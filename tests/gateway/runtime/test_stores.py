@@ -4,7 +4,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from lamplighter.gateway.adapters.clock import ClockError
+from lamplighter.gateway.adapters.registry import RegistryError
 from lamplighter.gateway.adapters.store import Store, StoreError
+from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.stores import open_stores
 
@@ -32,9 +35,44 @@ def test_what_was_opened_is_closed_when_the_rest_cannot_be(tmp_path):
     """A gateway that does not start leaves the journal to the next."""
     settings = Settings(data=tmp_path)
     (tmp_path / "boot").write_text("not a number")
-    with pytest.raises(ValueError, match="not a number"), ExitStack() as stack:
+    with pytest.raises(ClockError, match="boot is damaged"), ExitStack() as stack:
         open_stores(settings, stack)
     Store.open(tmp_path / "journal.db").close()
+
+
+@pytest.fixture
+def lived(tmp_path, prove):
+    """The settings of a gateway that has enrolled a device and sealed its epoch 0."""
+    settings = Settings(data=tmp_path / "data")
+    with ExitStack() as stack:
+        stores = open_stores(settings, stack)
+        (device,) = stores.registry.enrol([(b"k" * 32, "anna")], 0)
+        stores.public.register(device.name, "anna")
+        stores.journal.commit([f.KeepEpoch(1)])
+        stores.public.seal(0, [(prove(stores.public.net, device.name, 1), 100, "ok")])
+    return settings
+
+
+def test_what_agrees_is_opened_again(lived):
+    """Also where a crash came between the seal and the journal's forgetting."""
+    with ExitStack() as stack:
+        assert open_stores(lived, stack).journal.unsealed() == [0]
+
+
+def test_a_journal_that_is_missing_or_old_is_refused(lived):
+    """The log has sealed what it does not know of: going on would end at the next seal."""
+    for path in lived.data.glob("journal.db*"):
+        path.unlink()
+    with pytest.raises(StoreError, match=r"missing or an old copy.*newest copy"), ExitStack() as stack:
+        open_stores(lived, stack)
+
+
+def test_a_registry_that_is_gone_is_refused(lived):
+    """Else its devices could be enrolled anew, for others, and those that were revoked too."""
+    for path in lived.data.glob("registry*.json"):
+        path.unlink()
+    with pytest.raises(RegistryError, match="knows 1 devices"), ExitStack() as stack:
+        open_stores(lived, stack)
 
 
 def test_two_gateways_do_not_share_a_folder(tmp_path):
