@@ -30,8 +30,8 @@ def next_boot(path: Path) -> int:
     """The number of this start: one more than the last. Raises OSError, and ClockError when the file is damaged."""
     said = path.read_text(errors="replace") if path.exists() else "0"
     if not (said.isascii() and said.isdigit() and len(said) < 10):
-        raise ClockError(f"{path} is damaged: it holds the number of starts. Write one into it that is higher than any"
-                         " before, such as 1000000.")
+        raise ClockError(f"{path} is damaged: it holds the number of starts. Write one into it that is higher than "
+                         "any before, such as 1000000.")
     boot = int(said) + 1
     write_atomically(path, str(boot).encode())
     return boot

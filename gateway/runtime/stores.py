@@ -42,5 +42,5 @@ def _agree(settings: Settings, journal: Store, registry: Registry, public: Publi
                          f"{journal.epoch()}, and {settings.public_folder} has sealed {public.last.epoch} already. "
                          "Restore the newest copy, or start with a new data directory.")
     if public.registered and not registry.devices():
-        raise RegistryError(f"The registry in {settings.data} is empty, and {settings.public_folder} "
-                            f"knows {public.registered} devices. Restore registry.json, or start with a new data directory.")
+        raise RegistryError(f"The registry in {settings.data} is empty, and {settings.public_folder} knows "
+                            f"{public.registered} devices. Restore registry.json, or choose a new data directory.")
