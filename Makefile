@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 SEEDS  ?= 20000
 
 ROOMS  := tests/gateway/core tests/gateway/ledger tests/gateway/protocol
+HEAVY  := tests/tasks tests/simulation tests/gateway/kindkit
 QUICK  := $(ROOMS) tests/gateway/adapters tests/gateway/api tests/gateway/commands tests/gateway/devicebuild \
           tests/system/test_operator_flow.py tests/test_packaging.py
 
@@ -44,7 +45,10 @@ test: $(VENV)/.test  ## all tests; core, ledger and protocol must reach every br
 	@sh tests/system-packages.sh
 	$(BIN)/coverage run -m pytest $(ROOMS)
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(ROOMS))
+	@# Side by side: one half computes, the other waits for brokers, devices and clocks most of the time.
+	$(BIN)/python -m pytest -m "not soak" $(HEAVY) >.heavy.log 2>&1 & heavy=$$!; \
+	  $(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(ROOMS) $(HEAVY)); rest=$$?; \
+	  wait $$heavy; heavy=$$?; cat .heavy.log; exit $$((rest + heavy))
 
 lowest:  ## a quick part of the tests, with the lowest versions that pyproject.toml allows
 	@sh tests/system-packages.sh
@@ -78,4 +82,4 @@ quality: $(VENV)/.test  ## every kind beside the field's own tools; KIND=name fo
 	$(BIN)/python -m benchmarks.quality $(if $(FULL),--full) $(KIND)
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) demo-output build dist .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) demo-output build dist .coverage .heavy.log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
