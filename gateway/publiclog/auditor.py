@@ -20,18 +20,19 @@ from lamplighter.gateway.publiclog.reader import INCOMPLETE, Found, PublishedLog
 
 TRUE = 0
 
+UNASSIGNED = "unassigned: no gateway of this version gives it"
 REASONS = {
     "ok": "the answer was accepted, in time, from a registered device",
     "minority": "the answer differs from the one that was accepted",
-    "canary": "the answer to a job whose result was known beforehand is wrong",
-    "no_quorum": "not enough devices answered for the job to be decided",
+    "canary": UNASSIGNED,
+    "no_quorum": UNASSIGNED,
     "late": "the result came after its lease had ended",
     "lease_unknown": "the receipt names no lease of this network",
     "duplicate": "the number or the nonce of the receipt was used before",
     "key_revoked": "no owner was registered for the device when the epoch was sealed",
-    "class_cap": "devices of this class had reached their cap",
-    "owner_cap": "the owner had reached the cap",
-    "unpriced": "no price was fixed for the job before it was leased",
+    "class_cap": UNASSIGNED,
+    "owner_cap": UNASSIGNED,
+    "unpriced": UNASSIGNED,
     "wrong_size": "the answer does not have the length that the kind declares",
     "bad_seal": "the seal in the receipt does not fit the answer that came with it",
     "cancelled": "the operator cancelled the task before the receipt was judged",
