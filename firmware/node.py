@@ -99,9 +99,11 @@ class Node:
                         took = ports.ticks_diff(ports.ticks_us(), start)
                         self._spare.kernel_us += took
                         busy += took
-                    await asyncio.sleep(0)
-                    if not code and self.agent.stopped(entry, ports.ticks_ms()):
-                        code = wire.EXPIRED
+                    try:
+                        await asyncio.sleep(0)
+                        code = code or (wire.EXPIRED if self.agent.stopped(entry, ports.ticks_ms()) else 0)
+                    except MemoryError:  # of the job too: a worker that ended here would leave it running for ever
+                        code = code or wire.NO_HEAP
                 work = job = None
                 self.agent.done(entry, answer, code, busy, ports.ticks_ms())
                 entry = answer = None
