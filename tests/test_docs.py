@@ -197,6 +197,11 @@ def test_no_other_table_of_states_is_shown() -> None:
     assert STATES.count("| may become |") == len(lifecycle.tables())
 
 
+def test_every_reason_against_a_device_is_documented() -> None:
+    """Each word of ``why_not`` with its meaning, as the code prints them."""
+    assert f"\n\n{words.meanings('why not', lifecycle.Why)}" in STATES
+
+
 def test_every_verdict_is_documented_and_exists() -> None:
     """With its meaning, in the order of their codes, as the code prints them; the auditor has a reason for each."""
     assert f"\n\n{words.table('verdict', verdicts.VERDICT_MOVES)}" in section("Why a receipt was paid or not")

@@ -7,7 +7,7 @@ from typing import Any
 
 from lamplighter.gateway import __version__
 from lamplighter.gateway.adapters.mqtt import MqttLink
-from lamplighter.gateway.api.views import health, node_view, task_view
+from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.pump import Pump
@@ -34,10 +34,10 @@ class Window:
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(node, self._state.now_ms) for node in self._state.nodes.values()]
+        return nodes_view(self._state)
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self._state.nodes[node], self._state.now_ms) if node in self._state.nodes else None
+        return nodes_view(self._state, self._state.nodes[node])[0] if node in self._state.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}

@@ -97,6 +97,12 @@ function state(cell, item) {
   set(cell, words, `state ${className}`);
 }
 
+function nodeState(cell, node) {
+  const [words, className] = STATES[node.state] || [node.state, ""];
+  const shown = ["away", "revoked"].includes(node.why_not) ? null : node.why_not;   // the state says that
+  withNote(cell, words, shown ? shown.replaceAll("_", " ") : "", `state ${className}`);
+}
+
 const TASK = [
   (cell, t) => withNote(cell, t.task, t.waits_for ? `${t.kind} · waits for ${t.waits_for}` : t.kind),
   state,
@@ -115,7 +121,7 @@ const TASK = [
 
 const NODE = [
   (cell, n) => set(cell, n.node, "code"),
-  state,
+  nodeState,
   bar((n) => [n.spare, 1000], (n) => percent(n.spare)),
   number((n) => `${n.open} of ${n.room}`, "number mid"),
   (cell, n) => {

@@ -33,6 +33,8 @@ class Auditor:
         self.sent: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         """(nonce, frame) of every result that a device really made, by (node, seq)."""
         self.quarantined: dict[str, int] = {}
+        self.proven: dict[str, int] = {}
+        """When the standing of each device changed last: the commit comes later."""
         self.lies: dict[str, int] = {}
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
@@ -61,6 +63,7 @@ class Auditor:
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)
+        self.proven.update({x.node: self.clock.now for x in made if type(x) is f.KeepStanding})
         self.witness.handled(event, made)
 
     # Rows, each before it is applied
@@ -176,7 +179,7 @@ class Auditor:
             for record in self.journal.leases.values():
                 if record.kept.node == x.node and self._unpaid(record) and not self._audited(record.key):
                     self.suspects.setdefault(record.kept.task, set()).add(record.key)
-            self.quarantined[x.node] = self.clock.now + self.world.policy.quarantine_ms
+            self.quarantined[x.node] = self.proven[x.node] + self.world.policy.quarantine_ms
 
     def _audited(self, key: JobKey) -> bool:
         return self.journal.answers.get(key, (b"", True))[1]   # or it is void

@@ -12,7 +12,7 @@ import pytest
 from lamplighter.firmware import mac
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, state
+from lamplighter.gateway.core import judging, nodes, placement, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
@@ -74,15 +74,16 @@ def loses_receipts_at_commit(patch: Patch) -> None:
 
 @plant("invariant 6")
 def gives_one_owner_both_copies(patch: Patch) -> None:
-    fits = placement.fits
+    why_not_this = whynot.why_not_this
 
-    def blind(b: Any, node: Any, job: Any) -> bool:
+    def blind(b: Any, node: Any, job: Any) -> Any:
         copies, job.copies = job.copies, []
         try:
-            return fits(b, node, job)
+            return why_not_this(b, node, job)
         finally:
             job.copies = copies
-    patch.setattr(placement, "fits", blind)
+    patch.setattr(whynot, "why_not_this", blind)
+    patch.setattr(placement, "why_not_this", blind)
 
 
 @plant("invariant 5")
@@ -178,7 +179,7 @@ def leases_both_copies_at_once(patch: Patch) -> None:
     def twice(b: Any, node: Any, job: Any) -> None:
         lease(b, node, job)
         for other in b.nodes.values():
-            if job.fence == 1 and other.owner != node.owner and placement.wants_work(b, other):
+            if job.fence == 1 and other.owner != node.owner and not placement.why_no_work(b, other):
                 job.phase = Phase.READY
                 lease(b, other, job)
     patch.setattr(placement, "_lease", twice)
@@ -328,6 +329,7 @@ def ignores_the_room_of_a_bid(patch: Patch) -> None:
     def greedy(b: Any, event: Any) -> None:
         on_bid(b, replace(event, room=64))
     patch.setitem(HANDLERS, "NodeBid", greedy)
+    patch.setattr(whynot, "expected_ms", lambda node, job: 1)
     patch.setattr(placement, "expected_ms", lambda node, job: 1)
 
 

@@ -175,14 +175,30 @@ def test_junk_gets_one_response(bench, method, payload):
 
 
 def test_a_price_is_a_dry_run(bench):
-    """Jobs, credits for all copies, heap, and how long the devices that are there would take."""
-    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
-    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    """Jobs, credits for all copies, heap, and how long the devices that may have the jobs would take."""
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    for name, heap, room in (("anna-1", 9_000, 1), ("ben-1", 3_999, 1), ("ben-2", 9_000, 0)):
+        bench.tell(e.NodeEnrolled(name, name.encode() * 3, name[:-2]))
+        bench.tell(e.NodeStatusChanged(name, "ready", 1))
+        bench.tell(e.NodeBorn(name, "board", 0, "0.1", heap, 4, 1, 4_096))
+        bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+        bench.tell(e.NodeBid(name, 500, heap, room, (), "mains", None))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
-                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31}
+                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31,
+                    "why_not": {"heap": 1, "no_room": 1}}
     assert not bench.put
+
+
+def test_a_price_counts_who_is_only_busy(bench):
+    """A device that has other leases will have these jobs after them; it is named as full all the same."""
+    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 3, 4_000),)))
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
+    assert (told["devices_able"], told["why_not"]) == (1, {"full": 1})
 
 
 def test_a_price_without_devices_has_no_duration(bench):
@@ -209,7 +225,8 @@ def test_tasks_are_read_from_the_state(bench):
 
 def test_nodes_are_read_from_the_state(bench):
     """One device or all of them; an unknown one is refused."""
-    assert bench.ask("node.get", node="anna-1")[0]["owner"] == "anna"
+    told = bench.ask("node.get", node="anna-1")[0]
+    assert (told["owner"], told["why_not"]) == ("anna", "away") and told in bench.ask("node.list")[0]["nodes"]
     assert [node["node"] for node in bench.ask("node.list")[0]["nodes"]] == ["anna-1"]
     assert bench.refused("node.get", node="ben-1") == ("unknown_node", "/node")
 
