@@ -9,6 +9,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.protocol import frames
+from tests.simulation.idle import Idle
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 
@@ -27,6 +28,7 @@ class Auditor:
     def __init__(self, world: World) -> None:
         self.world, self.journal, self.clock = world, world.journal, world.clock
         self.witness = Witness(world, world.journal)
+        self.idle = Idle(world)
         self.truth = self.witness.truth
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
@@ -59,12 +61,15 @@ class Auditor:
 
     def restarted(self) -> None:
         self.witness.restarted()
+        self.idle.restarted()
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)
         self.proven.update({x.node: self.clock.now for x in made if type(x) is f.KeepStanding})
         self.witness.handled(event, made)
+        if type(event) is e.Ticked:
+            self.idle.ticked(self.world.gateway.machine.state)
 
     # Rows, each before it is applied
 

@@ -361,3 +361,25 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
         first = min(b.kernels)
         b.kernels = dict.fromkeys(b.kernels, b.kernels[first])
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
+
+
+@plant("invariant 17")
+def leaves_decliners_to_their_next_bid(patch: Patch) -> None:
+    patch.setattr(nodes, "on_clock", lambda b, node: None)
+    patch.setattr(placement, "wake", lambda b: None)
+
+
+@plant("invariant 17")
+def loses_sight_of_those_for_whom_nothing_fits(patch: Patch) -> None:
+    fill = placement.fill
+
+    def once(b: Any, node: Any) -> None:
+        fill(b, node)
+        b.hungry.pop(node.name, None)
+    patch.setattr(placement, "fill", once)
+    patch.setattr(placement, "may_have_room", lambda b, node: b.hungry.pop(node.name, None))
+
+
+@plant("invariant 17")
+def never_ends_a_back_off(patch: Patch) -> None:
+    patch.setattr(nodes, "BACKOFF_MS", dict.fromkeys(nodes.BACKOFF_MS, 1 << 40))
