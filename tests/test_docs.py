@@ -20,10 +20,13 @@ import pytest
 from lamplighter.firmware import wire
 from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.metrics import Metrics
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
+from lamplighter.gateway.api import bounds
 from lamplighter.gateway.api.requests import METHODS, loads
 from lamplighter.gateway.commands.cli import main
 from lamplighter.gateway.core import lifecycle
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
 from lamplighter.gateway.runtime.settings import Settings
@@ -151,7 +154,8 @@ class Street:
     """A gateway with one of everything, as the metrics read it."""
 
     def health(self) -> dict[str, Any]:
-        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500}
+        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500,
+                "bounds": {"devices": {"now": 1, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 1}]
@@ -200,6 +204,14 @@ def test_no_other_table_of_states_is_shown() -> None:
 def test_every_reason_against_a_device_is_documented() -> None:
     """Each word of ``why_not`` with its meaning, as the code prints them."""
     assert f"\n\n{words.meanings('why not', lifecycle.Why)}" in STATES
+
+
+def test_every_bound_is_documented_and_exists() -> None:
+    """With its number and what becomes of one more, as the code prints them."""
+    link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
+    state = State(Policy(), b"", lambda task, job, answer: True, 1)
+    assert f"\n\n{bounds.table(bounds.bounds(state, 0, link.holds()))}" in section("Bounds")
+    assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
 
 
 def test_every_verdict_is_documented_and_exists() -> None:

@@ -47,7 +47,8 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch."""
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, bounds
+        (name -> ``now`` and ``most``)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -71,6 +72,9 @@ class Window(Protocol):
 
     def epochs(self) -> list[dict[str, Any]]:
         """Sealed ones, oldest first, each: epoch, receipts, credits, bundle (hex digest)."""
+
+    def turn_away(self) -> None:
+        """A live page more than ``MAX_LISTENERS`` was asked for: it is counted."""
 
     def counters(self) -> dict[str, int]:
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
@@ -173,6 +177,7 @@ class _Site:
         A slow reader skips states: there is no queue, and writing waits for that reader alone.
         """
         if self._listeners >= MAX_LISTENERS:
+            self._window.turn_away()
             return _error(503, "too_many_listeners", f"{MAX_LISTENERS} live pages are open")
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         self._listeners += 1

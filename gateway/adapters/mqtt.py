@@ -106,12 +106,14 @@ class Publication:
 
 @dataclass(slots=True)
 class LinkCounters:
-    """Totals since start. ``dropped``: outgoing messages that found no room, or QoS 0 while down."""
+    """Totals since start. ``dropped``: outgoing messages that found no room, or QoS 0 while down; ``held``: how often
+    the broker had to wait, because too many messages were not acknowledged yet."""
 
     received: int = 0
     published: int = 0
     dropped: int = 0
     malformed: int = 0
+    held: int = 0
     connections: int = 0
 
 
@@ -135,6 +137,7 @@ class MqttLink:
         self.broker, self.counters, self.up = broker, LinkCounters(), False
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
         self._subscriptions, self._max_open, self._open = list(subscriptions), max_open, 0
+        self._max_outgoing = max_outgoing
         self._session, self._pumping, self._wire = 0, False, None  # type: int, bool, Wire | None
         self._ready: asyncio.Future[None] | None = None
         self._lost, self._keeper = asyncio.Event(), None  # type: asyncio.Event, asyncio.Task[None] | None
@@ -194,6 +197,10 @@ class MqttLink:
     def open_messages(self) -> int:
         """Messages handed out and not acknowledged yet."""
         return self._open
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        """(how many, at most) of the messages that are not acknowledged: by us, by the broker."""
+        return {"messages_in": (self._open, self._max_open), "messages_out": (self.unsent, self._max_outgoing)}
 
     # Connecting.
 
@@ -336,6 +343,7 @@ class MqttLink:
                 break
             self._guarded(self._client.read_packet)
         if self._wire is wire:
+            self.counters.held += self._open >= self._max_open
             wire.hold(wire.waiting or self._open >= self._max_open)
             if wire.waiting and self._open < self._max_open:
                 self._pump_soon()

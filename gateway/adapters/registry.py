@@ -26,7 +26,6 @@ from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.files import write_atomically
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
-MAX_DEVICES = 2000
 
 T = TypeVar("T")
 
@@ -36,7 +35,8 @@ class RegistryError(Exception):
 
 
 class EnrolmentError(RegistryError):
-    """A device cannot be enrolled as asked; nothing was written. ``code``: ``owned_by`` or ``revoked``."""
+    """A device cannot be enrolled as asked; nothing was written. ``code``: ``owned_by``, ``revoked`` or
+    ``too_many_devices``."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -131,21 +131,23 @@ def _no_constant(word: str) -> None:
 class Registry:
     """``Registry.open(folder)``; each changing method is one durable write, safe beside another process.
 
+    It takes ``most`` devices, revoked ones among them.
+
     All methods raise RegistryError.
     """
 
-    def __init__(self, folder: Path, database: TinyDB) -> None:
-        self.folder, self._db = folder, database
+    def __init__(self, folder: Path, database: TinyDB, most: int) -> None:
+        self.folder, self._db, self.most = folder, database, most
 
     @classmethod
-    def open(cls, folder: Path) -> "Registry":
+    def open(cls, folder: Path, most: int) -> "Registry":
         """Reads and checks everything; makes the gateway's secrets on first use."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise RegistryError(f"The folder {folder} cannot be made ({error.strerror}); name another with --data.") \
                 from None
-        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage))
+        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage), most)
         with registry._changing():
             table = registry._db.table("gateway")
             if not table.all():
@@ -196,8 +198,9 @@ class Registry:
                 _check(device, known.get(device.node) or wanted.setdefault(device.node, device))
                 wanted[device.node] = known.get(device.node, device)
             fresh = [device for node, device in wanted.items() if node not in known]
-            if len(known) + len(fresh) > MAX_DEVICES:
-                raise RegistryError(f"A gateway takes at most {MAX_DEVICES} devices; set up another for more.")
+            if len(known) + len(fresh) > self.most:
+                raise EnrolmentError("too_many_devices", f"A gateway takes at most {self.most} devices, revoked ones "
+                                     "among them; set up another for more.")
             if fresh:
                 table.insert_multiple({"node": device.node, "key": device.key.hex(), "owner": device.owner,
                                        "enrolled_at": now_ms, "revoked": False} for device in fresh)

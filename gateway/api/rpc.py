@@ -12,6 +12,7 @@ from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
+from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, JobSpec, TaskCancelled, TaskSubmitted
@@ -26,14 +27,13 @@ from lamplighter.tasks.registry import nearest
 log = logging.getLogger("lamplighter.operators")
 
 MAX_ENROL = 2_000
-MAX_WAITING = 64
-"""Requests being validated at once; more are told to come again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
     """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
-    core; ``answer`` sends one response; ``wall_ms`` is the wall clock, for display only."""
+    core; ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall
+    clock, for display only."""
 
     state: State
     solvers: Solvers
@@ -41,6 +41,7 @@ class RpcServer:
     about: dict[str, str]
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
+    bounds: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -209,7 +210,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(server.state)
+    return {**health(server.state), "bounds": server.bounds()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

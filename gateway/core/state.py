@@ -103,3 +103,4 @@ class State:
         self.ended[lease.nonce] = None
         if len(self.ended) > self.policy.remembered_leases:
             del self.leases[self.ended.popitem(last=False)[0]]
+            self.counters["leases_forgotten"] += 1

@@ -157,6 +157,7 @@ def _clear_oldest(state: State) -> None:
     finished = [task for task in state.tasks.values() if task.over]
     for task in finished[:max(0, len(finished) - state.policy.max_finished)]:
         del state.tasks[task.name]
+        state.counters["tasks_cleared"] += 1
         state.turn.emit(PublishStatus(task.name, {}))
         state.turn.emit(PublishResult(task.name, b""))
 

@@ -7,11 +7,13 @@ code in virtual time.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api.bounds import bounds
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
@@ -39,6 +41,9 @@ class Link(Protocol):
 
     def acknowledge(self, message: Any) -> None:
         """Tells the broker that ``message`` may be forgotten."""
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        """(how many, at most) ``messages_in`` and ``messages_out`` it holds."""
 
 
 class Computer(Protocol):
@@ -80,12 +85,16 @@ class Shell:
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
-        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
+        self.counters: Counter[str] = Counter()
+        """What is counted outside of the core, by name."""
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
+                                   self.counters)
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
+                           self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
-                               self.announcer.answer, clock.wall_ms)
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
+                                              self.announcer.answer, self.bounds, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump,
                            lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
         self._carriers = Carriers(self._table(), self._flush)
@@ -117,6 +126,10 @@ class Shell:
         """Says what gateway this is, at each connection to the broker."""
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+
+    def bounds(self) -> dict[str, dict[str, int]]:
+        """How much is held of what is bounded."""
+        return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -158,6 +171,9 @@ class Shell:
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():
             self._outside.link.publish(topic, payload)
+
+    def _instruction_sets(self) -> set[int]:
+        return self.machine.state.compiling | self.machine.state.kernels.keys()
 
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message

@@ -180,6 +180,9 @@ function show(now) {
   set($("spare"), percent(health.spare_permille));
   set($("leases"), count(health.leases_open));
   set($("earned"), count(now.earned_kop));
+  const full = Object.entries(health.bounds).filter(([, bound]) => bound.now >= bound.most);
+  $("bounds").hidden = !full.length;
+  set($("bounds"), `At their bound: ${full.map(([what, b]) => `${what.replaceAll("_", " ")} (${count(b.most)})`).join(", ")}.`);
   fill($("tasks"), now.tasks, (t) => t.task, TASK);
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
-from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
+from lamplighter.gateway.api.rpc import MAX_ENROL, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
@@ -62,7 +63,7 @@ class Bench:
         self.refuses = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
         self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
-                                self._answer, lambda: 1_700_000_000_000)
+                                self._answer, lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -279,7 +280,7 @@ def test_an_owner_reads_a_statement(bench):
 def test_health_is_a_few_numbers(bench):
     """Enough to see whether work is moving."""
     told, _ = bench.ask("health.check")
-    assert told["tasks_open"] == 1 and told["nodes"] == 1
+    assert told["tasks_open"] == 1 and told["nodes"] == 1 and told["bounds"] == {"devices": {"now": 1, "most": 9}}
 
 
 def test_too_many_requests_are_told_to_come_again(bench):
