@@ -238,7 +238,7 @@ def test_what_travels_is_what_the_page_says(start_gateway: Callable[..., Any], o
                                             street: Callable[..., Any]) -> None:
     """Each topic of the table carries a message of its QoS, no other topic does, and what is retained is."""
     gateway = start_gateway("--name", "gw")
-    registry = Registry.open(gateway.data, 9)
+    registry = Registry.open(gateway.data)
     account = registry.accounts("gw")[0]
     registry.close()
     root = wire.root("demo")

@@ -24,6 +24,7 @@ from lamplighter.firmware.mac import derive
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.core.policy import Policy
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
 
@@ -140,7 +141,7 @@ class Registry:
         self.folder, self._db, self.most = folder, database, most
 
     @classmethod
-    def open(cls, folder: Path, most: int) -> "Registry":
+    def open(cls, folder: Path, most: int = Policy().max_nodes) -> "Registry":
         """Reads and checks everything; makes the gateway's secrets on first use."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -223,9 +223,9 @@ class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
     __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "earned_kop", "firmware",
-                 "heap", "kind", "lies", "mends_at", "message", "name", "no_heap", "online", "open", "owner", "pace",
-                 "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
-                 "temp")
+                 "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "no_heap", "online", "open",
+                 "owner", "pace", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare",
+                 "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -254,6 +254,7 @@ class Node:
         """When kernels were last compiled because of it."""
         self.backoff_until = 0
         self.quarantined_until = 0
+        self.muted_until = 0
         self.revoked = False
         self.score = 0
         self.lies = 0

@@ -121,6 +121,7 @@ class Why(Word):
     NO_ROOM = "no_room", "no room for leases: own duty, or results that wait for their acknowledgement, come first"
     FULL = "full", "as many leases as there is room for"
     QUARANTINE = "quarantine", "proven wrong: no leases for a while"
+    MUTED = "muted", "sent more than its budget: not listened to until it sends less for a while"
     BACKOFF = "backoff", "declined a lease a moment ago"
     NO_KERNELS = "no_kernels", "kernels for the instruction set are not compiled yet"
     NO_KERNEL = "no_kernel", "no kernel of this kind for the instruction set"

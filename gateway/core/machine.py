@@ -59,6 +59,7 @@ class Machine:
             e.NodeBorn: nodes.on_born,
             e.NodeBid: nodes.on_bid,
             e.NodeStatusChanged: nodes.on_status,
+            e.NodeMuted: nodes.on_muted,
             e.ResultArrived: judging.on_result,
             e.LeaseRefused: nodes.on_refused,
             e.LeaseAccepted: nodes.on_accepted,

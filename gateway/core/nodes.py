@@ -12,6 +12,7 @@ from lamplighter.gateway.core.events import (
     NodeBid,
     NodeBorn,
     NodeEnrolled,
+    NodeMuted,
     NodeRevoked,
     NodeStatusChanged,
 )
@@ -134,6 +135,15 @@ def on_status(state: State, event: NodeStatusChanged) -> None:
         node.bid = False
         state.hungry.pop(node.name, None)
         lose_all(state, node)
+    may_have_room(state, node)
+
+
+def on_muted(state: State, event: NodeMuted) -> None:
+    """It gets nothing while nobody listens to it; what it holds ends by its clocks."""
+    node = state.nodes[event.node]
+    state.counters["nodes_muted"] += state.now_ms >= node.muted_until
+    node.muted_until = state.now_ms + event.for_ms
+    state.set_timer(node.muted_until, node)
     may_have_room(state, node)
 
 

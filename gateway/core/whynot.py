@@ -18,8 +18,8 @@ from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
 
-(REVOKED, AWAY, NO_BID, NO_ROOM, FULL, QUARANTINE, BACKOFF, NO_KERNELS, NO_KERNEL, HEAP, MESSAGE, NO_HEAP, OWNER,
- DECLINED, BACKLOG, DEADLINE) = Why   # as attributes of it they would cost as much as the checks
+(REVOKED, AWAY, NO_BID, NO_ROOM, FULL, QUARANTINE, MUTED, BACKOFF, NO_KERNELS, NO_KERNEL, HEAP, MESSAGE, NO_HEAP,
+ OWNER, DECLINED, BACKLOG, DEADLINE) = Why   # as attributes of it they would cost as much as the checks
 LOOKS = 256
 """Devices that want work, of which a waiting task says what keeps each: bounds the work of one tick."""
 SAMPLE = 8
@@ -43,7 +43,8 @@ def why_no_work(state: State, node: Node) -> Why | None:
     if held >= node.room:
         return FULL if held else NO_ROOM
     now_ms, most = state.now_ms, state.policy.max_open
-    if node.revoked or held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until:
+    if (node.revoked or held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until
+            or now_ms < node.muted_until):
         return _kept_back(state, node)
     return None if node.arch in state.kernels else NO_KERNELS
 
@@ -54,6 +55,8 @@ def _kept_back(state: State, node: Node) -> Why:
         return REVOKED
     if state.now_ms < node.quarantined_until:
         return QUARANTINE
+    if state.now_ms < node.muted_until:
+        return MUTED
     return BACKOFF if state.now_ms < node.backoff_until else FULL
 
 

@@ -23,6 +23,7 @@ from lamplighter.gateway.runtime.blobs import Blobs, Compile
 from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
+from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Pump
@@ -95,8 +96,10 @@ class Shell:
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
                                               self.announcer.answer, self.bounds, clock.wall_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self.pump,
-                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
+        self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
+        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump,
+                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge,
+                           self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
     async def begin(self) -> None:
@@ -146,7 +149,7 @@ class Shell:
     def _table(self) -> dict[type, Callable[[Any], object]]:
         later = self._errand
         return {
-            f.SendLease: self._outbox.lease,
+            f.SendLease: self._send_lease,
             f.SendCancel: self._outbox.cancel,
             f.SendAck: self._outbox.ack,
             f.SendChunk: self._send_chunk,
@@ -168,12 +171,19 @@ class Shell:
     def _errand(self, work: Callable[[Any], Any]) -> Callable[[Any], None]:
         return lambda effect: self._outside.errands.send(work(effect))
 
+    def _send_lease(self, effect: f.SendLease) -> None:
+        self._gate.lease(effect.node)
+        self._outbox.lease(effect)
+
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():
             self._outside.link.publish(topic, payload)
 
     def _instruction_sets(self) -> set[int]:
         return self.machine.state.compiling | self.machine.state.kernels.keys()
+
+    def _mute(self, node: str, for_ms: int) -> None:
+        self.pump.put(e.NodeMuted(node, for_ms))
 
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message

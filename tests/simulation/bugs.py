@@ -18,6 +18,8 @@ from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from tests.simulation import gateway
@@ -383,3 +385,15 @@ def loses_sight_of_those_for_whom_nothing_fits(patch: Patch) -> None:
 @plant("invariant 17")
 def never_ends_a_back_off(patch: Patch) -> None:
     patch.setattr(nodes, "BACKOFF_MS", dict.fromkeys(nodes.BACKOFF_MS, 1 << 40))
+
+
+@plant("invariant 17")
+def mutes_for_good(patch: Patch) -> None:
+    on_muted = nodes.on_muted
+    patch.setitem(HANDLERS, "NodeMuted", lambda b, event: on_muted(b, replace(event, for_ms=1 << 40)))
+
+
+@plant("invariant 17")
+def mutes_who_works(patch: Patch) -> None:
+    patch.setattr(gate, "BURST_BYTES", 2_000)
+    patch.setattr(Gate, "lease", lambda self, node: None)

@@ -36,7 +36,7 @@ class Idle:
         """Since when a device may have a job that waits, as the gateway sees it."""
         self.idle: dict[str, int] = {}
         """Since when an honest device has been idle, as it sees it itself, while there was work for its owner, or has
-        been kept from all work by the gateway."""
+        been kept from all work by the gateway, or any has been muted."""
 
     def restarted(self) -> None:
         self.may.clear()
@@ -50,6 +50,7 @@ class Idle:
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
         jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
         idle = {d.node for d in self.world.devices if self._wants(d) and self._idle(state, d, jobs)}
+        idle |= {node.name for node in state.nodes.values() if why_no_work(state, node) is Why.MUTED}
         since = self._since(self.idle, idle)
         need(self.clock.now - since <= self.patience_ms, 17,
              [(node, [why_not(state, state.nodes[node], job) for job in jobs]) for node in sorted(idle)],

@@ -18,8 +18,8 @@ from lamplighter.gateway.adapters.registry import (
     Registry,
     RegistryError,
 )
+from lamplighter.gateway.core.policy import Policy
 
-MOST = 2_000
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
 
 
@@ -30,11 +30,11 @@ def of(owner, keys):
 
 def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
     """Devices, operators and the gateway's secrets outlive the process, in the order of their enrolment."""
-    first = Registry.open(tmp_path, MOST)
+    first = Registry.open(tmp_path)
     first.enrol(of("alice", KEYS[:3]), 1000)
     first.enrol(of("alice", KEYS[2:3]) + of("bob", KEYS[3:]), 2000)   # a known one stays as it is
     first.add_operator("city", "long-password")
-    again = Registry.open(tmp_path, MOST)
+    again = Registry.open(tmp_path)
     assert [(device.key, device.owner, device.enrolled_at) for device in again.devices()] == [
         (key, "alice" if key in KEYS[:3] else "bob", 1000 if key in KEYS[:3] else 2000) for key in KEYS]
     assert [(device.name, device.node) for device in again.devices()] == [device_of(key) for key in KEYS]
@@ -46,7 +46,7 @@ def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
 
 def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):
     """A batch is enrolled in one replacement of the file."""
-    registry, writes = Registry.open(tmp_path, MOST), []
+    registry, writes = Registry.open(tmp_path), []
     original = AtomicStorage.write
     monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
     assert len(registry.enrol([(secrets.token_bytes(32), "city") for _ in range(1000)], 0)) == 1000
@@ -55,7 +55,7 @@ def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):
 
 def test_five_hundred_owners_are_one_write(tmp_path, monkeypatch):
     """However many people there are."""
-    registry, writes = Registry.open(tmp_path, MOST), []
+    registry, writes = Registry.open(tmp_path), []
     original = AtomicStorage.write
     monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
     registry.enrol([(secrets.token_bytes(32), f"owner-{number}") for number in range(500)], 0)
@@ -70,7 +70,7 @@ def test_five_hundred_owners_are_one_write(tmp_path, monkeypatch):
 ])
 def test_enrolling_changes_no_owner_and_lets_nobody_in_again(tmp_path, pairs, code, said):
     """Refused by name, with what can be done; of a request with one such device nothing is written."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS[:3]), 0)
     registry.revoke(device_of(KEYS[1])[1])
     before = (tmp_path / FILE).read_bytes()
@@ -81,7 +81,7 @@ def test_enrolling_changes_no_owner_and_lets_nobody_in_again(tmp_path, pairs, co
 
 def test_revoked_devices_cannot_sign_in(tmp_path):
     """They have no account any more; the record stays."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     devices = registry.enrol(of("alice", KEYS), 0)
     registry.add_operator("city")
     registry.add_operator("town")
@@ -93,10 +93,11 @@ def test_revoked_devices_cannot_sign_in(tmp_path):
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
     """Too many devices, unknown nodes and unusable names are one sentence each."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS), 0)
     before = (tmp_path / FILE).read_bytes()
-    for refused in (lambda: registry.enrol([(secrets.token_bytes(32), "alice") for _ in range(MOST)], 0),
+    many = [(secrets.token_bytes(32), "alice") for _ in range(Policy().max_nodes)]
+    for refused in (lambda: registry.enrol(many, 0),
                     lambda: registry.enrol(of("Not An Owner", KEYS), 0), lambda: registry.revoke("f" * 16),
                     lambda: registry.add_operator("no spaces"), lambda: registry.add_operator("city", "short")):
         with pytest.raises(RegistryError):
@@ -117,7 +118,7 @@ def test_one_device_too_many_is_refused_by_name(tmp_path):
 
 def test_every_damage_is_noticed(tmp_path):
     """Any flipped byte, any cut, an emptied and a removed file are refused, naming the file and the older copy."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS[:1]), 0)
     path = tmp_path / FILE
     sound = path.read_bytes()
@@ -135,28 +136,28 @@ def test_every_damage_is_noticed(tmp_path):
             assert text.split() == sound.split()
     path.unlink()
     with pytest.raises(RegistryError, match="is missing"):
-        Registry.open(tmp_path, MOST)
+        Registry.open(tmp_path)
 
 
 def test_a_document_that_is_not_of_its_kind_is_refused(tmp_path):
     """An edit by hand is taken without its checksum line, but not with a key that belongs to another node."""
-    Registry.open(tmp_path, MOST).enrol(of("alice", KEYS[:2]), 0)
+    Registry.open(tmp_path).enrol(of("alice", KEYS[:2]), 0)
     whole = json.loads((tmp_path / FILE).read_text())
     del whole["checksum"]
     whole["tables"]["devices"]["1"]["owner"] = "bob"
     (tmp_path / FILE).write_text(json.dumps(whole))
-    assert Registry.open(tmp_path, MOST).owners() == ["alice", "bob"]
+    assert Registry.open(tmp_path).owners() == ["alice", "bob"]
     for field, value in (("key", KEYS[4].hex()), ("key", 7), ("node", None), ("enrolled_at", "x")):
         spoilt = json.loads(json.dumps(whole))
         spoilt["tables"]["devices"]["2"][field] = value
         (tmp_path / FILE).write_text(json.dumps(spoilt))
         with pytest.raises(RegistryError, match="not of its kind"):
-            Registry.open(tmp_path, MOST)
+            Registry.open(tmp_path)
 
 
 def test_the_copy_before_is_kept(tmp_path):
     """After each change the file of before the change lies beside it."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     before = (tmp_path / FILE).read_bytes()
     registry.enrol(of("alice", KEYS), 0)
     assert (tmp_path / PREVIOUS).read_bytes() == before
@@ -165,7 +166,7 @@ def test_the_copy_before_is_kept(tmp_path):
 
 def test_a_full_disk_leaves_the_old_registry(tmp_path, monkeypatch):
     """A write that fails is one sentence, and what was there stays readable."""
-    registry = Registry.open(tmp_path, MOST)
+    registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS[:2]), 0)
 
     def full(*_):
@@ -175,7 +176,7 @@ def test_a_full_disk_leaves_the_old_registry(tmp_path, monkeypatch):
         patch.setattr(files.os, "write", full)
         with pytest.raises(RegistryError, match="No space left on device"):
             registry.enrol(of("alice", KEYS[2:]), 0)
-    assert len(Registry.open(tmp_path, MOST).devices()) == 2
+    assert len(Registry.open(tmp_path).devices()) == 2
 
 
 def enrol_for_ever(folder, tell):
@@ -204,6 +205,6 @@ def test_kill_nine_while_writing_loses_nothing_that_was_confirmed(tmp_path):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             told = [int(line) for line in heard.read().splitlines(keepends=True) if line.endswith("\n")]
-        found = len(Registry.open(tmp_path, MOST).devices())
+        found = len(Registry.open(tmp_path).devices())
         assert not told or found in (told[-1], told[-1] + 3)
         assert found % 3 == 0

@@ -75,6 +75,19 @@ def test_a_liar_and_a_decliner_wait(idle):
     assert reason(idle) is Why.QUARANTINE
 
 
+def test_who_is_muted_gets_nothing(idle):
+    """Its answers would not be read; when it has been silent for long enough it gets work without a word of it."""
+    idle.tell(e.NodeMuted("anna-1", 4_000))
+    assert reason(idle) is Why.MUTED
+    idle.round()
+    idle.now += 3_000
+    idle.tell(e.NodeMuted("anna-1", 4_000))
+    idle.wait(3_999)
+    assert not idle.leases() and idle.state.counters["nodes_muted"] == 1
+    idle.wait(1)
+    assert idle.leases()
+
+
 def test_a_new_instruction_set_waits_for_its_kernels(idle):
     """And where one kind has none for it, its jobs go elsewhere."""
     idle.tell(e.NodeBorn("anna-1", "board", 9, "0.1", 100_000, 100, 1, 16_384))

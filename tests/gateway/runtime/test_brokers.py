@@ -15,7 +15,7 @@ from lamplighter.gateway.runtime.settings import Settings
 @pytest.fixture
 def opened(tmp_path):
     """opened(broker) gives what a gateway with a fresh registry uses, and that registry."""
-    registry = Registry.open(tmp_path, 9)
+    registry = Registry.open(tmp_path)
 
     def open_(broker):
         async def main():

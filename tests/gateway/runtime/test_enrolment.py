@@ -19,7 +19,7 @@ class Bench:
     """An enrolment on a real registry; ``did`` says what happened elsewhere, ``fails`` at which step it breaks."""
 
     def __init__(self, folder):
-        self.registry = Registry.open(folder, 9)
+        self.registry = Registry.open(folder)
         self.did, self.fails = [], ""
         self.enrolment = Enrolment(self.registry, self, self, self.tell, lambda: 1_700)
 
