@@ -118,8 +118,7 @@ class Faults:
 
     def flood(self) -> None:
         """A liar sends as fast as it can. Little of it is read, it is told of, and it comes to itself again."""
-        device = self._device()
-        if device.connected and device.lie is not None:
+        for device in [device for device in self.world.devices if device.connected and device.lie is not None][:1]:
             self.world.flooders.add(device.node)
             payload, times = self.rng.randbytes(60_000), 60
             if self.rng.random() < 0.7:

@@ -10,6 +10,7 @@ from lamplighter.gateway.core.entities import Job
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import why_no_work, why_not
+from lamplighter.gateway.runtime.gate import DEBT_BYTES, SHARE_BYTES
 from tests.simulation.devices import OUTBOX, Device
 from tests.simulation.witness import need
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 TICKS_MS = 800
 """Two ticks, and the disk between them."""
+MUTED_MS = 2 * DEBT_BYTES * 1_000 // SHARE_BYTES
+"""Two floods, one after the other."""
 HURRY_MS = 60_000
 """A job with less time than this may be too much for any device."""
 
@@ -36,11 +39,14 @@ class Idle:
         """Since when a device may have a job that waits, as the gateway sees it."""
         self.idle: dict[str, int] = {}
         """Since when an honest device has been idle, as it sees it itself, while there was work for its owner, or has
-        been kept from all work by the gateway, or any has been muted."""
+        been kept from all work by the gateway."""
+        self.muted: dict[str, int] = {}
+        """Since when a device has been muted; no flood here lasts."""
 
     def restarted(self) -> None:
         self.may.clear()
         self.idle.clear()
+        self.muted.clear()
 
     def ticked(self, state: State) -> None:
         waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
@@ -50,11 +56,13 @@ class Idle:
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
         jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
         idle = {d.node for d in self.world.devices if self._wants(d) and self._idle(state, d, jobs)}
-        idle |= {node.name for node in state.nodes.values() if why_no_work(state, node) is Why.MUTED}
         since = self._since(self.idle, idle)
         need(self.clock.now - since <= self.patience_ms, 17,
              [(node, [why_not(state, state.nodes[node], job) for job in jobs]) for node in sorted(idle)],
              "are healthy and get no work")
+
+        since = self._since(self.muted, {n.name for n in state.nodes.values() if state.now_ms < n.muted_until})
+        need(self.clock.now - since <= MUTED_MS, 17, self.muted, "stay muted after their flood")
 
     def _since(self, known: dict[str, int], now: Iterable[str]) -> int:
         """Keeps for how long each has been among ``now``; returns since when the first has."""
