@@ -11,6 +11,10 @@ from collections.abc import Callable
 
 MESSAGE_BYTES = 256
 """What a message costs besides its own bytes: even of nothing there is work."""
+HINT_BYTES = 2_048
+"""The same of what people may read too, and nobody needs often: status, birth, bid."""
+VAIN_BYTES = 1_024
+"""What it costs besides when it comes to nothing: malformed, forged, of no lease or of one that has its result."""
 SHARE_BYTES = 32_768
 """What a device may send in a second, whatever it does: bids, births, parts of kernels, results once more."""
 BURST_BYTES = 8 * SHARE_BYTES
@@ -44,14 +48,14 @@ class Gate:
         self._accounts: dict[str, Account] = {}
 
     def admits(self, node: str, size: int) -> bool:
-        """Whether a message of ``size`` bytes is to be read."""
+        """Whether a message of ``size`` bytes, with what it costs besides, is to be read."""
         now_ms = self._now_ms()
         account = self._accounts.get(node) or self._account(node, now_ms)
         left = account.left
         if left < BURST_BYTES:
             left = min(left + (now_ms - account.at_ms) * SHARE_BYTES // 1_000, BURST_BYTES)
         account.at_ms = now_ms
-        left -= MESSAGE_BYTES + size
+        left -= size
         account.left = left if left > -DEBT_BYTES else -DEBT_BYTES
         if left >= 0:
             return True
@@ -59,6 +63,12 @@ class Gate:
             account.said_ms = now_ms
             self._muted(node, -account.left * 1_000 // SHARE_BYTES + 1)
         return False
+
+    def vain(self, node: str) -> None:
+        """What it sent came to nothing."""
+        account = self._accounts.get(node)
+        if account:
+            account.left = max(account.left - VAIN_BYTES, -DEBT_BYTES)
 
     def lease(self, node: str) -> None:
         """A lease is about to leave for it."""

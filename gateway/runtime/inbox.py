@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from lamplighter.firmware.wire import NODE_UP, node_topic, root
+from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.protocol.topics import rpc_topic
-from lamplighter.gateway.runtime.gate import Gate
+from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
 from lamplighter.gateway.runtime.pump import Pump
+
+OFTEN = ("result", "want")
+"""What a device sends as often as it has leases."""
 
 
 class Arrived(Protocol):
@@ -50,12 +54,15 @@ class Inbox(Generic[M]):
             self._acknowledge(message)
             return
         topic, payload = message.topic, message.payload
-        node = topic[len(self._nodes):].partition("/")[0] if topic.startswith(self._nodes) else ""
-        if not self._gate.admits(node, len(payload)):
+        node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
+        if not self._gate.admits(node, len(payload) + (MESSAGE_BYTES if leaf in OFTEN else HINT_BYTES)):
             self._counters["messages_muted"] += 1
             self._acknowledge(message)
             return
         events = read(self._site, self._keys, topic, payload)
+        for event in events:
+            if type(event) is DeviceMisbehaved:
+                self._gate.vain(node)
         for event in events[:-1]:
             self._pump.put(event)
         self._pump.put(events[-1], lambda: self._acknowledge(message))

@@ -18,6 +18,7 @@ from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
 from lamplighter.gateway.runtime.carriers import Carriers
@@ -151,7 +152,7 @@ class Shell:
         return {
             f.SendLease: self._send_lease,
             f.SendCancel: self._outbox.cancel,
-            f.SendAck: self._outbox.ack,
+            f.SendAck: self._send_ack,
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
             f.AdvanceSolver: self.solvers.advance,
@@ -174,6 +175,11 @@ class Shell:
     def _send_lease(self, effect: f.SendLease) -> None:
         self._gate.lease(effect.node)
         self._outbox.lease(effect)
+
+    def _send_ack(self, effect: f.SendAck) -> None:
+        if effect.verdict in (Verdict.LEASE_UNKNOWN, Verdict.DUPLICATE):
+            self._gate.vain(effect.node)
+        self._outbox.ack(effect)
 
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():

@@ -12,6 +12,7 @@ from lamplighter.gateway.runtime.gate import (
     MOST_BYTES,
     REPORT_MS,
     SHARE_BYTES,
+    VAIN_BYTES,
     Gate,
 )
 
@@ -26,7 +27,7 @@ def bench():
         """How many of as many messages are read."""
         read = 0
         for _ in range(times):
-            read += made.gate.admits(node, size)
+            read += made.gate.admits(node, size + MESSAGE_BYTES)
             made.now += each_ms
         return read
     made.flood = flood
@@ -47,10 +48,10 @@ def test_a_muted_device_is_named_and_has_a_way_out(bench):
     bench.flood("a", 60_000, 1, 4 * REPORT_MS)
     assert [node for node, _ in bench.muted] == ["a"] * 4
     bench.now = bench.now - 1 + DEBT_BYTES * 1_000 // SHARE_BYTES - 1
-    assert not bench.gate.admits("a", 0)
+    assert not bench.gate.admits("a", MESSAGE_BYTES)
     silent, (_, ms) = bench.now, bench.muted[-1]
     bench.now = silent + ms + MESSAGE_BYTES * 1_000 // SHARE_BYTES + 1
-    assert bench.gate.admits("a", 0)
+    assert bench.gate.admits("a", MESSAGE_BYTES)
 
 
 def test_a_device_that_sends_more_than_its_share_stays_muted(bench):
@@ -66,7 +67,7 @@ def test_who_works_is_never_muted(bench, answer):
     for _ in range(50_000):
         bench.gate.lease("a")
         for size in (34, 160 + answer, 34, 160 + answer):
-            assert bench.gate.admits("a", size)
+            assert bench.gate.admits("a", size + MESSAGE_BYTES)
     assert not bench.muted
 
 
@@ -77,6 +78,27 @@ def test_what_leases_allow_is_bounded(bench):
     assert bench.flood("a", 0, 0, 10_000) == MOST_BYTES // MESSAGE_BYTES
 
 
+def test_what_comes_to_nothing_costs_more(bench):
+    """So whoever makes work for nothing is muted sooner; a debt is bounded, and nobody has one without an account."""
+    read = 0
+    while bench.gate.admits("a", MESSAGE_BYTES):
+        bench.gate.vain("a")
+        bench.gate.vain("nobody")
+        read += 1
+    assert read <= BURST_BYTES // (MESSAGE_BYTES + VAIN_BYTES) + 1
+    for _ in range(1_000):
+        bench.gate.vain("a")
+    bench.now += (DEBT_BYTES + MESSAGE_BYTES) * 1_000 // SHARE_BYTES + 1
+    assert bench.gate.admits("a", MESSAGE_BYTES)
+
+
+def test_an_outbox_sent_again_is_heard(bench):
+    """As many results as a device keeps, all of them known already."""
+    for _ in range(128):
+        assert bench.gate.admits("a", MESSAGE_BYTES + 168)
+        bench.gate.vain("a")
+
+
 def test_a_fetch_of_everything_is_heard(bench):
     """A kernel and eight contexts of 64 KB each, asked for part by part as fast as they come."""
     bench.gate.lease("a")
@@ -85,6 +107,7 @@ def test_a_fetch_of_everything_is_heard(bench):
 
 def test_strangers_share_one_account_and_fill_no_memory(bench):
     """They are not named: nobody could do anything about it."""
-    assert sum(bench.gate.admits(f"n{number}", 0) for number in range(5_000)) == BURST_BYTES // MESSAGE_BYTES
+    read = sum(bench.gate.admits(f"n{number}", MESSAGE_BYTES) for number in range(5_000))
+    assert read == BURST_BYTES // MESSAGE_BYTES
     assert len(bench.gate._accounts) == 1 and not bench.muted
-    assert bench.gate.admits("a", 0)
+    assert bench.gate.admits("a", MESSAGE_BYTES)
