@@ -29,6 +29,7 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
+from lamplighter.gateway.runtime import gate
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
 
@@ -212,6 +213,10 @@ def test_every_bound_is_documented_and_exists() -> None:
     state = State(Policy(), b"", lambda task, job, answer: True, 1)
     assert f"\n\n{bounds.table(bounds.bounds(state, 0, link.holds()))}" in section("Bounds")
     assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
+    numbers = (gate.SHARE_BYTES, gate.BURST_BYTES, gate.LEASE_BYTES, gate.MESSAGE_BYTES, gate.HINT_BYTES,
+               gate.VAIN_BYTES, gate.DEBT_BYTES // gate.SHARE_BYTES)
+    (budget,) = [line for line in section("Bounds").splitlines() if "within a budget" in line]
+    assert re.findall(r"\b[\d,]*\d\b", budget) == [f"{number:,}" for number in numbers]
 
 
 def test_every_verdict_is_documented_and_exists() -> None:

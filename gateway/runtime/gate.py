@@ -13,7 +13,7 @@ MESSAGE_BYTES = 256
 """What a message costs besides its own bytes: even of nothing there is work."""
 HINT_BYTES = 2_048
 """The same of what people may read too, and nobody needs often: status, birth, bid."""
-VAIN_BYTES = 1_024
+VAIN_BYTES = 256
 """What it costs besides when it comes to nothing: malformed, forged, of no lease or of one that has its result."""
 SHARE_BYTES = 32_768
 """What a device may send in a second, whatever it does: bids, births, parts of kernels, results once more."""
@@ -25,22 +25,22 @@ MOST_BYTES = 4 * BURST_BYTES
 """What leases add up to."""
 DEBT_BYTES = 4 * SHARE_BYTES
 """What a muted device owes at most: so many seconds of its share after a flood it is heard again."""
-REPORT_MS = 1_000
-"""How often it is said again that a device is still muted."""
+REPORT_MS = 500
+"""How much longer than it is muted a device is said to be, so that this need not be said anew all the time."""
 
 
 class Account:
-    """What one device may still send."""
+    """What one device may still send, and until when it was said to be muted."""
 
     __slots__ = ("at_ms", "left", "said_ms")
 
     def __init__(self, now_ms: int) -> None:
-        self.left, self.at_ms, self.said_ms = BURST_BYTES, now_ms, now_ms - REPORT_MS
+        self.left, self.at_ms, self.said_ms = BURST_BYTES, now_ms, 0
 
 
 class Gate:
-    """``muted(node, ms)`` is called when a device is muted, and now and then while it stays so, with how long it
-    would be if it fell silent now. Nodes that are not ``known`` share one account, which nobody hears of."""
+    """``muted(node, ms)`` is called when a device is muted, and now and then while it stays so, with how long that
+    lasts if it falls silent now. Nodes that are not ``known`` share one account, which nobody hears of."""
 
     def __init__(self, known: Callable[[str], bool], muted: Callable[[str, int], None],
                  now_ms: Callable[[], int]) -> None:
@@ -59,9 +59,10 @@ class Gate:
         account.left = left if left > -DEBT_BYTES else -DEBT_BYTES
         if left >= 0:
             return True
-        if now_ms - account.said_ms >= REPORT_MS and self._known(node):
-            account.said_ms = now_ms
-            self._muted(node, -account.left * 1_000 // SHARE_BYTES + 1)
+        until_ms = now_ms - account.left * 1_000 // SHARE_BYTES
+        if until_ms > account.said_ms and self._known(node):
+            account.said_ms = until_ms + REPORT_MS
+            self._muted(node, account.said_ms - now_ms)
         return False
 
     def vain(self, node: str) -> None:

@@ -151,6 +151,7 @@ const EPOCH = [
 const GROUPS = [
   ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
+  ["nodes_", "Devices: "], ["messages_muted", "Messages of muted devices"], ["requests_refused_", "Requests refused: "],
 ];
 const COUNT = [text((c) => c.words), number((c) => count(c.times))];
 
