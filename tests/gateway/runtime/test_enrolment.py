@@ -133,3 +133,13 @@ def test_what_the_registry_refuses_reaches_nobody(bench):
     with pytest.raises(RequestError, match="No device"):
         bench.run(bench.enrolment.revoke("f" * 16))
     assert bench.did == []
+
+
+def test_a_device_too_many_is_refused_by_name(bench):
+    """Neither the log nor the core nor the broker hears of it: nothing is enrolled that the core does not take."""
+    bench.registry.most = 1
+    bench.run(bench.enrolment.enrol([(KEYS[0], "anna")]))
+    bench.did.clear()
+    with pytest.raises(RequestError) as refused:
+        bench.run(bench.enrolment.enrol([(KEYS[1], "anna")]))
+    assert refused.value.code == "too_many_devices" and bench.did == [] and len(bench.registry.devices()) == 1
