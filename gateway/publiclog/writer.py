@@ -2,9 +2,8 @@
 
 Everything that a checkpoint covers is on the disk, synced, before the checkpoint replaces the one before: what a
 torn append leaves behind is covered by no checkpoint and is written again. Beside the signing key, outside of
-the public folder, ``*.state`` remembers the last sealed tree, the receipt numbers that were used and what was paid to
-whom; it is how a log that was cut back or replaced is noticed at start, and it is made again from the bundles when
-it is missing.
+the public folder, ``*.state`` remembers the last sealed tree and the receipt numbers that were used; it is how
+a log that was cut back or replaced is noticed at start, and it is made again from the bundles when it is missing.
 """
 
 from __future__ import annotations
@@ -35,19 +34,12 @@ from lamplighter.gateway.ledger.leaves import (
     encode_leaf,
 )
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
-from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, Record, encode_record, settle
+from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, encode_record, settle
 from lamplighter.gateway.protocol.frames import PROOF_BYTES
 from lamplighter.gateway.publiclog.keyfile import load_key, make_key
 
 _RUN = 4096
-_STATE = struct.Struct(">8sQ32sI")
-_STATE_MARK = b"\xffstate/2"
-"""One without this mark is of a version that did not keep what was paid: it is made again."""
-_OLD_STATE_BYTES = 40
-_PAID = struct.Struct(">16s32sQ")
-
-Paid = dict[bytes, dict[str, int]]
-"""By device (16 bytes) and owner: credits of all sealed epochs, in kop."""
+_STATE = struct.Struct(">Q32s")
 
 
 class PublicLog:
@@ -64,7 +56,6 @@ class PublicLog:
         self._edge = tiles.Edge()
         self._tail: list[bytes] = []
         self._numbers = Numbers()
-        self.paid: Paid = {}
         self._book: Book
         self.checkpoint = ""
         self._torn = False
@@ -156,7 +147,7 @@ class PublicLog:
         records = _in_order((encode_record(*row) for row in rows), self._state_path.parent)
         if self.last and epoch <= self.last.epoch:
             return self._sealed_before(epoch, records)
-        numbers, paid = self._numbers.copy(), {device: dict(sums) for device, sums in self.paid.items()}
+        numbers = self._numbers.copy()
         draft = self.folder / "bundle" / ".draft"
         self._make_folder(draft.parent)
         digest, receipts, credits = hashlib.sha256(), 0, 0
@@ -166,14 +157,13 @@ class PublicLog:
                 digest.update(record.data)
                 receipts += 1
                 credits += record.credits
-                _pay(paid, record)
             file.flush()
             os.fsync(file.fileno())
         seal = Seal(epoch, digest.digest(), receipts, credits, self._book.seal_hash)
         draft.replace(self.folder / bundle_path(seal.bundle))
         sync_folder(draft.parent)
         self._append([seal])
-        self._numbers, self.paid = numbers, paid
+        self._numbers = numbers
         self._save_state()
         return seal
 
@@ -209,7 +199,7 @@ class PublicLog:
             size, root = note.check(signed, genesis.key)[1:]
         except LedgerError as error:
             raise LedgerError(f"{self.folder / tiles.CHECKPOINT} {error}: restore it") from None
-        remembered, remembered_root, self._numbers, self.paid = self._read_state()
+        remembered, remembered_root, self._numbers = self._read_state()
         for entry in self._entries(size):
             self._edge.append(merkle.leaf_hash(entry))
             self._tail = [*self._tail, entry] if self.size % tiles.WIDTH else []
@@ -232,8 +222,8 @@ class PublicLog:
             leaf = self._book.follow(entry)
             if isinstance(leaf, Seal) and at >= remembered:
                 forgotten = True
-                for record in settle(self._records(leaf), self.net, self._book.owners, self._numbers):
-                    _pay(self.paid, record)
+                for _ in settle(self._records(leaf), self.net, self._book.owners, self._numbers):
+                    pass
         if forgotten:
             self._save_state()
 
@@ -319,42 +309,20 @@ class PublicLog:
                 partial.rmdir()
 
     def _save_state(self) -> None:
-        numbers = self._numbers.encode()
-        data = _STATE.pack(_STATE_MARK, self.size, self.root, len(numbers)) + numbers + _encode_paid(self.paid)
+        data = _STATE.pack(self.size, self.root) + self._numbers.encode()
         write_atomically(self._state_path, data + hashlib.sha256(data).digest())
 
-    def _read_state(self) -> tuple[int, bytes, Numbers, Paid]:
-        """(size, root, numbers, paid) at the last seal; zeros if there was none. Raises LedgerError if damaged."""
+    def _read_state(self) -> tuple[int, bytes, Numbers]:
+        """(size, root, numbers) at the last seal; zeros if there was none. Raises LedgerError if it is damaged."""
         try:
             raw = self._state_path.read_bytes()
         except FileNotFoundError:
-            return 0, b"", Numbers(), {}
+            return 0, b"", Numbers()
         data, digest = raw[:-32], raw[-32:]
-        if hashlib.sha256(data).digest() != digest or len(data) < _OLD_STATE_BYTES:
+        if hashlib.sha256(data).digest() != digest or len(data) < _STATE.size:
             raise LedgerError(f"{self._state_path} is damaged: delete it, and it is made again from the bundles")
-        if not data.startswith(_STATE_MARK):
-            return 0, b"", Numbers(), {}
-        _, size, root, length = _STATE.unpack_from(data)
-        end = _STATE.size + length
-        return size, root, Numbers.decode(data[_STATE.size : end]), _decode_paid(data[end:])
-
-
-def _pay(paid: Paid, record: Record) -> None:
-    if record.credits:
-        sums = paid.setdefault(record.receipt.device, {})
-        sums[record.owner] = sums.get(record.owner, 0) + record.credits
-
-
-def _encode_paid(paid: Paid) -> bytes:
-    return b"".join(_PAID.pack(device, owner.encode(), credits)
-                    for device, sums in sorted(paid.items()) for owner, credits in sorted(sums.items()))
-
-
-def _decode_paid(data: bytes) -> Paid:
-    paid: Paid = {}
-    for device, owner, credits in _PAID.iter_unpack(data):
-        paid.setdefault(device, {})[owner.rstrip(b"\0").decode()] = credits
-    return paid
+        size, root = _STATE.unpack_from(data)
+        return size, root, Numbers.decode(data[_STATE.size :])
 
 
 def _in_order(records: Iterator[bytes], scratch: Path) -> Iterator[bytes]:
