@@ -39,7 +39,7 @@ def _short(folder: Path) -> Iterator[str]:
 async def open_door(folder: Path, serve: Serve) -> asyncio.Server:
     """Listens until the server is closed; only this user may come in. Raises OSError."""
     async def come_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, ValueError):   # it went away, or its line has no end
+        with suppress(OSError, ValueError, asyncio.CancelledError):   # it went, its line has no end, or we go
             payload = await reader.readline()
             answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
             method, rest = _parted(payload)

@@ -140,7 +140,12 @@ def _no_constant(word: str) -> None:
 
 
 Facts = Callable[[bytes], tuple[str, bool]]
-"""What the public log says of a device, by its 16 bytes: its owner, '' if there is none, and whether it is revoked."""
+"""What the public log says of a device, by its 16 bytes: its owner, '' for none, and whether it is revoked."""
+
+
+def no_log(_device: bytes) -> tuple[str, bool]:
+    """The facts where there is no log."""
+    return "", False
 
 
 class Registry:
@@ -197,8 +202,7 @@ class Registry:
         return [Account(gateway, self.gateway.password, "gateway"), *self.operators(),
                 *(device.account for device in self.devices() if not device.revoked)]
 
-    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = lambda device: ("", False)) \
-            -> list[Device]:
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = no_log) -> list[Device]:
         """Adds devices by key (32 random bytes) and owner, all in one write; known ones stay as they are.
 
         Raises EnrolmentError for one that is known here or to the log (``facts``) under another owner or is revoked:

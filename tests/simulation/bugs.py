@@ -142,12 +142,12 @@ def leaves_the_revoked_their_account(patch: Patch) -> None:
     patch.setattr(Broker, "change_accounts", lambda self, add=(), remove=(): change(self, add))
 
 
-@plant("invariant 16")
+@plant("invariant 1?6")
 def takes_an_old_copy_of_the_registry_for_the_truth(patch: Patch) -> None:
     patch.setattr(Sealing, "says", lambda self, device: (self._public.owner(device) or "", False))
 
 
-@plant("invariant 15")
+@plant("invariant 1[56]")
 def hands_devices_over_before_their_epoch_is_sealed(patch: Patch) -> None:
     moves = Registry.moves
     patch.setattr(Registry, "moves", lambda self, epoch: moves(self, epoch + 1))

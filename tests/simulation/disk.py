@@ -15,7 +15,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Facts, Registry
+from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Facts, Registry, no_log
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import Durable
 from lamplighter.gateway.ledger.leaves import Seal
@@ -103,8 +103,7 @@ class Book(Registry):
 
     watch: Watch
 
-    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = lambda device: ("", False)) \
-            -> list[Device]:
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = no_log) -> list[Device]:
         self.watch.writing("registry")
         made = super().enrol(pairs, now_ms, facts)
         self.watch.writing("registry")
@@ -152,6 +151,14 @@ class Disk:
         tables["devices"] = {key: row for key, row in rows.items() if row["node"] != node or row["next_owner"]}
         storage.write(tables)
         return len(rows) > len(tables["devices"])
+
+    def pardon(self, node: str) -> None:
+        """The copy is of before it was revoked."""
+        storage = AtomicStorage(self._folder / FILE)
+        tables = storage.read() or {}
+        for row in tables.get("devices", {}).values():
+            row["revoked"] = row["revoked"] and row["node"] != node
+        storage.write(tables)
 
     def registry(self) -> Registry:
         """As somebody else opens it who may use the folder."""

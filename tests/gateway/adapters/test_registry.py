@@ -66,7 +66,8 @@ def test_five_hundred_owners_are_one_write(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("pairs", "code", "said"), [
     (of("bob", KEYS[:1]), "owned_by", "belongs to alice"), (of("alice", KEYS[1:2]), "revoked", "is revoked"),
-    (of("bob", KEYS[1:2]), "revoked", "is revoked"), (of("alice", KEYS[3:]) + of("bob", KEYS[4:]), "owned_by", "alice"),
+    (of("bob", KEYS[1:2]), "revoked", "is revoked"),
+    (of("alice", KEYS[3:]) + of("bob", KEYS[4:]), "owned_by", "alice"),
     (of("Not An Owner", KEYS[:1]), "bad_owner", "Not An Owner"),
 ])
 def test_enrolling_changes_no_owner_and_lets_nobody_in_again(tmp_path, pairs, code, said):
