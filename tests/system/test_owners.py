@@ -1,4 +1,4 @@
-"""Who owns a device, who is paid for it and whether it is out: asked at the gateway's own computer, kept in the log."""
+"""Who owns a device, who is paid for it, whether it is out: asked at the gateway's own computer, kept in the log."""
 
 from __future__ import annotations
 
@@ -69,8 +69,7 @@ async def test_a_restored_device_works_and_is_paid(gateway, operator, result_of,
             Device(client, gateway.url, "ben", honest) as device:
         await client.call("node.revoke", node=device.node)
         await at_home(gateway, "node", "restore", device.node)
-        while shown(gateway, device.node)[2] != "ready":
-            await asyncio.sleep(0.2)   # until it connects again: its client tries by itself
+        await device._seen("state", "ready")   # it connects again by itself
         await submit(client, "again", jobs=4)
         assert (await result_of(client, "again"))["ok"] and len(device.acked) == 4
 

@@ -5,6 +5,8 @@ import os
 import secrets
 import select
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -310,3 +312,15 @@ def test_rows_of_before_are_read(tmp_path):
     storage.write(tables)
     (device,) = Registry.open(tmp_path).devices()
     assert (device.owner, device.next_owner, device.asked, device.restore) == ("alice", "", -1, False)
+
+
+def test_root_leaves_the_file_to_the_gateway(tmp_path, monkeypatch):
+    """Who commands as root in the folder of a service must not lock that out of its own registry."""
+    registry = Registry.open(tmp_path)
+    (device,) = registry.enrol(of("alice", KEYS[:1]), 0)
+    given, owner, stat = [], SimpleNamespace(st_uid=4_711, st_gid=4_712), Path.stat
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, *who: given.append(who))
+    monkeypatch.setattr(Path, "stat", lambda path, **how: owner if path == tmp_path else stat(path, **how))
+    registry.transfer(device.node, "bob")
+    assert given == [(4_711, 4_712)]
