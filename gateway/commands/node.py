@@ -120,5 +120,5 @@ def _ask(data: Path, as_json: bool, method: str, change: Callable[[Registry], ob
             raise Refused({"code": error.code, "message": str(error), "hint": error.hint}) from None
         except RegistryError as error:
             raise click.ClickException(str(error)) from None
-        told = {**params, "note": "no gateway runs here: the next one that starts does it"}
+        told = {**params, "note": "no gateway serves this folder: the next that starts does it"}
     show(told, as_json)

@@ -232,6 +232,15 @@ def test_what_was_asked_while_no_gateway_ran_is_of_the_epoch_that_it_finds(bench
     assert bench.registry.devices()[0].asked == 7 and ("broker", ([NODES[1]], [])) in bench.did
 
 
+def test_what_somebody_wrote_beside_a_running_gateway_is_taken_up(bench, tmp_path):
+    """At the end of an epoch at the latest: it asks the registry what is new."""
+    bench.enrol((KEYS[0], "anna"))
+    Registry.open(tmp_path).transfer(NODE, "ben")
+    bench.run(bench.enrolment.look())
+    assert bench.did[1:] == [("core", [e.NodeEnrolled(NODE, NAME, "anna", "ben")])]
+    assert bench.registry.devices()[0].asked == 0
+
+
 def test_an_old_copy_of_the_registry_lets_nobody_in(bench):
     """A start finds in the log who was revoked and handed over since, and takes the account away again."""
     bench.enrol((KEYS[0], "anna"))
