@@ -63,7 +63,8 @@ class Window(Protocol):
     def nodes(self) -> list[dict[str, Any]]:
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
         sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
-        (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
+        (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
+        (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
         """One of ``nodes()``, None when unknown."""
