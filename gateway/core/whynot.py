@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Node, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
@@ -37,13 +37,15 @@ def why_no_work(state: State, node: Node) -> Why | None:
     """Why a device may not be given a lease now, whatever the job; None where it may."""
     if not node.online:
         return REVOKED if node.revoked else AWAY
+    if node.revoked:   # it was heard of once more while its keys were taken away
+        return REVOKED
     if not node.bid:
-        return REVOKED if node.revoked else NO_BID
+        return NO_BID
     held = len(node.open)
     if held >= node.room:
         return FULL if held else NO_ROOM
     now_ms, most = state.now_ms, state.policy.max_open
-    if (node.revoked or held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until
+    if (held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until
             or now_ms < node.muted_until):
         return _kept_back(state, node)
     return None if node.arch in state.kernels else NO_KERNELS
@@ -51,8 +53,6 @@ def why_no_work(state: State, node: Node) -> Why | None:
 
 def _kept_back(state: State, node: Node) -> Why:
     """Which of the rarer reasons it is, the weightiest first."""
-    if node.revoked:
-        return REVOKED
     if state.now_ms < node.quarantined_until:
         return QUARANTINE
     if state.now_ms < node.muted_until:
@@ -74,7 +74,7 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
         if state.now_ms < until and spec.heap_bytes >= least:
             return NO_HEAP
     for copy in job.copies:
-        if copy.owner == node.owner or copy.node == node.name:
+        if same_owner(state, copy, node):
             return OWNER
     refused = job.refused
     if node.name in refused and state.now_ms < refused[node.name] and len(state.hungry) > len(refused):
@@ -83,6 +83,17 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     if node.open and takes * (len(node.open) + 1) > state.policy.backlog_ms:
         return BACKLOG
     return None if state.now_ms + takes < job.task.deadline_at else DEADLINE
+
+
+def same_owner(state: State, copy: Lease, node: Node) -> bool:
+    """Whether a copy and a node count as one owner's.
+
+    A copy is of whoever owned its device when it was leased, and of all to whom that belongs now or will at the end
+    of the epoch.
+    """
+    device = state.nodes.get(copy.node)
+    return node.belongs_to(copy.owner) or (
+        device is not None and (node.belongs_to(device.owner) or node.belongs_to(device.next_owner)))
 
 
 def expected_ms(node: Node, job: Job) -> int:

@@ -85,7 +85,7 @@ class Shell:
         self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
-        self.sealing = Sealing(journal, stores.public)
+        self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
         """What is counted outside of the core, by name."""
@@ -108,8 +108,8 @@ class Shell:
 
         Raises what stores raise.
         """
-        events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
+        events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
         await self.pump.restore(events, snapshot)
 
@@ -134,6 +134,10 @@ class Shell:
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
         return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
+
+    def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
+        """A request through the door of the data folder; ``back`` takes the answer."""
+        rpc.receive(self._server, method, payload, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -222,6 +226,7 @@ class Shell:
         seals = await self.sealing.seal_overdue()
         for seal in seals:
             self.announcer.sealed(seal, public)
+        await self.enrolment.look()
         self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
             self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],
