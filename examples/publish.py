@@ -30,7 +30,7 @@ def follow(broker: str, request: dict) -> dict:
     client.loop_start()
     try:
         ready.get(timeout=10)   # subscribed before the request is sent: nothing of the answer can be missed
-        client.publish(f"{SITE}/rpc/task.submit", json.dumps(request), 1)
+        client.publish(f"{SITE}/rpc/{at.username}/task.submit", json.dumps(request), 1)
         while True:
             message = heard.get()
             told = json.loads(message.payload or "{}")

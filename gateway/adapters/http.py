@@ -47,11 +47,12 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch."""
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch,
+        broker_probe (closed, open, not probed), retained_requests (each: topic, clear, a command)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
-        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock),
+        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock), by,
         eta_s (None when unknown), devices (node -> jobs)."""
 
     def task(self, task: str) -> dict[str, Any] | None:

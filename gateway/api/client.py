@@ -55,7 +55,7 @@ class Client:
         cid = secrets.token_hex(8)
         waiting = self._waiting[cid] = asyncio.get_running_loop().create_future()
         request = {**params, "reply_to": self.user, "cid": cid}
-        self._link.publish(rpc_topic(self.site, method), json.dumps(request).encode())
+        self._link.publish(rpc_topic(self.site, self.user, method), json.dumps(request).encode())
         try:
             async with asyncio.timeout(timeout_s):
                 given = await waiting

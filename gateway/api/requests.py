@@ -21,6 +21,8 @@ MAX_REQUEST = 8 * 1024 * 1024
 """Bytes of one request; the embedded broker refuses larger messages by closing the connection."""
 MAX_DEPTH = 64
 """Levels of nesting in a request."""
+ANYBODY = "anonymous"
+"""Where replies go that every operator may read."""
 
 _COMMON = {"cid", "reply_to", "v"}
 METHODS: dict[str, frozenset[str]] = {
@@ -68,6 +70,8 @@ class Request:
     params: dict[str, Any]
     reply_to: str
     cid: str
+    user: str
+    """Who asks, by the broker's account."""
 
     @property
     def body(self) -> bytes:
@@ -144,8 +148,17 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return given
 
 
-def parse(method: str, payload: bytes) -> Request:
-    """A request to ``method``. Raises RequestError."""
+def parse(user: str, method: str, payload: bytes) -> Request:
+    """A request of ``user`` to ``method``. Raises RequestError."""
+    given = read(method, payload)
+    reply_to = given.get("reply_to", ANYBODY)
+    if reply_to not in (user, ANYBODY):
+        raise RequestError("bad_value", "reply_to is not whoever asks", f'"{user}", or leave it out', "/reply_to")
+    return Request(method, given, reply_to, given.get("cid", ""), user)
+
+
+def read(method: str, payload: bytes) -> dict[str, Any]:
+    """What a request to ``method`` holds, whoever sends it. Raises RequestError."""
     if method not in METHODS:
         raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, METHODS))
     given = loads(payload)
@@ -153,14 +166,12 @@ def parse(method: str, payload: bytes) -> Request:
         if key not in METHODS[method]:
             raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, METHODS[method]),
                                "/" + key.replace("~", "~0").replace("/", "~1")[:80])
-    reply_to, cid = given.get("reply_to", "anonymous"), given.get("cid", "")
-    if not isinstance(reply_to, str) or not is_identifier(reply_to):
-        raise RequestError("bad_value", "reply_to is no identifier", "1 to 32 of a-z, 0-9 and -", "/reply_to")
+    cid = given.get("cid", "")
     if not isinstance(cid, str) or len(cid) > 128:
         raise RequestError("bad_value", "cid is no short text", "at most 128 characters", "/cid")
     if given.get("v", 1) != 1:
         raise RequestError("bad_value", "this gateway speaks version 1", '"v": 1, or leave it out', "/v")
-    return Request(method, given, reply_to, cid)
+    return given
 
 
 def text(request: Request, key: str) -> str:
@@ -194,10 +205,11 @@ def as_dict(error: RequestError) -> dict[str, Any]:
             "retryable": error.retryable}
 
 
-def peek(payload: bytes) -> tuple[str, str, str]:
+def peek(user: str, payload: bytes) -> tuple[str, str, str]:
     """(reply_to, cid, id) of a refused request as far as they can be read, so that its sender hears of it.
 
-    Of what cannot be parsed only its beginning is looked at, up to the input, which has keys of its own.
+    A reply to somebody else goes to ``user``. Of what cannot be parsed only its beginning is looked at, up to the
+    input, which has keys of its own.
     """
     given: Any = None
     if len(payload) <= MAX_REQUEST:
@@ -207,7 +219,7 @@ def peek(payload: bytes) -> tuple[str, str, str]:
         head = payload[:4096].partition(b'"input"')[0].decode(errors="replace")
         given = dict(re.findall(r'"(reply_to|cid|id)"\s*:\s*"([^"\\]*)"', head))
     reply_to, cid, task = (given.get(key) for key in ("reply_to", "cid", "id"))
-    return (reply_to if isinstance(reply_to, str) and is_identifier(reply_to) else "anonymous",
+    return (ANYBODY if reply_to in (None, ANYBODY) else user,
             cid if isinstance(cid, str) and len(cid) <= 128 else "",
             task if isinstance(task, str) and is_identifier(task) else "")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
@@ -36,6 +37,7 @@ class RpcServer:
     state: State
     solvers: Solvers
     enrolment: Enrolment
+    guard: Guard
     about: dict[str, str]
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
@@ -43,12 +45,12 @@ class RpcServer:
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-def receive(server: RpcServer, method: str, payload: bytes) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
+def receive(server: RpcServer, user: str, method: str, payload: bytes) -> None:
+    """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response."""
     try:
-        request = requests.parse(method, payload)
+        request = requests.parse(user, method, payload)
     except RequestError as error:
-        reply_to, cid, task = requests.peek(payload)
+        reply_to, cid, task = requests.peek(user, payload)
         server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
@@ -63,6 +65,7 @@ def receive(server: RpcServer, method: str, payload: bytes) -> None:
 
 
 async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
+    log.info("%s asks for %s %s", request.user, request.method, ref.task)
     try:
         data = await _HANDLERS[request.method](server, request, ref)
     except RequestError as error:
@@ -87,7 +90,8 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
         await server.solvers.prepare(kind, _input(request))
     server.put(TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(),
+        request.user))
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -203,7 +207,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(server.state)
+    return {**health(server.state), **server.guard.view()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from lamplighter.gateway import __version__
 from lamplighter.gateway.adapters.mqtt import MqttLink
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.views import health, node_view, task_view
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.publiclog.writer import PublicLog
@@ -16,12 +17,14 @@ from lamplighter.gateway.runtime.pump import Pump
 class Window:
     """Reads the state when asked, on the loop; changes nothing."""
 
-    def __init__(self, state: State, link: MqttLink, pump: Pump, public: PublicLog, site: str, boot: int) -> None:
-        self._state, self._link, self._pump, self._public = state, link, pump, public
+    def __init__(self, state: State, link: MqttLink, pump: Pump, guard: Guard, public: PublicLog, site: str,
+                 boot: int) -> None:
+        self._state, self._link, self._pump, self._guard, self._public = state, link, pump, guard, public
         self._about = {"site": site, "version": __version__, "boot": boot, "net": public.net.hex()}
 
     def health(self) -> dict[str, Any]:
-        return {**health(self._state), **self._about, "broker": str(self._link.broker), "broker_up": self._link.up}
+        return {**health(self._state), **self._guard.view(), **self._about,
+                "broker": str(self._link.broker), "broker_up": self._link.up}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [task_view(task) for task in self._state.tasks.values()]
@@ -46,4 +49,5 @@ class Window:
     def counters(self) -> dict[str, int]:
         link = self._link.counters
         return {**self._state.counters, "messages_in": link.received, "messages_out": link.published,
-                "messages_dropped": link.dropped, "events": self._pump.events, "batches": self._pump.batches}
+                "messages_dropped": link.dropped, "events": self._pump.events, "batches": self._pump.batches,
+                "requests_retained": self._guard.ignored}

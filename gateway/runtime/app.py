@@ -17,6 +17,7 @@ from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Pu
 from lamplighter.gateway.adapters.registry import RegistryError
 from lamplighter.gateway.adapters.store import StoreError
 from lamplighter.gateway.adapters.systemd import notify, watchdog_s
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.devicebuild.compiler import compile_for
 from lamplighter.gateway.ledger.leaves import LedgerError
@@ -67,15 +68,17 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     errands, computer = Errands(), Recomputer()
     stack.callback(computer.close)
     broker, accounts = await open_broker(settings, stores.registry, stack, errands.fail)
+    guard = Guard(broker.host, broker.port)
     link = _link_of(settings, stores, broker, lambda: shell)
     clock = Clock(monotonic_ms, _wall_ms, machine())
-    shell = Shell(settings, stores, load_kinds(), Outside(link, accounts, computer, compile_for, clock, errands))
+    shell = Shell(settings, stores, load_kinds(), Outside(link, accounts, computer, compile_for, clock, errands,
+                                                           guard))
     stack.callback(shell.close)
     await shell.begin()
     await link.start()
     stack.push_async_callback(link.stop)
     stack.callback(shell.announcer.gateway, "offline")
-    window = Window(shell.machine.state, link, shell.pump, stores.public, settings.site, stores.boot)
+    window = Window(shell.machine.state, link, shell.pump, guard, stores.public, settings.site, stores.boot)
     runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder)
     stack.push_async_callback(runner.cleanup)
     operator = stores.registry.operators()[0]

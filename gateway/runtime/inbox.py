@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from lamplighter.firmware.wire import NODE_UP, node_topic
+from lamplighter.firmware.wire import NODE_UP, WireError, node_topic
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core.intake import Keys, read
-from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.protocol.topics import parse_rpc_topic, rpc_topic
 from lamplighter.gateway.runtime.pump import Pump
 
 
@@ -16,6 +17,7 @@ class Arrived(Protocol):
 
     topic: str
     payload: bytes
+    retain: bool
 
 
 M = TypeVar("M", bound=Arrived)
@@ -24,24 +26,37 @@ M = TypeVar("M", bound=Arrived)
 def subscriptions(site: str) -> list[tuple[str, int]]:
     """(topic filter, QoS) of all that a gateway listens to. A bid that is lost is followed by the next."""
     nodes = [(node_topic(site, "+", leaf), 0 if leaf == "bid" else 1) for leaf in NODE_UP]
-    return [*nodes, (rpc_topic(site, "+"), 1)]
+    return [*nodes, (rpc_topic(site, "+", "+"), 1)]
 
 
 class Inbox(Generic[M]):
-    """``serve(method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be forgotten."""
+    """``serve(user, method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be
+    forgotten, ``guard`` hears of requests that the broker had kept."""
 
-    def __init__(self, site: str, keys: Mapping[str, Keys], pump: Pump, serve: Callable[[str, bytes], None],
-                 acknowledge: Callable[[M], None]) -> None:
+    def __init__(self, site: str, keys: Mapping[str, Keys], pump: Pump, serve: Callable[[str, str, bytes], None],
+                 acknowledge: Callable[[M], None], guard: Guard) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
-        self._methods = rpc_topic(site, "")
+        self._guard = guard
+        self._requests = rpc_topic(site, "", "")[:-1]
 
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
-        if message.topic.startswith(self._methods):
-            self._serve(message.topic[len(self._methods):], message.payload)
+        if message.topic.startswith(self._requests):
+            self._request(message)
             self._acknowledge(message)
             return
         events = read(self._site, self._keys, message.topic, message.payload)
         for event in events[:-1]:
             self._pump.put(event)
         self._pump.put(events[-1], lambda: self._acknowledge(message))
+
+    def _request(self, message: M) -> None:
+        """What a broker kept comes again at every start, so it is a command only when it is sent, never later."""
+        try:
+            user, method = parse_rpc_topic(self._site, message.topic)
+        except WireError:
+            return   # there is nobody to answer
+        if message.retain:
+            self._guard.ignore(user, message.topic)
+        elif message.payload or not self._guard.cleared(message.topic):
+            self._serve(user, method, message.payload)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
@@ -65,6 +67,7 @@ class Outside(NamedTuple):
     compile_for: Compile
     clock: Clock
     errands: Errands
+    guard: Guard
 
 
 class Shell:
@@ -84,10 +87,10 @@ class Shell:
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
+        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard, about, self.pump.put,
                                self.announcer.answer, clock.wall_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self.pump,
-                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
+        self.inbox = Inbox(site, self.enrolment.keys, self.pump, partial(rpc.receive, server),
+                           outside.link.acknowledge, outside.guard)
         self._carriers = Carriers(self._table(), self._flush)
 
     async def begin(self) -> None:

@@ -70,10 +70,11 @@ async def sent(url: str, payload: bytes, replies: str = "operator") -> dict:
         link.acknowledge(message)
         heard.put_nowait(message.payload)
 
-    link = MqttLink(BrokerUrl.parse(url), "raw", on_message=take, subscriptions=[(reply_topic(SITE, replies), 1)])
+    broker = BrokerUrl.parse(url)
+    link = MqttLink(broker, "raw", on_message=take, subscriptions=[(reply_topic(SITE, replies), 1)])
     await link.start()
     try:
-        link.publish(rpc_topic(SITE, "task.submit"), payload)
+        link.publish(rpc_topic(SITE, broker.user, "task.submit"), payload)
         async with asyncio.timeout(300):
             return json.loads(await heard.get())
     finally:
@@ -135,7 +136,7 @@ async def test_fifty_megabytes_end_the_sender_s_connection_and_nothing_else(gate
                                                                            tmp_path):
     """The embedded broker closes the connection of a client that sends more than its bound; others do not notice."""
     (tmp_path / "big").write_bytes(HEAD + b'"input": "' + b"x" * BIG + b'"}')
-    command = mosquitto_client("pub", gateway.url, "-q", "1", "-t", rpc_topic(SITE, "task.submit"),
+    command = mosquitto_client("pub", gateway.url, "-q", "1", "-t", rpc_topic(SITE, "operator", "task.submit"),
                                "-f", str(tmp_path / "big"))
     async with operator(gateway) as client:
         before = await client.call("task.list")

@@ -38,15 +38,16 @@ def test_devices_and_operators_are_heard_only_on_their_own_topics(run, embedded,
                 as_user(broker, people, "gateway", subscriptions=[("#", 1)]),
                 as_user(broker, people, "a"), as_user(broker, people, "city")) as (gateway, a, city):
             for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), to(A, "ack"),
-                          rpc_topic("demo", "node.list"), gateway_topic("demo", "g", "status"), to(A, "cmd/pause"),
-                          "other", "$MQTT/sub/x"):
+                          rpc_topic("demo", "city", "node.list"), gateway_topic("demo", "g", "status"),
+                          to(A, "cmd/pause"), "other", "$MQTT/sub/x"):
                 a.link.publish(topic, b"forbidden", 1, True)
             for leaf in ("status", "birth", "bid", "result", "want"):
                 a.link.publish(to(A, leaf), leaf.encode())
             for topic in (to(A, "lease"), to(A, "result"), task_topic("demo", "t", "result"),
-                          gateway_topic("demo", "g", "status"), reply_topic("demo", "city"), "other"):
+                          gateway_topic("demo", "g", "status"), reply_topic("demo", "city"), "other",
+                          rpc_topic("demo", "operator", "task.list")):
                 city.link.publish(topic, b"forbidden", 1, True)
-            city.link.publish(rpc_topic("demo", "task.submit"), b"request")
+            city.link.publish(rpc_topic("demo", "city", "task.submit"), b"request")
             await gateway.has(b"status", b"birth", b"bid", b"result", b"want", b"request")
             assert sorted(payload for _, payload in gateway.got) == [
                 b"bid", b"birth", b"request", b"result", b"status", b"want"]
@@ -60,10 +61,11 @@ def test_devices_and_operators_hear_only_what_is_theirs(run, embedded, people, t
                 as_user(broker, people, "gateway"), as_user(broker, people, "b"),
                 as_user(broker, people, "city")) as (gateway, b, city):
             await b.asks(to(A, "lease"), to(A, "result"), to("+", "lease"), "#", "lamplighter/#", "+/#",
-                         rpc_topic("demo", "+"), "$MQTT/sub/#", "$MQTT/msgs/#", "$SYS/#", "$JS/#", to(B, "lease"))
+                         rpc_topic("demo", "city", "+"), "$MQTT/sub/#", "$MQTT/msgs/#", "$SYS/#", "$JS/#",
+                         to(B, "lease"))
             await city.asks(to(A, "lease"), to(A, "result"), "lamplighter/#", "#", reply_topic("demo", "other"),
                             task_topic("demo", "#", "").rstrip("/"), reply_topic("demo", "city"), to("+", "status"))
-            for topic in (to(A, "lease"), to(A, "result"), to(A, "ack"), rpc_topic("demo", "task.submit"),
+            for topic in (to(A, "lease"), to(A, "result"), to(A, "ack"), rpc_topic("demo", "city", "task.submit"),
                           reply_topic("demo", "other"), "other"):
                 gateway.link.publish(topic, b"secret", 1, True)
             gateway.link.publish(to(A, "status"), b"public", 1, True)

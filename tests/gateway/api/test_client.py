@@ -31,7 +31,7 @@ def with_gateway(tmp_path):
                         payload = response if isinstance(response, bytes) else json.dumps(response).encode()
                         link.publish(reply_topic(SITE, given["reply_to"]), payload)
                 link = MqttLink(broker.url.signed_in(GATEWAY.user, GATEWAY.password), "gw1", on_message=heard,
-                                subscriptions=[(rpc_topic(SITE, "+"), 1)])
+                                subscriptions=[(rpc_topic(SITE, "+", "+"), 1)])
                 await link.start()
                 scheme, rest = str(broker.url).split("//")
                 try:

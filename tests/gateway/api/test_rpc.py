@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
@@ -61,8 +62,9 @@ class Bench:
         self.solvers = Solvers()
         self.refuses = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
-        self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
-                                self._answer, lambda: 1_700_000_000_000)
+        self.guard = Guard("here", 1883)
+        self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, {"site": "demo", "net": "00"},
+                                self.put.append, self._answer, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -86,7 +88,7 @@ class Bench:
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, method, payload)
+            receive(self.server, "anna", method, payload)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting)
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -121,7 +123,7 @@ def test_a_submission_becomes_an_event(bench):
     assert bench.ask("task.submit", id="jam", kind="toy", input=GOOD_INPUT, priority=3, deadline_s=60) == (None, None)
     (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
-    assert event.ref == Ref("anna", "7", "jam") and event.submitted_at_ms > 0
+    assert event.ref == Ref("anna", "7", "jam") and event.by == "anna" and event.submitted_at_ms > 0
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
@@ -271,7 +273,7 @@ def test_too_many_requests_are_told_to_come_again(bench):
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(bench.server, "task.submit", json.dumps(given).encode())
+            receive(bench.server, "anna", "task.submit", json.dumps(given).encode())
         assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
         assert all(error.retryable for _, _, error in bench.answered)
         bench.solvers.gate.set()

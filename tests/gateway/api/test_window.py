@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -28,7 +29,8 @@ def window(machine, small_log):
     """A window on it, with a log of three epochs."""
     counters = SimpleNamespace(received=7, published=8, dropped=9)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
-    return Window(machine.state, link, SimpleNamespace(events=5, batches=2), small_log, "north", 3)
+    pump, guard = SimpleNamespace(events=5, batches=2), Guard("here", 1883)
+    return Window(machine.state, link, pump, guard, small_log, "north", 3)
 
 
 def test_everything_is_json(window):
