@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import pytest
 
+from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.wire import node_topic
 from lamplighter.gateway.adapters import broker as module
 from lamplighter.gateway.adapters.accounts import Account
@@ -121,6 +122,20 @@ def test_taking_a_client_id_yields_no_messages(run, embedded, people, together, 
     run(main)
 
 
+def test_nobody_is_cut_off_by_who_knows_its_name(run, embedded, people, together):
+    """The client id of a device and of the gateway cannot be guessed: names, which can, take no connection."""
+    async def main():
+        own = client_id(people["a"].password.encode()).decode()
+        async with embedded() as broker, together(as_user(broker, people, "a", own)) as (a,):
+            async with together(as_user(broker, people, "b", A), as_user(broker, people, "city", A)) as (b, _):
+                b.link.publish(to(B, "result"), b"heard")
+                await b.drained()
+            assert own != A and a.ups == 1 and a.downs == []
+            async with together(as_user(broker, people, "b", own)):
+                await a.until(lambda: a.downs)   # which is how it would be, were the id known
+    run(main)
+
+
 def test_accounts_are_added_and_removed_without_disturbing_others(run, embedded, people, together):
     """After a change newcomers can sign in, the removed cannot, and who was connected still is."""
     async def main():
@@ -194,7 +209,24 @@ def test_a_broker_that_cannot_be_kept_up_is_given_up(run, embedded, monkeypatch)
             monkeypatch.setattr(module, "BACKOFF_S", (0.001, 0.001))
             broker._program = "/bin/false"
             os.kill(broker.pid, signal.SIGKILL)
-            assert "ended 10 times in a row" in await said
+            assert "did not start 10 times in a row" in await said
+    run(main)
+
+
+def test_a_broker_that_ends_again_and_again_is_kept_up(run, embedded, people, together, monkeypatch):
+    """However often it is killed in quick succession: each time it serves again, so nothing is given up."""
+    monkeypatch.setattr(module, "BACKOFF_S", (0.001, 0.001))
+
+    async def main():
+        said = []
+        async with embedded(on_failure=said.append) as broker, together(
+                as_user(broker, people, "gateway", subscriptions=[("t", 1)])) as (gateway,):
+            for ups in range(2, module.MAX_FAILURES + 4):
+                os.kill(broker.pid, signal.SIGKILL)
+                await gateway.until(lambda ups=ups: gateway.ups >= ups and broker.pid)
+            gateway.link.publish("t", b"through")
+            await gateway.has(b"through")
+            assert said == [] and broker.restarts == module.MAX_FAILURES + 2
     run(main)
 
 
