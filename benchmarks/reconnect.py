@@ -50,7 +50,7 @@ async def measure(folder: Path, count: int = DEVICES, times: int = TIMES) -> lis
     """
     found = []
     with gateway(folder) as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             keys, net = await city.enrol(count, 50)
             for _ in range(times + 1):
                 devices, took, refused = await _round(keys, net, running.port)

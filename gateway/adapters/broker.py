@@ -42,7 +42,7 @@ CONFIG = """\
 # Written by lamplighter at each start and each change of accounts; edits are lost.
 server_name: lamplighter
 listen: "127.0.0.1:-1"
-max_payload: 8MB
+max_payload: {payload}
 logfile: {log}
 logfile_size_limit: 4MB
 logfile_max_num: 2
@@ -111,15 +111,17 @@ class EmbeddedBroker:
 
     ``folder`` holds the configuration (with passwords, mode 0600), log, port, pid and store, and is locked.
     ``accounts`` must include one of role ``gateway``: with it the broker is probed. With ``port`` 0 the last port
-    is used again, or a free one. ``on_failure(sentence)`` is called if the child cannot be kept running.
+    is used again, or a free one. Whoever sends more than ``max_payload`` bytes is cut off. ``on_failure(sentence)``
+    is called if the child cannot be kept running.
     """
 
     def __init__(self, folder: Path, site: str, accounts: Iterable[Account], *, port: int = 0,
-                 on_failure: Callable[[str], None] = lambda _: None) -> None:
+                 max_payload: int = 8 << 20, on_failure: Callable[[str], None] = lambda _: None) -> None:
         self.folder, self.site, self.restarts = folder.absolute(), site, 0
         self._accounts = {account.user: account for account in accounts}
         self._gateway = next(account for account in self._accounts.values() if account.role == "gateway")
         self._fixed = self._port = port
+        self._max_payload = max_payload
         self._on_failure = on_failure
         self._child: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -209,6 +211,7 @@ class EmbeddedBroker:
                 "permissions": {"publish": {"allow": nats_subjects(publish)},
                                 "subscribe": {"allow": nats_subjects(subscribe)}}}))
         text = CONFIG.format(port=self._port, again=AGAIN_S, consumers=MAX_CONSUMERS,
+                             payload=self._max_payload,
                              log=json.dumps(str(self.folder / "broker.log")),
                              store=json.dumps(str(self.folder / "store")), users="\n".join(users))
         write_atomically(self.folder / "broker.conf", text.encode())

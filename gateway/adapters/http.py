@@ -62,9 +62,10 @@ class Window(Protocol):
         """The city's answer, None while there is none."""
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Each: node, owner, state (ready, sleeping, updating, lost, unseen, revoked), board, arch, firmware,
-        heap (bytes), speed (kop/s), spare (permille of its time), room, open (leases), power, temp (degrees or
-        None), score, lies, quarantined (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
+        """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
+        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
+        (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
+        (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
         """One of ``nodes()``, None when unknown."""
@@ -76,11 +77,15 @@ class Window(Protocol):
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
 
 
-async def start(window: Window, host: str, port: int, public: Path) -> tuple[web.AppRunner, str]:
+async def start(window: Window, host: str, port: int, public: Path, open_page: bool = False,
+                ) -> tuple[web.AppRunner, str]:
     """Serves ``window`` and the files under ``public``; returns what to ``cleanup()`` and the page's address.
 
-    Port 0 takes a free one. Raises HttpError.
+    Port 0 takes a free one; beyond loopback it listens with ``open_page`` only. Raises HttpError.
     """
+    if not (open_page or await _is_loopback(host)):
+        raise HttpError(f"The status page has no logins, so it does not listen on {host}, beyond this computer; "
+                        "leave --http-host out and use an SSH tunnel, or say --allow-open-page.")
     runner = web.AppRunner(_Site(window, host).application(public), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -90,6 +95,15 @@ async def start(window: Window, host: str, port: int, public: Path) -> tuple[web
         raise HttpError(_why(error, host, port)) from error
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return runner, f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}/"
+
+
+async def _is_loopback(host: str) -> bool:
+    """Whether all that the name stands for is this computer alone; nothing else is known of one that is unknown."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host or "0.0.0.0", None)  # noqa: S104 - compared
+    except OSError:
+        return True   # it cannot be listened on, which is told as such
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def _why(error: OSError, host: str, port: int) -> str:

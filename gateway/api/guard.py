@@ -19,6 +19,8 @@ class Guard:
     port: int = 0
     probe: str = "not probed"
     """``closed`` or ``open``, once a stranger's publications were tried."""
+    closed: bool = True
+    """Whether nobody but operators can ask, as far as is known."""
     ignored: int = 0
     """Requests that were not carried out because the broker had kept them."""
     kept: dict[str, str] = field(default_factory=dict)

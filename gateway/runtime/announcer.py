@@ -37,10 +37,11 @@ class Announcer:
         self._publish(gateway_topic(self._site, self._name, "status"),
                       gateway_status(state, self._boot, self._wall_ms()), 1, True)
 
-    def about(self, net: bytes, epoch_s: int, kinds: Mapping[str, Kind]) -> None:
+    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, Kind]) -> None:
         """What an operator or a device may want to know of this gateway, retained."""
         listed = {name: {"version": kind.version, "title": kind.title} for name, kind in kinds.items()}
-        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s, "kinds": listed}
+        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s,
+                 "max_request": max_request, "kinds": listed}
         self._publish(gateway_topic(self._site, self._name, "info"), json.dumps(about).encode(), 1, True)
 
     def status(self, effect: PublishStatus) -> None:
@@ -67,7 +68,10 @@ class Announcer:
     def answer(self, ref: Ref, data: dict[str, Any] | None, error: RequestError | None) -> None:
         """One response; a refused submission is told on the task's own topic too, where its sender listens."""
         payload = refusal(ref.cid, error) if error else response(ref.cid, data or {})
-        self._publish(reply_topic(self._site, ref.reply_to), payload)
+        if ref.back:
+            ref.back(payload)
+        else:
+            self._publish(reply_topic(self._site, ref.reply_to), payload)
         if error and ref.task:
             self._event(ref.task, {"what": "refused", "error": as_dict(error)})
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
@@ -81,14 +81,15 @@ class Shell:
         self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
-        self.sealing = Sealing(journal, stores.public)
+        self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard, about, self.pump.put,
-                               self.announcer.answer, clock.wall_ms)
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
+                                              settings.max_request, about,
+                                              self.pump.put, self.announcer.answer, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump, partial(rpc.receive, server),
                            outside.link.acknowledge, outside.guard)
         self._carriers = Carriers(self._table(), self._flush)
@@ -98,8 +99,8 @@ class Shell:
 
         Raises what stores raise.
         """
-        events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
+        events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
         await self.pump.restore(events, snapshot)
 
@@ -119,7 +120,12 @@ class Shell:
     def connected(self) -> None:
         """Says what gateway this is, at each connection to the broker."""
         self.announcer.gateway("online")
-        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
+                             self.solvers.kinds)
+
+    def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
+        """A request through the door of the data folder; ``back`` takes the answer."""
+        rpc.receive(self._server, requests.DOOR, method, payload, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -193,6 +199,7 @@ class Shell:
         seals = await self.sealing.seal_overdue()
         for seal in seals:
             self.announcer.sealed(seal, public)
+        await self.enrolment.look()
         self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
             self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],

@@ -57,7 +57,7 @@ def gateway(start_gateway):
 @pytest.fixture(scope="module")
 def open_gateway(start_gateway, start_mosquitto):
     """One on a Mosquitto without accounts and without limits."""
-    made = start_gateway("--broker", start_mosquitto())
+    made = start_gateway("--broker", start_mosquitto(), "--allow-open-broker")
     yield made
     made.end()
 

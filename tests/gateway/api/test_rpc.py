@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -10,9 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import rpc
 from lamplighter.gateway.api.guard import Guard
-from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
+from lamplighter.gateway.api.requests import AT_THE_DOOR, MAX_REQUEST, METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -61,10 +63,12 @@ class Bench:
         self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
         self.solvers = Solvers()
         self.refuses = None
-        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
+        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
+                                    transfer=self._device)
         self.guard = Guard("here", 1883)
-        self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, {"site": "demo", "net": "00"},
-                                self.put.append, self._answer, lambda: 1_700_000_000_000)
+        self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
+                                {"site": "demo", "net": "00"}, self.put.append, self._answer,
+                                lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -78,17 +82,21 @@ class Bench:
     async def _revoke(self, node):
         self.revoked.append(node)
 
+    async def _device(self, node, owner=""):
+        asked = 4 if owner else -1
+        return Device(node, bytes(32), "anna", 0, next_owner=owner, asked=asked)
+
     def _answer(self, ref, data, error):
         self.answered.append((ref, data, error))
 
     def tell(self, event):
         return self.machine.handle(event, 1_000)
 
-    def ask(self, method, payload=None, **params):
+    def ask(self, method, payload=None, back=None, **params):
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, "anna", method, payload)
+            receive(self.server, "anna", method, payload, back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting)
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -115,7 +123,24 @@ def bench():
 
 def test_every_method_has_a_handler():
     """What can be asked can be answered."""
-    assert set(rpc._HANDLERS) == set(METHODS)
+    assert set(rpc._HANDLERS) == set(AT_THE_DOOR)
+
+
+def test_some_may_be_asked_at_the_door_only(bench):
+    """Who has the folder may restore devices and hand them over; nobody may over the network."""
+    assert set(AT_THE_DOOR) - set(METHODS) == {"node.restore", "node.transfer"}
+    for method in set(AT_THE_DOOR) - set(METHODS):
+        assert bench.refused(method, node="anna-1", owner="ben") == ("unknown_method", "")
+    back = [].append
+    told, _ = bench.ask("node.transfer", back=back, node="anna-1", owner="ben")
+    assert told == {"node": "anna-1", "owner": "anna", "next_owner": "ben", "epoch": 4, "revoked": False}
+    assert bench.ref.back is back
+    told, _ = bench.ask("node.restore", back=back, node="anna-1")
+    assert (told["revoked"], told["epoch"]) == (False, None)
+    _, error = bench.ask("node.restore", back=back, node="No Node")
+    assert error.path == "/node" and bench.ref.back is back
+    _, error = bench.ask("", b"noise", back=back)
+    assert error.code == "unknown_method" and bench.ref.back is back
 
 
 def test_a_submission_becomes_an_event(bench):
@@ -259,6 +284,24 @@ def test_an_owner_reads_a_statement(bench):
     told, _ = bench.ask("reward.statement", owner="anna")
     assert told == {"owner": "anna", "earned_kop": 42, "nodes": {"anna-1": 30, "anna-2": 12}}
     assert bench.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")
+
+
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if m.startswith(("node.", "epoch."))))
+def test_on_an_open_broker_devices_and_epochs_are_managed_at_the_door(bench, method):
+    """Whoever can publish there may be anybody: refused by name, and done for who may use the data folder."""
+    bench.guard.closed = False
+    assert bench.refused(method) == ("open_broker", "")
+    _, error = bench.ask(method, back=lambda said: None, **({"node": "anna-1"} if method != "epoch.seal" else {}))
+    assert error is None or error.code != "open_broker"
+    bench.put.clear()
+    assert bench.ask("task.list")[1] is None
+
+
+def test_a_request_beyond_the_bound_of_this_gateway_is_too_large(bench):
+    """Whatever it says: nothing is parsed, and the answer names the bound."""
+    bench.server = replace(bench.server, max_request=100)
+    assert bench.ask("task.list", cid="7" * 20)[1] is None
+    assert bench.refused("task.list", cid="7" * 100) == ("too_large", "")
 
 
 def test_health_is_a_few_numbers(bench):

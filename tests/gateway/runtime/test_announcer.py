@@ -63,7 +63,7 @@ def test_a_gateway_says_what_it_is(bench):
     """Retained: whether it is there, and what it can do."""
     kind = SimpleNamespace(version=2, title="Toy")
     bench.announcer.gateway("online")
-    bench.announcer.about(b"\1" * 8, 600, {"toy": kind})
+    bench.announcer.about(b"\1" * 8, 600, 1_000, {"toy": kind})
     status, about = bench.sent()
     assert status == ("gw/gw1/status", json.loads(gateway_status("online", 3, 1_700)), 1, True)
     assert about == ("gw/gw1/info", {"v": 1, "version": __version__, "net": "01" * 8, "epoch_s": 600,
@@ -77,3 +77,12 @@ def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):
     assert (topic, how) == ("epoch/4", [1, True])
     assert said == {"v": 1, "epoch": 4, "receipts": 10, "credits": 500, "size": small_log.size,
                     "root": small_log.root.hex(), "checkpoint": small_log.checkpoint}
+
+
+def test_who_asked_at_the_door_is_answered_there(bench):
+    """On no topic: whatever it is that was asked."""
+    heard = []
+    ref = Ref("anonymous", "7", back=heard.append)
+    bench.announcer.answer(ref, {"n": 1}, None)
+    bench.announcer.answer(ref, None, RequestError("no", "because"))
+    assert [json.loads(said)["ok"] for said in heard] == [True, False] and bench.sent() == []
