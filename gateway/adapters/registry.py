@@ -27,6 +27,8 @@ from lamplighter.gateway.adapters.files import write_atomically
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
 MAX_DEVICES = 2000
+RESERVED = ("anonymous", "door", "probe")
+"""Names that stand for something else than an operator where it is shown who asked."""
 
 T = TypeVar("T")
 
@@ -286,6 +288,8 @@ class Registry:
 
     def add_operator(self, name: str, password: str = "") -> Account:
         """Adds an operator or changes the password; without one a random one is made."""
+        if name in RESERVED:
+            raise RegistryError(f"No operator can be called {name}; choose another name.")
         try:
             account = Account(name, password or secrets.token_hex(16), "operator")
         except ValueError as error:

@@ -52,9 +52,9 @@ PORT = click.IntRange(0, 65_535)
               help="Port of the status page; 0 takes a free one.")
 @click.option("--mqtt-port", type=PORT, default=0,
               help="Port of the embedded broker; 0 keeps the last, or takes a free one.")
-@click.option("--allow-open-broker", is_flag=True,
+@click.option("--allow-open-broker", is_flag=True, default=False,
               help="Serve on a broker that lets strangers ask; devices and epochs then only from --data here.")
-@click.option("--allow-open-page", is_flag=True,
+@click.option("--allow-open-page", is_flag=True, default=False,
               help="Let the page, which has no logins, listen beyond loopback.")
 @click.option("--max-request", type=click.IntRange(1024), default=8 * 1024 * 1024, show_default=True,
               help="Bytes of one request; a broker of your own must take 65,536 more in a packet.")
