@@ -40,8 +40,8 @@ class RegistryError(Exception):
 class EnrolmentError(RegistryError):
     """What is asked for a device cannot be; nothing was written.
 
-    ``code`` is ``bad_owner``, ``owned_by``, ``revoked``, ``unknown_node`` or ``moving``; ``hint`` the next step;
-    ``at`` the place of the device among those that were asked for.
+    ``code`` is ``bad_owner``, ``owned_by``, ``revoked``, ``registry`` (it is full), ``unknown_node`` or ``moving``;
+    ``hint`` the next step; ``at`` the place of the device among those that were asked for.
     """
 
     def __init__(self, code: str, sentence: str, hint: str, at: int = 0) -> None:
@@ -218,16 +218,16 @@ class Registry:
         wanted: dict[str, Device] = {}
         with self._changing():
             known = {device.node: device for device in self.devices()}
+            before = len(known)
             for at, (key, owner) in enumerate(pairs):
-                device = Device(device_of(key)[1], key, owner, now_ms)
-                there = known.get(device.node) or wanted.setdefault(device.node, device)
-                holder, revoked = facts(device.name)
-                _check(device, holder or there.owner, there.revoked or revoked, at)
-                wanted[device.node] = there
-            fresh = [device for node, device in wanted.items() if node not in known]
-            if len(known) + len(fresh) > MAX_DEVICES:
-                raise RegistryError(f"A gateway takes at most {MAX_DEVICES} devices; set up another for more.")
-            if fresh:
+                asked = Device(device_of(key)[1], key, owner, now_ms)
+                there = wanted[asked.node] = known.setdefault(asked.node, asked)
+                holder, revoked = facts(asked.name)
+                _check(asked, holder or there.owner, there.revoked or revoked, at)
+                if len(known) > MAX_DEVICES:
+                    raise EnrolmentError("registry", f"A gateway takes at most {MAX_DEVICES} devices.",
+                                         "set up another gateway for the others", at)
+            if fresh := list(known.values())[before:]:
                 self._db.table("devices").insert_multiple(map(_row, fresh))
         return list(wanted.values())
 

@@ -280,11 +280,7 @@ def believes_any_mac(patch: Patch) -> None:
 
 @plant("invariant 6")
 def leases_to_the_revoked(patch: Patch) -> None:
-    def unrevoke(b: Any, event: Any) -> None:
-        node = b.nodes.get(event.node)
-        if node is not None:
-            nodes.lose_all(b, node)
-    patch.setitem(HANDLERS, "NodeRevoked", unrevoke)
+    patch.setitem(HANDLERS, "NodeRevoked", lambda state, event: None)
 
 
 @plant("invariant 6")

@@ -267,8 +267,15 @@ def test_what_the_registry_refuses_reaches_nobody(bench):
 
 
 def test_a_registry_that_is_full_is_heard(bench, monkeypatch):
-    """It says so in one sentence; nothing is written."""
+    """It points at the first device that there is no room for; nothing is written."""
     monkeypatch.setattr("lamplighter.gateway.adapters.registry.MAX_DEVICES", 1)
-    with pytest.raises(RequestError, match="at most 1 device") as refused:
-        bench.run(bench.enrolment.enrol([(KEYS[0], "anna"), (KEYS[1], "ben")]))
-    assert refused.value.code == "registry" and bench.did == [] and bench.registry.devices() == []
+    pairs = [(KEYS[0], "anna"), (KEYS[0], "anna"), (KEYS[1], "ben")]
+    assert bench.refused(bench.enrolment.enrol(pairs)) == ("registry", "/nodes/2") and bench.registry.devices() == []
+
+
+def test_a_registry_that_cannot_be_read_is_heard(bench, tmp_path):
+    """Its own sentence says what to do; nobody else hears of the device."""
+    (tmp_path / "registry.json").write_text("{")
+    with pytest.raises(RequestError, match=r"registry\.previous\.json") as refused:
+        bench.run(bench.enrolment.enrol([(KEYS[0], "anna")]))
+    assert refused.value.code == "registry" and bench.did == []
