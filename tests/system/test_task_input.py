@@ -39,6 +39,8 @@ WRONG = {
     "no data": (HEAD[:-2] + b"}", "missing_field", "/input", '"input"'),
     "a name that is no identifier": (HEAD.replace(b'"bad"', b'"Rush Hour"') + b'"input": {"jobs": 1}}', "bad_value",
                                      "/id", "a-z"),
+    "a byte too much": (HEAD + b'"input": "' + b"x" * ((8 << 20) - len(HEAD) - 11) + b'"}', "too_large", "",
+                        "at most 8388608 bytes"),
     "no name": (HEAD.replace(b'"id": "bad", ', b"") + b'"input": {"jobs": 1}}', "missing_field", "/id", '"id"'),
 }
 """What is sent, and the code, the path and a part of the hint of the answer."""
