@@ -14,6 +14,7 @@ from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, JobSpec, TaskCancelled, TaskSubmitted
@@ -32,13 +33,15 @@ MAX_ENROL = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
-    """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
-    core; ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall
-    clock, for display only."""
+    """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
+    this gateway; ``put`` hands events to the core; ``answer`` sends one response; ``bounds`` says how much is held of
+    what is bounded; ``wall_ms`` is the wall clock, for display only."""
 
     state: State
     solvers: Solvers
     enrolment: Enrolment
+    guard: Guard
+    max_request: int
     about: dict[str, str]
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
@@ -47,15 +50,20 @@ class RpcServer:
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None = None) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+def receive(server: RpcServer, user: str, method: str, payload: bytes,
+            back: Callable[[bytes], None] | None = None) -> None:
+    """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
     ``back`` takes it if the request came through the door of the data folder.
     """
     try:
-        request = requests.parse(method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
+        requests.check_size(len(payload), server.max_request)
+        request = requests.parse(user, method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
+        if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
+            raise RequestError("open_broker", "the broker lets strangers ask",
+                               "use the command line on the gateway's computer, with --data")
     except RequestError as error:
-        reply_to, cid, task = requests.peek(payload)
+        reply_to, cid, task = requests.peek(user, payload)
         server.answer(Ref(reply_to, cid, task if method == "task.submit" else "", back), None, error)
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
@@ -70,6 +78,7 @@ def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[byte
 
 
 async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
+    log.info("%s asks for %s %s", request.user, request.method, ref.task)
     try:
         data = await _HANDLERS[request.method](server, request, ref)
     except RequestError as error:
@@ -94,7 +103,8 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
         await server.solvers.prepare(kind, _input(request))
     server.put(TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(),
+        request.user))
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -229,7 +239,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {**health(server.state), "bounds": server.bounds()}
+    return {**health(server.state), **server.guard.view(), "bounds": server.bounds()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {
