@@ -1,7 +1,7 @@
 """How the commits of the tail become rows of tables.
 
 Nearly all of what is kept is the lives of leases, which are mostly over when they are folded: each is put together
-here and written once. Everything else is SQL of ``schema`` in the order of the effects.
+here and written once, and so is what becomes of nodes. All else is SQL of ``schema`` in the order of the effects.
 """
 
 from __future__ import annotations
@@ -9,15 +9,27 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from lamplighter.gateway.adapters.rows import VALUES
-from lamplighter.gateway.adapters.schema import ADD_EARNED, ADD_SHARE, FOLD, GIVEN, KEEP_LEASE, OLDER_LEASES
+from lamplighter.gateway.adapters.rows import VALUES, digest
+from lamplighter.gateway.adapters.schema import (
+    FOLD,
+    GIVEN,
+    KEEP_SHARE,
+    KEEP_STANDING,
+    LEASE_ENDED,
+    NEW_LEASE,
+    OLDER_LEASES,
+    OPEN_TASKS,
+    OUTCOME,
+    SHARE_OF,
+    STANDING_OF,
+)
+from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core.effects import (
     Durable,
-    KeepAnswer,
     KeepEnd,
     KeepLease,
     KeepReceipt,
@@ -27,88 +39,85 @@ from lamplighter.gateway.core.effects import (
     KeepVerdict,
 )
 
+Row = Sequence[Any]
+
 _TASK, _NODE, _PRICE = map(GIVEN.index, ("task", "node", "price_kop"))
+_ENDED, _VERDICT, _EPOCH, _BOOT, _, _, _ANSWER = range(len(GIVEN), len(GIVEN + OUTCOME))
+_UNSENT = ("", "", -1, 0, 0, b"", b"")
+"""The outcome of a lease that has none."""
 _OF_LEASES = {KeepLease, KeepEnd, KeepReceipt, KeepVerdict}
-_ANY_ORDER = (KeepAnswer, KeepStanding)
-"""Of many of these in a row, all of one kind can be written in one run."""
+_PUT_TOGETHER = {*_OF_LEASES, KeepStanding}
 
 
-class _Lease:
-    """The row of a lease: what was ``given``, and what became of it."""
-
-    __slots__ = ("answer", "boot", "counted", "ended", "epoch", "given", "proof", "seq", "verdict")
-
-    def __init__(self, given: Sequence[Any], outcome: Sequence[Any] = ("", "", -1, 0, 0, b"", b""),
-                 new: bool = True) -> None:
-        self.given = given
-        self.ended, self.verdict, self.epoch, self.boot, self.seq, self.proof, self.answer = outcome
-        self.counted = (0, 0, 0) if new else self.counts()
-
-    def row(self) -> tuple[Any, ...]:
-        return (*self.given, self.ended, self.verdict, self.epoch, self.boot, self.seq, self.proof, self.answer)
-
-    def counts(self) -> tuple[int, int, int]:
-        """What it adds to the sums: leases, leases done, kop earned."""
-        return 1, self.ended == "done", self.given[_PRICE] if self.verdict == "ok" else 0
-
-    def apply(self, effect: Any) -> None:
-        kind = type(effect)
-        if kind is KeepVerdict:
-            if self.epoch in (-1, effect.epoch):   # what an ended epoch paid stays
-                self.verdict, self.epoch, self.answer = effect.verdict, effect.epoch, b""
-            return
-        self.ended = effect.ended
-        if kind is KeepReceipt:
-            self.boot, self.seq, self.proof, self.answer = effect.boot, effect.seq, effect.proof, effect.answer
-
-
-def fold(db: sqlite3.Connection, effects: Sequence[Durable], flush: Callable[[], None]) -> None:
+def fold(db: sqlite3.Connection, effects: Sequence[Durable], sums: Sums) -> None:
     """Writes ``effects`` into the tables, in a transaction of the caller's, who flushes the sums at its end.
 
     A lease that the journal has let go (its task over, an epoch sealed since) is not written any more.
     """
-    for kind, rows in _in_runs(effect for effect in effects if type(effect) not in _OF_LEASES):
+    others = (effect for effect in effects if type(effect) not in _PUT_TOGETHER)
+    for kind, rows in groupby(others, type):
         if kind in (KeepTaskEnd, KeepSetback):
-            flush()   # segments go that must not come again
+            sums.flush()   # segments go that must not come again
         db.executemany(FOLD[kind], map(VALUES[kind], rows))
-    _fold_leases(db, [effect for effect in effects if type(effect) in _OF_LEASES])
+    earned = _fold_leases(db, sums, [effect for effect in effects if type(effect) in _OF_LEASES])
+    _fold_standing(db, sums, {effect.node: effect for effect in effects if isinstance(effect, KeepStanding)}, earned)
 
 
-def _fold_leases(db: sqlite3.Connection, effects: Sequence[Any]) -> None:
-    given = {effect.lease for effect in effects if type(effect) is KeepLease}
-    older = json.dumps([number for number in {effect.lease for effect in effects} if number not in given])
-    cut = len(GIVEN)
-    leases = {row[0]: _Lease(row[:cut], row[cut:], new=False) for row in db.execute(OLDER_LEASES, (older,))}
+def _fold_leases(db: sqlite3.Connection, sums: Sums, effects: Sequence[Any]) -> dict[str, int]:
+    """Returns what nodes have earned by them, in kop."""
+    new = {effect.lease: [*VALUES[KeepLease](effect), *_UNSENT] for effect in effects if type(effect) is KeepLease}
+    wanted = json.dumps(list({effect.lease for effect in effects if effect.lease not in new}))
+    before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))}
+    older = {number: list(row) for number, row in before.items()}
     for effect in effects:
-        if type(effect) is KeepLease:
-            leases[effect.lease] = _Lease(VALUES[KeepLease](effect))
-        elif effect.lease in leases:
-            leases[effect.lease].apply(effect)
-    db.executemany(KEEP_LEASE, [lease.row() for lease in leases.values()])
-    shares: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    earned: dict[str, int] = defaultdict(int)
-    for lease in leases.values():
-        count, done, kop = (now - then for now, then in zip(lease.counts(), lease.counted, strict=True))
-        share = shares[lease.given[_TASK], lease.given[_NODE]]
-        share[0] += count
-        share[1] += done
-        earned[lease.given[_NODE]] += kop
-    db.executemany(ADD_SHARE, [(*key, *share) for key, share in shares.items() if any(share)])
-    db.executemany(ADD_EARNED, [(node, kop) for node, kop in earned.items() if kop])
-
-
-def _in_runs(effects: Iterable[Durable]) -> Iterator[tuple[type, Iterable[Durable]]]:
-    """The effects in as few runs of one kind as give the same rows: long ones are what makes a fold cheap."""
-    for common, part in groupby(effects, lambda effect: type(effect) in _ANY_ORDER):
-        if not common:
-            yield from groupby(part, type)
+        kind, lease = type(effect), new.get(effect.lease) or older.get(effect.lease)
+        if kind is KeepLease or lease is None:
             continue
-        answers: list[Durable] = []
-        standing: dict[str, Durable] = {}   # the last word on each node
-        for effect in part:
-            if isinstance(effect, KeepStanding):
-                standing[effect.node] = effect
-            else:
-                answers.append(effect)
-        yield KeepAnswer, answers
-        yield KeepStanding, standing.values()
+        if kind is not KeepVerdict:
+            lease[_ENDED] = effect.ended
+            if kind is KeepReceipt:
+                lease[_BOOT:] = effect.boot, effect.seq, effect.proof, effect.answer
+        elif lease[_EPOCH] in (-1, effect.epoch):   # what an ended epoch paid stays
+            lease[_VERDICT], lease[_EPOCH], lease[_ANSWER] = effect.verdict, effect.epoch, b""
+    db.executemany(NEW_LEASE, new.values())
+    db.executemany(LEASE_ENDED, [(*row[_ENDED:], number) for number, row in older.items()])
+    for number, row in new.items():
+        sums.note(("lease", number >> 8), digest(row))
+    for number, row in older.items():
+        sums.note(("lease", number >> 8), digest(before[number]) ^ digest(row))
+    earned: dict[str, int] = defaultdict(int)
+    shares: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for rows, sign, leases in ((new, 1, 1), (older, 1, 0), (before, -1, 0)):
+        for row in rows.values():
+            if row[_VERDICT] == "ok":
+                earned[row[_NODE]] += sign * row[_PRICE]
+            share = shares[row[_TASK], row[_NODE]]
+            share[0] += leases
+            share[1] += sign * (row[_ENDED] == "done")
+    _fold_shares(db, sums, shares)
+    return earned
+
+
+def _fold_shares(db: sqlite3.Connection, sums: Sums, shares: dict[tuple[str, str], list[int]]) -> None:
+    """Adds to how many leases of open tasks nodes were given, and have done."""
+    tasks = {task for task, in db.execute(OPEN_TASKS)}
+    made = []
+    for (task, node), (leases, done) in shares.items():
+        if task in tasks and (leases or done):
+            before = db.execute(SHARE_OF, (task, node)).fetchone()
+            row = (task, node, before[2] + leases, before[3] + done) if before else (task, node, leases, done)
+            sums.note(("share", 0), (digest(before) if before else 0) ^ digest(row))
+            made.append(row)
+    db.executemany(KEEP_SHARE, made)
+
+
+def _fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, KeepStanding], earned: dict[str, int]) -> None:
+    """The last word on each node, and what it has earned."""
+    made = []
+    for node in {**kept, **earned}:
+        before = db.execute(STANDING_OF, (node,)).fetchone()
+        *own, kop = before or (node, 0, 0, 0, 0)
+        row = (*(VALUES[KeepStanding](kept[node]) if node in kept else own), kop + earned.get(node, 0))
+        sums.note(("standing", 0), (digest(before) if before else 0) ^ digest(row))
+        made.append(row)
+    db.executemany(KEEP_STANDING, made)

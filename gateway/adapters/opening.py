@@ -124,9 +124,8 @@ def _migrate(db: sqlite3.Connection) -> dict[str, int]:
         raise sqlite3.DatabaseError(found)
     _script(db, RENAME)
     _script(db, TABLES)
-    sums = Sums(db)
     _script(db, FROM_3)
-    sums.flush()
+    Sums(db).rebuild()
     _script(db, f"{MARK};")
     return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - constants only
             for table in ("task", "round", "lease", "answer", "standing")}

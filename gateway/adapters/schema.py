@@ -15,7 +15,6 @@ from lamplighter.gateway.core.effects import (
     KeepLease,
     KeepRound,
     KeepSetback,
-    KeepStanding,
     KeepTask,
     KeepTaskEnd,
 )
@@ -113,6 +112,8 @@ class Segment(NamedTuple):
     rows: str = "?1 = ?1 AND ?2 <= 0 AND ?3 >= 0"
     noted: str = "1"
     """What must hold for a row that goes: where it does not, its whole segment goes."""
+    told: tuple[str, ...] = ("INSERT", "UPDATE", "DELETE")
+    """What triggers tell of; the rest is told by who does it, which is faster."""
 
 
 _ROUND_STAYS = "EXISTS(SELECT 1 FROM round WHERE task = {row}.task AND round = {row}.round)"
@@ -120,9 +121,10 @@ _ROUND_STAYS = "EXISTS(SELECT 1 FROM round WHERE task = {row}.task AND round = {
 SEGMENTS = {
     "task": Segment("'task'"),
     "round": Segment("'round'"),
-    "standing": Segment("'standing'"),
-    "share": Segment("'share'"),
-    "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255"),
+    "standing": Segment("'standing'", told=()),
+    "share": Segment("'share'", told=("DELETE",)),
+    "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255",
+                     told=("DELETE",)),
     "answer": Segment("'answer ' || {row}.task", "{row}.round", "task = substr(?1, 8) AND round BETWEEN ?2 AND ?3",
                       _ROUND_STAYS),
     "segment": Segment("''"),
@@ -140,7 +142,7 @@ def _insert(table: str, kind: type, keys: str = "", also: str = "", given: str =
 
 
 # What each durable effect does to the tables; ?1, ?2, ... are the fields of the effect in their order. Those of
-# leases are not here: ``fold`` puts the whole life of a lease together.
+# leases and nodes are not here: ``fold`` puts together what becomes of each.
 FOLD: dict[type, str] = {
     KeepTask: _insert("task", KeepTask, also=", number", given=", (SELECT coalesce(max(number), 0) + 1 FROM task)",
                       verb="INSERT OR REPLACE"),
@@ -149,21 +151,24 @@ FOLD: dict[type, str] = {
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
     KeepAnswer: _insert("answer", KeepAnswer, verb="INSERT OR REPLACE"),
-    KeepStanding: _insert("standing", KeepStanding, "node"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",
 }
 
 GIVEN = columns(KeepLease)
 OUTCOME = ["ended", "verdict", "epoch", "boot", "seq", "proof", "answer"]
-KEEP_LEASE = (f"INSERT OR REPLACE INTO lease({', '.join(GIVEN + OUTCOME)})"
-              f" VALUES({', '.join('?' * len(GIVEN + OUTCOME))})")
+NEW_LEASE = (f"INSERT INTO lease({', '.join(GIVEN + OUTCOME)})"
+             f" VALUES({', '.join('?' * len(GIVEN + OUTCOME))})")
+LEASE_ENDED = f"UPDATE lease SET {', '.join(f'{name} = ?' for name in OUTCOME)} WHERE lease = ?"  # noqa: S608
 OLDER_LEASES = (f"SELECT {', '.join(GIVEN + OUTCOME)} FROM lease"  # noqa: S608 - constants only
                 " WHERE lease IN (SELECT value FROM json_each(?))")
-ADD_EARNED = ("INSERT INTO standing(node, earned_kop) VALUES(?1, ?2)"
-              " ON CONFLICT DO UPDATE SET earned_kop = earned_kop + ?2")
-ADD_SHARE = ("INSERT INTO share SELECT ?1, ?2, ?3, ?4 WHERE EXISTS(SELECT 1 FROM task WHERE task = ?1 AND state = '')"
-             " ON CONFLICT DO UPDATE SET leases = leases + ?3, done = done + ?4")
+STANDING_OF = "SELECT node, score, lies, quarantined_until, earned_kop FROM standing WHERE node = ?"
+KEEP_STANDING = ("INSERT OR REPLACE INTO standing(node, score, lies, quarantined_until, earned_kop)"
+                 " VALUES(?, ?, ?, ?, ?)")
+SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node = ?"
+KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
+              " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
+OPEN_TASKS = "SELECT task FROM task WHERE state = ''"
 CUT_TAIL = "DELETE FROM tail"
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a

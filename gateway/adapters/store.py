@@ -50,7 +50,7 @@ class Store:
     may succeed (when the disk has room again).
     """
 
-    tail_bytes = 512 << 10
+    tail_bytes = 256 << 10
     """Of commits that are not in the tables yet: the commit after writes them there, in some milliseconds."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -118,7 +118,7 @@ class Store:
     def _fold(self, effects: Sequence[Durable], commits: int, hash_: bytes) -> None:
         """Writes the tail, up to this commit, into the tables."""
         with self._transaction() as db:
-            fold(db, effects, self._sums.flush)
+            fold(db, effects, self._sums)
             db.execute(CUT_TAIL)
             db.execute("UPDATE life SET commits = ?, hash = ?", (commits, hash_))
         self._commits, self._hash = commits, hash_

@@ -40,6 +40,8 @@ class Sums:
     def _triggers(self, table: str) -> Iterator[str]:
         segment = SEGMENTS[table]
         for event, rows in (("INSERT", "NEW"), ("UPDATE", "OLD NEW"), ("DELETE", "OLD")):
+            if event not in segment.told:
+                continue
             notes = "".join(
                 f"SELECT note({segment.name}, {segment.number}, {self._listed(table, '{row}.')}); ".format(row=row)
                 for row in rows.split())
@@ -51,8 +53,18 @@ class Sums:
         return ", ".join(prefix + name for name in self._columns[table])
 
     def _note(self, name: str, number: int, *row: Any) -> None:
-        key = (name, number)
-        self._changes[key] = self._changes.get(key, 0) ^ digest(row)
+        self.note((name, number), digest(row))
+
+    def note(self, key: Key, change: int) -> None:
+        """That a row with this digest comes into a segment or goes, or both with their exclusive or."""
+        self._changes[key] = self._changes.get(key, 0) ^ change
+
+    def rebuild(self) -> None:
+        """Takes the rows that are there for what was written."""
+        for table in SEGMENTS:
+            if table != "segment":
+                self._changes.update(self._of_rows(table, "1"))
+        self.flush()
 
     def flush(self) -> None:
         """Adds what has changed to the sums."""
@@ -107,7 +119,7 @@ class Sums:
     def _of_rows(self, table: str, where: str, given: tuple[Any, ...] = (),
                  seen: Callable[[int], object] = int) -> dict[Key, int]:
         """The sums of the rows that are there."""
-        name, number, *_ = (sql.format(row=table) for sql in SEGMENTS[table])
+        name, number = (sql.format(row=table) for sql in SEGMENTS[table][:2])
         cursor = self._db.execute(
             f"SELECT {name}, {number}, {self._listed(table)} FROM {table} WHERE {where}", given)  # noqa: S608
         found: dict[Key, int] = {}

@@ -21,6 +21,7 @@ from lamplighter.gateway.core.effects import (
     KeepReceipt,
     KeepRound,
     KeepSetback,
+    KeepStanding,
     KeepTask,
     KeepTaskEnd,
     KeepVerdict,
@@ -126,7 +127,7 @@ def test_the_work_of_a_node_is_found(path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_every_durable_effect_has_sql() -> None:
     """Each durable effect is of a lease or has one entry in the table, with as many parameters as fields."""
-    assert {*FOLD, KeepLease, KeepEnd, KeepReceipt, KeepVerdict} == set(get_args(Durable))
+    assert {*FOLD, KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding} == set(get_args(Durable))
     for kind, sql in FOLD.items():
         assert f"?{len(fields(kind))}" in sql and f"?{len(fields(kind)) + 1}" not in sql
     (columns,) = [made for made in TABLES.split("CREATE TABLE") if made.startswith(" lease(")]
