@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from errno import EACCES
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,10 @@ OLDEST_VERSION = 3
 
 class StoreError(Exception):
     """The journal cannot be used or written. The text is one sentence on what happened and the next step."""
+
+
+class _Undone(Exception):
+    """A dry run has come to its end."""
 
 
 class Migration(NamedTuple):
@@ -63,6 +67,22 @@ def usable(path: Path) -> None:
         raise PermissionError(EACCES, "it is read-only")  # SQLite calls this a failing disk
 
 
+def existing(path: Path) -> Path:
+    """Raises StoreError where there is none."""
+    if not path.exists():
+        raise StoreError(f"There is no journal {path}; name the gateway's folder with --data.")
+    return path
+
+
+def newest(path: Path) -> Path:
+    """Raises StoreError where it is not of this version, which is the only one that can be checked."""
+    with explained(path), closing(connect(existing(path))) as db:
+        if (version := _version(path, db)) != SCHEMA_VERSION:
+            raise StoreError(f"The journal {path} is of version {version}, which has no sums to check; its gateway's"
+                             " next start makes them, or `lamplighter journal migrate`.")
+    return path
+
+
 def prepare(path: Path, db: sqlite3.Connection) -> None:
     """Lock the file, see that it is ours, make the tables in a new one, migrate an old one. The lock comes first."""
     version = _version(path, db)
@@ -83,18 +103,14 @@ def migrate(path: Path, dry: bool) -> Migration | None:
 
     With ``dry`` it is done and then undone, so that what it says is what would be. Raises StoreError.
     """
-    with explained(path):
-        if not path.exists():
-            raise StoreError(f"There is no journal {path}; name the gateway's folder with --data.")
-        with closing(connect(path)) as db:
-            version = _version(path, db)
-            if version in (0, SCHEMA_VERSION):
-                return None
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                return Migration(version, _migrate(db))
-            finally:
-                db.execute("ROLLBACK" if dry else "COMMIT")
+    with explained(path), closing(connect(existing(path))) as db, suppress(_Undone):
+        version, made = _version(path, db), None
+        with transaction(db):
+            if 0 < version < SCHEMA_VERSION:
+                made = Migration(version, _migrate(db))
+            if dry:
+                raise _Undone
+    return made
 
 
 def _version(path: Path, db: sqlite3.Connection) -> int:

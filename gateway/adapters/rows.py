@@ -65,5 +65,5 @@ def chained(before: bytes, body: bytes) -> bytes:
 
 
 def digest(row: Sequence[Any]) -> int:
-    """64 bits, with sign, over the values of a row as SQLite gives them."""
+    """64 bits, with sign, over the values of a row as SQLite gives them: integers, text, bytes, and no bool."""
     return int.from_bytes(blake2b(marshal.dumps(tuple(row), 2), digest_size=8).digest(), "big", signed=True)

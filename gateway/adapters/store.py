@@ -91,6 +91,10 @@ class Store:
         """Fold tail and write-ahead log into the file and unlock it."""
         with suppress(StoreError):   # the tail is as durable
             self._settle()
+        self.release()
+
+    def release(self) -> None:
+        """Unlock the file as it is."""
         with self._turn:
             self._db.close()
 
@@ -158,13 +162,17 @@ class Store:
             finally:
                 db.text_factory = str
 
-    def verify(self, seen: Callable[[int], object]) -> int:
-        """Checks every page and every row; returns how many rows. ``seen`` is told of so many more now and then."""
+    def rows(self) -> int:
+        """How many rows ``verify`` checks, beside the commits that are not in tables yet."""
+        with self._turn, explained(self._path):
+            return self._sums.rows()
+
+    def verify(self, seen: Callable[[int], object]) -> None:
+        """Checks every page and row; commits were checked at ``open``. ``seen`` is told of so many more rows."""
         with self._turn, explained(self._path):
             if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(found)
             self._sums.check_all(seen)
-            return self._sums.rows()
 
     def recall(self, task: str, round_: int, jobs: int, leases: bool) -> RoundRecalled | None:
         """What is known of a round of ``jobs`` jobs; None when it is void or its task over.
