@@ -375,7 +375,7 @@ def test_the_tail_is_a_chain(path: Path) -> None:
             assert db.execute("SELECT number FROM tail").fetchall() == [(2,), (3,), (4,)]
             db.execute(sql)
             db.commit()
-        with pytest.raises(StoreError, match="commit . is not what was written"):
+        with pytest.raises(StoreError, match=r"commit . is not what was written"):
             Store.open(image)
 
 
