@@ -76,13 +76,13 @@ CREATE TABLE standing(
 CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
     UPDATE round SET audited = audited + 1 WHERE task = NEW.task AND round = NEW.round;
 END;
-CREATE TRIGGER replaced AFTER DELETE ON answer WHEN OLD.audited BEGIN
-    UPDATE round SET audited = audited - 1 WHERE task = OLD.task AND round = OLD.round;
+CREATE TRIGGER replaced AFTER UPDATE ON answer WHEN NEW.audited <> OLD.audited BEGIN
+    UPDATE round SET audited = audited + NEW.audited - OLD.audited WHERE task = NEW.task AND round = NEW.round;
 END;
 
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
-    DELETE FROM round WHERE task = NEW.task;
     DELETE FROM answer WHERE task = NEW.task;
+    DELETE FROM round WHERE task = NEW.task;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task;
     DELETE FROM share WHERE task = NEW.task;
     DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
@@ -91,8 +91,8 @@ END;
 CREATE VIEW setback AS SELECT task, 0 AS round, run FROM task;
 CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
     UPDATE task SET run = NEW.run WHERE task = NEW.task;
-    DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
+    DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task AND number > NEW.round;
 END;
 """  # noqa: S608 - constants only
@@ -110,13 +110,9 @@ class Segment(NamedTuple):
     name: str
     number: str = "0"
     rows: str = "?1 = ?1 AND ?2 <= 0 AND ?3 >= 0"
-    noted: str = "1"
-    """What must hold for a row that goes: where it does not, its whole segment goes."""
     told: tuple[str, ...] = ("INSERT", "UPDATE", "DELETE")
-    """What triggers tell of; the rest is told by who does it, which is faster."""
+    """What triggers tell of. The rest is told by who does it, which is faster; answers go with their segments."""
 
-
-_ROUND_STAYS = "EXISTS(SELECT 1 FROM round WHERE task = {row}.task AND round = {row}.round)"
 
 SEGMENTS = {
     "task": Segment("'task'"),
@@ -126,7 +122,7 @@ SEGMENTS = {
     "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255",
                      told=("DELETE",)),
     "answer": Segment("'answer ' || {row}.task", "{row}.round", "task = substr(?1, 8) AND round BETWEEN ?2 AND ?3",
-                      _ROUND_STAYS),
+                      told=("INSERT", "UPDATE")),
     "segment": Segment("''"),
 }
 """The sum of the table of sums is ``root`` of ``life``, which has a sum of its own row."""
@@ -150,7 +146,7 @@ FOLD: dict[type, str] = {
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
-    KeepAnswer: _insert("answer", KeepAnswer, verb="INSERT OR REPLACE"),
+    KeepAnswer: _insert("answer", KeepAnswer, "task, round, job_index"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",
 }

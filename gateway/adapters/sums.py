@@ -45,9 +45,8 @@ class Sums:
             notes = "".join(
                 f"SELECT note({segment.name}, {segment.number}, {self._listed(table, '{row}.')}); ".format(row=row)
                 for row in rows.split())
-            when = segment.noted.format(row="OLD") if event == "DELETE" else "1"
             yield (f"CREATE TEMP TRIGGER IF NOT EXISTS note_{table}_{event} AFTER {event} ON main.{table}"
-                   f" WHEN {when} BEGIN {notes} END")
+                   f" BEGIN {notes} END")
 
     def _listed(self, table: str, prefix: str = "") -> str:
         return ", ".join(prefix + name for name in self._columns[table])
