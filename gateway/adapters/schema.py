@@ -110,19 +110,19 @@ class Segment(NamedTuple):
     name: str
     number: str = "0"
     rows: str = "?1 = ?1 AND ?2 <= 0 AND ?3 >= 0"
-    told: tuple[str, ...] = ("INSERT", "UPDATE", "DELETE")
-    """What triggers tell of. The rest is told by who does it, which is faster; answers go with their segments."""
+    told: str = "INSERT NEW, UPDATE OLD, UPDATE NEW, DELETE OLD"
+    """Which rows triggers tell of. The rest is told by who does it, which is faster; answers go by segments."""
 
 
 SEGMENTS = {
     "task": Segment("'task'"),
     "round": Segment("'round'"),
-    "standing": Segment("'standing'", told=()),
-    "share": Segment("'share'", told=("DELETE",)),
+    "standing": Segment("'standing'", told=""),
+    "share": Segment("'share'", told="DELETE OLD"),
     "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255",
-                     told=("DELETE",)),
+                     "DELETE OLD"),
     "answer": Segment("'answer ' || {row}.task", "{row}.round", "task = substr(?1, 8) AND round BETWEEN ?2 AND ?3",
-                      told=("INSERT", "UPDATE")),
+                      "UPDATE OLD"),
     "segment": Segment("''"),
 }
 """The sum of the table of sums is ``root`` of ``life``, which has a sum of its own row."""
@@ -165,6 +165,7 @@ SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node =
 KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
               " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
 OPEN_TASKS = "SELECT task FROM task WHERE state = ''"
+APPEND = "INSERT INTO tail VALUES(?, ?, ?)"
 CUT_TAIL = "DELETE FROM tail"
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
