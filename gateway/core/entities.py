@@ -45,7 +45,7 @@ class Storied:
 class Lease(Storied):
     """One attempt at a job on one node."""
 
-    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
+    __slots__ = ("answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
                  "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
@@ -64,6 +64,8 @@ class Lease(Storied):
         self.report_by = 0
         self.boot = 0
         self.seq = 0
+        self.epoch = -1
+        """In which it was judged."""
         self.answer = b""
 
     def move(self, where: Where, moment: str) -> None:
@@ -222,8 +224,8 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "firmware", "heap", "kind",
+                 "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
@@ -252,7 +254,8 @@ class Node:
         self.revoked = False
         self.score = 0
         self.lies = 0
-        self.earned_kop = 0
+        self.pending: dict[int, int] = {}
+        """Credits in kop that it was judged to have earned, by epoch, as long as that is not sealed."""
         self.seen_at = 0
 
     def move(self, state: NodeState) -> None:
@@ -260,4 +263,5 @@ class Node:
 
     def stand(self, row: StandingRow) -> None:
         """What the journal knows of it counts."""
-        _, self.score, self.lies, self.quarantined_until, self.earned_kop = row
+        _, self.score, self.lies, self.quarantined_until, boot = row
+        self.boot = max(self.boot, boot)
