@@ -45,7 +45,7 @@ class Storied:
 class Lease(Storied):
     """One attempt at a job on one node."""
 
-    __slots__ = ("answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
+    __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
                  "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
@@ -62,6 +62,8 @@ class Lease(Storied):
         self.verdict = Verdict.PENDING
         self.sent_at = 0
         self.report_by = 0
+        self.again = False
+        """It is to be sent once more: nobody knows whether the device has got it."""
         self.boot = 0
         self.seq = 0
         self.epoch = -1

@@ -22,7 +22,7 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
-from lamplighter.gateway.core.placement import audit, fill_all, lost, may_have_room, place, ready_again, wait_for
+from lamplighter.gateway.core.placement import audit, fill_all, lost, may_have_room, place, ready_again, runs, wait_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -54,8 +54,7 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.counters["results_early"] += 1
         if lease.where is not Where.OVER:
             wait_for(state, lease)
-            if lease.where is not Where.RUNNING:
-                lease.move(Where.RUNNING, state.turn.moment)
+            runs(state, lease)
         return
     names = (receipt.net, receipt.device, receipt.job)
     if names != (state.net, node.device, lease.job.name) or not receipt.seq:

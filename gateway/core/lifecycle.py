@@ -25,15 +25,15 @@ from lamplighter.gateway.protocol.words import Word, table
 class Where(Word):
     """Where a lease is."""
 
-    UNSENT = "unsent", "made, or read from the journal; not on its way, as far as anyone knows"
+    UNSENT = "unsent", "made, not on its way yet"
     SENT = "sent", "on its way; the device has not said that it has it"
-    RUNNING = "running", "the device has it"
+    RUNNING = "running", "the device has it, as far as anyone knows"
     OVER = "over", "ended, one way or another"
 
 
 LEASE_MOVES = {
-    Where.UNSENT: (Where.SENT, Where.RUNNING, Where.OVER),
-    Where.SENT: (Where.UNSENT, Where.RUNNING, Where.OVER),   # back when the broker was away
+    Where.UNSENT: (Where.SENT, Where.RUNNING),
+    Where.SENT: (Where.RUNNING, Where.OVER),
     Where.RUNNING: (Where.OVER,),
     Where.OVER: (),
 }

@@ -24,7 +24,7 @@ from lamplighter.gateway.core.effects import (
     StartSolver,
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Task
-from lamplighter.gateway.core.lifecycle import Ended, TaskState
+from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
@@ -170,6 +170,7 @@ class Machine:
             placement.take_back(state, node, lease)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
+            lease.move(Where.SENT, state.turn.moment)
             lease.end(Ended.EXPIRED, state.turn.moment)
             state.turn.emit(KeepEnd(row.lease, lease.ended.word))
         if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:

@@ -18,7 +18,7 @@ from lamplighter.gateway.core.events import (
     NodeStatusChanged,
 )
 from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
-from lamplighter.gateway.core.placement import lost, may_have_room, send_again, wait_for
+from lamplighter.gateway.core.placement import lost, may_have_room, runs, send_again, wait_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
@@ -140,8 +140,8 @@ def on_refused(state: State, event: LeaseRefused) -> None:
 
 def on_accepted(state: State, event: LeaseAccepted) -> None:
     lease = state.leases.get(event.nonce)
-    if lease is not None and lease.node == event.node and lease.where in (Where.UNSENT, Where.SENT):
-        lease.move(Where.RUNNING, state.turn.moment)
+    if lease is not None and lease.node == event.node and lease.where is not Where.OVER:
+        runs(state, lease)
 
 
 def on_wanted(state: State, event: BlobWanted) -> None:
@@ -167,5 +167,6 @@ def on_broker_found(state: State, _event: BrokerFound) -> None:
         for lease in node.open.values():
             wait_for(state, lease)
             if lease.where is Where.SENT:
-                lease.move(Where.UNSENT, state.turn.moment)
+                runs(state, lease)
+                lease.again = True
         send_again(state, node)

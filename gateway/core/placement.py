@@ -199,7 +199,16 @@ def take_back(state: State, node: Node, lease: Lease) -> None:
     lease.sent_at = state.now_ms
     state.leases[lease.nonce] = node.open[lease.number] = lease
     wait_for(state, lease)
+    runs(state, lease)
+    lease.again = True
     state.set_timer(lease.report_by, lease)
+
+
+def runs(state: State, lease: Lease) -> None:
+    """Its device has it, or is taken to have it: only the report clock counts."""
+    lease.again = False
+    if lease.where is not Where.RUNNING:
+        lease.move(Where.RUNNING, state.turn.moment)
 
 
 def wait_for(state: State, lease: Lease) -> None:
@@ -214,8 +223,8 @@ def send_again(state: State, node: Node) -> None:
     kernels = state.kernels.get(node.arch, {})
     for lease in node.open.values():
         known = lease.job.spec is not UNKNOWN and lease.job.task.kind in kernels
-        if lease.where is Where.UNSENT and known and state.now_ms < lease.report_by:
-            lease.move(Where.RUNNING, state.turn.moment)   # a device that has it says nothing: no clock for that
+        if lease.again and known and state.now_ms < lease.report_by:
+            lease.again = False
             _send(state, node, lease)
 
 

@@ -118,8 +118,8 @@ def test_a_liar_loses_standing_and_waits(pair, of):
     pair.task(jobs=1)
     pair.answer(pair.lease())
     pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
-    assert (liar.score, liar.lies, city.pending(liar.name)) == (20, 1, 0)
-    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms) in pair.out
+    assert (liar.score, liar.lies, pair.pending(liar.name)) == (20, 1, 0)
+    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1) in pair.out
     pair.task("u", jobs=4)
     assert not pair.leases("ben-1")
     pair.now += pair.policy.quarantine_ms
@@ -320,3 +320,41 @@ def test_what_a_liar_agreed_on_is_recomputed(pair, of):
     pair.state.nodes["anna-1"].quarantined_until = pair.now + 1
     said = pair.answer(pair.lease())
     assert len(of(f.Recompute, said)) == 1 and not of(f.KeepAnswer, said)
+
+
+def test_a_verdict_of_an_epoch_that_has_ended_stands(pair, of):
+    """What was judged ok there is settled so: a later correction takes standing, not pay."""
+    pair.task(jobs=2)
+    held = pair.leases()
+    pair.refuse(held[1], "failed")
+    pair.answer(held[0], pair.LIE, seq=1)
+    pair.wait(1_000)
+    pair.bid("ben-1", room=1)
+    pair.answer(next(x for x in pair.leases("ben-1") if x.job == held[0].job), pair.LIE, seq=1)
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 10
+    pair.tell(e.EpochEnded())
+    job = next(job for job in pair.of().round.jobs if job.answer)
+    asked, = of(f.Recompute, pair.tell(e.WorkFound((("t", 0, job.index),))))
+    said = pair.recompute(asked)
+    assert not of(f.KeepVerdict, said) and pair.pending("anna-1") == pair.pending("ben-1") == 10
+    assert pair.state.counters["corrections_too_late"] == 2 and pair.node("anna-1").lies == 1
+
+
+def test_a_number_counts_once(pair, of):
+    """A second receipt with a used number is a duplicate at once, also where its lease has ended meanwhile."""
+    pair.task(jobs=3)
+    pair.answer(pair.lease("anna-1"), seq=7)
+    lease = pair.lease("anna-1")
+    said = pair.answer(lease, seq=7)
+    assert not of(f.KeepReceipt, said) and of(f.SendAck, said) == [f.SendAck("anna-1", 7, "duplicate")]
+    assert of(f.KeepEnd, said)[0].ended == "failed"
+    assert pair.answer(lease, seq=7) == [f.SendAck("anna-1", 7, "duplicate")]
+    assert of(f.KeepReceipt, pair.answer(lease, seq=8))[0].ended == "late"
+    assert not pair.leases("anna-1") and pair.state.counters["results_renumbered"] == 2
+
+
+def test_a_receipt_for_another_network_is_none(pair, of):
+    """As settlement would say."""
+    pair.task()
+    said = pair.answer(pair.lease("anna-1"), net=b"elsewher")
+    assert said == [f.SendAck("anna-1", 1, "lease_unknown")] and pair.leases("anna-1")

@@ -40,7 +40,7 @@ def test_a_device_can_change_hands(pair):
 def test_a_revoked_device_can_come_back(pair):
     """Enrolling again ends the revocation."""
     pair.tell(e.NodeRevoked("anna-1"))
-    assert node_view(pair.node("anna-1"), pair.now)["state"] == "revoked"
+    assert node_view(pair.state, pair.node("anna-1"))["state"] == "revoked"
     pair.enrol("anna-1", "anna")
     pair.bid("anna-1")
     pair.task(jobs=4)
@@ -161,3 +161,12 @@ def test_a_blob_is_not_sent_after_the_lease(blobs):
 def test_revoking_a_stranger_changes_nothing(city):
     """A device that is not enrolled has nothing that could be taken from it."""
     assert city.tell(e.NodeRevoked("nobody")) == [] and not city.state.nodes
+
+
+def test_a_birth_of_an_earlier_life_comes_too_late(pair, of):
+    """It takes no lease from the device, and nothing that it says counts."""
+    pair.device("ben-1", "ben", boot=2, room=1)
+    pair.task()
+    pair.tell(e.NodeBorn("ben-1", "old board", 0, "0.1", 1, 1, 1, 16_384))
+    assert pair.leases() and (pair.node("ben-1").boot, pair.node("ben-1").board) == (2, "board")
+    assert pair.state.counters["births_ignored"] == 1
