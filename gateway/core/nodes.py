@@ -34,7 +34,9 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
             node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
             node.boot = state.numbers.highest(event.device) >> 32
             if event.node in state.strangers:
-                node.stand(state.strangers.pop(event.node))
+                row = state.strangers.pop(event.node)
+                node.stand(row, state.epoch)
+                state.numbers.take(node.device, row.used)
         return
     node.owner, node.revoked = event.owner, False
 

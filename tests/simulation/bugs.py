@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
+from lamplighter.gateway.adapters import store
 from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import judging, nodes, placement, state
 from lamplighter.gateway.core.events import RoundRecalled
@@ -389,3 +391,14 @@ def takes_a_number_twice(patch: Patch) -> None:
 def shows_as_settled_what_is_pending(patch: Patch) -> None:
     sealed = Sealing.sealed
     patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
+
+
+@plant("invariant 12: .* is damaged")
+def answers_are_not_summed(patch: Patch) -> None:
+    triggers = Sums._triggers
+    patch.setattr(Sums, "_triggers", lambda self, table: triggers(self, table) if table != "answer" else ())
+
+
+@plant("invariant 12: .* is damaged")
+def folds_again_what_it_has_folded(patch: Patch) -> None:
+    patch.setattr(store, "CUT_TAIL", "SELECT 1")

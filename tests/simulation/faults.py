@@ -30,7 +30,8 @@ class Faults:
         for times, fault in (
             (mix.partitions, self.partition), (mix.broker_restarts, self.broker_restart), (mix.reboots, self.reboot),
             (mix.naps, self.nap), (mix.vanish, self.vanish), (mix.revoked, self.revoke), (mix.boasts, self.boast),
-            (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.second_tries, self.renumber), (mix.epochs, self.end_epoch),
+            (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.second_tries, self.renumber),
+            (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
         ):
             for _ in range(times):
