@@ -150,7 +150,8 @@ FOLD: dict[type, str] = {
     KeepRound: _insert("round", KeepRound, "task, round"),
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
-                 " finished = (SELECT max(finished) + 1 FROM task), end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
+                 " finished = (SELECT max(finished) + 1 FROM task),"
+                 " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
     KeepAnswer: _insert("answer", KeepAnswer, verb="INSERT OR REPLACE"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",

@@ -51,7 +51,7 @@ def solve(spec: Spec) -> Solution:
 
 
 def rounds(spec: Spec) -> int:
-    """How many rounds there may be: two of the search, and one for all but the longest series; a recheck is one more."""
+    """How many rounds there may be: two of the search, one for all but the longest series, one for a recheck."""
     return 1 + 2 * (spec.variogram is None) + bool(spec.recheck)
 
 
