@@ -251,7 +251,7 @@ INSERT INTO answer(task, round, job_index, answer, audited)
 INSERT INTO share(task, node, leases, done)
     SELECT task, node, count(*), sum(ended = 'done') FROM old_lease WHERE {_OPEN} GROUP BY task, node;
 INSERT INTO standing({_STANDING})
-    SELECT node, sum(score), sum(lies), sum(quarantined_until), max(boot), sum(pending), ranges(boot, seq) FROM (
+    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, sum(pending), ranges(boot, seq) FROM (
         SELECT node, score, lies, quarantined_until, 0 AS boot, 0 AS pending, 0 AS seq FROM old_standing
         UNION ALL SELECT node, 0, 0, 0, boot,
             price_kop * (verdict = 'ok' AND epoch > (SELECT sealed FROM old_life)), seq FROM old_lease)

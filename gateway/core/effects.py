@@ -36,8 +36,8 @@ class KeepRound:
     round: int
     run: int
     first_lease: int
-    jobs: int
-    expected: int
+    jobs: int = 0
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class KeepTaskEnd:
     task: str
     state: str
     result: bytes
-    totals: str
+    totals: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class KeepLease:
     owner: str
     nonce: bytes
     price_kop: int
-    report_by: int
+    report_by: int = 0
     """When its report clock runs out, by the journal's clock."""
 
 
@@ -127,7 +127,7 @@ class KeepStanding:
     score: int
     lies: int
     quarantined_until: int
-    boot: int
+    boot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,4 +294,3 @@ class Node:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""
         self.pending = {epoch: row.pending_kop} if row.pending_kop else {}
         self.score, self.lies, self.quarantined_until = row.score, row.lies, row.quarantined_until
-        self.boot = max(self.boot, row.boot)

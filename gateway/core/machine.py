@@ -122,8 +122,7 @@ class Machine:
         for row in snapshot.standing:
             node = state.nodes.get(row.node)
             if node is not None:
-                node.stand(row, state.epoch)
-                state.numbers.take(node.device, row.used)
+                state.recall(node, row)
             else:   # the registry does not know it any more; who enrols it again finds what it did
                 state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:

@@ -9,12 +9,10 @@ from lamplighter.gateway.core.lifecycle import Phase, Where
 from lamplighter.gateway.core.snapshot import (
     AnswerRow,
     LeaseRow,
-    PendingRow,
     ShareRow,
     Snapshot,
     StandingRow,
     TaskRow,
-    UsedRow,
 )
 from lamplighter.gateway.protocol.numbers import Numbers, number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -238,8 +236,9 @@ def test_no_lease_ends_by_its_clock_while_the_broker_is_away(pair, of):
 
 def test_numbers_of_before_a_restart_are_used(after, pair, of):
     """A receipt whose number another had in the last life pays nothing, and its job goes to somebody else."""
-    row = lease_row(pair)
-    after(leases=[row], used=[UsedRow("anna-1", 1, 3, 9), UsedRow("gone-1", 1, 1, 1)])
+    row, used = lease_row(pair), Numbers()
+    used.use(b"", number_of(1, 9))
+    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1, 0, used.given(b""))])
     pair.round()
     name = pair.of().round.jobs[0].name
     pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, name, b"", 0, 1, 1, 10, (), b"job 0")
@@ -305,9 +304,9 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 
 def test_standing_comes_back(after, pair):
     """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
-    after(standing=[StandingRow("anna-1", 12, 0, 0, 1), StandingRow("ben-1", 3, 1, 9_000, 7),
+    after(standing=[StandingRow("anna-1", 12, 0, 0, 1, 500), StandingRow("ben-1", 3, 1, 9_000, 7),
                     StandingRow("gone", 1, 1, 0, 1)],
-          pending=[PendingRow("anna-1", 0, 300), PendingRow("anna-1", 1, 200), PendingRow("gone", 1, 1)])
+          epoch=4)
     assert (pair.node("anna-1").score, pair.pending("anna-1")) == (12, 500)
     assert pair.node("ben-1").quarantined_until == 9_000
 
