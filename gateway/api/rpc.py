@@ -48,7 +48,8 @@ class RpcServer:
 def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], None]) -> None:
     """Starts to deal with a request; whatever it contains, it ends in exactly one response.
 
-    One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable, and not at all if the gateway ends before that.
+    One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
+    and not at all if the gateway ends before that.
     """
     asked = method, payload
     if asked in server.waiting:

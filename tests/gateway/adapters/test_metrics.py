@@ -43,7 +43,8 @@ def test_every_metric() -> None:
     assert ours == {
         ("lamplighter_broker_up", ""): 1, ("lamplighter_epoch", ""): 3, ("lamplighter_leases_open", ""): 4,
         ("lamplighter_spare_ratio", ""): 0.65, ("lamplighter_jobs_per_second", ""): 12,
-        ("lamplighter_pending_credits", ""): 42, ("lamplighter_settled_credits", ""): 40, ("lamplighter_tasks", "running"): 2,
+        ("lamplighter_pending_credits", ""): 42, ("lamplighter_settled_credits", ""): 40,
+        ("lamplighter_tasks", "running"): 2,
         ("lamplighter_nodes", "ready"): 1, ("lamplighter_nodes", "lost"): 1,
         ("lamplighter_happened_total", "jobs"): 5, ("lamplighter_happened_total", "misbehaved_mac"): 2,
     }

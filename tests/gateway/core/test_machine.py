@@ -2,7 +2,7 @@
 
 import pytest
 
-from lamplighter.gateway.api.views import node_view, statement
+from lamplighter.gateway.api.views import node_view, statement, task_view
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.lifecycle import Phase, Where
@@ -446,3 +446,42 @@ def test_a_replayed_round_without_jobs_goes_on_at_once(after, pair, of):
     after(tasks=[OPEN._replace(rounds=1)])
     said = pair.round(jobs=0)
     assert not of(f.RecallRound, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, ())]
+
+
+def test_a_finished_task_shows_what_it_came_to(after, pair, of):
+    """Jobs, copies and who took part are after a restart what they were at its end."""
+    pair.task(jobs=2)
+    pair.work()
+    pair.round(number=1, jobs=1)
+    pair.tell(e.TaskCancelled("t"))
+    end = of(f.KeepTaskEnd, pair.out)[0]
+    shown = task_view(pair.of())
+    assert (shown["jobs_done"], shown["jobs_total"], shown["copies"], shown["round"]) == (2, 3, 5, 1)
+    after(tasks=[OPEN._replace(state=end.state, result=end.result, totals=end.totals)])
+    assert task_view(pair.of()) == {**shown, "submitted_at_ms": 0}
+
+
+def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
+    """With none."""
+    after(tasks=[OPEN._replace(state="done", result=b"{}")])
+    assert task_view(pair.of())["jobs_total"] == 0
+
+
+def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
+    """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+          answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
+                   (1, 2, b"e", False)])
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+
+    def shown():
+        return {key: value for key, value in task_view(pair.of()).items() if key in far}
+
+    assert shown() == far
+    pair.round(jobs=2, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    pair.round(number=1, jobs=4, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    assert of(f.StartSolver, pair.tell(e.WorkFound((("t", 0, 0),)))) and shown() == far
