@@ -253,14 +253,16 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "firmware", "heap", "kind",
-                 "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "pending", "power",
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "firmware", "heap", "kind", "lies",
+                 "message", "name", "next_owner", "no_heap", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
         self.device = device
         self.owner = owner
+        self.next_owner = ""
+        """Whose it will be when the epoch ends, if it changes hands; until then both count as one."""
         self.online = False
         self.state = NodeState.UNSEEN
         self.boot = 0
@@ -289,6 +291,10 @@ class Node:
 
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
+
+    def belongs_to(self, owner: str) -> bool:
+        """Whether it is this owner's, or will be."""
+        return owner in (self.owner, self.next_owner or self.owner)
 
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""

@@ -79,13 +79,13 @@ class Shell:
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
                                stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
-        self.sealing = Sealing(journal, stores.public)
+        self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.told,
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.told,
                                self.announcer.answer, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump,
                            lambda *request: rpc.receive(server, *request), outside.link.acknowledge)
@@ -96,8 +96,8 @@ class Shell:
 
         Raises what stores raise.
         """
-        events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
+        events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
         await self.pump.restore([self.sealing.log_read(), *events], snapshot)
 
@@ -123,6 +123,10 @@ class Shell:
     def disconnected(self) -> None:
         """The broker is away."""
         self.pump.put(e.BrokerLost())
+
+    def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
+        """A request through the door of the data folder; ``back`` takes the answer."""
+        rpc.receive(self._server, method, payload, lambda: None, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -197,6 +201,7 @@ class Shell:
         await self.pump.told([self.sealing.sealed(done)])
         for seal in done.seals:
             self.announcer.sealed(seal, public)
+        await self.enrolment.look()
         if isinstance(effect.ref, Ref):
             told = {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in done.seals], "size": public.size,
                     "root": public.root.hex()}

@@ -106,7 +106,9 @@ class Auditor:
         need(x.lease > self.last_lease and x.nonce not in self.journal.by_nonce, 2, x, "has an old name")
         need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
-        need(all(r.kept.owner != x.owner for r in copies), 6, x, "is a second copy with one owner")
+        mine = self.witness.both(x.node)
+        theirs = [self.witness.both(r.kept.node) | {r.kept.owner} for r in copies]
+        need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
@@ -150,7 +152,8 @@ class Auditor:
         made = self.begun_leases[record.kept.lease]
         disturbed = device.lie is not None or device.slowness > 1 or device.cut_at >= made
         clock = cause is e.Ticked and not any(made <= at <= when for at in self.witness.restarts)
-        excused = disturbed or clock or record.ended != "expired" or device.node in self.world.revoked
+        gone = cause in (e.NodeRevoked, type(None))   # a start ends those of devices that it does not know
+        excused = disturbed or clock or gone or record.ended != "expired" or device.node in self.world.revoked
         need(excused, 14, (record.kept, cause.__name__, when), "ended, and an honest device had its result")
 
     def _verdict(self, x: f.KeepVerdict) -> None:
@@ -279,6 +282,7 @@ class Auditor:
                 need(self.world.mix.cartel, 7, record.kept, "is paid for a wrong answer")
                 self.wrong_paid += 1
         need(self.journal.sealed[seal.epoch] == seal.credits, 15, seal, "pays another sum than was judged")
+        self.world.owners.paid(seal, due)
 
     def forgotten(self, epoch: int) -> None:
         """The journal lets an epoch go: it is in the log, or there was nothing to pay."""

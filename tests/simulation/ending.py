@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def settled(world: World) -> bool:
     """Whether every task has its result and every device its acknowledgements."""
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
-    return over and not any(_keeps(world, device) for device in world.devices)
+    return over and not (world.owners.restoring or any(_keeps(world, device) for device in world.devices))
 
 
 def judge(world: World) -> None:
@@ -78,13 +78,13 @@ def _judge_credit(world: World) -> None:
     outcome = auditor.verify(world.disk.public)
     if outcome.code:
         raise Broken(f"invariant 4: the auditor finds {outcome}")
+    world.owners.judge(outcome)
     while any(method == "epoch.seal" for method, _ in world.requests.values()):
         world.step()
-    shown: dict[str, int] = {}
-    for (owner, _), credits in world.gateway.machine.state.settled.items():
-        shown[owner] = shown.get(owner, 0) + credits
-    if shown != {owner: credits for owner, credits in outcome.data["owners"].items() if credits}:
-        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {outcome.data['owners']}")
+    found = {(row["owner"], row["device"]): row["credits"] for row in outcome.data["devices"] if row["credits"]}
+    shown = world.gateway.machine.state.settled
+    if shown != found:
+        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {found}")
 
 
 def _judge_bounds(world: World) -> None:

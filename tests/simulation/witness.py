@@ -40,6 +40,8 @@ class Witness:
         """Until when a lease may be open whose device had no chance to be heard."""
         self.ends: dict[int, tuple[type, int]] = {}
         """By what event each lease ended without a result, and when."""
+        self.lives: dict[str, int] = {}
+        """The newest boot of which each device was ever born."""
         self.restarts: list[int] = []
         """When gateway or broker came back."""
         self.clocks: list[tuple[int, int]] = []
@@ -50,6 +52,7 @@ class Witness:
         """Only the journal is left. Report clocks go on; see ``_given_time``."""
         self.rooms: dict[str, int] = {}
         self.owners: dict[str, str] = {}
+        self.heirs: dict[str, str] = {}
         self.boots: dict[str, int] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
@@ -78,17 +81,23 @@ class Witness:
                 self._leased(effect)
             elif about is f.KeepEnd or about is f.KeepReceipt:
                 if about is f.KeepEnd:
-                    self.ends[effect.lease] = (type(event), self.clock.now)
+                    self.ends[effect.lease] = (self._cause(event), self.clock.now)
                 node = self.holder.pop(effect.lease, None)
                 if node is not None:
                     self.held[node].discard(effect.lease)
         if event is None:
             self.restored = True
             self._give_time(self.holder)
+            self.world.owners.begun(self.owners)
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(type(event))
         if after:
             after(self, event)
+
+    def _cause(self, event: e.Event | None) -> type:
+        """The kind of event that ended a lease; none for a start, and for the birth after a reboot."""
+        first = isinstance(event, e.NodeBorn) and event.boot > self.lives.get(event.node, 0)
+        return type(None) if first else type(event)
 
     def _leased(self, x: Any) -> None:
         held = self.held.get(x.node, ())
@@ -97,6 +106,10 @@ class Witness:
         room = min(self.rooms.get(x.node, 0), self.world.policy.max_open)
         need(len(held) < room, 11, x, "is more than the device has room for")
         self._hold(x.lease, x.node)
+
+    def both(self, node: str) -> set[str]:
+        """Whose it is, and whose it will be when the epoch ends: they count as one."""
+        return {self.owners.get(node, ""), self.heirs.get(node, "")} - {""}
 
     def sent(self, lease: int, report_by_ms: int) -> None:
         """A lease has left: from now on its clock runs."""
@@ -113,6 +126,7 @@ class Witness:
     def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
         self.revoked.discard(event.node)
         self.owners[event.node] = event.owner
+        self.heirs[event.node] = event.next_owner
 
     def _was_revoked(self, event: e.NodeRevoked, made: Sequence[f.Effect]) -> None:
         self.revoked.add(event.node)
@@ -147,6 +161,7 @@ class Witness:
             self._nothing_held(event)
         if event.node in self.owners:
             self.boots[event.node] = event.boot
+            self.lives[event.node] = max(event.boot, self.lives.get(event.node, 0))
 
     def _recalled(self, event: e.RoundRecalled) -> None:
         for lease in self.holder:
