@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
-from lamplighter.gateway.api.views import health, nodes_view, task_view
+from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, JobSpec, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.core.state import State
@@ -34,8 +34,9 @@ MAX_ENROL = 2_000
 @dataclass(frozen=True, slots=True)
 class RpcServer:
     """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
-    this gateway; ``put`` hands events to the core; ``answer`` sends one response; ``bounds`` says how much is held of
-    what is bounded; ``wall_ms`` is the wall clock, for display only."""
+    this gateway; ``tell`` hands events to the core and returns when what follows from them is durable and released;
+    ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall clock,
+    for display only."""
 
     state: State
     solvers: Solvers
@@ -43,19 +44,26 @@ class RpcServer:
     guard: Guard
     max_request: int
     about: dict[str, str]
-    put: Callable[[Event], None]
+    tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
     bounds: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
-    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: dict[tuple[object, ...], asyncio.Task[None]] = field(default_factory=dict)
+    """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
 
 
-def receive(server: RpcServer, user: str, method: str, payload: bytes,
+def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Callable[[], None],
             back: Callable[[bytes], None] | None = None) -> None:
     """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
-    ``back`` takes it if the request came through the door of the data folder.
+    One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
+    and not at all if the gateway ends before that. ``back`` takes the response if the request came through the door
+    of the data folder.
     """
+    asked = user, method, payload, back
+    if asked in server.waiting:
+        server.waiting[asked].add_done_callback(lambda ended: None if ended.cancelled() else after())
+        return
     try:
         requests.check_size(len(payload), server.max_request)
         request = requests.parse(user, method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
@@ -65,16 +73,18 @@ def receive(server: RpcServer, user: str, method: str, payload: bytes,
     except RequestError as error:
         reply_to, cid, task = requests.peek(user, payload)
         server.answer(Ref(reply_to, cid, task if method == "task.submit" else "", back), None, error)
+        after()
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
     ref = Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
     if len(server.waiting) >= MAX_WAITING:
         server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
+        after()
         return
-    work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
-    server.waiting.add(work)
-    work.add_done_callback(server.waiting.discard)
+    work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, request, ref))
+    work.add_done_callback(lambda _: server.waiting.pop(asked))
+    work.add_done_callback(lambda ended: None if ended.cancelled() else after())
 
 
 async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
@@ -101,10 +111,9 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
         await server.solvers.prepare(kind, _input(request))
-    server.put(TaskSubmitted(
+    await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(),
-        request.user))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user)])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def _input(request: Request) -> dict[str, Any]:
 
 
 async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
-    server.put(TaskCancelled(requests.text(request, "task"), ref))
+    await server.tell([TaskCancelled(requests.text(request, "task"), ref)])
 
 
 async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -227,15 +236,15 @@ def _standing(device: Device) -> dict[str, Any]:
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in server.state.nodes.values() if node.owner == owner]
+    nodes = statement(server.state, owner)
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
-    return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
-            "nodes": {node.name: node.earned_kop for node in nodes}}
+    return {"owner": owner, "pending": sum(node["pending"] for node in nodes.values()),
+            "settled": sum(node["settled"] for node in nodes.values()), "nodes": nodes}
 
 
 async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
-    server.put(EpochEnded(ref))
+    await server.tell([EpochEnded(ref)])
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:

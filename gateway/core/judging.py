@@ -15,19 +15,30 @@ from lamplighter.gateway.core.effects import (
     KeepEnd,
     KeepReceipt,
     KeepSetback,
-    KeepStanding,
     KeepVerdict,
     SendAck,
     SendCancel,
 )
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
-from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
+from lamplighter.gateway.core.placement import (
+    audit,
+    fill_all,
+    lost,
+    may_have_room,
+    place,
+    ready_again,
+    runs,
+    wait_for,
+)
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
+RENUMBERED_MS = 1_000
+"""How long a node gets nothing after a receipt with a number that it had used before."""
 
 
 def on_result(state: State, event: ResultArrived) -> None:
@@ -48,13 +59,26 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
-        state.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
+        # Its round is still being replayed: the device will send it again, and is waited for.
+        state.counters["results_early"] += 1
+        if lease.where is not Where.OVER:
+            wait_for(state, lease)
+            runs(state, lease)
         return
-    if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
+    names = (receipt.net, receipt.device, receipt.job)
+    if names != (state.net, node.device, lease.job.name) or not receipt.seq:
         state.counters["misbehaved_receipt"] += 1
         state.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
-    _record(state, node, lease, event)
+    if state.numbers.use(node.device, number_of(receipt.boot, receipt.seq)):
+        _record(state, node, lease, event)
+        return
+    # The ledger would not pay it: a number counts once.
+    state.counters["results_renumbered"] += 1
+    if lease.where is not Where.OVER:
+        node.backoff_until = state.now_ms + RENUMBERED_MS
+        lost(state, lease, Ended.FAILED)
+    state.turn.emit(SendAck(node.name, receipt.seq, Verdict.DUPLICATE))
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
@@ -132,7 +156,9 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     task.dirty = True
     if not again:
         state.counters["jobs"] += 1
+        task.accepted += 1
         task.round.open_jobs -= 1
+        task.advance(task.round.number, len(task.round.jobs) - task.round.open_jobs, len(task.round.jobs))
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
@@ -149,15 +175,20 @@ def _reward(state: State, copy: Lease, right: bool) -> None:
         _punish(state, node)
     else:
         node.score += 1
-        state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+        state.keep_standing(node)
 
 
 def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
+    if lease.verdict is Verdict.OK and lease.epoch != state.epoch:
+        state.counters["corrections_too_late"] += 1   # its epoch has ended with it
+        return
     node = state.nodes.get(lease.node)
     if node is not None:
-        node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        earned = lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        node.pending[state.epoch] = node.pending.get(state.epoch, 0) + earned
     lease.judge(verdict, state.turn.moment)
+    lease.epoch = state.epoch
     state.counters["verdicts_" + verdict] += 1
     state.turn.emit(KeepVerdict(lease.number, verdict.word, state.epoch))
     state.remember(lease)
@@ -169,7 +200,7 @@ def _punish(state: State, node: Node) -> None:
     node.lies += 1
     node.quarantined_until = state.now_ms + quarantine_ms(state, node)
     state.set_timer(node.quarantined_until, node)
-    state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+    state.keep_standing(node)
     state.counters["lies"] += 1
     may_have_room(state, node)
     for task in state.live:
@@ -236,8 +267,7 @@ def put_away(state: State, task: Task) -> None:
         state.live.remove(task)
     for job in task.round.jobs:
         job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
-    task.jobs_before = task.done_jobs
-    task.round = Round(task.round.number)
+    task.put_round_away()
 
 
 def finish_round(state: State, task: Task) -> None:

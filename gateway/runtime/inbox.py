@@ -12,7 +12,7 @@ from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.protocol.topics import parse_rpc_topic, rpc_topic
 from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
-from lamplighter.gateway.runtime.pump import Pump
+from lamplighter.gateway.runtime.pump import After, Pump
 
 OFTEN = ("result", "want")
 """What a device sends as often as it has leases."""
@@ -36,14 +36,15 @@ def subscriptions(site: str) -> list[tuple[str, int]]:
 
 
 class Inbox(Generic[M]):
-    """``serve(user, method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be
-    forgotten, ``guard`` hears of requests that the broker had kept.
+    """``serve(user, method, payload, after)`` takes a request and calls ``after()`` when what follows from it is
+    durable; ``acknowledge`` tells the broker that a message may be forgotten, ``guard`` hears of requests that the
+    broker had kept.
 
     ``gate`` says which messages of nodes are read; the others are acknowledged and counted.
     """
 
     def __init__(self, site: str, keys: Mapping[str, Keys], gate: Gate, pump: Pump,
-                 serve: Callable[[str, str, bytes], None], acknowledge: Callable[[M], None], guard: Guard,
+                 serve: Callable[[str, str, bytes, After], None], acknowledge: Callable[[M], None], guard: Guard,
                  counters: Counter[str]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
         self._gate, self._guard, self._counters = gate, guard, counters
@@ -54,7 +55,6 @@ class Inbox(Generic[M]):
         """Never raises on what a peer sends."""
         if message.topic.startswith(self._requests):
             self._request(message)
-            self._acknowledge(message)
             return
         topic, payload = message.topic, message.payload
         node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
@@ -75,8 +75,11 @@ class Inbox(Generic[M]):
         try:
             user, method = parse_rpc_topic(self._site, message.topic)
         except WireError:
-            return   # there is nobody to answer
+            self._acknowledge(message)   # there is nobody to answer
+            return
         if message.retain:
             self._guard.ignore(user, message.topic)
         elif message.payload or not self._guard.cleared(message.topic):
-            self._serve(user, method, message.payload)
+            self._serve(user, method, message.payload, lambda: self._acknowledge(message))
+            return
+        self._acknowledge(message)

@@ -86,7 +86,8 @@ class Shell:
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
         self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
+                               stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
@@ -99,7 +100,7 @@ class Shell:
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
-                                              settings.max_request, about, self.pump.put, self.announcer.answer,
+                                              settings.max_request, about, self.pump.told, self.announcer.answer,
                                               self.bounds, clock.wall_ms)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
@@ -114,7 +115,7 @@ class Shell:
         await self.sealing.seal_overdue()
         events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
-        await self.pump.restore(events, snapshot)
+        await self.pump.restore([self.sealing.log_read(), *events], snapshot)
 
     async def run(self) -> None:
         """Until cancelled. Raises what it cannot go on after."""
@@ -131,6 +132,7 @@ class Shell:
 
     def connected(self) -> None:
         """Says what gateway this is, at each connection to the broker."""
+        self.pump.put(e.BrokerFound())
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
                              self.solvers.kinds)
@@ -139,9 +141,13 @@ class Shell:
         """How much is held of what is bounded."""
         return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
 
+    def disconnected(self) -> None:
+        """The broker is away."""
+        self.pump.put(e.BrokerLost())
+
     def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
         """A request through the door of the data folder; ``back`` takes the answer."""
-        rpc.receive(self._server, requests.DOOR, method, payload, back)
+        rpc.receive(self._server, requests.DOOR, method, payload, lambda: None, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -227,11 +233,12 @@ class Shell:
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public
-        seals = await self.sealing.seal_overdue()
-        for seal in seals:
+        done = await self.sealing.seal_overdue()
+        await self.pump.told([self.sealing.sealed(done)])
+        for seal in done.seals:
             self.announcer.sealed(seal, public)
         await self.enrolment.look()
-        self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
-            self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],
-                                               "size": public.size, "root": public.root.hex()}, None)
+            told = {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in done.seals], "size": public.size,
+                    "root": public.root.hex()}
+            self.announcer.answer(effect.ref, told, None)

@@ -20,6 +20,7 @@ from lamplighter.gateway.core.entities import Node
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import gate
@@ -245,7 +246,7 @@ def records_duplicates_again(patch: Patch) -> None:
     def eager(b: Any, event: Any) -> None:
         lease = b.leases.get(event.receipt.nonce)
         if lease is not None and lease.seq:
-            lease.seq, lease.ended = 0, Ended.EXPIRED
+            lease.seq, lease.ended, b.numbers = 0, Ended.EXPIRED, Numbers()
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
 
@@ -432,6 +433,35 @@ def mutes_for_good(patch: Patch) -> None:
 def mutes_who_works(patch: Patch) -> None:
     patch.setattr(gate, "BURST_BYTES", 2_000)
     patch.setattr(Gate, "lease", lambda self, node: None)
+
+
+@plant("invariant 14")
+def forgets_boots_at_restart(patch: Patch) -> None:
+    load = Store.load
+
+    def unborn(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, standing=[row._replace(boot=-1) for row in whole.standing])
+    patch.setattr(Store, "load", unborn)
+
+
+@plant("invariant 14")
+def gives_nobody_time_to_come_back(patch: Patch) -> None:
+    patch.setattr(placement, "wait_for", lambda b, lease: None)
+    patch.setattr(nodes, "wait_for", lambda b, lease: None)
+
+
+@plant("invariant 15")
+def takes_a_number_twice(patch: Patch) -> None:
+    patch.setattr(Numbers, "use", lambda self, device, number: True)
+
+
+@plant("invariant 15")
+def shows_as_settled_what_is_pending(patch: Patch) -> None:
+    sealed = Sealing.sealed
+    patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
+
+
 @plant("invariant 12: .* is damaged")
 def answers_are_not_summed(patch: Patch) -> None:
     note = Sums.note
