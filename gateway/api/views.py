@@ -18,7 +18,8 @@ def node_view(node: Node, now_ms: int) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
     return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
-            "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power, "temp": node.temp,
+            "speed": node.speed, "spare": node.spare, "room": node.room, "why": node.why,
+            "restarted": node.restarted, "power": node.power, "temp": node.temp,
             "open": len(node.open), "score": node.score, "lies": node.lies,
             "quarantined": now_ms < node.quarantined_until, "earned_kop": node.earned_kop,
             "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}

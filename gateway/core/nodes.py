@@ -56,6 +56,7 @@ def on_born(state: State, event: NodeBorn) -> None:
         node.no_heap.clear()
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.boot, node.message = event.heap, event.speed, event.boot, event.message
+    node.restarted = event.why
     node.seen_at = state.now_ms
     if event.arch not in state.kernels and event.arch not in state.compiling and len(state.compiling) < 16:
         state.compiling.add(event.arch)
@@ -78,7 +79,7 @@ def on_bid(state: State, event: NodeBid) -> None:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
-    node.power, node.temp = event.power, event.temp
+    node.power, node.temp, node.why = event.power, event.temp, event.why
     node.seen_at = state.now_ms
     may_have_room(state, node)
 

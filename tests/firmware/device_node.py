@@ -12,7 +12,7 @@ class Agent:
     def __init__(self, jobs):
         self.jobs = jobs
         self.running = None
-        self.out = []
+        self.said = None
         self.over = []
         self.failing = 0  # how often there is no memory for a look at the clock
 
@@ -37,14 +37,17 @@ class Agent:
 class Client:
     # Never connected.
     def __init__(self):
-        self.on_up = self.on_message = None
+        self.starved = False
+
+    def flush(self):
+        pass
 
 
 def worked(jobs, failing=0):
     # What the worker says of `jobs`.
     agent = Agent(jobs)
     agent.failing = failing
-    node = Node(agent, Client(), b"", (), None)
+    node = Node(agent, Client(), (), None)
     asyncio.run(node._work(agent.next(0)))
     assert node._worker is None
     return agent.over
