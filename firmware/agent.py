@@ -25,7 +25,6 @@ class Agent:
         self._down = down
         self._chain = chain
         self._room = room
-        self.piece = message  # bytes that a heap should have in one piece
         self.piece = message  # bytes that a heap must have in one piece
         self._bid_ms = bid_ms
         self._speed = speed
@@ -40,8 +39,7 @@ class Agent:
         self._next = 0        # place of the first of them that is to be said
         self._resend = _RESEND_MS
         self._sent = 0        # ticks_ms when the outbox was last sent or acknowledged
-        self._notes = []      # refusals and accepts to be said
-        self._since = 0       # ticks_ms since which notes or results have waited
+        self._since = 0       # ticks_ms since which results have waited to be said
         self._ripe = False    # they have waited long enough
         self._out = []        # other messages to be said: (leaf, parts, qos, retain)
         self._next_bid = 0    # ticks_ms
@@ -88,7 +86,7 @@ class Agent:
         for entry in list(self._held):
             lease = entry[0]
             if ticks_diff(now, entry[1]) > lease.report_by_ms:
-                self._refuse(entry, wire.EXPIRED, now)
+                self._refuse(entry, wire.EXPIRED)
                 continue
             run = self._blobs.get(lease.kernel)
             contexts = list(map(self._blobs.get, lease.contexts))
@@ -108,7 +106,7 @@ class Agent:
             return  # cancelled while it ran
         try:
             if answer is None or len(answer) > wire.MAX_ANSWER:
-                self._refuse(entry, code or wire.FAILED, now)
+                self._refuse(entry, code or wire.FAILED)
             else:
                 receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
                 frame = wire.encode_result(receipt, answer, self._up)
@@ -116,9 +114,10 @@ class Agent:
                 self._held.remove(entry)
                 if len(self._outbox) == 1:
                     self._sent = now
-                self._wait(now)
+                if len(self._outbox) - self._next == 1:
+                    self._since = now
         except MemoryError:
-            self._refuse(entry, wire.NO_HEAP, now)
+            self._refuse(entry, wire.NO_HEAP)
         if not self._held or ticks_diff(now, self._since) > _GATHER_MS:
             self._ripe = True
         if not self._held and ticks_diff(now, self._last_bid) > _SOON_MS:
@@ -129,9 +128,9 @@ class Agent:
         for entry in list(self._held):
             age = ticks_diff(now, entry[1])
             if age > entry[0].report_by_ms and entry is not self.running:
-                self._refuse(entry, wire.EXPIRED, now)
+                self._refuse(entry, wire.EXPIRED)
             elif not entry[2] and age > entry[0].ack_by_ms // 2:
-                self._note(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
+                self._note(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up))
                 entry[2] = True
         if self._fetch and self._fetch.overdue(now):
             self._want(now)
@@ -152,7 +151,7 @@ class Agent:
 
     def why(self):
         # Why it takes no leases now, None where it does.
-        if self.heap < 2 * self.piece:
+        if self.heap < self.piece:
             return "heap"
         return "outbox" if len(self._outbox) >= 2 * self._room else None
 
@@ -168,7 +167,7 @@ class Agent:
             self._leased(wire.decode_lease(frame, self._down), now)
         except MemoryError:  # it will not be held: say so, if there is as much memory as that
             nonce = bytes(wire.opened(frame, self._down)[6:22])
-            self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self._up), now)
+            self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self._up))
 
     def _leased(self, lease, now):
         nonce = int.from_bytes(lease.nonce[:4], "big") >> 2  # a small integer: no heap
@@ -184,9 +183,9 @@ class Agent:
         for held in self._held:
             ops += held[0].budget_kop
         if len(self._held) > self.room():
-            self._refuse(entry, wire.NO_HEAP if self.heap < 2 * self.piece else wire.BUSY, now)
+            self._refuse(entry, wire.NO_HEAP if self.why() == "heap" else wire.BUSY)
         elif ops * 1000 // self._speed * 1000 // max(50, self.spare) > lease.report_by_ms:
-            self._refuse(entry, wire.TOO_SLOW, now)
+            self._refuse(entry, wire.TOO_SLOW)
 
     def _cancel(self, nonce):
         for entry in self._held:
@@ -197,8 +196,8 @@ class Agent:
                 return
         self.bad += 1
 
-    def _refuse(self, entry, code, now):
-        self._note(wire.encode_refusal(entry[0].nonce, code, self._up), now)
+    def _refuse(self, entry, code):
+        self._note(wire.encode_refusal(entry[0].nonce, code, self._up))
         self._held.remove(entry)  # last: where there is no memory for a refusal yet, it is to be refused later
 
     def _acked(self, pairs, now):
@@ -279,37 +278,30 @@ class Agent:
         self._broken = 0
         for entry in list(self._held):
             if name == entry[0].kernel or name in entry[0].contexts:
-                self._refuse(entry, code, now)
+                self._refuse(entry, code)
 
     # Messages.
 
     def say(self, most):
-        # What to publish next: (leaf, parts of the payload, qos, retain); None when there is nothing. Notes, then
-        # results, share a message of up to `most` bytes, as far as there is memory for a list of them.
+        # What to publish next: (leaf, [parts of the payload], qos, retain); None when there is nothing. Results share
+        # a message of up to `most` bytes, as far as there is memory for a list of them.
         if self._out:
             return self._out.pop(0)
-        waiting = len(self._notes) + len(self._outbox) - self._next if self._ripe else 0
-        if not waiting:
-            self._ripe = False
-            return None
-        most = min(most, self.piece)
         frames = []
         try:
-            for at in range(-len(self._notes), min(waiting, wire.MAX_BATCH) - len(self._notes)):
-                frame = self._notes[at] if at < 0 else self._outbox[self._next + at][1]
+            most = min(most, self.piece)
+            for at in range(self._next, len(self._outbox) if self._ripe else 0):
+                frame = self._outbox[at][1]
                 most -= len(frame) + 2
-                if frames and most < 2:
+                if frames and most < 2 or len(frames) == wire.MAX_BATCH:
                     break
                 frames.append(frame)
             parts = wire.batch(frames)
         except MemoryError:
             frames = parts = frames[:1]
         message = "result", parts, 1, 0
-        for _ in frames:
-            if self._notes:
-                self._notes.pop(0)
-            else:
-                self._next += 1
+        self._ripe = bool(frames)
+        self._next += len(frames)
         return message if frames else None
 
     def _bid(self, now):
@@ -326,14 +318,8 @@ class Agent:
                 break
         self._out.append((leaf, [payload], qos, 0))
 
-    def _note(self, frame, now):
-        self._notes.append(frame)
-        self._wait(now)
-
-    def _wait(self, now):
-        # Something more waits to be said.
-        if len(self._notes) + len(self._outbox) - self._next == 1:
-            self._since = now
+    def _note(self, frame):
+        self._out.append(("result", [frame], 1, 0))
 
     def _again(self, now):
         # Every result without Ack is to be said, once.

@@ -95,8 +95,8 @@ class Pipe:
         return True
 
     def feed(self, data, now):
-        # Messages in `data`, each (head, payload), as they are completed: a payload is valid until the next. Hellos are
-        # among them, and outside a session (ACK, b"") for every frame that belongs to one.
+        # Messages in `data`, each (head, payload), as they are completed; a payload is valid until the next. Hellos
+        # are among them, and outside a session (ACK, b"") for every frame that belongs to one.
         blocks = (self._buf + data).split(b"\0")
         self._buf = blocks.pop()[:_BLOCK + 1]
         for block in blocks:

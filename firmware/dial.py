@@ -6,7 +6,8 @@ from .wire import NODE_DOWN, WireError
 
 async def dial(buf, host, port, tls, name, password, head, will):
     # The link, once the wish to hear our topics has been sent. buf: for read_packet; name: client id and user; head:
-    # of our topics; will: our status when we are lost. All as bytes but the host. Raises OSError, EOFError, WireError.
+    # of our topics; will: our status when we are lost. All as bytes but the host. Raises OSError, EOFError,
+    # WireError.
     link = await ports.connect(host, port, tls)
     try:
         # Clean session, login, and the will: a retained message at QoS 1.

@@ -18,8 +18,8 @@ _READ = 256         # bytes asked of the port at once
 
 
 class Line:
-    # line, baud: see lineport; device: its 16 bytes; will: the payload of its status when it is lost, as bytes; limit:
-    # bytes of a message it takes.
+    # line, baud: see lineport; device: its 16 bytes; will: the payload of its status when it is lost, as bytes;
+    # limit: bytes of a message it takes.
     def __init__(self, line, baud, device, will, limit):
         self._line = line
         self._baud = baud

@@ -18,8 +18,8 @@ _OWED = 8              # packets that may wait to be acknowledged
 
 
 async def read_packet(link, buf, limit):
-    # (first byte, body, True); (.., its start, False) where it is over `limit`, or over what the heap has in one piece:
-    # the rest is passed over. `buf`, of _PEEK bytes, holds the body or its start if that is short. Raises WireError,
+    # (first byte, body, True); (.., its start, False) where it is longer than `limit` or than any piece of the heap:
+    # the rest is passed over. `buf`, of _PEEK bytes, is for what is short, and for that start. Raises WireError,
     # EOFError, OSError.
     await ports.receive(link, buf, 1)
     head = buf[0]
@@ -74,10 +74,10 @@ class Client:
         self._where = where[:-1]
         self._limit = where[-1]
         self._head = where[5]
-        self.on_up = None       # plain functions of the owner: on_up(), on_message(leaf, payload); on_free(most) gives
-        self.on_message = None  # (leaf, [parts of the payload], qos, retain) of what is to be said next, of `most`
-        self.on_free = None     # bytes if it has more than one part, or None. What on_message gets is valid until it
-                                # returns.
+        # Plain functions of the owner. on_up(); on_message(leaf, payload), which is valid until it returns;
+        # on_free(most) gives (leaf, [parts of the payload], qos, retain) of what is to be said next, of up to `most`
+        # bytes where it has several parts, or None.
+        self.on_up = self.on_message = self.on_free = None
         self.join = b"".join
         self._said = None      # what on_free gave, while there is no memory for the rest of it
         self._buf = bytearray(_PEEK)
@@ -154,7 +154,7 @@ class Client:
             owed = self._take(head, body, whole)
             body = None
             if owed:
-                while len(self._parts) > _OWED:
+                while len(self._parts) > _OWED:  # noqa: ASYNC110 - an event would be one more module in the heap
                     await asyncio.sleep(0.02)
                 self._parts.append(b"\x40\2" + owed)
                 self.flush()

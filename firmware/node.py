@@ -8,7 +8,6 @@ from .mqtt import Client
 from .runner import slices
 from .spare import Spare
 
-
 _GIVE_UP_MS = 60000  # so long without memory for what must be said, and the device restarts itself
 
 
@@ -42,15 +41,14 @@ class Node:
             try:
                 await asyncio.sleep(0.2)
                 self._tick(not beat)
-                well = not self.client.starved and (self.agent.running or self.agent.why() != "heap")
+                if self.client.starved or not self.agent.running and self.agent.why() == "heap":
+                    raise MemoryError
+                self._well = ports.ticks_ms()
             except MemoryError:
                 ports.free_heap()  # what could not be said now is said later
-                well = False
+                if ports.ticks_diff(ports.ticks_ms(), self._well) > _GIVE_UP_MS:
+                    raise
             self.client.starved = False
-            if well:
-                self._well = ports.ticks_ms()
-            elif ports.ticks_diff(ports.ticks_ms(), self._well) > _GIVE_UP_MS:
-                raise MemoryError
         await talk
 
     def _tick(self, measure):

@@ -224,8 +224,8 @@ class Node:
 
     __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
                  "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
-                 "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp",
-                 "why")
+                 "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
+                 "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name

@@ -138,7 +138,7 @@ class NodeRevoked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message; ``why`` it restarted itself, if so."""
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself."""
 
     node: str
     board: str

@@ -12,7 +12,7 @@ class Agent:
     def __init__(self, jobs):
         self.jobs = jobs
         self.running = None
-        self.said = None
+        self.say = None
         self.over = []
         self.failing = 0  # how often there is no memory for a look at the clock
 

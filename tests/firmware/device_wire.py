@@ -114,7 +114,8 @@ def test_another_key_or_direction_is_refused():
 
 
 def test_a_signed_frame_with_wrong_counts_is_refused():
-    assert refused(["length"], lambda frame: list(wire.decode_ack(frame, DOWN)), wire.signed(b"\x01\x04\x03" + bytes(10), DOWN))
+    assert refused(["length"], lambda frame: list(wire.decode_ack(frame, DOWN)),
+                   wire.signed(b"\x01\x04\x03" + bytes(10), DOWN))
     head = bytearray(V["lease"][:-16])
     head[70] = 9
     assert refused(["length"], wire.decode_lease, wire.signed(bytes(head), DOWN), DOWN)
