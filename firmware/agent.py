@@ -79,6 +79,8 @@ class Agent:
                     self._lease(frame, now)
             except wire.WireError:
                 self.bad += 1
+            except MemoryError:
+                pass  # what it was is sent or leased again; the next frame may be an Ack, which gives memory back
         self._fetch_next(now, False)
 
     def next(self, now):
@@ -164,10 +166,12 @@ class Agent:
 
     def _lease(self, frame, now):
         try:
-            self._leased(wire.decode_lease(frame, self._down), now)
+            lease = wire.decode_lease(frame, self._down)
         except MemoryError:  # it will not be held: say so, if there is as much memory as that
             nonce = bytes(wire.opened(frame, self._down)[6:22])
             self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self._up))
+        else:
+            self._leased(lease, now)
 
     def _leased(self, lease, now):
         nonce = int.from_bytes(lease.nonce[:4], "big") >> 2  # a small integer: no heap

@@ -15,11 +15,13 @@ NAME = wire.blob_name(KERNEL)
 MOST = 2048  # bytes of a message that is published
 GREETING = [("status", [b"ready"], 1, 1), ("birth", [b"born"], 1, 1)]
 REAL = loader.load, loader.write, fetch.create
+ENCODERS = wire.batch, wire.encode_result, wire.encode_refusal, wire.encode_nonce, wire.encode_bid
 
 
 def after():
     # After each test.
     loader.load, loader.write, fetch.create = REAL
+    wire.batch, wire.encode_result, wire.encode_refusal, wire.encode_nonce, wire.encode_bid = ENCODERS
 
 
 def run(data, contexts):
@@ -406,3 +408,99 @@ def test_memory_of_past_leases_is_bounded():
         send(a, lease(n))
         a.message("lease", wire.encode_nonce(wire.CANCEL, lease(n).nonce, DOWN), 0)
     assert len(a._seen) <= 20
+
+
+class Scarce:
+    # A heap that fails the calls number `first` to `last` of what makes something to be sent.
+    def __init__(self, first, last):
+        self.first = first
+        self.last = last
+        self.calls = 0
+        made = [self.scarce(encode) for encode in ENCODERS]
+        wire.batch, wire.encode_result, wire.encode_refusal, wire.encode_nonce, wire.encode_bid = made
+
+    def scarce(self, encode):
+        def call(*values):
+            self.calls += 1
+            if self.first <= self.calls <= self.last:
+                raise MemoryError
+            return encode(*values)
+
+        return call
+
+
+def lived(a, now):
+    # A moment of a device: what node.py does, which goes on where there was no memory.
+    out = []
+    for step in (lambda: a.tick(now, 0), lambda: work(a, b"answer", now), lambda: out.extend(said(a, "result"))):
+        try:
+            step()
+        except MemoryError:
+            pass
+    return out
+
+
+def test_whatever_finds_no_memory_every_lease_is_answered_or_refused():
+    batched = 0
+    for first in range(1, 30):
+        for more in (0, 5):
+            a = agent(4)
+            leases = [lease(n, (), 1000) for n in range(6)]  # two more than there is room for
+            signed = [frames.encode_lease(one, DOWN) for one in leases]
+            send(a, lease(9))
+            serve(a)  # the kernel is there
+            work(a)
+            a.message("ack", frames.encode_ack([(1, 1)], DOWN), 0)
+            said(a)
+            scarce = Scarce(first, first + more)
+            over = []
+            for frame in signed:
+                a.message("lease", frame, 0)
+            for now in range(0, 8000, 200):
+                for message in lived(a, now):
+                    for frame in wire.frames_of(message):
+                        if wire.kind_of(frame) == wire.RECEIPT:
+                            receipt = frames.decode_result(frame, UP)[0]
+                            over.append(receipt.nonce)
+                            a.message("ack", frames.encode_ack([(receipt.seq, 1)], DOWN), now)
+                        elif wire.kind_of(frame) == wire.REFUSAL:
+                            over.append(frames.decode_refusal(frame, UP)[0])
+            assert set(over) == {one.nonce for one in leases}, (first, more)
+            assert not a.why() and a.next(8000) is None
+            batched = max(batched, scarce.calls)
+            after()
+    assert batched > 12
+
+
+def test_without_memory_for_a_batch_results_leave_one_by_one():
+    a = agent(8)
+    send(a, *[lease(n) for n in range(8)])
+    serve(a)
+    work(a)
+    Scarce(1, 100)
+    wire.encode_bid = ENCODERS[-1]
+    messages = said(a, "result")
+    assert [len(wire.frames_of(message)) for message in messages] == [1] * 8
+
+
+def test_a_full_outbox_is_named_and_acknowledged_empty():
+    a = agent(2)
+    send(a, lease(1), lease(2))
+    serve(a)
+    work(a)
+    send(a, lease(3), lease(4))
+    work(a)
+    assert (a.room(), a.why()) == (0, "outbox")
+    a.message("ack", frames.encode_ack([(n, 1) for n in range(1, 5)], DOWN), 0)
+    assert (a.room(), a.why()) == (2, None)
+
+
+def test_without_heap_what_nobody_needs_makes_room():
+    a = agent()
+    send(a, lease(1))
+    serve(a)
+    work(a)
+    assert a._blobs.held
+    a.heap = 0
+    a.tick(300, 0)
+    assert not a._blobs.held
