@@ -25,7 +25,7 @@ class Agent:
         self._down = down
         self._chain = chain
         self._room = room
-        self.piece = message  # bytes that a heap must have in one piece
+        self._message = message
         self._bid_ms = bid_ms
         self._speed = speed
         self._power = power
@@ -153,7 +153,7 @@ class Agent:
 
     def why(self):
         # Why it takes no leases now, None where it does.
-        if self.heap < self.piece:
+        if self.heap < self._message:
             return "heap"
         return "outbox" if len(self._outbox) >= 2 * self._room else None
 
@@ -293,7 +293,7 @@ class Agent:
             return self._out.pop(0)
         frames = []
         try:
-            most = min(most, self.piece)
+            most = min(most, self._message)
             for at in range(self._next, len(self._outbox) if self._ripe else 0):
                 frame = self._outbox[at][1]
                 most -= len(frame) + 2

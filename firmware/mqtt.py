@@ -19,8 +19,7 @@ _OWED = 8              # packets that may wait to be acknowledged
 
 async def read_packet(link, buf, limit):
     # (first byte, body, True); (.., its start, False) where it is longer than `limit` or than any piece of the heap:
-    # the rest is passed over. `buf`, of _PEEK bytes, is for what is short, and for that start. Raises WireError,
-    # EOFError, OSError.
+    # the rest is passed over. `buf` is for what fits into it, and for that start. Raises WireError, EOFError, OSError.
     await ports.receive(link, buf, 1)
     head = buf[0]
     size = shift = 0
@@ -33,13 +32,13 @@ async def read_packet(link, buf, limit):
             break
         if shift > 21:
             raise WireError("length")
-    if _PEEK < size <= limit:
+    if len(buf) < size <= limit:
         try:
             buf = bytearray(size)
         except MemoryError:
             pass
-    await ports.receive(link, buf, min(size, len(buf)))
-    body = memoryview(buf)[:size]
+    body = memoryview(buf)[:size if size <= limit else _PEEK]
+    await ports.receive(link, buf, len(body))
     size -= len(body)
     if not size:
         return head, body, True
@@ -80,7 +79,8 @@ class Client:
         self.on_up = self.on_message = self.on_free = None
         self.join = b"".join
         self._said = None      # what on_free gave, while there is no memory for the rest of it
-        self._buf = bytearray(_PEEK)
+        # A heap that takes long messages keeps a buffer for them, so that what comes never needs a piece of it.
+        self._buf = bytearray(self._limit if self._limit > 600 else _PEEK)
         self._parts = []       # pieces of whole packets that are to be written
         self._at = 0           # bytes of the first that are
         self._link = None

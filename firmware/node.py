@@ -56,7 +56,7 @@ class Node:
         self.client.tick(now)
         if measure:
             self.agent.spare = self._spare.share()
-            self.agent.heap = ports.free_heap(self.agent.piece)
+            self.agent.heap = ports.free_heap()
             if self._sensor:
                 self.agent.temp = self._sensor()
         if self.client.up:

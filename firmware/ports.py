@@ -26,19 +26,21 @@ if hasattr(gc, "threshold"):
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
+_PIECE = 256  # bytes
 _TCP = 6
 _NODELAY = 1
 
 
-def free_heap(piece=0):
-    # Bytes, 0 where they leave no piece of so many; a runtime without a fixed heap reports a board's worth.
+def free_heap():
+    # Bytes, 0 where no piece of them is as long as what has to be said; a runtime without a fixed heap reports a
+    # board's worth.
     gc.collect()
     if not hasattr(gc, "mem_free"):
         return 131072
     free = gc.mem_free()
     gc.threshold(free // 8)
     try:
-        bytearray(piece)
+        bytearray(_PIECE)
     except MemoryError:
         return 0
     return free

@@ -14,7 +14,6 @@ class Agent:
         self.running = None
         self.say = None
         self.over = []
-        self.piece = 100
         self.failing = 0  # how often there is no memory for a look at the clock
 
     def next(self, now):

@@ -21,7 +21,7 @@ from least_gateway import LeastGateway, broker, mosquitto
 
 KEY = bytes(range(32))
 KERNEL = b"def run(data, contexts):\n    yield\n    return data * 4\n"
-HEAP, IN_ONE, PIECE, SPARE = "72k", 9000, 350, 12000
+HEAP, IN_ONE, PIECE, SPARE = "72k", 12000, 350, 12000
 """Bytes: the heap; its one large piece, for the kernel; the others, and those together."""
 JOBS = 200
 
