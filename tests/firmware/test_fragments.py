@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import subprocess
 import sys
 import time
@@ -24,6 +23,8 @@ KERNEL = b"def run(data, contexts):\n    yield\n    return data * 4\n"
 HEAP, IN_ONE, PIECE, SPARE = "72k", 12000, 350, 12000
 """Bytes: the heap; its one large piece, for the kernel; the others, and those together."""
 JOBS = 200
+LOST_S = 8.0
+"""A lease of which nothing is heard for so long is given up, as the gateway does."""
 
 
 def test_a_heap_in_pieces_gets_its_work_done_over_one_connection(tmp_path: Path) -> None:
@@ -55,23 +56,20 @@ def _work(gateway: LeastGateway, kernel: bytes) -> int:
     """Leases the same few jobs again until all are done; how often the device was born meanwhile."""
     births = 0
     left = {n.to_bytes(40, "big") for n in range(JOBS)}
-    out: dict[bytes, bytes] = {}
-    told = 0.0
+    out: dict[bytes, tuple[bytes, float]] = {}
     while left:
-        try:
-            leaf, content = gateway.heard.get(timeout=300 if not out else 8)
-        except queue.Empty:
-            out.clear()   # what was not even declined was lost with its message, and is leased again
-            leaf, content = "", {}
+        leaf, content = gateway.heard.get(timeout=300)
         births += leaf == "birth"
         if leaf == "result":
             for nonce, answer in content.items():
-                data = out.pop(nonce, b"")
+                data, _ = out.pop(nonce, (b"", 0.0))
                 if answer == data * 4:
                     left.discard(data)
-        room = leaf in ("bid", "result", "") and len(out) < 5
-        if room and (leaf != "result" or time.monotonic() > told):
-            leases = [gateway.lease(kernel, data) for data in sorted(left.difference(out.values()))[:3]]
-            out.update({lease.nonce: lease.input for lease in leases})
+        now = time.monotonic()
+        out = {nonce: lease for nonce, lease in out.items() if now - lease[1] < LOST_S}
+        if leaf in ("bid", "result") and len(out) <= 5:
+            free = left.difference(data for data, _ in out.values())
+            leases = [gateway.lease(kernel, data) for data in sorted(free)[:3]]
+            out.update({lease.nonce: (lease.input, now) for lease in leases})
             gateway.send(leases)
     return births
