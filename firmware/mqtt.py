@@ -42,9 +42,9 @@ async def read_packet(link, buf, limit):
     size -= len(body)
     if not size:
         return head, body, True
-    rest = bytearray(64)
+    rest = bytearray(256)
     while size:
-        count = min(size, 64)
+        count = min(size, 256)
         await ports.receive(link, rest, count)
         size -= count
     return head, body, False
