@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
@@ -43,17 +44,20 @@ class RpcServer:
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-def receive(server: RpcServer, method: str, payload: bytes) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
+def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None = None) -> None:
+    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+
+    ``back`` takes it if the request came through the door of the data folder.
+    """
     try:
-        request = requests.parse(method, payload)
+        request = requests.parse(method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
     except RequestError as error:
         reply_to, cid, task = requests.peek(payload)
-        server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+        server.answer(Ref(reply_to, cid, task if method == "task.submit" else "", back), None, error)
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
+    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
     if len(server.waiting) >= MAX_WAITING:
         server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
         return
@@ -189,6 +193,21 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
     return {"node": node.name, "state": "revoked"}
 
 
+async def _restore(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    return _standing(await server.enrolment.restore(requests.text(request, "node")))
+
+
+async def _transfer(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    device = await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))
+    return _standing(device)
+
+
+def _standing(device: Device) -> dict[str, Any]:
+    """``epoch``: at whose end it changes hands; None if it does not."""
+    return {"node": device.node, "owner": device.owner, "next_owner": device.next_owner,
+            "epoch": device.asked if device.next_owner else None, "revoked": device.revoked}
+
+
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
     nodes = [node for node in server.state.nodes.values() if node.owner == owner]
@@ -217,6 +236,8 @@ _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any
     "node.get": _node,
     "node.enrol": _enrol,
     "node.revoke": _revoke,
+    "node.restore": _restore,
+    "node.transfer": _transfer,
     "reward.statement": _statement,
     "epoch.seal": _seal,
     "health.check": _health,
