@@ -246,7 +246,7 @@ class Agent:
                     code = wire.NO_HEAP
                 except Exception:
                     code = wire.NO_KERNEL  # whole, but of no use here
-                self._give_up(name, code, now)
+                self._give_up(name, code)
                 return
         self._fetch = None
         self._broken = 0
@@ -264,9 +264,9 @@ class Agent:
                 else:
                     self._want(now)
         except MemoryError:
-            self._give_up(fetch.name, wire.NO_HEAP, now)
+            self._give_up(fetch.name, wire.NO_HEAP)
         except OSError:
-            self._give_up(fetch.name, wire.NO_KERNEL, now)
+            self._give_up(fetch.name, wire.NO_KERNEL)
 
     def _want(self, now):
         # Asks for the rest, or gives the blob up.
@@ -274,9 +274,9 @@ class Agent:
         if want:
             self._post("want", want, 1)
         else:
-            self._give_up(self._fetch.name, wire.NO_KERNEL, now)
+            self._give_up(self._fetch.name, wire.NO_KERNEL)
 
-    def _give_up(self, name, code, now):
+    def _give_up(self, name, code):
         # Refuses every lease that needs the blob.
         self._fetch = None
         self._broken = 0
@@ -297,7 +297,7 @@ class Agent:
             for at in range(self._next, len(self._outbox) if self._ripe else 0):
                 frame = self._outbox[at][1]
                 most -= len(frame) + 2
-                if frames and most < 2 or len(frames) == wire.MAX_BATCH:
+                if (frames and most < 2) or len(frames) == wire.MAX_BATCH:
                     break
                 frames.append(frame)
             parts = wire.batch(frames)

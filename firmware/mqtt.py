@@ -18,8 +18,9 @@ _OWED = 8              # packets that may wait to be acknowledged
 
 
 async def read_packet(link, buf, limit):
-    # (first byte, body, True); (.., its start, False) where it is longer than `limit` or than any piece of the heap:
-    # the rest is passed over. `buf` is for what fits into it, and for that start. Raises WireError, EOFError, OSError.
+    # (first byte, body, True); (.., its start, False) where it is longer than `limit` or than any piece of the heap,
+    # and the rest is passed over. `buf` is for what fits into it, and for that start. Raises WireError, EOFError,
+    # OSError.
     await ports.receive(link, buf, 1)
     head = buf[0]
     size = shift = 0

@@ -41,7 +41,7 @@ class Node:
             try:
                 await asyncio.sleep(0.2)
                 self._tick(not beat)
-                if self.client.starved or not self.agent.running and self.agent.why() == "heap":
+                if self.client.starved or (not self.agent.running and self.agent.why() == "heap"):
                     raise MemoryError
                 self._well = ports.ticks_ms()
             except MemoryError:
