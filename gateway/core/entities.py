@@ -162,15 +162,17 @@ class Round:
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
-    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
-                 "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result", "round",
-                 "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+    __slots__ = ("audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending",
+                 "events", "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result",
+                 "round", "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int) -> None:
+                 started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.by = by
+        """Who asked for it, by the broker's account."""
         self.priority = priority
         self.deadline_ms = deadline_ms
         self.deadline_at = started_ms + deadline_ms
@@ -222,10 +224,10 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "kind", "lies", "message", "name", "next_owner", "no_heap", "online", "open", "owner", "pace",
-                 "power", "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed",
-                 "state", "temp", "why")
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "earned_kop", "firmware",
+                 "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap",
+                 "online", "open", "owner", "pace", "power", "quarantined_until", "restarted", "revoked", "room",
+                 "score", "seen_at", "spare", "speed", "state", "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -254,8 +256,13 @@ class Node:
         """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
+        self.mends_at = 0
+        """When half of what lost leases have taught of its pace is forgotten; 0 where there is nothing to forget."""
+        self.compiled_at = 0
+        """When kernels were last compiled because of it."""
         self.backoff_until = 0
         self.quarantined_until = 0
+        self.muted_until = 0
         self.revoked = False
         self.score = 0
         self.lies = 0

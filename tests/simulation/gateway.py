@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import StoreError
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -43,6 +44,7 @@ class Message:
 
     topic: str
     payload: bytes
+    retain: bool
     number: int
 
 
@@ -61,6 +63,9 @@ class Link:
 
     def acknowledge(self, message: Message) -> None:
         self.open.pop(message.number, None)
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        return {}
 
 
 class Computer:
@@ -143,7 +148,7 @@ class Gateway:
         self.stores = stores = self.world.disk.open(self.life, self)
         self.link = Link(self, self.loop)
         self.broker.accounts = {device.node for device in stores.registry.devices() if not device.revoked}
-        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands())
+        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), Guard())
         self.shell = Shell(self.settings, stores, kind.KINDS, outside)
         self._check_the_clock()
         self._watch(self.shell)
@@ -198,7 +203,7 @@ class Gateway:
         """Nothing of this life happens any more."""
         self.up = self.open = False
         self.loop.end()
-        waiting = [(message.topic, message.payload) for message in self.link.open.values()]
+        waiting = [(message.topic, message.payload, message.retain) for message in self.link.open.values()]
         self.link.open.clear()
         self.broker.leave(waiting)
         self.world.note("crash", self.life)
@@ -211,11 +216,11 @@ class Gateway:
 
     # In
 
-    def receive(self, topic: str, payload: bytes) -> None:
+    def receive(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """The broker hands over a message: the loop takes it in its turn."""
         if self.up:
             self._numbers += 1
-            message = self.link.open[self._numbers] = Message(topic, payload, self._numbers)
+            message = self.link.open[self._numbers] = Message(topic, payload, retain, self._numbers)
             self.loop.call_soon(self.shell.inbox.take, message)
 
     def reconnect(self) -> None:

@@ -14,13 +14,14 @@ from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters import files
 from lamplighter.gateway.adapters.registry import (
     FILE,
-    MAX_DEVICES,
     PREVIOUS,
+    RESERVED,
     AtomicStorage,
     EnrolmentError,
     Registry,
     RegistryError,
 )
+from lamplighter.gateway.core.policy import Policy
 
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
 
@@ -92,7 +93,8 @@ def test_revoked_devices_cannot_sign_in(tmp_path):
     registry.add_operator("town")
     registry.revoke(devices[1].node)
     users = [account.user for account in registry.accounts("gateway")]
-    assert users == ["gateway", "city", "town", *(device.node for device in devices if device is not devices[1])]
+    own = ["gateway", "city", "town", "probe"]
+    assert users == [*own, *(device.node for device in devices if device is not devices[1])]
     assert [device.revoked for device in registry.devices()] == [False, True, False, False, False]
 
 
@@ -101,12 +103,24 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
     registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS), 0)
     before = (tmp_path / FILE).read_bytes()
-    for refused in (lambda: registry.enrol([(secrets.token_bytes(32), "alice") for _ in range(MAX_DEVICES)], 0),
+    many = [(secrets.token_bytes(32), "alice") for _ in range(Policy().max_nodes)]
+    for refused in (lambda: registry.enrol(many, 0),
                     lambda: registry.enrol(of("Not An Owner", KEYS), 0), lambda: registry.revoke("f" * 16),
                     lambda: registry.add_operator("no spaces"), lambda: registry.add_operator("city", "short")):
         with pytest.raises(RegistryError):
             refused()
     assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_one_device_too_many_is_refused_by_name(tmp_path):
+    """The bound is the one that the registry was opened with, revoked devices count, and known ones need no room."""
+    registry = Registry.open(tmp_path, 3)
+    registry.enrol(of("alice", KEYS[:3]), 0)
+    registry.revoke(registry.devices()[0].node)
+    with pytest.raises(EnrolmentError, match="at most 3 devices") as refused:
+        registry.enrol(of("alice", KEYS[1:4]), 0)
+    assert refused.value.code == "too_many_devices" and len(registry.devices()) == 3
+    assert len(registry.enrol(of("alice", KEYS[1:3]), 0)) == 2
 
 
 def test_every_damage_is_noticed(tmp_path):
@@ -324,3 +338,10 @@ def test_root_leaves_the_file_to_the_gateway(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "stat", lambda path, **how: owner if path == tmp_path else stat(path, **how))
     registry.transfer(device.node, "bob")
     assert given == [(4_711, 4_712)]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_names_that_mean_something_else_are_no_operators(tmp_path, name):
+    """Whoever was shown as who asked would not be an operator."""
+    with pytest.raises(RegistryError, match="choose another name"):
+        Registry.open(tmp_path).add_operator(name)
