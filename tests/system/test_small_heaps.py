@@ -17,9 +17,10 @@ from lamplighter.gateway.simulate.street import Street
 from lamplighter.tasks.traffic.signals.demo import generated_street
 
 DEVICES = 6
-HEAP = 112 * 1024
-IN_ONE, PIECE, SPARE = 36_000, 700, 30_000
-"""Of what the firmware leaves free: one piece, for the kernel; the others, and those together, in bytes."""
+HEAP = 128 * 1024
+IN_ONE, PIECE, SPARE = 44_000, 700, 60_000
+"""Of what the firmware leaves free: one piece, for the kernel and what a job needs in one; the others, shorter than a
+message, and those together, in bytes."""
 HOLED = Path(__file__).parents[1] / "firmware" / "holed.py"
 LEAST = 1_500
 """Jobs of a task, at least."""
