@@ -236,15 +236,16 @@ def test_the_firmware_imports_itself_and_micropython() -> None:
 
 
 def test_only_ports_know_boards() -> None:
-    """``machine``, ``network`` and their like are imported by ``ports``, and by ``lineport``, its part for serial
-    lines that is in the heap only where there is one: probed, or in a function that a configuration asks for."""
+    """``machine``, ``network`` and their like are imported by ``ports``, and by its parts that are in the heap only
+    where needed: ``lineport`` for serial lines, ``ending`` for restarts. Probed, or in a function that is asked for.
+    """
     for path in files("firmware"):
         inner = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         outer = ast.Module([part for part in tree(path).body if not isinstance(part, inner)], [])
         always = {name for name, probed in imports(outer) if not probed}
         for name in imported(path):
             if name.split(".")[0] in BOARDS_HAVE:
-                assert name_of(path) in ("firmware.ports", "firmware.lineport"), f"{name_of(path)} imports {name}"
+                assert name_of(path).removeprefix("firmware.") in ("ports", "lineport", "ending"), f"{path}: {name}"
                 assert name not in always, f"{name_of(path)} cannot be imported without {name}"
 
 

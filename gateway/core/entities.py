@@ -257,8 +257,8 @@ class Node:
 
     __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "firmware", "heap", "kind",
                  "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap", "online", "open",
-                 "owner", "pace", "pending", "power", "quarantined_until", "revoked", "room", "score", "seen_at",
-                 "spare", "speed", "state", "temp")
+                 "owner", "pace", "pending", "power", "quarantined_until", "restarted", "revoked", "room", "score",
+                 "seen_at", "spare", "speed", "state", "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -276,6 +276,10 @@ class Node:
         self.spare = self.room = 0
         self.power = ""
         self.temp: int | None = None
+        self.why = ""
+        """The device's word for why its room is 0."""
+        self.restarted = ""
+        """Its word for why it restarted itself before this boot; empty where something else ended the last."""
         self.open: dict[int, Lease] = {}
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""

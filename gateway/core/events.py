@@ -147,7 +147,7 @@ class NodeRevoked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message."""
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself."""
 
     node: str
     board: str
@@ -157,11 +157,12 @@ class NodeBorn:
     speed: int
     boot: int
     message: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeBid:
-    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once."""
+    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once, ``why`` that is 0."""
 
     node: str
     spare: int
@@ -170,6 +171,7 @@ class NodeBid:
     blobs: tuple[str, ...]
     power: str
     temp: int | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

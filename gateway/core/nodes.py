@@ -64,6 +64,7 @@ def on_born(state: State, event: NodeBorn) -> None:
         state.keep_standing(node)
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
+    node.restarted = event.why
     node.seen_at = state.now_ms
     _want_kernels(state, node)
 
@@ -119,7 +120,7 @@ def on_bid(state: State, event: NodeBid) -> None:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
-    node.power, node.temp = event.power, event.temp
+    node.power, node.temp, node.why = event.power, event.temp, event.why
     node.seen_at = state.now_ms
     send_again(state, node)
     may_have_room(state, node)
