@@ -68,12 +68,8 @@ class Request:
     params: dict[str, Any]
     reply_to: str
     cid: str
-
-    @property
-    def body(self) -> bytes:
-        """What makes two submissions the same: everything but whom to answer."""
-        about = {key: value for key, value in self.params.items() if key not in _COMMON}
-        return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
+    body: bytes
+    """What makes two submissions the same: everything but whom to answer."""
 
 
 def loads(payload: bytes) -> dict[str, Any]:
@@ -160,7 +156,8 @@ def parse(method: str, payload: bytes) -> Request:
         raise RequestError("bad_value", "cid is no short text", "at most 128 characters", "/cid")
     if given.get("v", 1) != 1:
         raise RequestError("bad_value", "this gateway speaks version 1", '"v": 1, or leave it out', "/v")
-    return Request(method, given, reply_to, cid)
+    about = {key: value for key, value in given.items() if key not in _COMMON}
+    return Request(method, given, reply_to, cid, json.dumps(about, sort_keys=True, separators=(",", ":")).encode())
 
 
 def text(request: Request, key: str) -> str:

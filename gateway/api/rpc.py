@@ -14,7 +14,6 @@ from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
-from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.runtime.enrolment import Enrolment
 from lamplighter.gateway.runtime.solvers import Solvers
@@ -26,6 +25,10 @@ log = logging.getLogger("lamplighter.operators")
 MAX_ENROL = 2_000
 MAX_WAITING = 64
 """Requests being validated at once; more are told to come again."""
+MAX_HELD = 4 * requests.MAX_REQUEST
+"""Bytes of them."""
+INLINE_BYTES = 16_384
+"""A longer request is not parsed on the loop, where it would hold up everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +43,48 @@ class RpcServer:
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
     wall_ms: Callable[[], int]
-    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: dict[asyncio.Task[None], int] = field(default_factory=dict)
+    """Requests being dealt with, and their bytes."""
 
 
 def receive(server: RpcServer, method: str, payload: bytes) -> None:
     """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
-    try:
-        request = requests.parse(method, payload)
-    except RequestError as error:
-        reply_to, cid, task = requests.peek(payload)
-        server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+    if len(server.waiting) >= MAX_WAITING or sum(server.waiting.values()) + len(payload) > MAX_HELD:
+        error = RequestError("busy", "too many requests at once", "try again in a second", "", True)
+        server.answer(_peeked(method, payload[:INLINE_BYTES]), None, error)
         return
-    submitted = request.params.get("id") if method == "task.submit" else ""
-    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
-    if len(server.waiting) >= MAX_WAITING:
-        server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
-        return
-    work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
-    server.waiting.add(work)
-    work.add_done_callback(server.waiting.discard)
+    work = asyncio.get_running_loop().create_task(_deal(server, method, payload))
+    server.waiting[work] = len(payload)
+    work.add_done_callback(server.waiting.pop)
 
 
-async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
+def _peeked(method: str, payload: bytes) -> Ref:
+    """Whom to answer about a request that was not read."""
+    reply_to, cid, task = requests.peek(payload)
+    return Ref(reply_to, cid, task if method == "task.submit" else "")
+
+
+async def _read(server: RpcServer, method: str, payload: bytes) -> Request:
+    return requests.parse(method, payload) if len(payload) <= INLINE_BYTES else await server.solvers.read(
+        method, payload)
+
+
+async def _deal(server: RpcServer, method: str, payload: bytes) -> None:
+    ref = Ref("", "")
     try:
-        data = await _HANDLERS[request.method](server, request, ref)
+        try:
+            request = await _read(server, method, payload)
+        except (RequestError, TaskError):
+            ref = _peeked(method, payload)
+            raise
+        ref = _ref(request)
+        data = await _HANDLERS[method](server, request, ref)
     except RequestError as error:
         server.answer(ref, None, error)
     except TaskError as error:
         server.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
     except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
-        log.exception("%s raised", request.method)
+        log.exception("%s raised", method)
         server.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
                                             "the gateway's log says more"))
     else:
@@ -78,13 +92,20 @@ async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
             server.answer(ref, data, None)
 
 
+def _ref(request: Request) -> Ref:
+    submitted = request.params.get("id") if request.method == "task.submit" else ""
+    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
+    return Ref(request.reply_to, request.cid, str(submitted) if named else "")
+
+
 async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
-    """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
+    """Validated here, in a worker; the core answers, once the task is in the journal."""
     task = requests.text(request, "id")
     kind = _kind(request)
+    _require_input(request)
     known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
-        await server.solvers.prepare(kind, _input(request))
+        await server.solvers.prepare(kind, request.body)
     server.put(TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
         requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
@@ -93,9 +114,9 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
-    spec = await server.solvers.prepare(kind, _input(request))
-    jobs = await server.solvers.first_round(kind, spec)
-    kop = sum(price_kop(job.ops) for job in jobs)
+    _require_input(request)
+    jobs = await server.solvers.first_round(kind, request.body)
+    kop = sum(job.price_kop for job in jobs)
     heap = max((job.heap_bytes for job in jobs), default=0)
     able = [node for node in server.state.nodes.values() if node.online and node.heap >= heap]
     speed = sum(node.speed * node.spare for node in able) // 1_000
@@ -112,11 +133,9 @@ def _kind(request: Request) -> str:
     return kind
 
 
-def _input(request: Request) -> dict[str, Any]:
-    given = request.params.get("input")
-    if not isinstance(given, dict):
+def _require_input(request: Request) -> None:
+    if not isinstance(request.params.get("input"), dict):
         raise RequestError("missing_field", "input is missing or no object", '"input": {…}', "/input")
-    return given
 
 
 async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
@@ -144,7 +163,7 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
         hint = nearest(name, list(server.solvers.kinds))
         raise RequestError("unknown_kind", f"no kind {name[:64]!r}", hint, "/kind")
     return {"kind": name, "version": kind.version, "title": kind.title,
-            "input_schema": kind.Model.model_json_schema()}
+            "input_schema": kind.schema}
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
