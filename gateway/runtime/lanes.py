@@ -16,7 +16,7 @@ from lamplighter.gateway.runtime.kinds import KindInfo, from_dict
 
 START_S = 60.0
 """Until then a worker has loaded all kinds."""
-QUICK_S = 0.25
+QUICK_S = 0.5
 """What takes longer in the quick lane goes on in the other."""
 GRACE_S = 1.0
 """A worker that was told to leave off has so long for it; then it is killed."""
