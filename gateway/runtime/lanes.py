@@ -19,7 +19,8 @@ START_S = 60.0
 QUICK_S = 0.5
 """What takes longer in the quick lane goes on in the other."""
 GRACE_S = 1.0
-"""A worker that was told to leave off has so long for it; then it is killed."""
+TIMES = 10
+"""A worker that was told to leave off so often, over so long, is killed."""
 TASKS, REQUESTS = range(2)
 """Work of tasks comes before what may become one."""
 
@@ -151,7 +152,8 @@ class Lane:
         """Interrupts what is being done for ``owner``; False where nothing is."""
         if self._now is None or self._now.owner is not owner:
             return False
-        self._interrupt()
+        if self._axe is None:
+            self._interrupt()
         return True
 
     def close(self) -> None:
@@ -217,12 +219,17 @@ class Lane:
 
     def _too_long(self, work: Work[Any]) -> None:
         work.overdue = True
-        self._interrupt()
+        if self._axe is None:
+            self._interrupt()
 
-    def _interrupt(self) -> None:
-        if self._worker is not None and self._axe is None:
-            self._axe = asyncio.get_running_loop().call_later(GRACE_S, self._worker.kill)
-            self._worker.interrupt()
+    def _interrupt(self, times: int = 0) -> None:
+        """Again and again, since what it is told before it has begun is not heard; then it is killed."""
+        assert self._worker is not None
+        if times == TIMES:
+            self._worker.kill()
+            return
+        self._worker.interrupt()
+        self._axe = asyncio.get_running_loop().call_later(GRACE_S / TIMES, self._interrupt, times + 1)
 
 
 def _answer(worker: Worker, request: bytes, read: Callable[[Parcel], T]) -> T:
