@@ -58,6 +58,8 @@ class RequestError(Exception):
     def __init__(self, code: str, message: str, hint: str = "", path: str = "", retryable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.path, self.retryable = code, message, hint, path, retryable
+        self.ref: Ref | None = None
+        """Whom to tell, where that was found out with the error."""
 
 
 @dataclass(frozen=True, slots=True)

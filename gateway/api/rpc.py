@@ -51,7 +51,7 @@ def receive(server: RpcServer, method: str, payload: bytes) -> None:
     """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
     if len(server.waiting) >= MAX_WAITING or sum(server.waiting.values()) + len(payload) > MAX_HELD:
         error = RequestError("busy", "too many requests at once", "try again in a second", "", True)
-        server.answer(_peeked(method, payload[:INLINE_BYTES]), None, error)
+        server.answer(_peeked(method, payload), None, error)
         return
     work = asyncio.get_running_loop().create_task(_deal(server, method, payload))
     server.waiting[work] = len(payload)
@@ -59,8 +59,8 @@ def receive(server: RpcServer, method: str, payload: bytes) -> None:
 
 
 def _peeked(method: str, payload: bytes) -> Ref:
-    """Whom to answer about a request that was not read."""
-    reply_to, cid, task = requests.peek(payload)
+    """Whom to answer about a request that was not read, as far as its beginning says."""
+    reply_to, cid, task = requests.peek(payload[:INLINE_BYTES])
     return Ref(reply_to, cid, task if method == "task.submit" else "")
 
 
@@ -70,26 +70,23 @@ async def _read(server: RpcServer, method: str, payload: bytes) -> Request:
 
 
 async def _deal(server: RpcServer, method: str, payload: bytes) -> None:
-    ref = Ref("", "")
+    ref: Ref | None = None
     try:
-        try:
-            request = await _read(server, method, payload)
-        except (RequestError, TaskError):
-            ref = _peeked(method, payload)
-            raise
+        request = await _read(server, method, payload)
         ref = _ref(request)
         data = await _HANDLERS[method](server, request, ref)
     except RequestError as error:
-        server.answer(ref, None, error)
+        refused = error
     except TaskError as error:
-        server.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
+        refused = RequestError(error.code, error.message, error.hint, error.path)
     except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
         log.exception("%s raised", method)
-        server.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
-                                            "the gateway's log says more"))
+        refused = RequestError("internal", f"{type(error).__name__}: {error}"[:300], "the gateway's log says more")
     else:
         if data is not None:
             server.answer(ref, data, None)
+        return
+    server.answer(ref or refused.ref or _peeked(method, payload), None, refused)
 
 
 def _ref(request: Request) -> Ref:

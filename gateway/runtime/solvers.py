@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lamplighter.gateway.api.requests import Request, RequestError
+from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.core.effects import AdvanceSolver, CheckAnswer, GiveUp, StartSolver
 from lamplighter.gateway.core.events import (
     AnswerChecked,
@@ -293,7 +293,9 @@ def _checked(parcel: Parcel) -> Parcel:
 def _request_of(parcel: Parcel) -> Request:
     head = _checked(parcel).head
     if head["is"] == "unfit":
-        raise RequestError(**head["error"])
+        error = RequestError(**head["error"])
+        error.ref = Ref(*head["ref"])
+        raise error
     return Request(head["method"], head["params"], head["reply_to"], head["cid"], parcel.parts[0])
 
 

@@ -12,7 +12,7 @@ from lamplighter.tasks.api import Kind
 class InlineWorker:
     """``before(request)`` may raise what is to become of it; ``interrupt`` and ``kill`` are counted."""
 
-    def __init__(self, kinds: dict[str, Kind], before: Callable[[bytes], bytes | None] = lambda request: None) -> None:
+    def __init__(self, kinds: dict[str, Kind], before: Callable[[bytes], bytes | None]) -> None:
         self._workshop, self._before = Workshop(kinds), before
         self.interrupted = self.killed = 0
 

@@ -3,40 +3,42 @@
 import asyncio
 import json
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
-from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
-from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
+from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import State
-from lamplighter.tasks.api import Job, TaskError
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.tasks.api import TaskError
 
 KEY = "ab" * 32
 GOOD_INPUT = {"n": 2}
 
 
-class Toy(BaseModel):
-    """Input of the toy kind."""
-
-    n: int
-
-
 class Solvers:
-    """Stands in for the thread of solvers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
+    """Stands in for the workers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
 
     prepared = 0
-    kinds: ClassVar = {"toy": SimpleNamespace(version=3, title="Toy", Model=Toy)}
+    kinds: ClassVar = {"toy": KindInfo("toy", 3, "Toy", Path("kernel.py"), False,
+                                       {"properties": {"n": {"type": "integer"}}})}
     gate: asyncio.Event | None = None
+    read_there = 0
 
-    async def prepare(self, kind, given):
+    async def read(self, method, payload):
+        self.read_there += 1
+        return requests.parse(method, payload)
+
+    async def prepare(self, kind, body):
+        given = json.loads(body)["input"]
         self.prepared += 1
         if self.gate:
             await self.gate.wait()
@@ -48,8 +50,8 @@ class Solvers:
             raise TaskError("out_of_range", "n", "at least 0", "/input/n")
         return given["n"]
 
-    async def first_round(self, kind, spec):
-        return [Job(b"x", 1, 2_500, 4_000)] * spec
+    async def first_round(self, kind, body):
+        return [e.JobSpec(b"x", (), 1, 3, 4_000)] * await self.prepare(kind, body)
 
 
 class Bench:
@@ -266,7 +268,7 @@ def test_health_is_a_few_numbers(bench):
 
 
 def test_too_many_requests_are_told_to_come_again(bench):
-    """While the solvers' thread is busy, requests beyond the bound are refused as retryable, and none is lost."""
+    """While the workers are busy, requests beyond the bound are refused as retryable, and none is lost."""
     async def main():
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
@@ -278,3 +280,30 @@ def test_too_many_requests_are_told_to_come_again(bench):
         await asyncio.gather(*bench.server.waiting)
     asyncio.run(asyncio.wait_for(main(), 300))
     assert len(bench.put) == MAX_WAITING and not bench.server.waiting
+
+
+def test_long_requests_are_bounded_by_their_bytes(bench):
+    """A few long ones fill what many short ones would; whoever is told to come again is told by name."""
+    async def main():
+        bench.solvers.gate = asyncio.Event()
+        given = {"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT}
+        long = json.dumps(given).encode().ljust(MAX_HELD // 4)
+        for _ in range(5):
+            receive(bench.server, "task.submit", long)
+        ((ref, _, error),) = bench.answered
+        assert (ref.reply_to, ref.cid, ref.task) == ("anna", "7", "t") and error.code == "busy" and error.retryable
+        bench.solvers.gate.set()
+        await asyncio.gather(*bench.server.waiting)
+    asyncio.run(asyncio.wait_for(main(), 300))
+    assert len(bench.put) == 4 == bench.solvers.read_there
+
+
+@pytest.mark.parametrize(("size", "there"), [(INLINE_BYTES, 0), (INLINE_BYTES + 1, 1)])
+def test_a_long_request_is_read_beside_the_loop(bench, size, there):
+    """It would hold everybody up; a short one is read at once. Both are answered alike."""
+    for given in ({"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT},
+                  {"reply_to": "anna", "cid": "7", "id": "t", "kin": "toy"}):
+        _, error = bench.ask("task.submit", json.dumps(given).encode().ljust(size))
+        assert (error and error.code) == (None if "kind" in given else "unknown_field")
+        assert not error or (bench.ref.reply_to, bench.ref.cid, bench.ref.task) == ("anna", "7", "t")
+    assert bench.solvers.read_there == 2 * there and len(bench.put) == 1

@@ -189,7 +189,7 @@ def test_a_lone_owner_is_recomputed(city, of):
 
 @pytest.fixture
 def checked(pair, of):
-    """checked(possible, answer) has a kind with a check say its word on the first copy of task t; it was asked once."""
+    """checked(possible) has a kind with a check say its word on the first copy of task t; it was asked once."""
     pair.checks = frozenset({"toy.sum"})
     pair.restart()
     for name, owner in (("anna-1", "anna"), ("ben-1", "ben")):

@@ -170,7 +170,7 @@ def test_generators_of_a_killed_worker_are_wanted_anew(solve):
 
 
 def test_a_step_that_takes_too_long_leaves_the_others_alone(solve):
-    """It is called off and goes on in the other lane, where it fails at the limit; its neighbour stays where it was."""
+    """It is called off, goes on in the other lane and fails there at the limit; its neighbour stays where it was."""
     async def work(solvers, said):
         solvers.start(start())
         solvers.start(start("u"))
@@ -194,7 +194,7 @@ def test_a_cancelled_task_is_called_off(solve):
         for _ in range(2):
             await said()
         solvers.advance(f.AdvanceSolver("t", 0, (b"spin    ",)))
-        while solvers._lanes.quick._now is None:
+        while solvers._lanes.quick._now is None:   # noqa: ASYNC110
             await asyncio.sleep(0)
         solvers._lanes.quick.limit_s = 60.0
         solvers.stop("t")
@@ -265,6 +265,6 @@ def test_a_worker_is_the_first_that_the_system_takes(solve):
     """Where memory is short a worker goes, not the gateway."""
     async def work(solvers, said):
         solvers.start(start())
-        pid = int((await said()).jobs[0].input)
-        return Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
-    assert solve(work) == "1000"
+        file = f"/proc/{int((await said()).jobs[0].input)}/oom_score_adj"
+        return await asyncio.to_thread(Path(file).read_text)
+    assert solve(work).strip() == "1000"

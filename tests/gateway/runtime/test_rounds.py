@@ -16,7 +16,8 @@ def test_jobs_come_out_as_the_core_takes_them():
     """With names in place of contexts and a price in place of operations."""
     jobs = [Job(b"a", 1, 1, 10, (ONE, TWO)), Job(b"", 2, 1_001, 20, (TWO,)), Job(b"ccc", 3, 9, 0)]
     assert Contexts().take(pack_round(jobs, {})) == (
-        JobSpec(b"a", (ONE.name, TWO.name), 1, 1, 10), JobSpec(b"", (TWO.name,), 2, 2, 20), JobSpec(b"ccc", (), 3, 1, 0))
+        JobSpec(b"a", (ONE.name, TWO.name), 1, 1, 10), JobSpec(b"", (TWO.name,), 2, 2, 20),
+        JobSpec(b"ccc", (), 3, 1, 0))
 
 
 def test_a_context_travels_once():

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
-from lamplighter.gateway.api.requests import RequestError
+from lamplighter.gateway.api.requests import Ref, RequestError
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.runtime.child import pack, unpack
@@ -314,7 +314,7 @@ def test_a_check_that_ends_its_worker_is_not_asked_again(bench, caplog):
 
 
 def test_a_task_that_ends_during_its_preparation_leaves_nothing(bench, caplog):
-    """What a worker is doing for it is called off: no event, no generator, no traceback; the next one has its turn."""
+    """What a worker is doing for it is called off: no event, no generator, no traceback; the next has its turn."""
     gate, inside = threading.Event(), threading.Event()
     def prepare(model):
         if model.n == 7:
@@ -460,9 +460,9 @@ def test_tasks_come_before_requests(bench):
     done, gate = [], threading.Event()
     async def work(b):
         await b.begun(n=1)
-        b.fate = lambda head: done.append(head["do"]) or gate.wait(60) and None
+        b.fate = lambda head: done.append(head["do"]) or (gate.wait(60) and None)
         asked = [asyncio.create_task(b.solvers.prepare("toy", body_of(n=1))) for _ in range(3)]
-        while not done:
+        while not done:   # noqa: ASYNC110
             await asyncio.sleep(0)
         b.solvers.advance(f.AdvanceSolver("t", 0, (b"ab",)))
         gate.set()
@@ -520,8 +520,9 @@ def test_a_long_request_is_read_in_a_worker(bench):
         assert (read.params["input"], read.params["id"], read.cid, read.reply_to) == ({}, "t", "7", "anna")
         assert json.loads(read.body) == {"id": "t", "kind": "toy", "input": {"n": 1}}
         with pytest.raises(RequestError) as caught:
-            await b.solvers.read("task.submit", b'{"id": "t", "ind": 1}')
+            await b.solvers.read("task.submit", b'{"id": "t", "ind": 1, "reply_to": "anna"}')
         assert (caught.value.code, caught.value.path) == ("unknown_field", "/ind")
+        assert caught.value.ref == Ref("anna", "", "t")
     bench(kind_of(two_rounds), work)
 
 
