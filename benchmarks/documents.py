@@ -14,6 +14,12 @@ from lamplighter.tasks.registry import load_kinds, prepare
 from tests.tasks.documents import DOCUMENTS, Document
 
 BYTES = 8 << 20
+LONGEST = {"sumo": 3_900_000, "traffic entities": 5 << 20}
+"""Where a model takes no document as long."""
+
+
+def longest(name: str) -> int:
+    return next((size for start, size in LONGEST.items() if name.startswith(start)), BYTES)
 
 
 def grown(make: Callable[[int], Document], size: int) -> int:
@@ -45,12 +51,12 @@ def main() -> None:
     if len(sys.argv) == 3:
         print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))
         return
-    print(f"{'document':20} {'2 MB':>8} {'4 MB':>8} {'8 MB':>8}  CPU s, and what became of it")
+    print(f"{'document':20} {'a quarter':>9} {'a half':>9} {'whole':>9}  CPU s, and what became of it")
     for name in sys.argv[1:] or DOCUMENTS:
         rows = [json.loads(subprocess.run([sys.executable, "-m", "benchmarks.documents", name, str(size)],
                                           capture_output=True, text=True, check=True).stdout)
-                for size in (BYTES // 4, BYTES // 2, BYTES)]
-        print(f"{name:20} " + " ".join(f"{row['cpu_s']:8}" for row in rows) + f"  {rows[-1]['said']}", flush=True)
+                for size in (longest(name) // 4, longest(name) // 2, longest(name))]
+        print(f"{name:20} " + " ".join(f"{row['cpu_s']:9}" for row in rows) + f"  {rows[-1]['said']}", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -29,7 +31,11 @@ T = TypeVar("T")
 
 
 class WorkerDied(Exception):
-    """The process has ended, and every generator in it."""
+    """The process has ended, and every generator in it; ``full`` where it was for want of memory."""
+
+    def __init__(self, full: bool = False) -> None:
+        super().__init__("a worker has ended")
+        self.full = full
 
 
 class Overdue(Exception):
@@ -82,9 +88,11 @@ class Process:
         except (OSError, ValueError):
             answer = None
         if answer is None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(GRACE_S)   # it says itself why it ended, if it has
             self.kill()
             self._line.close()
-            raise WorkerDied
+            raise WorkerDied(self._child.returncode == -signal.SIGABRT)   # as native code does that gets no memory
         return answer
 
     def interrupt(self) -> None:
@@ -204,10 +212,10 @@ class Lane:
         clock = loop.call_later(self.limit_s, self._too_long, work)
         try:
             return await loop.run_in_executor(self._thread, _answer, worker, request, work.read)
-        except WorkerDied:
+        except WorkerDied as died:
             self._worker = None
             self.died(self, work.owner)
-            raise Overdue if work.overdue else WorkerDied from None
+            raise Overdue if work.overdue else Overfull if died.full else died from None
         except Interrupted:
             raise Overdue if work.overdue else Interrupted from None
         finally:

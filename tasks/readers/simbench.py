@@ -61,7 +61,7 @@ def read(tables: dict[str, str], cars_per_load: int) -> Feeder:
                       transformer=trafo, loads=loads, profiles=days.profiles)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise TaskError("bad_simbench", f"{'/'.join(map(str, first['loc']))}: {first['msg']}", "mend it in the tables",
+        raise TaskError("bad_simbench", f"{'/'.join(map(str, first['loc']))}: {first['msg']}", "mend the tables",
                         "/simbench") from None
 
 
@@ -71,15 +71,23 @@ def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
     A row that is too short has only its first columns: to fill up each for a header of any width would take a time
     that no bound on a document bounds. Raises TaskError ``bad_simbench`` for text that is no table.
     """
-    rows = csv.reader(tables.get(name, "").lstrip("\ufeff").splitlines(), delimiter=";")
-    try:
-        header = next(rows, [])
-        for row in rows:
-            if row:
-                yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
-    except csv.Error as error:
-        raise TaskError("bad_simbench", f"{name}: {error}", "give semicolon-separated text", f"/simbench/{name}") \
-            from None
+    header, rows = _text(tables, name)
+    for row in rows:
+        if row:
+            yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
+
+
+def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[str]]]:
+    """The header and the rows of a table as they stand."""
+    def rows() -> Iterator[list[str]]:
+        try:
+            yield from csv.reader(tables.get(name, "").lstrip("\ufeff").splitlines(), delimiter=";")
+        except csv.Error as error:
+            raise TaskError("bad_simbench", f"{name}: {error}", "give semicolon-separated text",
+                            f"/simbench/{name}") from None
+
+    found = rows()
+    return next(found, []), found
 
 
 def _each(tables: dict[str, str], name: str, make: Callable[[Row], T]) -> Iterator[T]:
@@ -196,30 +204,34 @@ class _Days:
 
     def __init__(self, tables: dict[str, str], day: int) -> None:
         self.profiles: dict[str, list[float]] = {}
-        self._tables, self._day = tables, day
-        self._rows: dict[str, list[tuple[int, Row]]] = {}
-        kinds = {row.get("profile", "") for name in ("Load", "RES") for row in _rows(tables, name)}
-        self._wanted = {kind + part for kind in kinds for part in ("", "_pload", "_qload")}
+        self._tables, self._first = tables, day * SLOTS_PER_DAY
+        self._read: dict[str, tuple[dict[str, int], list[list[str]]]] = {}
 
     def name(self, table: str, column: str) -> str | None:
         """The name under which a column is kept in ``profiles``; None where there is none."""
         if not column or table not in self._tables:
             return None
         if column not in self.profiles:
-            rows = self._of(table)
+            places, rows = self._of(table)
             if len(rows) != SLOTS_PER_DAY:
                 raise TaskError("bad_simbench", f"{table} holds {len(rows)} quarter-hours of the day looked at",
                                 f"give whole days of {SLOTS_PER_DAY} rows", f"/simbench/{table}")
-            self.profiles[column] = list(_made(table, rows, lambda row: float(row[column])))
+            try:
+                at = places[column]
+                self.profiles[column] = [float(row[at]) for row in rows]
+            except (KeyError, IndexError, ValueError):   # _each says where
+                first = self._first
+                for _ in islice(_each(self._tables, table, lambda row: float(row[column])), first + SLOTS_PER_DAY):
+                    pass
         return column
 
-    def _of(self, table: str) -> list[tuple[int, Row]]:
-        if table not in self._rows:
-            first = self._day * SLOTS_PER_DAY
-            day = islice(enumerate(_rows(self._tables, table), 2), first, first + SLOTS_PER_DAY)
-            self._rows[table] = [(number, {name: value for name, value in row.items() if name in self._wanted})
-                                 for number, row in day]
-        return self._rows[table]
+    def _of(self, table: str) -> tuple[dict[str, int], list[list[str]]]:
+        """The day as it stands, and the place of each column: dicts of rows as wide would take all memory."""
+        if table not in self._read:
+            header, rows = _text(self._tables, table)
+            day = list(islice((row for row in rows if row), self._first, self._first + SLOTS_PER_DAY))
+            self._read[table] = {name: at for at, name in enumerate(header)}, day
+        return self._read[table]
 
 
 def peak_day(tables: dict[str, str]) -> int:

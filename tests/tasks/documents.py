@@ -48,7 +48,7 @@ def _simbench(n: int, nodes: int) -> dict[str, str]:
     return {
         "Node": _csv("id;type;vmR;vmSetp", (f"n{i:07};busbar;0.4;" for i in range(nodes))),
         "ExternalNet": "id;node\ne;n0000000", "LineType": "id;r;x;b;iMax\nt;0.1;0.1;0;100",
-        "Line": _csv("id;nodeA;nodeB;type;length", ("l;n0000000;n0000001;t;0.1" for _ in range(n))),
+        "Line": "id;nodeA;nodeB;type;length\nl;n0000000;n0000001;t;0.1",
         "Load": _csv("id;node;profile;pLoad;qLoad;subnet", (f"l;n0000001;p{i};0.01;0;s" for i in range(n))),
     }
 
@@ -112,9 +112,9 @@ def sumo_long_route(n: int) -> Document:
 
 @_document
 def sumo_trips(n: int) -> Document:
-    """Trips from each edge to the last."""
+    """Trips from the first edge to the last."""
     return _signals(_network(n), "".join(
-        f'<trip id="{i}" from="e{i}" to="e{n - 1}" depart="1"/>' for i in range(n - 1)))
+        f'<trip id="{i}" from="e0" to="e{n - 1}" depart="1"/>' for i in range(n)))
 
 
 @_document
@@ -188,8 +188,8 @@ def air_senml(n: int) -> Document:
 
 @_document
 def sensors_entities(n: int) -> Document:
-    """Stations each of which reports at a time of its own."""
-    return "environment.sensorqc", {"entities": [_air(number % 3_000, number) for number in range(n)],
+    """Few stations, that report at times of their own."""
+    return "environment.sensorqc", {"entities": [_air(number % 20, number) for number in range(n)],
                                     "property": "PM10", "step_s": 60}
 
 

@@ -43,6 +43,8 @@ def do(what):
         held = []
         while True:
             held.append(bytearray(1 << 20))
+    if what == "abort":
+        os.abort()
     if what == "exit":
         sys.exit(3)
     if what == "crash":
@@ -117,7 +119,8 @@ def test_the_gateway_knows_kinds_as_data(solve):
 
 
 @pytest.mark.parametrize(("what", "code"), [
-    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("crash", "worker_died"),
+    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("abort", "too_much_memory"),
+    ("crash", "worker_died"),
 ])
 def test_a_document_that_is_too_much_is_refused_by_name(solve, monkeypatch, what, code):
     """The limit ends it, not the gateway; the next document is looked at as ever."""
