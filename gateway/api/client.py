@@ -54,7 +54,7 @@ class Client:
         """The ``data`` of the response. Raises Refused, and LinkError when no gateway answers in time."""
         cid = secrets.token_hex(8)
         waiting = self._waiting[cid] = asyncio.get_running_loop().create_future()
-        request = {**params, "reply_to": self.user, "cid": cid}
+        request = {"reply_to": self.user, "cid": cid, **params}
         self._link.publish(rpc_topic(self.site, method), json.dumps(request).encode())
         try:
             async with asyncio.timeout(timeout_s):

@@ -33,7 +33,7 @@ def test_the_unit_is_closed():
 
 
 def test_the_workers_fit_the_unit():
-    """Both at their bound leave the gateway a half, and setting that bound is a call that the unit's filter lets by."""
+    """Both at their bound leave the gateway a half; its filter lets by the call that sets the bound."""
     most = int(re.search(r"^MemoryMax=(\d+)M$", UNIT, re.MULTILINE)[1])
     assert 2 * int(re.search(r"--worker-mb (\d+)", UNIT)[1]) <= most // 2 and "OOMPolicy=continue" in UNIT
     if shutil.which("systemd-analyze"):
