@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
              "itertools", "json", "struct", "typing"}
 """What a pure module may have of the standard library: no I/O, no clock, no randomness."""
-LEDGER_USES = CORE_USES | {"array", "base64", "binascii", "bisect", "cryptography", "re"}
+LEDGER_USES = CORE_USES | {"array", "base64", "binascii", "bisect", "copy", "cryptography", "re"}
 MICROPYTHON_HAS = {"array", "asyncio", "binascii", "collections", "errno", "gc", "hashlib", "io", "json",
                    "micropython", "os", "random", "select", "socket", "ssl", "struct", "sys", "time"}
 BOARDS_HAVE = {"machine", "network", "esp", "esp32", "rp2", "pyb", "stm", "nrf", "mimxrt", "bluetooth", "espnow"}
@@ -179,7 +179,7 @@ def test_importing_the_core_loads_nothing_that_acts() -> None:
     assert done.stdout.strip() == "[]"
 
 
-SOCKETS = ("http", "mqtt", "broker", "serial", "systemd", "metrics")
+SOCKETS = ("door", "http", "mqtt", "broker", "serial", "systemd", "metrics")
 """Adapters that reach out of the process."""
 
 

@@ -61,9 +61,10 @@ class Window(Protocol):
         """The city's answer, None while there is none."""
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Each: node, owner, state (ready, sleeping, updating, lost, unseen, revoked), board, arch, firmware,
-        heap (bytes), speed (kop/s), spare (permille of its time), room, open (leases), power, temp (degrees or
-        None), score, lies, quarantined (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
+        """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
+        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
+        (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
+        (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
         """One of ``nodes()``, None when unknown."""

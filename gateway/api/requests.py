@@ -11,6 +11,7 @@ import difflib
 import json
 import math
 import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,15 +42,19 @@ METHODS: dict[str, frozenset[str]] = {
     }.items()
 }
 """Every method and the keys its request may have."""
+AT_THE_DOOR: dict[str, frozenset[str]] = {
+    **METHODS, "node.transfer": frozenset({"node", "owner"} | _COMMON), "node.restore": frozenset({"node"} | _COMMON)}
+"""The same for requests through the door of the data folder: there are some that nobody may send otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Whom a reply goes to."""
+    """Whom a reply goes to: with ``back``, which takes it, somebody at the door, else a topic."""
 
     reply_to: str
     cid: str
     task: str = ""
+    back: Callable[[bytes], None] | None = None
 
 
 class RequestError(Exception):
@@ -142,14 +147,14 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return given
 
 
-def parse(method: str, payload: bytes) -> Request:
-    """A request to ``method``. Raises RequestError."""
-    if method not in METHODS:
-        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, METHODS))
+def parse(method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = METHODS) -> Request:
+    """A request to ``method``, one of ``methods``. Raises RequestError."""
+    if method not in methods:
+        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, methods))
     given = loads(payload)
     for key in given:
-        if key not in METHODS[method]:
-            raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, METHODS[method]),
+        if key not in methods[method]:
+            raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, methods[method]),
                                "/" + key.replace("~", "~0").replace("/", "~1")[:80])
     reply_to, cid = given.get("reply_to", "anonymous"), given.get("cid", "")
     if not isinstance(reply_to, str) or not is_identifier(reply_to):

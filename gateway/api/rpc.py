@@ -6,10 +6,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, node_view, task_view
@@ -47,33 +48,37 @@ class RpcServer:
     """Requests being dealt with, and their bytes."""
 
 
-def receive(server: RpcServer, method: str, payload: bytes) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
+def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None = None) -> None:
+    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+
+    ``back`` takes it if the request came through the door of the data folder.
+    """
     if len(server.waiting) >= MAX_WAITING or sum(server.waiting.values()) + len(payload) > MAX_HELD:
         error = RequestError("busy", "too many requests at once", "try again in a second", "", True)
-        server.answer(_peeked(method, payload), None, error)
+        server.answer(_peeked(method, payload, back), None, error)
         return
-    work = asyncio.get_running_loop().create_task(_deal(server, method, payload))
+    work = asyncio.get_running_loop().create_task(_deal(server, method, payload, back))
     server.waiting[work] = len(payload)
     work.add_done_callback(server.waiting.pop)
 
 
-def _peeked(method: str, payload: bytes) -> Ref:
+def _peeked(method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
     """Whom to answer about a request that was not read, as far as its beginning says."""
     reply_to, cid, task = requests.peek(payload[:INLINE_BYTES])
-    return Ref(reply_to, cid, task if method == "task.submit" else "")
+    return Ref(reply_to, cid, task if method == "task.submit" else "", back)
 
 
-async def _read(server: RpcServer, method: str, payload: bytes) -> Request:
-    return requests.parse(method, payload) if len(payload) <= INLINE_BYTES else await server.solvers.read(
-        method, payload)
+async def _read(server: RpcServer, method: str, payload: bytes, door: bool) -> Request:
+    if len(payload) > INLINE_BYTES:
+        return await server.solvers.read(method, payload, door)
+    return requests.parse(method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
 
 
-async def _deal(server: RpcServer, method: str, payload: bytes) -> None:
+async def _deal(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> None:
     ref: Ref | None = None
     try:
-        request = await _read(server, method, payload)
-        ref = _ref(request)
+        request = await _read(server, method, payload, back is not None)
+        ref = _ref(request, back)
         data = await _HANDLERS[method](server, request, ref)
     except RequestError as error:
         refused = error
@@ -86,13 +91,14 @@ async def _deal(server: RpcServer, method: str, payload: bytes) -> None:
         if data is not None:
             server.answer(ref, data, None)
         return
-    server.answer(ref or refused.ref or _peeked(method, payload), None, refused)
+    known = ref or (replace(refused.ref, back=back) if refused.ref else _peeked(method, payload, back))
+    server.answer(known, None, refused)
 
 
-def _ref(request: Request) -> Ref:
+def _ref(request: Request, back: Callable[[bytes], None] | None) -> Ref:
     submitted = request.params.get("id") if request.method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    return Ref(request.reply_to, request.cid, str(submitted) if named else "")
+    return Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
 
 
 async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
@@ -205,6 +211,21 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
     return {"node": node.name, "state": "revoked"}
 
 
+async def _restore(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    return _standing(await server.enrolment.restore(requests.text(request, "node")))
+
+
+async def _transfer(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    device = await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))
+    return _standing(device)
+
+
+def _standing(device: Device) -> dict[str, Any]:
+    """``epoch``: at whose end it changes hands; None if it does not."""
+    return {"node": device.node, "owner": device.owner, "next_owner": device.next_owner,
+            "epoch": device.asked if device.next_owner else None, "revoked": device.revoked}
+
+
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
     nodes = [node for node in server.state.nodes.values() if node.owner == owner]
@@ -233,6 +254,8 @@ _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any
     "node.get": _node,
     "node.enrol": _enrol,
     "node.revoke": _revoke,
+    "node.restore": _restore,
+    "node.transfer": _transfer,
     "reward.statement": _statement,
     "epoch.seal": _seal,
     "health.check": _health,

@@ -16,7 +16,8 @@ def task_view(task: Task) -> dict[str, Any]:
 
 def node_view(node: Node, now_ms: int) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
-    return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
+    return {"node": node.name, "owner": node.owner, "next_owner": node.next_owner,
+            "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
             "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power, "temp": node.temp,
             "open": len(node.open), "score": node.score, "lies": node.lies,

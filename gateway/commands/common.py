@@ -77,6 +77,26 @@ def with_client(broker: str, data: Path, site: str, act: Callable[[Any], Awaitab
     return run(work())
 
 
+def at_the_door(data: Path, method: str, **params: Any) -> dict[str, Any] | None:
+    """What the gateway that runs on ``data`` answers, None if none does; who may use that folder may ask for all.
+
+    Raises Refused.
+    """
+    from lamplighter.gateway.adapters.door import Closed, ask
+    from lamplighter.gateway.api.client import Refused
+
+    try:
+        told = ask(data, method, **params)
+    except Closed:
+        return None
+    except OSError as error:
+        raise click.ClickException(f"the gateway of {data} cannot be asked ({error}); ask again") from None
+    if not told["ok"]:
+        raise Refused(told["error"])
+    answer: dict[str, Any] = told["data"]
+    return answer
+
+
 def show(told: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(told))

@@ -227,13 +227,16 @@ class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
     __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "kind", "lies", "message", "name", "no_heap", "online", "open", "owner", "pace", "power",
-                 "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state", "temp")
+                 "kind", "lies", "message", "name", "next_owner", "no_heap", "online", "open", "owner", "pace",
+                 "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
+                 "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
         self.device = device
         self.owner = owner
+        self.next_owner = ""
+        """Whose it will be when the epoch ends, if it changes hands; until then both count as one."""
         self.online = False
         self.state = NodeState.UNSEEN
         self.boot = 0
@@ -261,6 +264,10 @@ class Node:
 
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
+
+    def belongs_to(self, owner: str) -> bool:
+        """Whether it is this owner's, or will be."""
+        return owner in (self.owner, self.next_owner or self.owner)
 
     def stand(self, row: StandingRow) -> None:
         """What the journal knows of it counts."""

@@ -143,11 +143,15 @@ class KernelsCompiled:
 
 @dataclass(frozen=True, slots=True)
 class NodeEnrolled:
-    """``device`` is the 16-byte name in structs, ``node`` the one in topics."""
+    """``device`` is the 16-byte name in structs, ``node`` the one in topics. Of a known one: how it stands now.
+
+    ``next_owner``: to whom it will belong when the epoch ends, '' if it stays where it is.
+    """
 
     node: str
     device: bytes
     owner: str
+    next_owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,18 +30,18 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
     if node is None:
         if len(state.nodes) < state.policy.max_nodes:
             node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
+            node.next_owner = event.next_owner
             if event.node in state.strangers:
                 node.stand(state.strangers.pop(event.node))
         return
-    node.owner, node.revoked = event.owner, False
+    node.owner, node.next_owner, node.revoked = event.owner, event.next_owner, False
 
 
 def on_revoked(state: State, event: NodeRevoked) -> None:
     node = state.nodes.get(event.node)
     if node is not None:
         node.revoked = True
-        lose_all(state, node)
-        may_have_room(state, node)
+        _say(state, node, NodeState.LOST)   # what it or the broker says from now on is not heard
 
 
 def on_born(state: State, event: NodeBorn) -> None:
@@ -92,11 +92,16 @@ def on_status(state: State, event: NodeStatusChanged) -> None:
     if event.boot < node.boot:
         state.counters["wills_ignored"] += 1
         return
-    node.move(NodeState(event.state))
+    node.seen_at = state.now_ms
+    _say(state, node, NodeState(event.state))
+
+
+def _say(state: State, node: Node, word: NodeState) -> None:
+    """This is what it is now; one that is away holds no leases."""
+    node.move(word)
     online = node.state is NodeState.READY
     state.workers[node.kind] += online - node.online
     node.online = online
-    node.seen_at = state.now_ms
     if not node.online:
         node.bid = False
         state.hungry.pop(node.name, None)

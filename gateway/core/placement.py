@@ -43,9 +43,8 @@ def fits(state: State, node: Node, job: Job) -> bool:
     least, until = node.no_heap.get(job.task.kind, (0, 0))
     if state.now_ms < until and job.spec.heap_bytes >= least:
         return False
-    for copy in job.copies:
-        if copy.owner == node.owner or copy.node == node.name:
-            return False
+    if any(same_owner(state, copy, node) for copy in job.copies):
+        return False
     if state.now_ms < job.refused.get(node.name, 0) and len(state.hungry) > len(job.refused):
         return False
     takes = expected_ms(node, job)
@@ -53,6 +52,17 @@ def fits(state: State, node: Node, job: Job) -> bool:
     if node.open and backlog > state.policy.backlog_ms:
         return False
     return state.now_ms + takes < job.task.deadline_at
+
+
+def same_owner(state: State, copy: Lease, node: Node) -> bool:
+    """Whether a copy and a node count as one owner's.
+
+    A copy is of whoever owned its device when it was leased, and of all to whom that belongs now or will at the end
+    of the epoch.
+    """
+    device = state.nodes.get(copy.node)
+    return node.belongs_to(copy.owner) or (
+        device is not None and (node.belongs_to(device.owner) or node.belongs_to(device.next_owner)))
 
 
 def fill(state: State, node: Node) -> None:

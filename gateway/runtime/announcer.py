@@ -67,7 +67,10 @@ class Announcer:
     def answer(self, ref: Ref, data: dict[str, Any] | None, error: RequestError | None) -> None:
         """One response; a refused submission is told on the task's own topic too, where its sender listens."""
         payload = refusal(ref.cid, error) if error else response(ref.cid, data or {})
-        self._publish(reply_topic(self._site, ref.reply_to), payload)
+        if ref.back:
+            ref.back(payload)
+        else:
+            self._publish(reply_topic(self._site, ref.reply_to), payload)
         if error and ref.task:
             self._event(ref.task, {"what": "refused", "error": as_dict(error)})
 

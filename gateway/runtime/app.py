@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.broker import BrokerError
 from lamplighter.gateway.adapters.clock import ClockError, machine, monotonic_ms
+from lamplighter.gateway.adapters.door import open_door
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
 from lamplighter.gateway.adapters.registry import RegistryError
 from lamplighter.gateway.adapters.store import StoreError
@@ -77,6 +78,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     shell = Shell(settings, stores, await kinds, outside)
     stack.callback(shell.close)
     await shell.begin()
+    stack.callback((await open_door(settings.data, shell.serve)).close)
     await link.start()
     stack.push_async_callback(link.stop)
     stack.callback(shell.announcer.gateway, "offline")

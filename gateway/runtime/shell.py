@@ -81,13 +81,13 @@ class Shell:
         checks = {name for name, kind in kinds.items() if kind.checks}
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, checks, stores.boot)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
-        self.sealing = Sealing(journal, stores.public)
+        self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
                                self.announcer.answer, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump,
                            lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
@@ -98,8 +98,8 @@ class Shell:
 
         Raises what stores raise.
         """
-        events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
+        events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
         await self.pump.restore(events, snapshot)
 
@@ -120,6 +120,10 @@ class Shell:
         """Says what gateway this is, at each connection to the broker."""
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+
+    def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
+        """A request through the door of the data folder; ``back`` takes the answer."""
+        rpc.receive(self._server, method, payload, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -194,6 +198,7 @@ class Shell:
         seals = await self.sealing.seal_overdue()
         for seal in seals:
             self.announcer.sealed(seal, public)
+        await self.enrolment.look()
         self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
             self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],

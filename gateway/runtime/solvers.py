@@ -134,9 +134,11 @@ class Solvers:
 
     # What operators want
 
-    async def read(self, method: str, payload: bytes) -> Request:
-        """A long request, parsed beside the loop. Its input stays out of it. Raises RequestError, TaskError."""
-        return await self._request(len(payload), pack({"do": "read", "method": method}, payload), _request_of)
+    async def read(self, method: str, payload: bytes, door: bool) -> Request:
+        """A long request, parsed beside the loop; ``door``: of those that may come by the door of the data folder.
+        Its input stays out of it. Raises RequestError, TaskError."""
+        head = {"do": "read", "method": method, "door": door}
+        return await self._request(len(payload), pack(head, payload), _request_of)
 
     async def prepare(self, kind: str, body: bytes) -> None:
         """Validates the input of a request's body. Raises TaskError."""

@@ -82,9 +82,9 @@ class Workshop:
 
     def _read(self, parcel: Parcel) -> bytes:
         """A request that is too long to be read on the gateway's loop; its input stays here."""
-        method, (payload,) = parcel.head["method"], parcel.parts
+        method, door, (payload,) = parcel.head["method"], parcel.head["door"], parcel.parts
         try:
-            request = requests.parse(method, payload)
+            request = requests.parse(method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
         except RequestError as error:
             return pack({"is": "unfit", "error": requests.as_dict(error), "ref": requests.peek(payload)})
         params = {**request.params}

@@ -126,7 +126,7 @@ const NODE = [
     withNote(cell, count(n.score), faults.join(", "), n.quarantined ? "bad" : "");
   },
   number((n) => count(n.earned_kop)),
-  text((n) => n.owner, "wide"),
+  text((n) => (n.next_owner ? `${n.owner}, then ${n.next_owner}` : n.owner), "wide"),
   text((n) => n.board || "–", "wide"),
   number((n) => (n.heap ? `${count(Math.round(n.heap / 1024))} KB` : "–"), "number wide"),
   number((n) => (n.last_seen_ms_ago == null ? "never" : `${span(n.last_seen_ms_ago / 1000)} ago`), "number mid"),

@@ -101,7 +101,9 @@ class Auditor:
         need(x.lease > self.last_lease and x.nonce not in self.journal.by_nonce, 2, x, "has an old name")
         need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
-        need(all(r.kept.owner != x.owner for r in copies), 6, x, "is a second copy with one owner")
+        mine = self.witness.both(x.node)
+        theirs = [self.witness.both(r.kept.node) | {r.kept.owner} for r in copies]
+        need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
@@ -254,6 +256,7 @@ class Auditor:
                 need(self.world.mix.cartel, 7, record.kept, "is paid for a wrong answer")
                 self.wrong_paid += 1
         need(self.journal.sealed[seal.epoch] == seal.credits, 15, seal, "pays another sum than was judged")
+        self.world.owners.paid(seal, due)
 
     def forgotten(self, epoch: int) -> None:
         """The journal lets an epoch go: it is in the log, or there was nothing to pay."""

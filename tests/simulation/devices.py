@@ -113,6 +113,12 @@ class Device:
             self.bidding = True
             self.clock.after(BID_MS, self._bid_again, self.boot)
 
+    def thrown_out(self) -> None:
+        """The broker has closed the connection."""
+        if self.connected:
+            self.connected = False
+            self.clock.after(REFUSED_MS, self._connect_again, self.boot)
+
     def _connect_again(self, boot: int) -> None:
         if self.boot == boot:
             self.connect()

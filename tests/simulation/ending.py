@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def settled(world: World) -> bool:
     """Whether every task has its result and every device its acknowledgements."""
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
-    return over and not any(_keeps(world, device) for device in world.devices)
+    return over and not (world.owners.restoring or any(_keeps(world, device) for device in world.devices))
 
 
 def judge(world: World) -> None:
@@ -73,6 +73,7 @@ def _judge_credit(world: World) -> None:
     outcome = auditor.verify(world.disk.public)
     if outcome.code:
         raise Broken(f"invariant 4: the auditor finds {outcome}")
+    world.owners.judge(outcome)
 
 
 def _judge_bounds(world: World) -> None:

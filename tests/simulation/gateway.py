@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import StoreError
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
@@ -116,7 +117,8 @@ class Gateway:
         self._crash_at = -1
         self._ended: dict[bytes, int] = {}
         """By request: over which workers ended, and how often in a row."""
-        self.up = self.calm = False
+        self.up = self.open = self.calm = False
+        """``open``: whether it serves those at its own computer."""
         self.loop = Loop(self.clock, rng, world.fail)
         self.link = Link(self, self.loop)
         self.stores: Stores
@@ -137,18 +139,27 @@ class Gateway:
         self._crash_at = -1
         if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
             self._computer, self._switched_on = self.life, self.clock.now
-        if self.life % 4 == 3:
+        if self.life % 3 == 2:
             self._lose_the_registry()
         self.world.auditor.restarted()
         self.loop = Loop(self.clock, self.rng, self.world.fail)
         self.loop.call_soon(lambda: self.loop.create_task(self._live(self.loop)))
 
     def _lose_the_registry(self) -> None:
-        """A revoked device stays in the registry, marked; at times an old copy of the registry is all there is."""
-        for node in sorted(self.world.revoked - self.world.forgotten):
-            self.world.forgotten.add(node)
-            self.world.out.discard(node)   # whoever enrols it again takes it in
-            self.world.disk.forget(node)
+        """An old copy of it is all there is: the log knows who is revoked, and somebody enrols the others again."""
+        world = self.world
+        others = [device.node for device in world.devices if device not in world.steady and self.rng.random() < 0.2]
+        for node in sorted({*world.revoked, *others} - world.forgotten - world.owners.restoring):
+            if node in world.out and self.rng.random() < 0.5:
+                world.disk.pardon(node)
+                continue
+            if not world.disk.forget(node):
+                continue
+            if node in world.revoked:
+                world.forgotten.add(node)
+            else:
+                owner = world.owners.of(node, world.journal.epoch)
+                world.insist("node.enrol", [{"key": world.by_node[node].key.hex(), "owner": owner}])
 
     async def _live(self, loop: Loop) -> None:
         try:
@@ -171,6 +182,7 @@ class Gateway:
         self._check_the_clock()
         self._watch(self.shell)
         await self.shell.begin()
+        self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
         await self.shell.run()
@@ -218,7 +230,7 @@ class Gateway:
 
     def die(self) -> None:
         """Nothing of this life happens any more."""
-        self.up = False
+        self.up = self.open = False
         self.loop.end()
         waiting = [(message.topic, message.payload) for message in self.link.open.values()]
         self.link.open.clear()
@@ -275,6 +287,9 @@ class Gateway:
 
     def forgetting(self, epoch: int) -> None:
         self._audited(self.world.auditor.forgotten, epoch)
+
+    def owning(self, devices: Sequence[Device]) -> None:
+        self._audited(self.world.owners.written, devices)
 
     def writing(self, what: str) -> None:
         """A store is about to write, or has written."""

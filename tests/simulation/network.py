@@ -49,6 +49,8 @@ class Broker:
         self.backlog: list[tuple[str, bytes]] = []
         self.gateway: Callable[[str, bytes], None] | None = None
         self.people = people
+        self.thrown_out: Callable[[str], None] = lambda node: None
+        """Hears of a device whose account was removed: its connection is closed."""
         self.accounts: set[str] = set()
         self.dropped = 0
 
@@ -61,6 +63,7 @@ class Broker:
         for user in remove:
             self.accounts.discard(user)
             self.cut(user, killed=True)
+            self.thrown_out(user)
 
     def join(self, node: str, will: bytes, receive: Callable[[str, bytes], None]) -> bool:
         """A device connects, if it may. Where an old connection of it is still open, that one's will comes first."""

@@ -45,6 +45,7 @@ class Witness:
         """Only the journal is left: lease clocks start anew, with the floor of the policy."""
         self.rooms: dict[str, int] = {}
         self.owners: dict[str, str] = {}
+        self.heirs: dict[str, str] = {}
         self.boots: dict[str, int] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
@@ -76,6 +77,7 @@ class Witness:
                     self.held[node].discard(effect.lease)
         if event is None:
             self.restored = True
+            self.world.owners.begun(self.owners)
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(type(event))
         if after:
@@ -88,6 +90,10 @@ class Witness:
         room = min(self.rooms.get(x.node, 0), self.world.policy.max_open)
         need(len(held) < room, 11, x, "is more than the device has room for")
         self._hold(x.lease, x.node)
+
+    def both(self, node: str) -> set[str]:
+        """Whose it is, and whose it will be when the epoch ends: they count as one."""
+        return {self.owners.get(node, ""), self.heirs.get(node, "")} - {""}
 
     def sent(self, lease: int, report_by_ms: int) -> None:
         """A lease has left: from now on its clock runs."""
@@ -104,6 +110,7 @@ class Witness:
     def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
         self.revoked.discard(event.node)
         self.owners[event.node] = event.owner
+        self.heirs[event.node] = event.next_owner
 
     def _was_revoked(self, event: e.NodeRevoked, made: Sequence[f.Effect]) -> None:
         self.revoked.add(event.node)

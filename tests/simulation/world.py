@@ -26,7 +26,8 @@ from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
 from tests.simulation.network import SITE, Broker
-from tests.simulation.witness import Broken
+from tests.simulation.owners import STRAY, Owners
+from tests.simulation.witness import Broken, need
 
 END_MS = 1_000_000
 """From the end of the faults to the end of every task, at most."""
@@ -57,6 +58,7 @@ class World:
         self.broker = Broker(self.clock, Random(f"network/{seed}"), self.mix, self._heard)
         self.devices = [self._device(number) for number in range(self.mix.devices)]
         self.by_node = {device.node: device for device in self.devices}
+        self.broker.thrown_out = lambda node: self.by_node[node].thrown_out()
         self.keys = {d.node: Keys(d.name16, d.up, d.down) for d in self.devices}
         self.revoked: set[str] = set()
         self.out: set[str] = set()
@@ -64,6 +66,7 @@ class World:
         self.forgotten: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
+        self.owners = Owners(self)
         self.auditor = Auditor(self)
         self.requests: dict[str, tuple[str, dict[str, Any]]] = {}
         """By cid: method and parameters of what is asked until there is an answer."""
@@ -186,11 +189,13 @@ class World:
 
     def _replied(self, said: dict[str, Any]) -> None:
         code = "" if said["ok"] else said["error"]["code"]
-        if code in ("", "id_reused", "revoked"):   # what was enrolled, or begun, with another reply stays so
+        if said["cid"] == STRAY:
+            need(code == "unknown_method", 16, said, "answers what nobody may ask over the network")
+        elif code in ("", "id_reused", "revoked", "owned_by"):   # what was enrolled with another reply stays so
             method, params = self.requests.pop(said["cid"], ("", {}))
-            if method == "node.revoke" and not code:
+            if method == "node.revoke" and not code and params["node"] not in self.owners.restored:
                 self.out.add(params["node"])
-        elif code not in ("busy", "unknown_task", "unknown_node", "registry", "owned_by"):
+        elif code not in ("busy", "unknown_task", "unknown_node", "registry"):
             raise Broken(f"a request was refused: {said}")
 
     # Watching

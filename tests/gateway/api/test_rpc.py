@@ -10,8 +10,9 @@ from typing import ClassVar
 import pytest
 
 from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests, rpc
-from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
+from lamplighter.gateway.api.requests import AT_THE_DOOR, METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, MAX_WAITING, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -33,9 +34,9 @@ class Solvers:
     gate: asyncio.Event | None = None
     read_there = 0
 
-    async def read(self, method, payload):
+    async def read(self, method, payload, door):
         self.read_there += 1
-        return requests.parse(method, payload)
+        return requests.parse(method, payload, AT_THE_DOOR if door else METHODS)
 
     async def prepare(self, kind, body):
         given = json.loads(body)["input"]
@@ -62,7 +63,8 @@ class Bench:
         self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
         self.solvers = Solvers()
         self.refuses = None
-        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
+        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
+                                    transfer=self._device)
         self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
                                 self._answer, lambda: 1_700_000_000_000)
 
@@ -78,17 +80,21 @@ class Bench:
     async def _revoke(self, node):
         self.revoked.append(node)
 
+    async def _device(self, node, owner=""):
+        asked = 4 if owner else -1
+        return Device(node, bytes(32), "anna", 0, next_owner=owner, asked=asked)
+
     def _answer(self, ref, data, error):
         self.answered.append((ref, data, error))
 
     def tell(self, event):
         return self.machine.handle(event, 1_000)
 
-    def ask(self, method, payload=None, **params):
+    def ask(self, method, payload=None, back=None, **params):
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, method, payload)
+            receive(self.server, method, payload, back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting)
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -115,7 +121,24 @@ def bench():
 
 def test_every_method_has_a_handler():
     """What can be asked can be answered."""
-    assert set(rpc._HANDLERS) == set(METHODS)
+    assert set(rpc._HANDLERS) == set(AT_THE_DOOR)
+
+
+def test_some_may_be_asked_at_the_door_only(bench):
+    """Who has the folder may restore devices and hand them over; nobody may over the network."""
+    assert set(AT_THE_DOOR) - set(METHODS) == {"node.restore", "node.transfer"}
+    for method in set(AT_THE_DOOR) - set(METHODS):
+        assert bench.refused(method, node="anna-1", owner="ben") == ("unknown_method", "")
+    back = [].append
+    told, _ = bench.ask("node.transfer", back=back, node="anna-1", owner="ben")
+    assert told == {"node": "anna-1", "owner": "anna", "next_owner": "ben", "epoch": 4, "revoked": False}
+    assert bench.ref.back is back
+    told, _ = bench.ask("node.restore", back=back, node="anna-1")
+    assert (told["revoked"], told["epoch"]) == (False, None)
+    _, error = bench.ask("node.restore", back=back, node="No Node")
+    assert error.path == "/node" and bench.ref.back is back
+    _, error = bench.ask("", b"noise", back=back)
+    assert error.code == "unknown_method" and bench.ref.back is back
 
 
 def test_a_submission_becomes_an_event(bench):

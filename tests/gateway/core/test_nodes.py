@@ -37,14 +37,16 @@ def test_a_device_can_change_hands(pair):
     assert owners == {"anna-1": "chloe", "ben-1": "ben"}
 
 
-def test_a_revoked_device_can_come_back(pair):
-    """Enrolling again ends the revocation."""
+def test_a_restored_device_comes_back(pair):
+    """It is nowhere until it has signed in again: what it was before it was revoked is not believed."""
     pair.tell(e.NodeRevoked("anna-1"))
     assert node_view(pair.node("anna-1"), pair.now)["state"] == "revoked"
     pair.enrol("anna-1", "anna")
-    pair.bid("anna-1")
     pair.task(jobs=4)
+    assert node_view(pair.node("anna-1"), pair.now)["state"] == "lost" and not pair.leases("anna-1")
+    pair.device("anna-1", "anna")
     assert pair.leases("anna-1")
+    assert sum(pair.state.workers.values()) == 2   # who works on which kind is counted once
 
 
 def test_kernels_are_compiled_once_for_each_instruction_set(city, of):

@@ -77,3 +77,12 @@ def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):
     assert (topic, how) == ("epoch/4", [1, True])
     assert said == {"v": 1, "epoch": 4, "receipts": 10, "credits": 500, "size": small_log.size,
                     "root": small_log.root.hex(), "checkpoint": small_log.checkpoint}
+
+
+def test_who_asked_at_the_door_is_answered_there(bench):
+    """On no topic: whatever it is that was asked."""
+    heard = []
+    ref = Ref("anonymous", "7", back=heard.append)
+    bench.announcer.answer(ref, {"n": 1}, None)
+    bench.announcer.answer(ref, None, RequestError("no", "because"))
+    assert [json.loads(said)["ok"] for said in heard] == [True, False] and bench.sent() == []
