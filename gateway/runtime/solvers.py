@@ -175,6 +175,8 @@ class Solvers:
 
         try:
             event: Event = await place.lane.ask(place, TASKS, wanted, lambda parcel: _event(task, place, parcel))
+            if place.deaths[0] == what:
+                place.deaths = "", 0
         except Unwanted:
             return
         except TaskError as error:

@@ -379,6 +379,12 @@ def test_over_one_thing_workers_end_by_chance_a_few_times(bench):
                 b.solvers.give_up(f.GiveUp("t", 0, (b"a",)))
                 said = await b.next()
             assert said == e.SolverLost("t")
+        fatal[:] = ["start"]
+        for _ in range(2):   # it goes well in between
+            assert await b.begun(n=1) == await b.begun(n=1) == e.SolverLost("t")
+            fatal.clear()
+            assert (await b.begun(n=1)).round == 0
+            fatal[:] = ["start"]
         fatal[:] = ["advance"]
         for _ in range(MAX_DEATHS):
             await b.begun(n=1)
