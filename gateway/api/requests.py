@@ -79,10 +79,14 @@ class Request:
     """What makes two submissions the same: everything but whom to answer."""
 
 
+def too_large(size: int) -> RequestError:
+    return RequestError("too_large", f"{size} bytes", f"at most {MAX_REQUEST} bytes in one request")
+
+
 def loads(payload: bytes) -> dict[str, Any]:
     """One JSON object, strictly. Raises RequestError."""
     if len(payload) > MAX_REQUEST:
-        raise RequestError("too_large", f"{len(payload)} bytes", f"at most {MAX_REQUEST} bytes in one request")
+        raise too_large(len(payload))
     try:
         text = payload.decode()
         if _depth(text) > MAX_DEPTH:

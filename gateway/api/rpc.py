@@ -53,7 +53,11 @@ def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[byte
 
     ``back`` takes it if the request came through the door of the data folder.
     """
-    if len(server.waiting) >= MAX_WAITING or sum(server.waiting.values()) + len(payload) > MAX_HELD:
+    held = sum(server.waiting.values()) + len(payload)
+    if len(payload) > requests.MAX_REQUEST:
+        server.answer(_peeked(method, payload, back), None, requests.too_large(len(payload)))
+        return
+    if len(server.waiting) >= MAX_WAITING or held > MAX_HELD:
         error = RequestError("busy", "too many requests at once", "try again in a second", "", True)
         server.answer(_peeked(method, payload, back), None, error)
         return

@@ -305,6 +305,13 @@ def test_too_many_requests_are_told_to_come_again(bench):
     assert len(bench.put) == MAX_WAITING and not bench.server.waiting
 
 
+def test_a_request_beyond_all_bounds_is_refused_unread(bench):
+    """Neither the loop nor a worker looks at more than its beginning."""
+    given = b'{"reply_to": "anna", "cid": "7", "id": "t"}'
+    assert bench.refused("task.submit", given.ljust(requests.MAX_REQUEST + 1)) == ("too_large", "")
+    assert (bench.ref.reply_to, bench.ref.cid, bench.ref.task) == ("anna", "7", "t") and not bench.solvers.read_there
+
+
 def test_long_requests_are_bounded_by_their_bytes(bench):
     """A few long ones fill what many short ones would; whoever is told to come again is told by name."""
     async def main():
