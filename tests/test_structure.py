@@ -203,8 +203,8 @@ def test_the_composition_root_only_wires() -> None:
 
 
 def test_adapters_know_the_core_as_data_only() -> None:
-    """Events, effects, snapshots and frames cross the border; state does not."""
-    data = ("gateway.core.events", "gateway.core.effects", "gateway.core.snapshot")
+    """Events, effects, snapshots, the policy's numbers and frames cross the border; state does not."""
+    data = ("gateway.core.events", "gateway.core.effects", "gateway.core.policy", "gateway.core.snapshot")
     for path in files("gateway/adapters"):
         known = {name for name in imported(path) if is_below(name, "gateway.core")}
         assert known <= set(data), f"{name_of(path)} imports {known - set(data)}"

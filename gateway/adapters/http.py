@@ -47,7 +47,8 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch."""
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, bounds
+        (name -> ``now`` and ``most``)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -64,13 +65,17 @@ class Window(Protocol):
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
         sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
         (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
-        (bool), earned_kop (credits), last_seen_ms_ago (None when never)."""
+        (bool), earned_kop (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
+        keeps it from the work that waits)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
         """One of ``nodes()``, None when unknown."""
 
     def epochs(self) -> list[dict[str, Any]]:
         """Sealed ones, oldest first, each: epoch, receipts, credits, bundle (hex digest)."""
+
+    def turn_away(self) -> None:
+        """A live page more than ``MAX_LISTENERS`` was asked for: it is counted."""
 
     def counters(self) -> dict[str, int]:
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
@@ -173,6 +178,7 @@ class _Site:
         A slow reader skips states: there is no queue, and writing waits for that reader alone.
         """
         if self._listeners >= MAX_LISTENERS:
+            self._window.turn_away()
             return _error(503, "too_many_listeners", f"{MAX_LISTENERS} live pages are open")
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         self._listeners += 1

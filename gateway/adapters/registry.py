@@ -24,9 +24,9 @@ from lamplighter.firmware.mac import derive
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.core.policy import Policy
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
-MAX_DEVICES = 2000
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class RegistryError(Exception):
 class EnrolmentError(RegistryError):
     """What is asked for a device cannot be; nothing was written.
 
-    ``code`` is ``bad_owner``, ``owned_by``, ``revoked``, ``registry`` (it is full), ``unknown_node`` or ``moving``;
+    ``code`` is ``bad_owner``, ``owned_by``, ``revoked``, ``too_many_devices``, ``unknown_node`` or ``moving``;
     ``hint`` the next step; ``at`` the place of the device among those that were asked for.
     """
 
@@ -151,21 +151,23 @@ def no_log(_device: bytes) -> tuple[str, bool]:
 class Registry:
     """``Registry.open(folder)``; each changing method is one durable write, safe beside another process.
 
+    It takes ``most`` devices, revoked ones among them.
+
     All methods raise RegistryError.
     """
 
-    def __init__(self, folder: Path, database: TinyDB) -> None:
-        self.folder, self._db = folder, database
+    def __init__(self, folder: Path, database: TinyDB, most: int) -> None:
+        self.folder, self._db, self.most = folder, database, most
 
     @classmethod
-    def open(cls, folder: Path) -> "Registry":
+    def open(cls, folder: Path, most: int = Policy().max_nodes) -> "Registry":
         """Reads and checks everything; makes the gateway's secrets on first use."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise RegistryError(f"The folder {folder} cannot be made ({error.strerror}); name another with --data.") \
                 from None
-        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage))
+        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage), most)
         with registry._changing():
             table = registry._db.table("gateway")
             if not table.all():
@@ -217,9 +219,9 @@ class Registry:
                 there = wanted[asked.node] = known.setdefault(asked.node, asked)
                 holder, revoked = facts(asked.name)
                 _check(asked, holder or there.owner, there.revoked or revoked, at)
-                if len(known) > MAX_DEVICES:
-                    raise EnrolmentError("registry", f"A gateway takes at most {MAX_DEVICES} devices.",
-                                         "set up another gateway for the others", at)
+                if len(known) > self.most:
+                    raise EnrolmentError("too_many_devices", f"A gateway takes at most {self.most} devices, revoked "
+                                         "ones among them.", "set up another gateway for the others", at)
             if fresh := list(known.values())[before:]:
                 self._db.table("devices").insert_multiple(map(_row, fresh))
         return list(wanted.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
+from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
-from lamplighter.gateway.api.views import health, node_view, task_view
+from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
@@ -24,10 +27,8 @@ from lamplighter.tasks.registry import nearest
 log = logging.getLogger("lamplighter.operators")
 
 MAX_ENROL = 2_000
-MAX_WAITING = 64
-"""Requests being validated at once; more are told to come again."""
 MAX_HELD = 4 * requests.MAX_REQUEST
-"""Bytes of them."""
+"""Bytes of requests being validated at once."""
 INLINE_BYTES = 16_384
 """A longer request is not parsed on the loop, where it would hold up everybody."""
 
@@ -35,7 +36,8 @@ INLINE_BYTES = 16_384
 @dataclass(frozen=True, slots=True)
 class RpcServer:
     """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
-    core; ``answer`` sends one response; ``wall_ms`` is the wall clock, for display only."""
+    core; ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall
+    clock, for display only."""
 
     state: State
     solvers: Solvers
@@ -43,6 +45,7 @@ class RpcServer:
     about: dict[str, str]
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
+    bounds: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
     waiting: dict[asyncio.Task[None], int] = field(default_factory=dict)
     """Requests being dealt with, and their bytes."""
@@ -124,12 +127,14 @@ async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, An
     _require_input(request)
     jobs = await server.solvers.first_round(kind, request.body)
     kop = sum(job.price_kop for job in jobs)
-    heap = max((job.heap_bytes for job in jobs), default=0)
-    able = [node for node in server.state.nodes.values() if node.online and node.heap >= heap]
+    largest = hypothetical(server.state, kind, jobs)
+    reasons = {node.name: why_not(server.state, node, largest) for node in server.state.nodes.values()}
+    able = [server.state.nodes[name] for name, why in reasons.items() if why is None or why in BUSY]
     speed = sum(node.speed * node.spare for node in able) // 1_000
     copies = server.state.policy.copies
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
-            "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
+            "heap_bytes": largest.spec.heap_bytes, "devices_able": len(able),
+            "owners_able": len({node.owner for node in able}), "why_not": Counter(filter(None, reasons.values())),
             "expected_s_first_round": kop * copies // speed + 1 if speed else None}
 
 
@@ -174,11 +179,11 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, server.state.now_ms) for node in server.state.nodes.values()]}
+    return {"nodes": nodes_view(server.state)}
 
 
 async def _node(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(server, request), server.state.now_ms)
+    return nodes_view(server.state, _known_node(server, request))[0]
 
 
 def _known_node(server: RpcServer, request: Request) -> Any:
@@ -244,7 +249,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(server.state)
+    return {**health(server.state), "bounds": server.bounds()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

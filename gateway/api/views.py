@@ -7,6 +7,7 @@ from typing import Any
 from lamplighter.gateway.core.entities import Node, Task
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.tasks import status
+from lamplighter.gateway.core.whynot import waiting_jobs, why_idle
 
 
 def task_view(task: Task) -> dict[str, Any]:
@@ -23,6 +24,14 @@ def node_view(node: Node, now_ms: int) -> dict[str, Any]:
             "open": len(node.open), "score": node.score, "lies": node.lies,
             "quarantined": now_ms < node.quarantined_until, "earned_kop": node.earned_kop,
             "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}
+
+
+def nodes_view(state: State, *nodes: Node) -> list[dict[str, Any]]:
+    """Devices, all unless some are given. ``why_not`` is what keeps each from the work that waits, a word of
+    ``lifecycle.Why``; None where nothing does."""
+    waiting = waiting_jobs(state)
+    return [{**node_view(node, state.now_ms), "why_not": why_idle(state, node, waiting)}
+            for node in nodes or state.nodes.values()]
 
 
 def health(state: State) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def show_table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
+        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
     if not console.is_terminal:
         console.width = 240   # a pipe cuts nothing off
     console.print(table)

@@ -37,9 +37,9 @@ def node() -> None:
 @site_option
 @json_option
 def node_list(broker: str, data: Path, site: str, as_json: bool) -> None:
-    """Lists devices with their spare share, standing and credits."""
+    """Lists devices with their spare share, what keeps each from work, its standing and credits."""
     told = with_client(broker, data, site, lambda client: client.call("node.list"))
-    columns = ("node", "owner", "next_owner", "state", "board", "spare", "room", "open", "score", "lies",
+    columns = ("node", "owner", "next_owner", "state", "board", "spare", "room", "open", "why_not", "score", "lies",
                "earned_kop")
     show_table(told["nodes"], columns, as_json)
 

@@ -226,10 +226,10 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "device", "earned_kop", "firmware", "heap",
-                 "kind", "lies", "message", "name", "next_owner", "no_heap", "online", "open", "owner", "pace",
-                 "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
-                 "temp")
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "earned_kop", "firmware",
+                 "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap",
+                 "online", "open", "owner", "pace", "power", "quarantined_until", "revoked", "room", "score",
+                 "seen_at", "spare", "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -254,8 +254,13 @@ class Node:
         """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
+        self.mends_at = 0
+        """When half of what lost leases have taught of its pace is forgotten; 0 where there is nothing to forget."""
+        self.compiled_at = 0
+        """When kernels were last compiled because of it."""
         self.backoff_until = 0
         self.quarantined_until = 0
+        self.muted_until = 0
         self.revoked = False
         self.score = 0
         self.lies = 0

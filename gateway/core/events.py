@@ -196,6 +196,14 @@ class NodeStatusChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeMuted:
+    """It sent more than its budget: nothing that it sends is read any more, for ``for_ms`` if it falls silent now."""
+
+    node: str
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResultArrived:
     """``proof`` is the receipt with its MAC as it came (158 bytes), ``sealed`` whether the seal fits the answer."""
 
@@ -259,6 +267,6 @@ class EpochSealed:
 Event = (
     TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | SolverLost | AnswerChecked | Recomputed
     | RoundRecalled | WorkFound | KernelsCompiled
-    | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | ResultArrived | LeaseRefused
-    | LeaseAccepted | BlobWanted | DeviceMisbehaved | Ticked | EpochEnded | EpochSealed
+    | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
+    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | Ticked | EpochEnded | EpochSealed
 )

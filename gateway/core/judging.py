@@ -190,6 +190,7 @@ def _punish(state: State, node: Node) -> None:
     node.score = node.score * 2 // 3
     node.lies += 1
     node.quarantined_until = state.now_ms + quarantine_ms(state, node)
+    state.set_timer(node.quarantined_until, node)
     state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
     state.counters["lies"] += 1
     may_have_room(state, node)

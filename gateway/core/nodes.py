@@ -12,12 +12,14 @@ from lamplighter.gateway.core.events import (
     NodeBid,
     NodeBorn,
     NodeEnrolled,
+    NodeMuted,
     NodeRevoked,
     NodeStatusChanged,
 )
 from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
 from lamplighter.gateway.core.placement import lost, may_have_room
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import bid_pace
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
 BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_000, Refusal.BAD_MAC: 10_000,
@@ -28,11 +30,11 @@ BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_0
 def on_enrolled(state: State, event: NodeEnrolled) -> None:
     node = state.nodes.get(event.node)
     if node is None:
-        if len(state.nodes) < state.policy.max_nodes:
-            node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
-            node.next_owner = event.next_owner
-            if event.node in state.strangers:
-                node.stand(state.strangers.pop(event.node))
+        node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
+        node.next_owner = event.next_owner
+        if event.node in state.strangers:
+            node.stand(state.strangers.pop(event.node))
+            state.set_timer(node.quarantined_until, node)
         return
     node.owner, node.next_owner, node.revoked = event.owner, event.next_owner, False
 
@@ -57,9 +59,20 @@ def on_born(state: State, event: NodeBorn) -> None:
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.boot, node.message = event.heap, event.speed, event.boot, event.message
     node.seen_at = state.now_ms
-    if event.arch not in state.kernels and event.arch not in state.compiling and len(state.compiling) < 16:
-        state.compiling.add(event.arch)
-        state.turn.emit(CompileKernels(event.arch))
+    _want_kernels(state, node)
+
+
+def _want_kernels(state: State, node: Node) -> None:
+    """Has the kernels for a node's instruction set compiled, if it was born with one that is new: few at a time, and
+    for one node seldom, because it may claim to be anything."""
+    if node.arch < 0 or node.arch in state.kernels or node.arch in state.compiling:
+        return
+    if node.compiled_at and state.now_ms < node.compiled_at + state.policy.compile_ms:
+        state.set_timer(node.compiled_at + state.policy.compile_ms, node)
+    elif len(state.compiling) < state.policy.max_compiling:   # else when one of these is done
+        node.compiled_at = state.now_ms
+        state.compiling.add(node.arch)
+        state.turn.emit(CompileKernels(node.arch))
 
 
 def on_kernels(state: State, event: KernelsCompiled) -> None:
@@ -69,6 +82,27 @@ def on_kernels(state: State, event: KernelsCompiled) -> None:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
         may_have_room(state, node)
+        _want_kernels(state, node)
+
+
+def on_clock(state: State, node: Node) -> None:
+    """A timer fired: what kept a node from work may have passed."""
+    if node.mends_at and state.now_ms >= node.mends_at:
+        _mend(state, node)
+    _want_kernels(state, node)
+    may_have_room(state, node)
+
+
+def _mend(state: State, node: Node) -> None:
+    """A lease that was lost taught a pace that may keep a node from every job. Nothing teaches another one while it
+    has none, so it is halved from time to time until the node's own word counts again."""
+    node.mends_at = 0
+    for kind, pace in node.pace.items():
+        if pace > bid_pace(node):
+            node.mends_at = state.now_ms + state.policy.declined_ms
+            node.pace[kind] = pace if node.open else pace // 2
+    if node.mends_at:
+        state.set_timer(node.mends_at, node)
 
 
 def on_bid(state: State, event: NodeBid) -> None:
@@ -109,6 +143,15 @@ def _say(state: State, node: Node, word: NodeState) -> None:
     may_have_room(state, node)
 
 
+def on_muted(state: State, event: NodeMuted) -> None:
+    """It gets nothing while nobody listens to it; what it holds ends by its clocks."""
+    node = state.nodes[event.node]
+    state.counters["nodes_muted"] += state.now_ms >= node.muted_until
+    node.muted_until = state.now_ms + event.for_ms
+    state.set_timer(node.muted_until, node)
+    may_have_room(state, node)
+
+
 def lose_all(state: State, node: Node) -> None:
     """Every open lease of a node ends now, and its jobs go to others in the same call."""
     state.hungry.pop(node.name, None)
@@ -130,6 +173,7 @@ def on_refused(state: State, event: LeaseRefused) -> None:
         least = lease.job.spec.heap_bytes if state.now_ms >= until else min(least, lease.job.spec.heap_bytes)
         node.no_heap[kind] = (max(least, 1), state.now_ms + state.policy.declined_ms)
     node.backoff_until = state.now_ms + BACKOFF_MS.get(reason, 0)
+    state.set_timer(node.backoff_until, node)
     lost(state, lease, Ended.FAILED if reason is Refusal.FAILED else Ended.REJECTED)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -27,10 +28,12 @@ def gateway_status(state: str, boot: int, wall_ms: int) -> bytes:
 
 
 class Announcer:
-    """Knows topics and documents; ``publish`` is the broker's connection."""
+    """Knows topics and documents; ``publish`` is the broker's connection. Refusals are counted by their code."""
 
-    def __init__(self, site: str, name: str, boot: int, publish: Publish, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, site: str, name: str, boot: int, publish: Publish, wall_ms: Callable[[], int],
+                 counters: Counter[str]) -> None:
         self._site, self._name, self._boot, self._publish, self._wall_ms = site, name, boot, publish, wall_ms
+        self._counters = counters
 
     def gateway(self, state: str) -> None:
         """``online`` or ``offline``, retained."""
@@ -67,6 +70,8 @@ class Announcer:
     def answer(self, ref: Ref, data: dict[str, Any] | None, error: RequestError | None) -> None:
         """One response; a refused submission is told on the task's own topic too, where its sender listens."""
         payload = refusal(ref.cid, error) if error else response(ref.cid, data or {})
+        if error:
+            self._counters["requests_refused_" + error.code] += 1
         if ref.back:
             ref.back(payload)
         else:

@@ -82,7 +82,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     await link.start()
     stack.push_async_callback(link.stop)
     stack.callback(shell.announcer.gateway, "offline")
-    window = Window(shell.machine.state, link, shell.pump, stores.public, settings.site, stores.boot)
+    window = Window(shell, link, stores.public, settings.site, stores.boot)
     runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder)
     stack.push_async_callback(runner.cleanup)
     operator = stores.registry.operators()[0]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from lamplighter.firmware.wire import NODE_UP, node_topic
+from lamplighter.firmware.wire import NODE_UP, node_topic, root
+from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
 from lamplighter.gateway.runtime.pump import Pump
+
+OFTEN = ("result", "want")
+"""What a device sends as often as it has leases."""
 
 
 class Arrived(Protocol):
@@ -28,11 +34,17 @@ def subscriptions(site: str) -> list[tuple[str, int]]:
 
 
 class Inbox(Generic[M]):
-    """``serve(method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be forgotten."""
+    """``serve(method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be forgotten.
 
-    def __init__(self, site: str, keys: Mapping[str, Keys], pump: Pump, serve: Callable[[str, bytes], None],
-                 acknowledge: Callable[[M], None]) -> None:
+    ``gate`` says which messages of nodes are read; the others are acknowledged and counted.
+    """
+
+    def __init__(self, site: str, keys: Mapping[str, Keys], gate: Gate, pump: Pump,
+                 serve: Callable[[str, bytes], None], acknowledge: Callable[[M], None],
+                 counters: Counter[str]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
+        self._gate, self._counters = gate, counters
+        self._nodes = root(site) + "/node/"
         self._methods = rpc_topic(site, "")
 
     def take(self, message: M) -> None:
@@ -41,7 +53,16 @@ class Inbox(Generic[M]):
             self._serve(message.topic[len(self._methods):], message.payload)
             self._acknowledge(message)
             return
-        events = read(self._site, self._keys, message.topic, message.payload)
+        topic, payload = message.topic, message.payload
+        node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
+        if not self._gate.admits(node, len(payload) + (MESSAGE_BYTES if leaf in OFTEN else HINT_BYTES)):
+            self._counters["messages_muted"] += 1
+            self._acknowledge(message)
+            return
+        events = read(self._site, self._keys, topic, payload)
+        for event in events:
+            if type(event) is DeviceMisbehaved:
+                self._gate.vain(node)
         for event in events[:-1]:
             self._pump.put(event)
         self._pump.put(events[-1], lambda: self._acknowledge(message))

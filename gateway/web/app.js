@@ -97,6 +97,12 @@ function state(cell, item) {
   set(cell, words, `state ${className}`);
 }
 
+function nodeState(cell, node) {
+  const [words, className] = STATES[node.state] || [node.state, ""];
+  const shown = ["away", "revoked"].includes(node.why_not) ? null : node.why_not;   // the state says that
+  withNote(cell, words, shown ? shown.replaceAll("_", " ") : "", `state ${className}`);
+}
+
 const TASK = [
   (cell, t) => withNote(cell, t.task, t.waits_for ? `${t.kind} · waits for ${t.waits_for}` : t.kind),
   state,
@@ -115,7 +121,7 @@ const TASK = [
 
 const NODE = [
   (cell, n) => set(cell, n.node, "code"),
-  state,
+  nodeState,
   bar((n) => [n.spare, 1000], (n) => percent(n.spare)),
   number((n) => `${n.open} of ${n.room}`, "number mid"),
   (cell, n) => {
@@ -145,6 +151,7 @@ const EPOCH = [
 const GROUPS = [
   ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
+  ["nodes_", "Devices: "], ["messages_muted", "Messages of muted devices"], ["requests_refused_", "Requests refused: "],
 ];
 const COUNT = [text((c) => c.words), number((c) => count(c.times))];
 
@@ -174,6 +181,9 @@ function show(now) {
   set($("spare"), percent(health.spare_permille));
   set($("leases"), count(health.leases_open));
   set($("earned"), count(now.earned_kop));
+  const full = Object.entries(health.bounds).filter(([, bound]) => bound.now >= bound.most);
+  $("bounds").hidden = !full.length;
+  set($("bounds"), `At their bound: ${full.map(([what, b]) => `${what.replaceAll("_", " ")} (${count(b.most)})`).join(", ")}.`);
   fill($("tasks"), now.tasks, (t) => t.task, TASK);
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);

@@ -9,6 +9,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.protocol import frames
+from tests.simulation.idle import Idle
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 
@@ -27,12 +28,15 @@ class Auditor:
     def __init__(self, world: World) -> None:
         self.world, self.journal, self.clock = world, world.journal, world.clock
         self.witness = Witness(world, world.journal)
+        self.idle = Idle(world)
         self.truth = self.witness.truth
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
         self.sent: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         """(nonce, frame) of every result that a device really made, by (node, seq)."""
         self.quarantined: dict[str, int] = {}
+        self.proven: dict[str, int] = {}
+        """When the standing of each device changed last: the commit comes later."""
         self.lies: dict[str, int] = {}
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
@@ -57,11 +61,15 @@ class Auditor:
 
     def restarted(self) -> None:
         self.witness.restarted()
+        self.idle.restarted()
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)
+        self.proven.update({x.node: self.clock.now for x in made if type(x) is f.KeepStanding})
         self.witness.handled(event, made)
+        if type(event) is e.Ticked:
+            self.idle.ticked(self.world.gateway.machine.state)
 
     # Rows, each before it is applied
 
@@ -178,7 +186,7 @@ class Auditor:
             for record in self.journal.leases.values():
                 if record.kept.node == x.node and self._unpaid(record) and not self._audited(record.key):
                     self.suspects.setdefault(record.kept.task, set()).add(record.key)
-            self.quarantined[x.node] = self.clock.now + self.world.policy.quarantine_ms
+            self.quarantined[x.node] = self.proven[x.node] + self.world.policy.quarantine_ms
 
     def _audited(self, key: JobKey) -> bool:
         return self.journal.answers.get(key, (b"", True))[1]   # or it is void

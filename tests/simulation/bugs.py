@@ -13,13 +13,15 @@ from lamplighter.firmware import mac
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, state
+from lamplighter.gateway.core import judging, nodes, placement, state, whynot
 from lamplighter.gateway.core.entities import Node
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from tests.simulation import gateway
@@ -76,15 +78,16 @@ def loses_receipts_at_commit(patch: Patch) -> None:
 
 @plant("invariant 6")
 def gives_one_owner_both_copies(patch: Patch) -> None:
-    fits = placement.fits
+    why_not_this = whynot.why_not_this
 
-    def blind(b: Any, node: Any, job: Any) -> bool:
+    def blind(b: Any, node: Any, job: Any) -> Any:
         copies, job.copies = job.copies, []
         try:
-            return fits(b, node, job)
+            return why_not_this(b, node, job)
         finally:
             job.copies = copies
-    patch.setattr(placement, "fits", blind)
+    patch.setattr(whynot, "why_not_this", blind)
+    patch.setattr(placement, "why_not_this", blind)
 
 
 @plant("invariant 5")
@@ -208,7 +211,7 @@ def leases_both_copies_at_once(patch: Patch) -> None:
     def twice(b: Any, node: Any, job: Any) -> None:
         lease(b, node, job)
         for other in b.nodes.values():
-            if job.fence == 1 and other.owner != node.owner and placement.wants_work(b, other):
+            if job.fence == 1 and other.owner != node.owner and not placement.why_no_work(b, other):
                 job.phase = Phase.READY
                 lease(b, other, job)
     patch.setattr(placement, "_lease", twice)
@@ -354,6 +357,7 @@ def ignores_the_room_of_a_bid(patch: Patch) -> None:
     def greedy(b: Any, event: Any) -> None:
         on_bid(b, replace(event, room=64))
     patch.setitem(HANDLERS, "NodeBid", greedy)
+    patch.setattr(whynot, "expected_ms", lambda node, job: 1)
     patch.setattr(placement, "expected_ms", lambda node, job: 1)
 
 
@@ -397,3 +401,37 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
         first = min(b.kernels)
         b.kernels = dict.fromkeys(b.kernels, b.kernels[first])
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
+
+
+@plant("invariant 17")
+def leaves_decliners_to_their_next_bid(patch: Patch) -> None:
+    patch.setattr(nodes, "on_clock", lambda b, node: None)
+    patch.setattr(placement, "wake", lambda b: None)
+
+
+@plant("invariant 17")
+def loses_sight_of_those_for_whom_nothing_fits(patch: Patch) -> None:
+    fill = placement.fill
+
+    def once(b: Any, node: Any) -> None:
+        fill(b, node)
+        b.hungry.pop(node.name, None)
+    patch.setattr(placement, "fill", once)
+    patch.setattr(placement, "may_have_room", lambda b, node: b.hungry.pop(node.name, None))
+
+
+@plant("invariant 17")
+def never_ends_a_back_off(patch: Patch) -> None:
+    patch.setattr(nodes, "BACKOFF_MS", dict.fromkeys(nodes.BACKOFF_MS, 1 << 40))
+
+
+@plant("invariant 17")
+def mutes_for_good(patch: Patch) -> None:
+    on_muted = nodes.on_muted
+    patch.setitem(HANDLERS, "NodeMuted", lambda b, event: on_muted(b, replace(event, for_ms=1 << 40)))
+
+
+@plant("invariant 17")
+def mutes_who_works(patch: Patch) -> None:
+    patch.setattr(gate, "BURST_BYTES", 2_000)
+    patch.setattr(Gate, "lease", lambda self, node: None)

@@ -33,7 +33,7 @@ class Faults:
             (mix.naps, self.nap), (mix.vanish, self.vanish), (mix.revoked, self.revoke), (mix.boasts, self.boast),
             (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
-            (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray),
+            (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
         ):
             for _ in range(times):
                 self.clock.at(world.some_time(), self._happen, fault)
@@ -129,6 +129,16 @@ class Faults:
             self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", MOST, MOST, device.boot, 65_536))
             self.broker.up(device.node, "bid", wire.encode_bid(1_000, MOST, 64, [], "solar", 200))
             device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
+
+    def flood(self) -> None:
+        """A liar sends as fast as it can. Little of it is read, it is told of, and it comes to itself again."""
+        for device in [device for device in self.world.devices if device.connected and device.lie is not None][:1]:
+            self.world.flooders.add(device.node)
+            payload, times = self.rng.randbytes(60_000), 60
+            if self.rng.random() < 0.7:
+                payload, times = wire.encode_refusal(self.rng.randbytes(16), wire.BUSY, device.up), 1_200
+            for _ in range(times):
+                self.broker.inject(wire.node_topic(SITE, device.node, "result"), payload)
 
     def second_try(self) -> None:
         """A device signs another result for a lease of its own that has one, or one for a lease of another."""

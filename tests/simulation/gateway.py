@@ -67,6 +67,9 @@ class Link:
     def acknowledge(self, message: Message) -> None:
         self.open.pop(message.number, None)
 
+    def holds(self) -> dict[str, tuple[int, int]]:
+        return {}
+
 
 class Computer:
     """Recomputes in virtual time: other work may be before it."""

@@ -104,6 +104,9 @@ class Witness:
     def _misbehaved(self, event: e.DeviceMisbehaved, made: Sequence[f.Effect]) -> None:
         need(not made, 8, (event, made), "bytes that nobody may send led to effects")
 
+    def _muted(self, event: e.NodeMuted, made: Sequence[f.Effect]) -> None:
+        need(event.node in self.world.flooders, 17, event, "mutes a device that has not flooded")
+
     def _bid(self, event: e.NodeBid, made: Sequence[f.Effect]) -> None:
         self.rooms[event.node] = event.room
 
@@ -164,8 +167,8 @@ class Witness:
                 raise Broken(f"liveness: lease {lease} is open after its clock")
 
     _before: ClassVar[dict[type, Callable[..., None]]] = {
-        e.DeviceMisbehaved: _misbehaved, e.NodeBid: _bid, e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
-        e.Recomputed: _was_recomputed, e.RoundYielded: _round,
+        e.DeviceMisbehaved: _misbehaved, e.NodeMuted: _muted, e.NodeBid: _bid, e.NodeEnrolled: _enrolled,
+        e.NodeRevoked: _was_revoked, e.Recomputed: _was_recomputed, e.RoundYielded: _round,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
         e.NodeRevoked: _gone, e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,

@@ -64,6 +64,7 @@ class World:
         self.out: set[str] = set()
         """Of these, those that the gateway has confirmed."""
         self.forgotten: set[str] = set()
+        self.flooders: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
         self.owners = Owners(self)

@@ -25,11 +25,16 @@ class FakeWindow:
     def __init__(self) -> None:
         self.broker_up = True
         self.done = 3
+        self.turned_away = 0
+
+    def turn_away(self) -> None:
+        self.turned_away += 1
 
     def health(self) -> dict[str, Any]:
         return {"site": "demo", "version": "1", "boot": 1, "net": "00", "broker": "mqtt://127.0.0.1:1",
                 "broker_up": self.broker_up, "tasks_open": 1, "tasks": 2, "nodes": 2, "nodes_online": 1,
-                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2}
+                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2,
+                "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         common = {"kind": "traffic.signals", "round": 0, "jobs_total": 9, "jobs_per_s": 5, "waits_for": "",
@@ -239,11 +244,11 @@ def test_listeners_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(http, "MAX_LISTENERS", 1)
     monkeypatch.setattr(http, "REFRESH_S", 0.01)
 
-    async def work(client: ClientSession, _window: FakeWindow) -> None:
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/events") as stream:
             await update(stream)
             async with client.get("/events") as other:
-                assert other.status == 503
+                assert other.status == 503 and window.turned_away == 1
             stream.close()
         while True:
             async with client.get("/events") as stream:

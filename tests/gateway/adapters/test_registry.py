@@ -14,13 +14,13 @@ from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters import files
 from lamplighter.gateway.adapters.registry import (
     FILE,
-    MAX_DEVICES,
     PREVIOUS,
     AtomicStorage,
     EnrolmentError,
     Registry,
     RegistryError,
 )
+from lamplighter.gateway.core.policy import Policy
 
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
 
@@ -101,12 +101,24 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(tmp_path):
     registry = Registry.open(tmp_path)
     registry.enrol(of("alice", KEYS), 0)
     before = (tmp_path / FILE).read_bytes()
-    for refused in (lambda: registry.enrol([(secrets.token_bytes(32), "alice") for _ in range(MAX_DEVICES)], 0),
+    many = [(secrets.token_bytes(32), "alice") for _ in range(Policy().max_nodes)]
+    for refused in (lambda: registry.enrol(many, 0),
                     lambda: registry.enrol(of("Not An Owner", KEYS), 0), lambda: registry.revoke("f" * 16),
                     lambda: registry.add_operator("no spaces"), lambda: registry.add_operator("city", "short")):
         with pytest.raises(RegistryError):
             refused()
     assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_one_device_too_many_is_refused_by_name(tmp_path):
+    """The bound is the one that the registry was opened with, revoked devices count, and known ones need no room."""
+    registry = Registry.open(tmp_path, 3)
+    registry.enrol(of("alice", KEYS[:3]), 0)
+    registry.revoke(registry.devices()[0].node)
+    with pytest.raises(EnrolmentError, match="at most 3 devices") as refused:
+        registry.enrol(of("alice", KEYS[1:4]), 0)
+    assert refused.value.code == "too_many_devices" and len(registry.devices()) == 3
+    assert len(registry.enrol(of("alice", KEYS[1:3]), 0)) == 2
 
 
 def test_every_damage_is_noticed(tmp_path):

@@ -12,8 +12,9 @@ import pytest
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests, rpc
+from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.requests import AT_THE_DOOR, METHODS, Ref, RequestError
-from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, MAX_WAITING, RpcServer, receive
+from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
@@ -66,7 +67,7 @@ class Bench:
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
                                     transfer=self._device)
         self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
-                                self._answer, lambda: 1_700_000_000_000)
+                                self._answer, lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -200,14 +201,30 @@ def test_junk_gets_one_response(bench, method, payload):
 
 
 def test_a_price_is_a_dry_run(bench):
-    """Jobs, credits for all copies, heap, and how long the devices that are there would take."""
-    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
-    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    """Jobs, credits for all copies, heap, and how long the devices that may have the jobs would take."""
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    for name, heap, room in (("anna-1", 9_000, 1), ("ben-1", 3_999, 1), ("ben-2", 9_000, 0)):
+        bench.tell(e.NodeEnrolled(name, name.encode() * 3, name[:-2]))
+        bench.tell(e.NodeStatusChanged(name, "ready", 1))
+        bench.tell(e.NodeBorn(name, "board", 0, "0.1", heap, 4, 1, 4_096))
+        bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+        bench.tell(e.NodeBid(name, 500, heap, room, (), "mains", None))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
-                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31}
+                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31,
+                    "why_not": {"heap": 1, "no_room": 1}}
     assert not bench.put
+
+
+def test_a_price_counts_who_is_only_busy(bench):
+    """A device that has other leases will have these jobs after them; it is named as full all the same."""
+    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 3, 4_000),)))
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
+    assert (told["devices_able"], told["why_not"]) == (1, {"full": 1})
 
 
 def test_a_price_without_devices_has_no_duration(bench):
@@ -234,7 +251,8 @@ def test_tasks_are_read_from_the_state(bench):
 
 def test_nodes_are_read_from_the_state(bench):
     """One device or all of them; an unknown one is refused."""
-    assert bench.ask("node.get", node="anna-1")[0]["owner"] == "anna"
+    told = bench.ask("node.get", node="anna-1")[0]
+    assert (told["owner"], told["why_not"]) == ("anna", "away") and told in bench.ask("node.list")[0]["nodes"]
     assert [node["node"] for node in bench.ask("node.list")[0]["nodes"]] == ["anna-1"]
     assert bench.refused("node.get", node="ben-1") == ("unknown_node", "/node")
 
@@ -287,7 +305,7 @@ def test_an_owner_reads_a_statement(bench):
 def test_health_is_a_few_numbers(bench):
     """Enough to see whether work is moving."""
     told, _ = bench.ask("health.check")
-    assert told["tasks_open"] == 1 and told["nodes"] == 1
+    assert told["tasks_open"] == 1 and told["nodes"] == 1 and told["bounds"] == {"devices": {"now": 1, "most": 9}}
 
 
 def test_too_many_requests_are_told_to_come_again(bench):

@@ -1,6 +1,7 @@
 """What is published for people."""
 
 import json
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,8 @@ def bench():
     """An announcer; ``sent()`` gives (topic below the site, JSON or b"", QoS, retained) of each message so far."""
     published = []
     made = SimpleNamespace()
-    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), lambda: 1_700)
+    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), lambda: 1_700,
+                               Counter())
 
     def sent():
         said = [(topic.removeprefix(ROOT), payload and json.loads(payload), *(*how, 1, False)[:2])
@@ -50,6 +52,7 @@ def test_a_reply_goes_to_who_asked(bench):
     good, bad = bench.sent()
     assert good == ("reply/anna", {"ok": True, "cid": "7", "data": {"task": "rush"}}, 1, False)
     assert bad[1]["error"]["code"] == "unknown_task" and not bad[1]["ok"]
+    assert bench.announcer._counters == {"requests_refused_unknown_task": 1}
 
 
 def test_a_refused_submission_is_told_where_its_sender_listens(bench):

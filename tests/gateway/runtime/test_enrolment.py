@@ -266,11 +266,12 @@ def test_what_the_registry_refuses_reaches_nobody(bench):
     assert bench.refused(bench.enrolment.transfer("f" * 16, "ben")) == ("unknown_node", "/node")
 
 
-def test_a_registry_that_is_full_is_heard(bench, monkeypatch):
+def test_a_registry_that_is_full_is_heard(bench):
     """It points at the first device that there is no room for; nothing is written."""
-    monkeypatch.setattr("lamplighter.gateway.adapters.registry.MAX_DEVICES", 1)
+    bench.registry.most = 1
     pairs = [(KEYS[0], "anna"), (KEYS[0], "anna"), (KEYS[1], "ben")]
-    assert bench.refused(bench.enrolment.enrol(pairs)) == ("registry", "/nodes/2") and bench.registry.devices() == []
+    assert bench.refused(bench.enrolment.enrol(pairs)) == ("too_many_devices", "/nodes/2")
+    assert bench.registry.devices() == bench.did == []
 
 
 def test_a_registry_that_cannot_be_read_is_heard(bench, tmp_path):

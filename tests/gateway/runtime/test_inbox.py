@@ -1,5 +1,6 @@
 """From messages to events."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from lamplighter.firmware.mac import Mac
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
 from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES
 from lamplighter.gateway.runtime.inbox import Inbox, subscriptions
 
 UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
@@ -17,10 +19,13 @@ UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
 @pytest.fixture
 def bench():
     """An inbox: ``put``, ``asked``, ``acknowledged`` hold what it did, ``take`` gives it a message."""
-    made = SimpleNamespace(put=[], asked=[], acknowledged=[])
+    made = SimpleNamespace(put=[], asked=[], acknowledged=[], counters=Counter(), sizes=[], open=True, vain=[])
+    made.gate = SimpleNamespace(admits=lambda node, size: made.sizes.append((node, size)) or made.open,
+                                vain=made.vain.append)
     pump = SimpleNamespace(put=lambda event, after=None: made.put.append((event, after)))
-    inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, pump,
-                  lambda method, payload: made.asked.append((method, payload)), made.acknowledged.append)
+    inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, made.gate, pump,
+                  lambda method, payload: made.asked.append((method, payload)), made.acknowledged.append,
+                  made.counters)
 
     def take(topic, payload):
         message = SimpleNamespace(topic=topic, payload=payload)
@@ -56,7 +61,22 @@ def test_junk_is_counted_and_let_go(bench, topic, payload):
     bench.take(topic, payload)
     ((event, after),) = bench.put
     after()
-    assert isinstance(event, e.DeviceMisbehaved) and len(bench.acknowledged) == 1
+    assert isinstance(event, e.DeviceMisbehaved) and len(bench.acknowledged) == len(bench.vain) == 1
+
+
+@pytest.mark.parametrize(("topic", "node", "besides"), [
+    (wire.node_topic("demo", "a", "result"), "a", MESSAGE_BYTES), ("x" * 70_000, "", HINT_BYTES),
+    (wire.node_topic("demo", "b", "bid"), "b", HINT_BYTES),
+    (wire.node_topic("demo", "b", "want"), "b", MESSAGE_BYTES),
+])
+def test_what_the_gate_does_not_admit_is_not_read(bench, topic, node, besides):
+    """It is acknowledged at once and counted; requests have no part in it."""
+    bench.open = False
+    message = bench.take(topic, b"?" * 60_000)
+    assert bench.sizes == [(node, 60_000 + besides)] and bench.acknowledged == [message]
+    assert not bench.put and bench.counters == {"messages_muted": 1}
+    bench.take(rpc_topic("demo", "task.list"), b"{}")
+    assert len(bench.asked) == len(bench.sizes) == 1
 
 
 def test_it_listens_to_all_that_devices_and_operators_send():
