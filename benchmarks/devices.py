@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.packets import Parser
+from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.mac import Mac, derive
 from lamplighter.firmware.mqtt import packet, text
 from lamplighter.firmware.receipts import Chain
@@ -68,7 +69,7 @@ class Device(asyncio.Protocol):
         self.device, self.node = device_of(key)
         self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
         self.chain = Unkept(b"", "")
-        self.ready = asyncio.Event()
+        self.ready, self.lost = asyncio.Event(), False
         self.outbox: dict[int, tuple[int, bytes]] = {}
         """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""
         self.heard_ns: list[int] = []
@@ -83,11 +84,13 @@ class Device(asyncio.Protocol):
         self._next_bid: asyncio.TimerHandle | None = None
         self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
 
-    async def connect(self, port: int) -> None:
-        """Signs in, subscribes, says status, birth and a first bid."""
-        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
-        async with asyncio.timeout(20):
+    async def connect(self, port: int, seconds: float = 20.0) -> None:
+        """Signs in, subscribes, says status, birth and a first bid. Raises OSError when refused, TimeoutError."""
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
             await self.ready.wait()
+        if self.lost:
+            raise ConnectionRefusedError
 
     def cut(self) -> None:
         """Pulls the plug: the connection ends without a good-bye."""
@@ -105,6 +108,8 @@ class Device(asyncio.Protocol):
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self.lost = True
+        self.ready.set()
         if self._next_bid is not None:
             self._next_bid.cancel()
 
@@ -113,10 +118,11 @@ class Device(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        name, will = text(self.node.encode()), text(encode_status("lost", self.chain.boot))
-        self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), name,
+        name, password = text(self.node.encode()), derive(self.key, b"mqtt")[:16].hex().encode()
+        will = text(encode_status("lost", self.chain.boot))
+        self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), text(client_id(password)),
                                  text(node_topic(self.site, self.node, "status").encode()), will, name,
-                                 text(derive(self.key, b"mqtt")[:16].hex().encode()))))
+                                 text(password))))
 
     def data_received(self, data: bytes) -> None:
         reply: list[bytes] = []
@@ -124,8 +130,10 @@ class Device(asyncio.Protocol):
             if head >> 4 == 3:
                 self._heard(head, body, reply)
             elif head >> 4 == 2:
-                assert body == b"\0\0", "the broker refuses the device"
-                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\1" for topic in self._topics]))
+                if body != b"\0\0":   # the broker refuses it
+                    self.cut()
+                    return
+                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in self._topics]))
             elif head >> 4 == 9:
                 birth = encode_birth("stand-in", 0, "bench", 100_000, 1_000_000, self.chain.boot, self.message)
                 reply += [self._publish("status", encode_status("ready", self.chain.boot), 1, True),

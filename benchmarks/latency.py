@@ -47,7 +47,7 @@ async def _run(folder: Path) -> tuple[list[tuple[float, float]], list[float], fl
     """Calm tasks; submit to first lease in ms while documents are refused; seconds until all were."""
     calm, beside, took = [], [], 0.0
     with gateway(folder) as running:
-        async with operator(running.url) as client:
+        async with operator(running) as client:
             keys, net = await client.enrol(4, 2)
             devices = [Device(SITE, net, key) for key in keys]
             for device in devices:

@@ -135,7 +135,7 @@ def test_every_method_is_documented(method: str) -> None:
     *(wire.node_topic("{site}", "{node}", leaf) for leaf in (*wire.NODE_UP, *wire.NODE_DOWN)),
     *(topics.gateway_topic("{site}", "{gateway}", leaf) for leaf in ("status", "info")),
     *(topics.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result")),
-    topics.rpc_topic("{site}", "{method}"), topics.reply_topic("{site}", "{operator}"),
+    topics.rpc_topic("{site}", "{user}", "{method}"), topics.reply_topic("{site}", "{user}"),
     topics.epoch_topic("{site}", "{n}"),   # type: ignore[arg-type]
 ])
 def test_every_topic_is_documented(topic: str) -> None:

@@ -48,11 +48,12 @@ class Window(Protocol):
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
         nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, bounds
-        (name -> ``now`` and ``most``)."""
+        (name -> ``now`` and ``most``), broker_probe (closed, open, not probed), retained_requests (each: topic,
+        clear, a command)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
-        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock),
+        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock), by,
         eta_s (None when unknown), devices (node -> jobs)."""
 
     def task(self, task: str) -> dict[str, Any] | None:
@@ -81,11 +82,15 @@ class Window(Protocol):
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
 
 
-async def start(window: Window, host: str, port: int, public: Path) -> tuple[web.AppRunner, str]:
+async def start(window: Window, host: str, port: int, public: Path, open_page: bool = False,
+                ) -> tuple[web.AppRunner, str]:
     """Serves ``window`` and the files under ``public``; returns what to ``cleanup()`` and the page's address.
 
-    Port 0 takes a free one. Raises HttpError.
+    Port 0 takes a free one; beyond loopback it listens with ``open_page`` only. Raises HttpError.
     """
+    if not (open_page or await _is_loopback(host)):
+        raise HttpError(f"The status page has no logins, so it does not listen on {host}, beyond this computer; "
+                        "leave --http-host out and use an SSH tunnel, or say --allow-open-page.")
     runner = web.AppRunner(_Site(window, host).application(public), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -95,6 +100,15 @@ async def start(window: Window, host: str, port: int, public: Path) -> tuple[web
         raise HttpError(_why(error, host, port)) from error
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return runner, f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}/"
+
+
+async def _is_loopback(host: str) -> bool:
+    """Whether all that the name stands for is this computer alone; nothing else is known of one that is unknown."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host or "0.0.0.0", None)  # noqa: S104 - compared
+    except OSError:
+        return True   # it cannot be listened on, which is told as such
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def _why(error: OSError, host: str, port: int) -> str:

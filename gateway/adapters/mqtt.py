@@ -227,8 +227,8 @@ class MqttLink:
         except ssl.SSLError as error:
             raise LinkError(f"TLS with {self.broker} failed ({error.reason or error}); check ?ca=FILE.") from None
         except OSError as error:
-            raise LinkError(f"No broker answers at {self.broker} ({error.strerror or error}); start one, or leave "
-                            "the address out to use the embedded one.") from None
+            raise LinkError(f"No broker answers at {self.broker} ({error.strerror or error}); start one there, "
+                            "or correct the address.") from None
         except LinkError:
             self._abandon(wire)
             raise

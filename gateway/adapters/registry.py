@@ -27,6 +27,8 @@ from lamplighter.gateway.adapters.files import write_atomically
 from lamplighter.gateway.core.policy import Policy
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
+RESERVED = ("anonymous", "door", "probe")
+"""Names that stand for something else than an operator where it is shown who asked."""
 
 T = TypeVar("T")
 
@@ -81,6 +83,11 @@ class Gateway:
 
     password: str = field(repr=False)
     secret: bytes = field(repr=False)
+
+    @property
+    def probe(self) -> Account:
+        """Somebody as who it finds out what the broker lets others do."""
+        return Account("probe", derive(self.secret, b"probe")[:16].hex(), "operator")
 
     def client_id(self, name: str) -> str:
         """A lasting MQTT client id of at most 23 characters that nobody else knows: who knew it could cut us off."""
@@ -201,7 +208,7 @@ class Registry:
 
     def accounts(self, gateway: str) -> list[Account]:
         """Everybody who may sign in to a broker, ``gateway`` under this name."""
-        return [Account(gateway, self.gateway.password, "gateway"), *self.operators(),
+        return [Account(gateway, self.gateway.password, "gateway"), *self.operators(), self.gateway.probe,
                 *(device.account for device in self.devices() if not device.revoked)]
 
     def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = no_log) -> list[Device]:
@@ -283,6 +290,8 @@ class Registry:
 
     def add_operator(self, name: str, password: str = "") -> Account:
         """Adds an operator or changes the password; without one a random one is made."""
+        if name in RESERVED:
+            raise RegistryError(f"No operator can be called {name}; choose another name.")
         try:
             account = Account(name, password or secrets.token_hex(16), "operator")
         except ValueError as error:

@@ -20,7 +20,7 @@ from lamplighter.gateway.core.effects import (
 APPLICATION_ID = 0x4C414D50
 """``LAMP``, in the header of the file: tells our journals from any other SQLite file."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FINISHED_KEPT = 256
 """How many finished tasks are kept, newest first, for display and for ids that come again."""
 
@@ -36,7 +36,7 @@ CREATE TABLE task(
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0,
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
-    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x''
+    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE round(
@@ -82,7 +82,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 # What each durable effect does to the journal; ?1, ?2, ... are the fields of the effect in their order.
 COMMIT: dict[type, str] = {
     KeepTask: "INSERT OR REPLACE INTO task(task, kind, body, priority, deadline_ms, submitted_at_ms,"
-              " started_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+              " started_ms, submitted_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     KeepRound: "INSERT OR REPLACE INTO round(task, round, run, first_lease) VALUES(?1, ?2, ?3, ?4)",
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
@@ -104,7 +104,7 @@ _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
 
 _OPEN = "task IN (SELECT task FROM task WHERE state = '')"
 LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer"
-TASK = "task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run"
+TASK = "task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run, submitted_by"
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?2 is the newest number but ?3.
 LOAD_LEASES = f"""

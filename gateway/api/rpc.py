@@ -14,6 +14,7 @@ from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
@@ -35,13 +36,15 @@ INLINE_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
-    """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
-    core; ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall
-    clock, for display only."""
+    """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
+    this gateway; ``put`` hands events to the core; ``answer`` sends one response; ``bounds`` says how much is held of
+    what is bounded; ``wall_ms`` is the wall clock, for display only."""
 
     state: State
     solvers: Solvers
     enrolment: Enrolment
+    guard: Guard
+    max_request: int
     about: dict[str, str]
     put: Callable[[Event], None]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
@@ -51,41 +54,46 @@ class RpcServer:
     """Requests being dealt with, and their bytes."""
 
 
-def receive(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None = None) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+def receive(server: RpcServer, user: str, method: str, payload: bytes,
+            back: Callable[[bytes], None] | None = None) -> None:
+    """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
     ``back`` takes it if the request came through the door of the data folder.
     """
-    held = sum(server.waiting.values()) + len(payload)
-    if len(payload) > requests.MAX_REQUEST:
-        server.answer(_peeked(method, payload, back), None, requests.too_large(len(payload)))
+    try:
+        requests.check_size(len(payload), server.max_request)
+        if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
+            raise RequestError("open_broker", "the broker lets strangers ask",
+                               "use the command line on the gateway's computer, with --data")
+        if len(server.waiting) >= MAX_WAITING or sum(server.waiting.values()) + len(payload) > MAX_HELD:
+            raise RequestError("busy", "too many requests at once", "try again in a second", "", True)
+    except RequestError as error:
+        server.answer(_peeked(user, method, payload, back), None, error)
         return
-    if len(server.waiting) >= MAX_WAITING or held > MAX_HELD:
-        error = RequestError("busy", "too many requests at once", "try again in a second", "", True)
-        server.answer(_peeked(method, payload, back), None, error)
-        return
-    work = asyncio.get_running_loop().create_task(_deal(server, method, payload, back))
+    work = asyncio.get_running_loop().create_task(_deal(server, user, method, payload, back))
     server.waiting[work] = len(payload)
     work.add_done_callback(server.waiting.pop)
 
 
-def _peeked(method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
+def _peeked(user: str, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
     """Whom to answer about a request that was not read, as far as its beginning says."""
-    reply_to, cid, task = requests.peek(payload[:INLINE_BYTES])
+    reply_to, cid, task = requests.peek(user, payload[:INLINE_BYTES])
     return Ref(reply_to, cid, task if method == "task.submit" else "", back)
 
 
-async def _read(server: RpcServer, method: str, payload: bytes, door: bool) -> Request:
+async def _read(server: RpcServer, user: str, method: str, payload: bytes, door: bool) -> Request:
     if len(payload) > INLINE_BYTES:
-        return await server.solvers.read(method, payload, door)
-    return requests.parse(method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
+        return await server.solvers.read(user, method, payload, door)
+    return requests.parse(user, method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
 
 
-async def _deal(server: RpcServer, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> None:
+async def _deal(server: RpcServer, user: str, method: str, payload: bytes,
+                back: Callable[[bytes], None] | None) -> None:
     ref: Ref | None = None
     try:
-        request = await _read(server, method, payload, back is not None)
+        request = await _read(server, user, method, payload, back is not None)
         ref = _ref(request, back)
+        log.info("%s asks for %s %s", user, method, ref.task)
         data = await _HANDLERS[method](server, request, ref)
     except RequestError as error:
         refused = error
@@ -98,7 +106,7 @@ async def _deal(server: RpcServer, method: str, payload: bytes, back: Callable[[
         if data is not None:
             server.answer(ref, data, None)
         return
-    known = ref or (replace(refused.ref, back=back) if refused.ref else _peeked(method, payload, back))
+    known = ref or (replace(refused.ref, back=back) if refused.ref else _peeked(user, method, payload, back))
     server.answer(known, None, refused)
 
 
@@ -118,7 +126,8 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
         await server.solvers.prepare(kind, request.body)
     server.put(TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(),
+        request.user))
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -249,7 +258,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {**health(server.state), "bounds": server.bounds()}
+    return {**health(server.state), **server.guard.view(), "bounds": server.bounds()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from lamplighter.gateway import __version__
 from lamplighter.gateway.adapters.mqtt import MqttLink
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.shell import Shell
@@ -15,13 +16,13 @@ from lamplighter.gateway.runtime.shell import Shell
 class Window:
     """Reads the state when asked, on the loop; changes nothing."""
 
-    def __init__(self, shell: Shell, link: MqttLink, public: PublicLog, site: str, boot: int) -> None:
+    def __init__(self, shell: Shell, link: MqttLink, guard: Guard, public: PublicLog, site: str, boot: int) -> None:
         self._state, self._shell, self._link, self._pump = shell.machine.state, shell, link, shell.pump
-        self._public, self._turned_away = public, 0
+        self._guard, self._public, self._turned_away = guard, public, 0
         self._about = {"site": site, "version": __version__, "boot": boot, "net": public.net.hex()}
 
     def health(self) -> dict[str, Any]:
-        return {**health(self._state), "bounds": self._shell.bounds(), **self._about,
+        return {**health(self._state), **self._guard.view(), "bounds": self._shell.bounds(), **self._about,
                 "broker": str(self._link.broker), "broker_up": self._link.up}
 
     def tasks(self) -> list[dict[str, Any]]:
@@ -52,4 +53,5 @@ class Window:
         link = self._link.counters
         return {**self._state.counters, **self._shell.counters, "messages_in": link.received,
                 "messages_out": link.published, "messages_dropped": link.dropped, "messages_held": link.held,
+                "requests_retained": self._guard.ignored,
                 "listeners_refused": self._turned_away, "events": self._pump.events, "batches": self._pump.batches}

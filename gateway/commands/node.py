@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamplighter.gateway.commands.common import (
+    ask,
     at_the_door,
     broker_option,
     data_option,
@@ -19,7 +20,6 @@ from lamplighter.gateway.commands.common import (
     show_table,
     site_option,
     where,
-    with_client,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def node() -> None:
 @json_option
 def node_list(broker: str, data: Path, site: str, as_json: bool) -> None:
     """Lists devices with their spare share, what keeps each from work, its standing and credits."""
-    told = with_client(broker, data, site, lambda client: client.call("node.list"))
+    told = ask(broker, data, site, "node.list")
     columns = ("node", "owner", "next_owner", "state", "board", "spare", "room", "open", "why_not", "score", "lies",
                "earned_kop")
     show_table(told["nodes"], columns, as_json)
@@ -59,7 +59,7 @@ def node_enrol(owner: str, key: str, broker: str, data: Path, site: str, as_json
 
     key = key or secrets.token_hex(32)
     url, site = where(broker, data, site)
-    told = with_client(url, data, site, lambda c: c.call("node.enrol", nodes=[{"key": key, "owner": owner}]))
+    told = ask(broker, data, site, "node.enrol", nodes=[{"key": key, "owner": owner}])
     at = BrokerUrl.parse(url)
     config = {"broker": at.host, "port": at.port, "site": told["site"], "net": told["net"], "key": key}
     if as_json:
@@ -78,7 +78,7 @@ def node_enrol(owner: str, key: str, broker: str, data: Path, site: str, as_json
 @json_option
 def node_revoke(name: str, broker: str, data: Path, site: str, as_json: bool) -> None:
     """Takes a device's keys away: it gets no more work, and what it sends changes nothing."""
-    show(with_client(broker, data, site, lambda client: client.call("node.revoke", node=name)), as_json)
+    show(ask(broker, data, site, "node.revoke", node=name), as_json)
 
 
 @node.command("restore", epilog=examples("node restore 59f1c0f33cd001fb"))

@@ -166,15 +166,17 @@ class Round:
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
-    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
-                 "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result", "round",
-                 "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+    __slots__ = ("audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending",
+                 "events", "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result",
+                 "round", "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int) -> None:
+                 started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.by = by
+        """Who asked for it, by the broker's account."""
         self.priority = priority
         self.deadline_ms = deadline_ms
         self.deadline_at = started_ms + deadline_ms

@@ -42,6 +42,8 @@ class TaskSubmitted:
     deadline_ms: int = 86_400_000
     submitted_at_ms: int = 0
     """Wall clock, for display only."""
+    by: str = ""
+    """Who asks, by the broker's account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,8 @@ class Machine:
         return turn.effects
 
     def _restore_task(self, row: TaskRow) -> None:
-        task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
+        task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
+                    row.by)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
         if row.state:

@@ -43,10 +43,10 @@ def on_submitted(state: State, event: TaskSubmitted) -> None:
                                                "wait for one to end, or cancel one")))
         return
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
-                state.now_ms)
+                state.now_ms, event.by)
     state.tasks[event.task] = task
     state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
-                              task.started_ms))
+                              task.started_ms, task.by))
     state.turn.emit(Reply(event.ref, accepted(task)))
     tell(state, task, "submitted", kind=task.kind)
     state.turn.emit(StartSolver(task.name, task.kind, task.body))
@@ -193,7 +193,7 @@ def status(task: Task) -> dict[str, Any]:
             "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.round.jobs),
             "jobs_per_s": task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
-            "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms}
+            "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 
 
 def waits_for(state: State, task: Task) -> str:

@@ -40,10 +40,11 @@ class Announcer:
         self._publish(gateway_topic(self._site, self._name, "status"),
                       gateway_status(state, self._boot, self._wall_ms()), 1, True)
 
-    def about(self, net: bytes, epoch_s: int, kinds: Mapping[str, KindInfo]) -> None:
+    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, KindInfo]) -> None:
         """What an operator or a device may want to know of this gateway, retained."""
         listed = {name: {"version": kind.version, "title": kind.title} for name, kind in kinds.items()}
-        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s, "kinds": listed}
+        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s,
+                 "max_request": max_request, "kinds": listed}
         self._publish(gateway_topic(self._site, self._name, "info"), json.dumps(about).encode(), 1, True)
 
     def status(self, effect: PublishStatus) -> None:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from lamplighter.firmware.wire import NODE_UP, node_topic, root
+from lamplighter.firmware.wire import NODE_UP, WireError, node_topic, root
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
-from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.protocol.topics import parse_rpc_topic, rpc_topic
 from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
 from lamplighter.gateway.runtime.pump import Pump
 
@@ -22,6 +23,7 @@ class Arrived(Protocol):
 
     topic: str
     payload: bytes
+    retain: bool
 
 
 M = TypeVar("M", bound=Arrived)
@@ -30,27 +32,28 @@ M = TypeVar("M", bound=Arrived)
 def subscriptions(site: str) -> list[tuple[str, int]]:
     """(topic filter, QoS) of all that a gateway listens to. A bid that is lost is followed by the next."""
     nodes = [(node_topic(site, "+", leaf), 0 if leaf == "bid" else 1) for leaf in NODE_UP]
-    return [*nodes, (rpc_topic(site, "+"), 1)]
+    return [*nodes, (rpc_topic(site, "+", "+"), 1)]
 
 
 class Inbox(Generic[M]):
-    """``serve(method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be forgotten.
+    """``serve(user, method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be
+    forgotten, ``guard`` hears of requests that the broker had kept.
 
     ``gate`` says which messages of nodes are read; the others are acknowledged and counted.
     """
 
     def __init__(self, site: str, keys: Mapping[str, Keys], gate: Gate, pump: Pump,
-                 serve: Callable[[str, bytes], None], acknowledge: Callable[[M], None],
+                 serve: Callable[[str, str, bytes], None], acknowledge: Callable[[M], None], guard: Guard,
                  counters: Counter[str]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
-        self._gate, self._counters = gate, counters
+        self._gate, self._guard, self._counters = gate, guard, counters
         self._nodes = root(site) + "/node/"
-        self._methods = rpc_topic(site, "")
+        self._requests = rpc_topic(site, "", "")[:-1]
 
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
-        if message.topic.startswith(self._methods):
-            self._serve(message.topic[len(self._methods):], message.payload)
+        if message.topic.startswith(self._requests):
+            self._request(message)
             self._acknowledge(message)
             return
         topic, payload = message.topic, message.payload
@@ -66,3 +69,14 @@ class Inbox(Generic[M]):
         for event in events[:-1]:
             self._pump.put(event)
         self._pump.put(events[-1], lambda: self._acknowledge(message))
+
+    def _request(self, message: M) -> None:
+        """What a broker kept comes again at every start, so it is a command only when it is sent, never later."""
+        try:
+            user, method = parse_rpc_topic(self._site, message.topic)
+        except WireError:
+            return   # there is nobody to answer
+        if message.retain:
+            self._guard.ignore(user, message.topic)
+        elif message.payload or not self._guard.cleared(message.topic):
+            self._serve(user, method, message.payload)

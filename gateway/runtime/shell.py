@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
@@ -74,6 +76,7 @@ class Outside(NamedTuple):
     clock: Clock
     errands: Errands
     lanes: Lanes
+    guard: Guard
 
 
 class Shell:
@@ -98,12 +101,12 @@ class Shell:
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
-                                              self.announcer.answer, self.bounds, clock.wall_ms)
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
+                                              settings.max_request, about, self.pump.put, self.announcer.answer,
+                                              self.bounds, clock.wall_ms)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump,
-                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge,
-                           self.counters)
+        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
+                           outside.link.acknowledge, outside.guard, self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
     async def begin(self) -> None:
@@ -132,7 +135,8 @@ class Shell:
     def connected(self) -> None:
         """Says what gateway this is, at each connection to the broker."""
         self.announcer.gateway("online")
-        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
+                             self.solvers.kinds)
 
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
@@ -140,7 +144,7 @@ class Shell:
 
     def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
         """A request through the door of the data folder; ``back`` takes the answer."""
-        rpc.receive(self._server, method, payload, back)
+        rpc.receive(self._server, requests.DOOR, method, payload, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""

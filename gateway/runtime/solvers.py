@@ -134,10 +134,10 @@ class Solvers:
 
     # What operators want
 
-    async def read(self, method: str, payload: bytes, door: bool) -> Request:
+    async def read(self, user: str, method: str, payload: bytes, door: bool) -> Request:
         """A long request, parsed beside the loop; ``door``: of those that may come by the door of the data folder.
         Its input stays out of it. Raises RequestError, TaskError."""
-        head = {"do": "read", "method": method, "door": door}
+        head = {"do": "read", "user": user, "method": method, "door": door}
         return await self._request(len(payload), pack(head, payload), _request_of)
 
     async def prepare(self, kind: str, body: bytes) -> None:
@@ -300,7 +300,7 @@ def _request_of(parcel: Parcel) -> Request:
         error = RequestError(**head["error"])
         error.ref = Ref(*head["ref"])
         raise error
-    return Request(head["method"], head["params"], head["reply_to"], head["cid"], parcel.parts[0])
+    return Request(head["method"], head["params"], head["reply_to"], head["cid"], head["user"], parcel.parts[0])
 
 
 def _event(task: str, place: Place, parcel: Parcel) -> Event:

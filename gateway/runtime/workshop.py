@@ -82,15 +82,18 @@ class Workshop:
 
     def _read(self, parcel: Parcel) -> bytes:
         """A request that is too long to be read on the gateway's loop; its input stays here."""
-        method, door, (payload,) = parcel.head["method"], parcel.head["door"], parcel.parts
+        head, (payload,) = parcel.head, parcel.parts
         try:
-            request = requests.parse(method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
+            request = requests.parse(head["user"], head["method"], payload,
+                                     requests.AT_THE_DOOR if head["door"] else requests.METHODS)
         except RequestError as error:
-            return pack({"is": "unfit", "error": requests.as_dict(error), "ref": requests.peek(payload)})
+            ref = requests.peek(head["user"], payload)
+            return pack({"is": "unfit", "error": requests.as_dict(error), "ref": ref})
         params = {**request.params}
         if isinstance(params.get("input"), dict):
             params["input"] = {}
-        about = {"method": method, "params": params, "reply_to": request.reply_to, "cid": request.cid}
+        about = {"method": request.method, "params": params, "reply_to": request.reply_to, "cid": request.cid,
+                 "user": request.user}
         return pack({"is": "request", **about}, request.body)
 
     def _prepare(self, parcel: Parcel) -> bytes:

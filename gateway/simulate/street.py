@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters import door
 from lamplighter.gateway.adapters.files import write_atomically
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
 from lamplighter.gateway.api.client import Client, Refused
@@ -22,13 +25,15 @@ DEVICES, LOCK = "devices.json", "in-use"
 
 
 class Street:
-    """``enrol``, ``start``, ``stop``; ``folder`` keeps keys and state, so that devices stay who they are."""
+    """``enrol``, ``start``, ``stop``; ``folder`` keeps keys and state, so that devices stay who they are. The
+    gateway is asked at the door of ``data`` where that is its folder, else over the broker."""
 
-    def __init__(self, url: str, site: str, folder: Path, heap: int) -> None:
+    def __init__(self, url: str, site: str, folder: Path, heap: int, data: Path | None = None) -> None:
         self.url = url
         self.site = site
         self.folder = folder
         self.heap = heap
+        self._data = data
         self.nodes: list[str] = []
         self.owners: list[str] = []
         self.fleet: Fleet
@@ -48,12 +53,11 @@ class Street:
         owners = owners or max(2, count // 2)
         names = [HOUSES[i] if i < len(HOUSES) else f"owner-{i}" for i in range(owners)]
         wanted = self._identities(count, names)
-        async with Client(self.url, self.site) as client:
-            known = {node["node"]: node for node in (await client.call("node.list"))["nodes"]}
-            wanted = [{**one, "owner": known.get(_node(one), one)["owner"]} for one in wanted]
-            out = {node for node, shown in known.items() if shown["state"] == "revoked"}
-            self._refuse_revoked([node for node in map(_node, wanted) if node in out])
-            told = await client.call("node.enrol", nodes=wanted)
+        known = {node["node"]: node for node in (await self._ask("node.list"))["nodes"]}
+        wanted = [{**one, "owner": known.get(_node(one), one)["owner"]} for one in wanted]
+        out = {node for node, shown in known.items() if shown["state"] == "revoked"}
+        self._refuse_revoked([node for node in map(_node, wanted) if node in out])
+        told = await self._ask("node.enrol", nodes=wanted)
         self.owners = list(dict.fromkeys(one["owner"] for one in wanted))
         self.nodes = told["nodes"]
         broker = BrokerUrl.parse(self.url)
@@ -65,6 +69,18 @@ class Street:
         configs = [{**common, "key": one["key"], "duty": duties[(len(duties) - 1) * i // steps]}
                    for i, one in enumerate(wanted)]
         self.fleet = Fleet(self.folder, configs, self.heap)
+
+    async def _ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Raises Refused, LinkError."""
+        if self._data is not None:
+            with suppress(door.Closed):
+                told = await asyncio.to_thread(door.ask, self._data, method, **params)
+                if not told["ok"]:
+                    raise Refused(told["error"])
+                answer: dict[str, Any] = told["data"]
+                return answer
+        async with Client(self.url, self.site) as client:
+            return await client.call(method, **params)
 
     async def start(self) -> None:
         await self.fleet.start()

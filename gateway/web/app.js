@@ -104,7 +104,8 @@ function nodeState(cell, node) {
 }
 
 const TASK = [
-  (cell, t) => withNote(cell, t.task, t.waits_for ? `${t.kind} · waits for ${t.waits_for}` : t.kind),
+  (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`]
+    .filter(Boolean).join(" · ")),
   state,
   bar((t) => [t.state === "done" ? 1 : t.jobs_done, t.state === "done" ? 1 : t.jobs_total],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),
@@ -174,7 +175,7 @@ function show(now) {
   const health = now.health;
   set($("site"), `· ${health.site}`);
   document.title = `${count(health.tasks_open)} running · Lamplighter`;
-  set($("about"), `Version ${health.version}, epoch ${health.epoch}, broker ${health.broker}`);
+  set($("about"), `Version ${health.version}, epoch ${health.epoch}, broker ${health.broker} (${health.broker_probe})`);
   set($("tasks-open"), count(health.tasks_open));
   set($("rate"), count(now.jobs_per_s));
   set($("online"), `${count(health.nodes_online)} of ${count(health.nodes)}`);
@@ -188,6 +189,9 @@ function show(now) {
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);
   fill($("counts"), counts(now.counters), (c) => c.words, COUNT);
+  const kept = health.retained_requests;
+  $("kept").hidden = !kept.length;
+  set($("kept-commands"), kept.map((request) => request.clear).join("\n"));
   const rest = health.nodes - now.nodes.length;
   $("more").hidden = rest <= 0;
   set($("more"), `${count(rest)} more devices are in the API.`);

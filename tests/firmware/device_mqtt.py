@@ -123,11 +123,12 @@ def test_it_connects_with_login_will_and_clean_session_then_subscribes():
     async def story(bench):
         await settle(lambda: bench.links and bench.links[0].sent)
         link = bench.links[0]
-        body = b"\0\4MQTT\4\xee\0\x14" + b"\0\4node" + b"\0\x08n/status" + b"\0\4lost" + b"\0\4node" + b"\0\6secret"
+        body = b"\0\4MQTT\4\xee\0\x14" + b"\0\x102bb80d537b1da3e3" + b"\0\x08n/status" + b"\0\4lost"
+        body += b"\0\4node" + b"\0\6secret"
         assert link.take() == b"\x10" + bytes((len(body),)) + body
         link.push(CONNACK)
         await settle(lambda: link.sent)
-        assert link.take() == b"\x82\x1d\0\1" + b"\0\7n/lease\1" + b"\0\5n/ack\1" + b"\0\6n/blob\1"
+        assert link.take() == b"\x82\x1d\0\1" + b"\0\7n/lease\0" + b"\0\5n/ack\0" + b"\0\6n/blob\0"
         assert not bench.client.up and not bench.client.publish(b"t", b"early", 1, 0)
         link.push(SUBACK)
         await settle(lambda: bench.client.up)

@@ -22,6 +22,7 @@ from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import gate
 from lamplighter.gateway.runtime.gate import Gate
+from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from tests.simulation import gateway
@@ -267,6 +268,12 @@ def calls_open_leases_unknown(patch: Patch) -> None:
         if lease.number % 5 == 0:
             del b.leases[lease.nonce]
     patch.setattr(placement, "watch", absent)
+
+
+@plant("invariant 16")
+def obeys_what_the_broker_has_kept(patch: Patch) -> None:
+    take = Inbox.take
+    patch.setattr(Inbox, "take", lambda self, message: take(self, replace(message, retain=False)))
 
 
 @plant("invariant 8")

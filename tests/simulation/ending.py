@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lamplighter.gateway.publiclog import auditor
 from tests.simulation import kind
 from tests.simulation.devices import Device
-from tests.simulation.network import MAX_BACKLOG
+from tests.simulation.network import KEPT, MAX_BACKLOG
 from tests.simulation.witness import Broken
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def judge(world: World) -> None:
             raise Broken(f"liveness: {device.node} keeps {list(device.outbox)} unacknowledged")
     if let_in := sorted(world.out & world.broker.accounts):
         raise Broken(f"invariant 16: {let_in} are revoked and may still sign in")
+    if KEPT in world.journal.tasks:
+        raise Broken(f"invariant 16: {KEPT}, which the broker had kept from before the first start, was begun")
     _judge_credit(world)
     _judge_bounds(world)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import StoreError
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -48,6 +49,7 @@ class Message:
 
     topic: str
     payload: bytes
+    retain: bool
     number: int
 
 
@@ -180,7 +182,8 @@ class Gateway:
         self.link = Link(self, self.loop)
         self.broker.accounts = {device.node for device in stores.registry.devices() if not device.revoked}
         lanes = open_lanes(lambda: Worker(self), 1.0)
-        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), lanes)
+        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), lanes,
+                          Guard())
         self.shell = Shell(self.settings, stores, INFOS, outside)
         self._check_the_clock()
         self._watch(self.shell)
@@ -235,7 +238,7 @@ class Gateway:
         """Nothing of this life happens any more."""
         self.up = self.open = False
         self.loop.end()
-        waiting = [(message.topic, message.payload) for message in self.link.open.values()]
+        waiting = [(message.topic, message.payload, message.retain) for message in self.link.open.values()]
         self.link.open.clear()
         self.broker.leave(waiting)
         self.world.note("crash", self.life)
@@ -248,11 +251,11 @@ class Gateway:
 
     # In
 
-    def receive(self, topic: str, payload: bytes) -> None:
+    def receive(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """The broker hands over a message: the loop takes it in its turn."""
         if self.up:
             self._numbers += 1
-            message = self.link.open[self._numbers] = Message(topic, payload, self._numbers)
+            message = self.link.open[self._numbers] = Message(topic, payload, retain, self._numbers)
             self.loop.call_soon(self.shell.inbox.take, message)
 
     def reconnect(self) -> None:

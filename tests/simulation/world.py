@@ -25,7 +25,7 @@ from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
-from tests.simulation.network import SITE, Broker
+from tests.simulation.network import KEPT, SITE, Broker
 from tests.simulation.owners import STRAY, Owners
 from tests.simulation.witness import Broken, need
 
@@ -111,6 +111,8 @@ class World:
 
     def _plan(self) -> None:
         mix = self.mix
+        about = {"id": KEPT, "kind": kind.GOOD[0], "input": kind.input_of(1, 2, self.seed)}
+        self.broker.retained[rpc_topic(SITE, OPERATOR, "task.submit")] = json.dumps(about).encode()
         self.clock.at(self.began, self.gateway.start)
         wanted = [{"key": device.key.hex(), "owner": device.owner} for device in self.devices]
         self.clock.at(int(400 * self.rng.random()), self.insist, "node.enrol", wanted)
@@ -145,7 +147,8 @@ class World:
 
     def ask(self, method: str, cid: str, **params: Any) -> None:
         """Publishes a request once."""
-        self.broker.ask(rpc_topic(SITE, method), json.dumps({**params, "reply_to": OPERATOR, "cid": cid}).encode())
+        request = {**params, "reply_to": OPERATOR, "cid": cid}
+        self.broker.ask(rpc_topic(SITE, OPERATOR, method), json.dumps(request).encode())
 
     def insist(self, method: str, nodes: list[dict[str, str]] | None = None, **params: Any) -> None:
         """Publishes a request, and again until there is an answer: the same must mean the same."""

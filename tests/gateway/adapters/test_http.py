@@ -269,6 +269,27 @@ def test_stops_with_a_listener(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
+def test_beyond_loopback_only_when_told(tmp_path: Path, host: str) -> None:
+    """The page asks nobody for a password, so an address alone does not open it to the network."""
+    async def go() -> None:
+        with pytest.raises(http.HttpError, match="--allow-open-page"):
+            await http.start(FakeWindow(), host, 0, tmp_path)
+        if host == "0.0.0.0":
+            runner, _ = await http.start(FakeWindow(), host, 0, tmp_path, True)
+            await runner.cleanup()
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_loopback_needs_no_flag(tmp_path: Path, host: str) -> None:
+    """By address or by name."""
+    async def go() -> None:
+        runner, _ = await http.start(FakeWindow(), host, 0, tmp_path)
+        await runner.cleanup()
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize(("host", "says"), [("127.0.0.1", "in use by another program"),
                                             ("192.0.2.1", "cannot listen on 192.0.2.1")])
 def test_cannot_listen(tmp_path: Path, host: str, says: str) -> None:
@@ -276,6 +297,6 @@ def test_cannot_listen(tmp_path: Path, host: str, says: str) -> None:
     async def go() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             with pytest.raises(http.HttpError, match=says) as caught:
-                await http.start(FakeWindow(), host, taken.getsockname()[1], tmp_path)
+                await http.start(FakeWindow(), host, taken.getsockname()[1], tmp_path, True)
             assert "--http-" in str(caught.value)
     asyncio.run(go())

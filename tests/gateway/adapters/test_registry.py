@@ -15,6 +15,7 @@ from lamplighter.gateway.adapters import files
 from lamplighter.gateway.adapters.registry import (
     FILE,
     PREVIOUS,
+    RESERVED,
     AtomicStorage,
     EnrolmentError,
     Registry,
@@ -92,7 +93,8 @@ def test_revoked_devices_cannot_sign_in(tmp_path):
     registry.add_operator("town")
     registry.revoke(devices[1].node)
     users = [account.user for account in registry.accounts("gateway")]
-    assert users == ["gateway", "city", "town", *(device.node for device in devices if device is not devices[1])]
+    own = ["gateway", "city", "town", "probe"]
+    assert users == [*own, *(device.node for device in devices if device is not devices[1])]
     assert [device.revoked for device in registry.devices()] == [False, True, False, False, False]
 
 
@@ -336,3 +338,10 @@ def test_root_leaves_the_file_to_the_gateway(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "stat", lambda path, **how: owner if path == tmp_path else stat(path, **how))
     registry.transfer(device.node, "bob")
     assert given == [(4_711, 4_712)]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_names_that_mean_something_else_are_no_operators(tmp_path, name):
+    """Whoever was shown as who asked would not be an operator."""
+    with pytest.raises(RegistryError, match="choose another name"):
+        Registry.open(tmp_path).add_operator(name)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -13,7 +14,8 @@ from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import MAX_WAITING
-from lamplighter.gateway.api.requests import AT_THE_DOOR, METHODS, Ref, RequestError
+from lamplighter.gateway.api.guard import Guard
+from lamplighter.gateway.api.requests import AT_THE_DOOR, MAX_REQUEST, METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -35,9 +37,9 @@ class Solvers:
     gate: asyncio.Event | None = None
     read_there = 0
 
-    async def read(self, method, payload, door):
+    async def read(self, user, method, payload, door):
         self.read_there += 1
-        return requests.parse(method, payload, AT_THE_DOOR if door else METHODS)
+        return requests.parse(user, method, payload, AT_THE_DOOR if door else METHODS)
 
     async def prepare(self, kind, body):
         given = json.loads(body)["input"]
@@ -66,8 +68,10 @@ class Bench:
         self.refuses = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
                                     transfer=self._device)
-        self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self.put.append,
-                                self._answer, lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
+        self.guard = Guard("here", 1883)
+        self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
+                                {"site": "demo", "net": "00"}, self.put.append, self._answer,
+                                lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -95,7 +99,7 @@ class Bench:
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, method, payload, back)
+            receive(self.server, "anna", method, payload, back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting)
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -147,7 +151,7 @@ def test_a_submission_becomes_an_event(bench):
     assert bench.ask("task.submit", id="jam", kind="toy", input=GOOD_INPUT, priority=3, deadline_s=60) == (None, None)
     (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
-    assert event.ref == Ref("anna", "7", "jam") and event.submitted_at_ms > 0
+    assert event.ref == Ref("anna", "7", "jam") and event.by == "anna" and event.submitted_at_ms > 0
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
@@ -302,6 +306,24 @@ def test_an_owner_reads_a_statement(bench):
     assert bench.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")
 
 
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if m.startswith(("node.", "epoch."))))
+def test_on_an_open_broker_devices_and_epochs_are_managed_at_the_door(bench, method):
+    """Whoever can publish there may be anybody: refused by name, and done for who may use the data folder."""
+    bench.guard.closed = False
+    assert bench.refused(method) == ("open_broker", "")
+    _, error = bench.ask(method, back=lambda said: None, **({"node": "anna-1"} if method != "epoch.seal" else {}))
+    assert error is None or error.code != "open_broker"
+    bench.put.clear()
+    assert bench.ask("task.list")[1] is None
+
+
+def test_a_request_beyond_the_bound_of_this_gateway_is_too_large(bench):
+    """Whatever it says: nothing is parsed, and the answer names the bound."""
+    bench.server = replace(bench.server, max_request=100)
+    assert bench.ask("task.list", cid="7" * 20)[1] is None
+    assert bench.refused("task.list", cid="7" * 100) == ("too_large", "")
+
+
 def test_health_is_a_few_numbers(bench):
     """Enough to see whether work is moving."""
     told, _ = bench.ask("health.check")
@@ -314,7 +336,7 @@ def test_too_many_requests_are_told_to_come_again(bench):
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(bench.server, "task.submit", json.dumps(given).encode())
+            receive(bench.server, "anna", "task.submit", json.dumps(given).encode())
         assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
         assert all(error.retryable for _, _, error in bench.answered)
         bench.solvers.gate.set()
@@ -337,7 +359,7 @@ def test_long_requests_are_bounded_by_their_bytes(bench):
         given = {"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT}
         long = json.dumps(given).encode().ljust(MAX_HELD // 4)
         for _ in range(5):
-            receive(bench.server, "task.submit", long)
+            receive(bench.server, "anna", "task.submit", long)
         ((ref, _, error),) = bench.answered
         assert (ref.reply_to, ref.cid, ref.task) == ("anna", "7", "t") and error.code == "busy" and error.retryable
         bench.solvers.gate.set()

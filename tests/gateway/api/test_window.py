@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -30,7 +31,7 @@ def window(machine, small_log):
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
     shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2), counters={"muted": 6},
                             bounds=lambda: {"devices": {"now": 1, "most": 9}})
-    return Window(shell, link, small_log, "north", 3)
+    return Window(shell, link, Guard("here", 1883), small_log, "north", 3)
 
 
 def test_everything_is_json(window):

@@ -66,11 +66,11 @@ def test_a_gateway_says_what_it_is(bench):
     """Retained: whether it is there, and what it can do."""
     kind = SimpleNamespace(version=2, title="Toy")
     bench.announcer.gateway("online")
-    bench.announcer.about(b"\1" * 8, 600, {"toy": kind})
+    bench.announcer.about(b"\1" * 8, 600, 1_000, {"toy": kind})
     status, about = bench.sent()
     assert status == ("gw/gw1/status", json.loads(gateway_status("online", 3, 1_700)), 1, True)
     assert about == ("gw/gw1/info", {"v": 1, "version": __version__, "net": "01" * 8, "epoch_s": 600,
-                                     "kinds": {"toy": {"version": 2, "title": "Toy"}}}, 1, True)
+                                     "max_request": 1_000, "kinds": {"toy": {"version": 2, "title": "Toy"}}}, 1, True)
 
 
 def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):

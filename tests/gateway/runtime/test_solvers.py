@@ -522,11 +522,11 @@ def test_a_long_request_is_read_in_a_worker(bench):
     """Its input stays there; what is wrong with it is told as it would be on the loop."""
     async def work(b):
         request = {"id": "t", "kind": "toy", "input": {"n": 1}, "cid": "7", "reply_to": "anna"}
-        read = await b.solvers.read("task.submit", json.dumps(request).encode(), False)
+        read = await b.solvers.read("anna", "task.submit", json.dumps(request).encode(), False)
         assert (read.params["input"], read.params["id"], read.cid, read.reply_to) == ({}, "t", "7", "anna")
         assert json.loads(read.body) == {"id": "t", "kind": "toy", "input": {"n": 1}}
         with pytest.raises(RequestError) as caught:
-            await b.solvers.read("task.submit", b'{"id": "t", "ind": 1, "reply_to": "anna"}', True)
+            await b.solvers.read("anna", "task.submit", b'{"id": "t", "ind": 1, "reply_to": "anna"}', True)
         assert (caught.value.code, caught.value.path) == ("unknown_field", "/ind")
         assert caught.value.ref == Ref("anna", "", "t")
     bench(kind_of(two_rounds), work)
