@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.devices import Device
 from benchmarks.figures import Figure, percentile, print_table
 from benchmarks.street import SITE, Operator, gateway, operator
-from lamplighter.gateway.api.client import Refused
+from lamplighter.gateway.api.client import Client, Refused
 from tests.tasks.documents import DOCUMENTS
 
 TASKS = 60
@@ -77,12 +77,12 @@ async def _refused(url: str) -> None:
     for number, (name, size) in enumerate(HOSTILE):
         kind, given = DOCUMENTS[name](size)
         made.append({"id": f"hostile-{number}", "kind": kind, "input": given})
-    async with operator(url) as client:
+    async with Client(url, SITE) as client:
         print(sum(len(json.dumps(one)) for one in made), flush=True)
 
         async def refuse(about: dict[str, Any]) -> None:
             with suppress(Refused):
-                await client._client.call("task.price", timeout_s=120, **about)
+                await client.call("task.price", timeout_s=120, **about)
         await asyncio.gather(*map(refuse, made))
 
 
