@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
+from lamplighter.gateway.adapters import store
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import judging, nodes, placement, state, whynot
 from lamplighter.gateway.core.entities import Node
@@ -442,3 +444,16 @@ def mutes_for_good(patch: Patch) -> None:
 def mutes_who_works(patch: Patch) -> None:
     patch.setattr(gate, "BURST_BYTES", 2_000)
     patch.setattr(Gate, "lease", lambda self, node: None)
+@plant("invariant 12: .* is damaged")
+def answers_are_not_summed(patch: Patch) -> None:
+    note = Sums.note
+
+    def deaf(self: Sums, key: tuple[str, int], change: int) -> None:
+        if not key[0].startswith("answer"):
+            note(self, key, change)
+    patch.setattr(Sums, "note", deaf)
+
+
+@plant("invariant 12: .* is damaged")
+def folds_again_what_it_has_folded(patch: Patch) -> None:
+    patch.setattr(store, "CUT_TAIL", "SELECT 1")

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from lamplighter.gateway.adapters import store as store_module
-from lamplighter.gateway.adapters.schema import COMMIT
+from lamplighter.gateway.adapters.schema import FOLD, GIVEN, OUTCOME, TABLES
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import (
     Durable,
@@ -21,6 +21,7 @@ from lamplighter.gateway.core.effects import (
     KeepReceipt,
     KeepRound,
     KeepSetback,
+    KeepStanding,
     KeepTask,
     KeepTaskEnd,
     KeepVerdict,
@@ -125,10 +126,12 @@ def test_the_work_of_a_node_is_found(path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_durable_effect_has_sql() -> None:
-    """Each durable effect has one entry in the table, and as many parameters as fields."""
-    assert set(COMMIT) == set(get_args(Durable))
-    for kind, sql in COMMIT.items():
+    """Each durable effect is of a lease or has one entry in the table, with as many parameters as fields."""
+    assert {*FOLD, KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding} == set(get_args(Durable))
+    for kind, sql in FOLD.items():
         assert f"?{len(fields(kind))}" in sql and f"?{len(fields(kind)) + 1}" not in sql
+    (columns,) = [made for made in TABLES.split("CREATE TABLE") if made.startswith(" lease(")]
+    assert all(f"{name} " in columns for name in GIVEN + OUTCOME) and len(GIVEN) == len(fields(KeepLease))
 
 
 def test_the_clock_goes_on(path: Path) -> None:

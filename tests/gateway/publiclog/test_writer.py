@@ -250,7 +250,7 @@ def test_what_a_torn_append_left_is_removed(open_log, small_log):
         (lambda d: (d / "public.pem").unlink(), r"public\.pem is missing"),
         (lambda d: shutil.rmtree(d / "public"), "checkpoint is missing"),
         (lambda d: (d / "public.state").write_bytes(b"x" * 80), r"public\.state is damaged"),
-        (lambda d: (d / "public.pem").write_bytes(b"no key"), "not an Ed25519 key"),
+        (lambda d: (d / "public.pem").write_bytes(b"no key"), "public.pem is damaged"),
         (lambda d: (d / "public/tile/entries/000.p/6").unlink(), "000.p/6 is missing"),
         (lambda d: (d / "public/tile/entries/000.p/6").write_bytes(b"\0\1"), "middle"),
         (lambda d: (d / "public/checkpoint").write_bytes(b"nonsense"), "checkpoint is not a signed note"),
