@@ -12,8 +12,8 @@ from lamplighter.gateway.api.requests import Ref, RequestError, as_dict, refusal
 from lamplighter.gateway.core.effects import PublishEvent, PublishResult, PublishStatus, Reply
 from lamplighter.gateway.protocol.topics import epoch_topic, gateway_topic, reply_topic, task_topic
 from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime.kinds import KindInfo
 from lamplighter.gateway.runtime.sealing import Sealed
-from lamplighter.tasks.api import Kind
 
 
 class Publish(Protocol):
@@ -40,7 +40,7 @@ class Announcer:
         self._publish(gateway_topic(self._site, self._name, "status"),
                       gateway_status(state, self._boot, self._wall_ms()), 1, True)
 
-    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, Kind]) -> None:
+    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, KindInfo]) -> None:
         """What an operator or a device may want to know of this gateway, retained."""
         listed = {name: {"version": kind.version, "title": kind.title} for name, kind in kinds.items()}
         about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s,

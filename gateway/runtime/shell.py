@@ -28,13 +28,14 @@ from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.gateway.runtime.lanes import Lanes
 from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Pump
 from lamplighter.gateway.runtime.sealing import Sealing
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.gateway.runtime.stores import Stores
-from lamplighter.tasks.api import Kind
 
 
 class Link(Protocol):
@@ -74,19 +75,21 @@ class Outside(NamedTuple):
     compile_for: Compile
     clock: Clock
     errands: Errands
+    lanes: Lanes
     guard: Guard
 
 
 class Shell:
     """``begin``, then ``run``. Its parts can be read by whoever shows what goes on."""
 
-    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, Kind], outside: Outside) -> None:
+    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, KindInfo], outside: Outside) -> None:
         self._settings, self._stores, self._outside = settings, stores, outside
         site, clock, journal = settings.site, outside.clock, stores.journal
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
-        self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
+        self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event))
+        checks = {name for name, kind in kinds.items() if kind.checks}
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, checks, stores.boot,
                                stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
@@ -172,6 +175,7 @@ class Shell:
             f.AdvanceSolver: self.solvers.advance,
             f.GiveUp: self.solvers.give_up,
             f.StopSolver: lambda effect: self.solvers.stop(effect.task),
+            f.CheckAnswer: self.solvers.check,
             f.RecallRound: later(self._recall),
             f.FindWork: later(self._find_work),
             f.Recompute: later(self._recompute),
