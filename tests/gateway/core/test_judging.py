@@ -190,7 +190,7 @@ def test_a_lone_owner_is_recomputed(city, of):
 @pytest.fixture
 def checked(pair, of):
     """checked(possible) has a kind with a check say its word on the first copy of task t; it was asked once."""
-    pair.checks = frozenset({"toy.sum"})
+    pair.kinds["toy.sum"] = pair.kinds["toy.sum"]._replace(checks=True)
     pair.restart()
     for name, owner in (("anna-1", "anna"), ("ben-1", "ben")):
         pair.device(name, owner, room=1)

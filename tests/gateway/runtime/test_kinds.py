@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.runtime.kinds import as_dict, from_dict, info_of
 from lamplighter.tasks.registry import load_kinds
 
@@ -15,7 +16,8 @@ def test_a_kind_is_told_as_json(name):
     """Name, version, title, kernel, whether it checks, and the schema of its input."""
     info = from_dict(json.loads(json.dumps(as_dict(info_of(KINDS[name])))))
     assert info == info_of(KINDS[name])
-    assert info.kernel == KINDS[name].kernel and info.checks == (KINDS[name].check is not None)
+    assert info.kernel.encode() == kernel_source(KINDS[name].kernel)
+    assert info.checks == (KINDS[name].check is not None)
 
 
 @pytest.mark.parametrize("change", [{"version": "1"}, {"more": 1}, {"schema": []}, {"kernel": None}])

@@ -91,7 +91,7 @@ def solve(bad):
                 return made[-1]
 
             ours = open_lanes(make, limit_s)
-            solvers = Solvers(await ours.quick.begin(), ours, said.put_nowait)
+            solvers = Solvers(await ours.quick.begin(), ours, said.put_nowait, said.put_nowait)
             try:
                 async with asyncio.timeout(120):
                     return await work(solvers, said.get)
@@ -228,7 +228,7 @@ def test_a_system_without_room_for_a_process_is_a_death(bad):
 
     async def main():
         ours = open_lanes(make, 5.0)
-        solvers = Solvers({}, ours, lambda event: None)
+        solvers = Solvers({}, ours, lambda event: None, lambda error: None)
         with pytest.raises(TaskError) as caught:
             await solvers.prepare("bad", body("nothing"))
         solvers.close()
