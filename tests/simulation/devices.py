@@ -45,7 +45,7 @@ class Device:
         self.up = mac.Mac(mac.derive(key, b"up"))
         self.down = mac.Mac(mac.derive(key, b"down"))
         self.key = key
-        self.kernels = {kind.blob_of(name, arch): name for name in kind.NAMES}
+        self.kernels = dict(kind.blobs_of(arch))
         self.speed = 200 + int(rng.random() * 1_800)
         self.spare = 300 + int(rng.random() * 700)
         self.room = 1 + int(rng.random() * 6)
@@ -205,7 +205,7 @@ class Device:
         if not job.over and self.clock.now - job.came > lease.report_by_ms and self.slowness == 1:
             job.over = True
             self._refuse(lease.nonce, wire.EXPIRED)
-        if not job.over and self.kernels[lease.kernel] == kind.BROKEN:
+        if not job.over and self.kernels[lease.kernel] == "broken":
             job.over = True
             self._refuse(lease.nonce, wire.FAILED)
         if not job.over:

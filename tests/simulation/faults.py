@@ -35,6 +35,7 @@ class Faults:
             (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
             (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
+            (mix.upgrades, self.upgrade),
         ):
             for _ in range(times):
                 self.clock.at(world.some_time(), self._happen, fault)
@@ -114,6 +115,13 @@ class Faults:
     def end_epoch(self) -> None:
         self.world.ask("epoch.seal", "seal")
 
+    def upgrade(self) -> None:
+        """Another release is installed; whoever does that may start the gateway again, or leave it as it is."""
+        world = self.world
+        world.release = kind.RELEASES[int(len(kind.RELEASES) * self.rng.random())]
+        if self.rng.random() < 0.7:
+            world.gateway.kill()
+
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""
         jump = int((self.rng.random() - 0.5) * 10**(3 + int(10 * self.rng.random())))
@@ -129,7 +137,7 @@ class Faults:
             arch = int(65_536 * self.rng.random()) if self.rng.random() < 0.5 else device.arch
             self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", MOST, MOST, device.boot, 65_536))
             self.broker.up(device.node, "bid", wire.encode_bid(1_000, MOST, 64, [], "solar", 200))
-            device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
+            device.kernels.update(kind.blobs_of(arch))
 
     def flood(self) -> None:
         """A liar sends as fast as it can. Little of it is read, it is told of, and it comes to itself again."""
