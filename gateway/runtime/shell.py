@@ -96,8 +96,8 @@ class Shell:
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
         """What is counted outside of the core, by name."""
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
-                                   self.counters)
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
+                                   settings.max_request, clock.wall_ms, self.counters)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
