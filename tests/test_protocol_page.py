@@ -258,6 +258,8 @@ def test_what_travels_is_what_the_page_says(start_gateway: Callable[..., Any], o
             kept |= {message.topic} if message.retain else set()
     for topic, (qos, keeps) in told.items():
         found = [message for message in seen if re.fullmatch(topic, message.topic)]
+        if topic.endswith("/mark"):   # only at a start, before anybody could listen here
+            continue
         assert {message.qos for message in found} == {qos}, topic
         assert {message.topic in kept for message in found} == {keeps}, topic
         seen = [message for message in seen if message not in found]
