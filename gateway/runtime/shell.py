@@ -26,7 +26,7 @@ from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
 from lamplighter.gateway.runtime.gate import Gate
-from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.inbox import Inbox, mark_topic
 from lamplighter.gateway.runtime.kinds import KindInfo
 from lamplighter.gateway.runtime.lanes import Lanes
 from lamplighter.gateway.runtime.outbox import Outbox
@@ -35,6 +35,9 @@ from lamplighter.gateway.runtime.sealing import Sealing
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.gateway.runtime.stores import Stores
+
+MARK_S = 5.0
+"""As long may the mark of the inbox take to come back."""
 
 
 class Link(Protocol):
@@ -95,8 +98,8 @@ class Shell:
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
         """What is counted outside of the core, by name."""
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
-                                   self.counters)
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
+                                   settings.max_request, clock.wall_ms, self.counters)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
@@ -105,7 +108,8 @@ class Shell:
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
                                               self.bounds, clock.wall_ms)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
+        mark = mark_topic(site, settings.name), b"%d" % stores.boot
+        self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
                            outside.link.acknowledge, outside.guard, self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
@@ -138,6 +142,9 @@ class Shell:
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
                              self.solvers.kinds)
+        if self.inbox.waits:
+            self._outside.link.publish(*self.inbox.mark)
+            asyncio.get_running_loop().call_later(MARK_S, self.inbox.go_on)   # where rules forbid us that topic
 
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
