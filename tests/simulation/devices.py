@@ -205,7 +205,7 @@ class Device:
         if not job.over and self.clock.now - job.came > lease.report_by_ms and self.slowness == 1:
             job.over = True
             self._refuse(lease.nonce, wire.EXPIRED)
-        if not job.over and self.kernels[lease.kernel] == "broken":
+        if not job.over and self.kernels[lease.kernel] == kind.BROKEN:
             job.over = True
             self._refuse(lease.nonce, wire.FAILED)
         if not job.over:

@@ -81,7 +81,7 @@ def compiler_of(release: Release) -> Callable[[bytes, int], bytes]:
 
 def kernel_of(kind: str, release: Release) -> str:
     """Which kernel a kind has. Devices and the gateway's computer know what each answers."""
-    return kind.removeprefix("toy.") + (release.kernel if kind in GOOD else "")
+    return kind + (release.kernel if kind in GOOD else "")
 
 
 @cache
@@ -125,7 +125,7 @@ def truth_of(body: bytes, release: Release) -> dict[str, Any]:
 
 
 def _kind(name: str, release: Release) -> Kind:
-    kernel = KERNELS / (kernel_of(name, release) + ".py")
+    kernel = KERNELS / (kernel_of(name, release).removeprefix("toy.") + ".py")
     return Kind(name, release.version, name, Spec, kernel, prepare=lambda model: model,
                 solve=_solve(name, release), reference=lambda spec, result: {}, text=str, files=lambda data: {},
                 demo=lambda folder: DemoInput({}, "", False), check=lambda spec, job, answer: possible(answer))
@@ -143,5 +143,5 @@ def infos_of(release: Release) -> dict[str, KindInfo]:
     return {name: info_of(of) for name, of in kinds_of(release).items()}
 
 
-KERNEL_OF = {path.read_bytes(): path.stem for path in sorted(KERNELS.glob("*.py"))}
+KERNEL_OF = {path.read_bytes(): "toy." + path.stem for path in sorted(KERNELS.glob("*.py"))}
 """By source: the name of each kernel."""

@@ -26,7 +26,8 @@ def test_a_digest_is_of_what_decides_the_answers():
     one, two = JobSpec(b"a", (ONE.name,), 8, 10, 1_000), JobSpec(b"b", (), 8, 10, 1_000)
     same = [(one, two), (replace(one, price_kop=11, heap_bytes=9), two)]
     moved = (replace(one, input=b"ab"), replace(two, input=b""))
-    others = [(two, one), (one,), moved, (replace(one, contexts=()), two), (replace(one, answer_bytes=9), two), (one, replace(two, contexts=(TWO.name,))), ()]
+    others = [(two, one), (one,), moved, (replace(one, contexts=()), two), (replace(one, answer_bytes=9), two),
+              (one, replace(two, contexts=(TWO.name,))), ()]
     assert len(set(map(digest_of, same))) == 1 and len({*map(digest_of, same), *map(digest_of, others)}) == 8
 
 
