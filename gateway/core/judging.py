@@ -75,6 +75,7 @@ def on_result(state: State, event: ResultArrived) -> None:
     state.counters["results_renumbered"] += 1
     if lease.where is not Where.OVER:
         node.backoff_until = state.now_ms + RENUMBERED_MS
+        state.set_timer(node.backoff_until, node)
         lost(state, lease, Ended.FAILED)
     state.turn.emit(SendAck(node.name, receipt.seq, Verdict.DUPLICATE))
 
