@@ -19,9 +19,9 @@ class Agent:
     # bytes in one message; bid_ms; speed: kop/s.
     def __init__(self, who, up, down, chain, cache, room, message, bid_ms, speed, power):
         self._who = who
-        self._up = up
+        self.up = up
         self._down = down
-        self._chain = chain
+        self.chain = chain
         self._room = room
         self._message = message
         self._bid_ms = bid_ms
@@ -60,7 +60,7 @@ class Agent:
         self._bid(now)
 
     def message(self, leaf, payload, now):
-        # A message on our topic `leaf`: lease, ack or blob.
+        # A message on our topic `leaf`: lease, ack or blob. Raises OSError when the connection must begin anew.
         try:
             frames = (payload,) if leaf == "blob" else wire.frames_of(payload)
         except wire.WireError:
@@ -74,6 +74,10 @@ class Agent:
                     self._acked(wire.decode_ack(frame, self._down), now)
                 elif wire.kind_of(frame) == wire.CANCEL:
                     self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
+                elif wire.kind_of(frame) == wire.FLOOR:
+                    from .hello import rise
+
+                    rise(self.chain, frame, self._down)
                 else:
                     self._leased(wire.decode_lease(frame, self._down), now)
             except wire.WireError:
@@ -107,11 +111,11 @@ class Agent:
             self._refuse(entry, code or wire.FAILED, now)
         else:
             self._held.remove(entry)
-            receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
-            frame = wire.encode_result(receipt, answer, self._up)
+            receipt = self.chain.receipt(*self._who, entry[0], answer, busy_us)
+            frame = wire.encode_result(receipt, answer, self.up)
             if not self._outbox:
                 self._sent = now
-            self._outbox.append((self._chain.seq, frame))
+            self._outbox.append((self.chain.seq, frame))
             self._post(frame, now)
         if not self._held or ticks_diff(now, self._since) > _GATHER_MS:
             self._flush()
@@ -126,7 +130,7 @@ class Agent:
                 self._refuse(entry, wire.EXPIRED, now)
             elif not entry[2] and age > entry[0].ack_by_ms // 2:
                 entry[2] = True
-                self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
+                self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self.up), now)
         if self._fetch and self._fetch.overdue(now):
             self._want(now)
         if self._outbox and ticks_diff(now, self._sent) > self._resend:
@@ -141,7 +145,9 @@ class Agent:
 
     def room(self):
         # Leases it is willing to hold at once.
-        return 0 if self.heap < 2 * self._message or len(self._outbox) >= 2 * self._room else self._room
+        if self.chain.state or self.heap < 2 * self._message or len(self._outbox) >= 2 * self._room:
+            return 0
+        return self._room
 
     # Leases.
 
@@ -174,7 +180,7 @@ class Agent:
 
     def _refuse(self, entry, code, now):
         self._held.remove(entry)
-        self._post(wire.encode_refusal(entry[0].nonce, code, self._up), now)
+        self._post(wire.encode_refusal(entry[0].nonce, code, self.up), now)
 
     def _acked(self, pairs, now):
         for seq, _ in pairs:
@@ -240,7 +246,7 @@ class Agent:
 
     def _want(self, now):
         # Asks for the rest, or gives the blob up.
-        want = self._fetch.want(now)
+        want = self._fetch.want(now, self.up)
         if want:
             self.out.append(("want", want, 1, 0))
         else:
@@ -259,8 +265,10 @@ class Agent:
     def _bid(self, now):
         self._last_bid = now
         self._offered = self.room()
-        bid = wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power, self.temp)
-        self.out.append(("bid", bid, 0, 0))
+        if self.chain.state:
+            return
+        self.out.append(("bid", wire.encode_bid(self.chain.at(), self.spare, self.heap, self._offered,
+                                                self._blobs.prefixes(), self._power, self.temp, self.up), 0, 0))
 
     def _post(self, frame, now):
         if not self._frames:

@@ -5,39 +5,36 @@ import json
 from . import ports, wire
 from .mac import Mac, derive
 from .ports import ticks_diff, ticks_ms, ticks_us
-from .receipts import Chain
+from .receipts import begin
 
 
 def settings(path):
     # What the configuration at `path` says: (arguments of the agent, arguments of the client, head of the device's
     # topics, arguments of hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
     # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
-    from .hello import status
-
     config = json.loads(ports.read_file(path))
     key = binascii.unhexlify(config["key"])
     device, name = wire.device_of(key)
     state = config.get("state") or "lamplighter.state"
-    chain = Chain(ports.read_file(state), state)
+    chain = begin(ports.read_file(state), state)
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
     room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))
-    about = (config.get("board") or ports.BOARD, heap, speed, chain.boot, message)
+    about = (config.get("board") or ports.BOARD, heap, speed, message)
     agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
              heap // 2, room, message, config.get("bid_ms") or 1000, speed, config.get("power") or "mains")
     head = wire.node_topic(config["site"], name, "").encode()
-    lost = status("lost", chain.boot)
     line = config.get("line")
     if line is None:
         password = binascii.hexlify(derive(key, b"mqtt")[:16])
         ca = config.get("ca")
         tls = tls_context(ca) if ca else None
-        client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
+        client = (config["broker"], config["port"], tls, name.encode(), password, head, message + 64)
     else:
-        client = (line, config.get("baud") or 115200, device, head, lost, message + 64)
+        client = (line, config.get("baud") or 115200, device, head, message + 64)
     return agent, client, head, about, ports.thermometer(), line is not None, config.get("duty") or 0
 
 

@@ -4,13 +4,16 @@ from .mqtt import KEEP_S, packet, read_packet, text
 from .wire import NODE_DOWN, WireError
 
 
-async def dial(host, port, tls, name, password, head, will):
-    # The link, once the wish to hear our topics has been sent. name: client id and user; head: of our topics; will:
-    # our status when we are lost. All as bytes but the host. Raises OSError, EOFError, WireError.
+async def dial(host, port, tls, name, password, head, agent):
+    # The link, once the wish to hear our topics has been sent. name: client id and user; head: of our topics; as
+    # bytes; agent: whose will is our status when we are lost. Raises OSError, EOFError, WireError.
+    from .hello import will
+
+    last = text(will(agent))
     link = await ports.connect(host, port, tls)
     try:
         # Clean session, login, and the will: a retained message at QoS 1.
-        parts = (b"\0\4MQTT\4\xee\0", bytes((KEEP_S,)), text(name), text(head + b"status"), text(will), text(name),
+        parts = (b"\0\4MQTT\4\xee\0", bytes((KEEP_S,)), text(name), text(head + b"status"), last, text(name),
                  text(password))
         await ports.send(link, packet(0x10, parts))
         if await read_packet(link, 2) != (0x20, b"\0\0", True):

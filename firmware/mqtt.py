@@ -55,6 +55,7 @@ class Client:
     def __init__(self, *where):
         self._where = where[:-1]
         self._limit = where[-1]
+        self.agent = None      # of whom dial.py asks the will
         self.on_up = None      # plain functions of the owner: on_up(), on_message(topic, payload)
         self.on_message = None
         self._link = None
@@ -125,7 +126,7 @@ class Client:
     async def _talk(self):
         from .dial import dial  # in the heap of a board only while it is used
 
-        self._link = await dial(*self._where)
+        self._link = await dial(*self._where, self.agent)
         while True:
             head, body, whole = await read_packet(self._link, self._limit)
             self._heard = ticks_ms()

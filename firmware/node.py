@@ -10,8 +10,8 @@ from .spare import Spare
 
 
 class Node:
-    # A device: its agent, its client, the head of its topics, what hello.greeting says of it, and its thermometer
-    # (a function that gives deg C, or None).
+    # A device: its agent, its client, the head of its topics, what hello.greeting says of it beside the agent, and
+    # its thermometer (a function that gives deg C, or None).
     def __init__(self, agent, client, head, about, sensor):
         self.agent = agent
         self.client = client
@@ -20,6 +20,7 @@ class Node:
         self._sensor = sensor
         self._spare = Spare()
         self._worker = None  # the task that runs jobs; None while there are none
+        client.agent = agent
         client.on_up = self._connected
         client.on_message = self._heard
 
@@ -49,6 +50,8 @@ class Node:
             self.agent.heap = ports.free_heap()
             if self._sensor:
                 self.agent.temp = self._sensor()
+            if self.agent.chain.state and not random.getrandbits(4):
+                self._connected()  # the gateway's answer may be lost
         if self.client.up:
             self.agent.tick(now, random.getrandbits(8))
         self._act()
@@ -57,7 +60,7 @@ class Node:
         from .hello import greeting  # in the heap of a board only while it is used
 
         self.agent.spare = self._spare.share()  # the first bid is measured too
-        self.agent.connected(greeting(*self._about), ports.ticks_ms())
+        self.agent.connected(greeting(self.agent, *self._about), ports.ticks_ms())
         self._act()
 
     def _heard(self, topic, payload):

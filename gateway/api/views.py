@@ -17,9 +17,9 @@ def task_view(task: Task) -> dict[str, Any]:
 def node_view(node: Node, now_ms: int) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
     return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
-            "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
-            "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power, "temp": node.temp,
-            "open": len(node.open), "score": node.score, "lies": node.lies,
+            "board": node.board, "arch": node.arch, "firmware": node.firmware, "can": list(node.can),
+            "heap": node.heap, "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power,
+            "temp": node.temp, "open": len(node.open), "score": node.score, "lies": node.lies,
             "quarantined": now_ms < node.quarantined_until, "earned_kop": node.earned_kop,
             "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}
 

@@ -37,6 +37,7 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.counters["misbehaved_unknown_node"] += 1
         return
     receipt = event.receipt
+    node.seq = max(node.seq, receipt.seq)
     lease = state.leases.get(receipt.nonce)
     if lease is None or lease.node != node.name:
         state.counters["results_lease_unknown"] += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lamplighter.gateway.core.effects import CompileKernels, SendChunk
-from lamplighter.gateway.core.entities import Node
+from lamplighter.gateway.core.effects import CompileKernels, SendChunk, SendFloor
+from lamplighter.gateway.core.entities import UNBORN, Node
 from lamplighter.gateway.core.events import (
+    At,
     BlobWanted,
     KernelsCompiled,
     LeaseAccepted,
@@ -23,6 +24,7 @@ from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_000, Refusal.BAD_MAC: 10_000,
               Refusal.TOO_HOT: 10_000, Refusal.ON_BATTERY: 10_000, Refusal.FAILED: 1_000}
 """How long a node gets nothing after it declined, by its reason; its next bid may still say room 0."""
+NEVER = At(0, 0, 0)
 
 
 def on_enrolled(state: State, event: NodeEnrolled) -> None:
@@ -49,17 +51,15 @@ def on_born(state: State, event: NodeBorn) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if event.boot != node.boot:
-        node.bid = False          # it rebooted: what it held is gone, and its next bid says what it wants
-        lose_all(state, node)
-        node.pace.clear()
-        node.no_heap.clear()
+    if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at):
+        return
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
-    node.heap, node.speed, node.boot, node.message = event.heap, event.speed, event.boot, event.message
-    node.seen_at = state.now_ms
+    node.heap, node.speed, node.message = event.heap, event.speed, event.message
+    node.once, node.can = event.once, event.can
     if event.arch not in state.kernels and event.arch not in state.compiling and len(state.compiling) < 16:
         state.compiling.add(event.arch)
         state.turn.emit(CompileKernels(event.arch))
+    may_have_room(state, node)
 
 
 def on_kernels(state: State, event: KernelsCompiled) -> None:
@@ -76,39 +76,82 @@ def on_bid(state: State, event: NodeBid) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
+    if not _is_news(state, node, "bid", event.at):
+        if node.below is not None and event.at.boot <= node.boot:
+            state.turn.emit(SendFloor(node.name, node.below, node.boot, node.seq))   # the first may have been lost
+        return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
     node.power, node.temp = event.power, event.temp
-    node.seen_at = state.now_ms
     may_have_room(state, node)
 
 
 def on_status(state: State, event: NodeStatusChanged) -> None:
-    """``lost`` and ``sleeping`` end the node's leases at once; a will of an older boot is ignored."""
+    """Whatever is not ``ready`` ends the node's leases at once."""
     node = state.nodes.get(event.node)
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if event.boot < node.boot:
-        state.counters["wills_ignored"] += 1
+    if not _is_news(state, node, "status", event.at):
         return
     node.move(NodeState(event.state))
     online = node.state is NodeState.READY
     state.workers[node.kind] += online - node.online
     node.online = online
-    node.seen_at = state.now_ms
     if not node.online:
         node.bid = False
         state.hungry.pop(node.name, None)
-        lose_all(state, node)
+        lose_all(state, node, state.first_lease)
     may_have_room(state, node)
 
 
-def lose_all(state: State, node: Node) -> None:
-    """Every open lease of a node ends now, and its jobs go to others in the same call."""
+def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
+    """Whether a device counts numbers again that it has used, or says itself that it does not know which: its file of
+    them was lost, or is older. It is told which are known. Until it goes on above them nothing it says is news; a
+    birth of an older start changes nothing more, for it may be a replay.
+    """
+    again = event.at.boot == node.boot and node.once not in (UNBORN, event.once)
+    if not event.state and event.at.boot >= node.boot and not again:
+        return False
+    state.counters["births_below"] += 1
+    if "floor" in event.can:
+        node.below = event.once
+        state.turn.emit(SendFloor(node.name, event.once, node.boot, node.seq))
+    if again:
+        node.arch = UNBORN   # two starts have this number: neither gets a lease
+        may_have_room(state, node)
+    return True
+
+
+def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
+    """Whether this is newer than all that was heard of the node. What is not is a repetition of the broker's, or a
+    replay: it is counted and changes nothing.
+    """
+    if at[:2] < (node.boot, node.conn) or at <= node.newest.get(leaf, NEVER):
+        state.counters["stale_" + leaf] += 1
+        return False
+    if at.boot > node.boot:   # it started again: what it held is gone, and its birth and bid say what it is now
+        node.bid = False
+        node.arch = node.once = UNBORN
+        node.below = None
+        lose_all(state, node, state.first_lease)
+        node.pace.clear()
+        node.no_heap.clear()
+    node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
+    node.seen_at = state.now_ms
+    return True
+
+
+def lose_all(state: State, node: Node, first: int = 0) -> None:
+    """Every open lease of a node from number ``first`` on ends now, and its jobs go to others in the same call.
+
+    What an earlier life of the gateway leased is ended by its clocks alone: how new a message is can be said only of
+    what was heard in this life.
+    """
     state.hungry.pop(node.name, None)
     for lease in list(node.open.values()):
-        lost(state, lease, Ended.EXPIRED)
+        if lease.number >= first:
+            lost(state, lease, Ended.EXPIRED)
 
 
 def on_refused(state: State, event: LeaseRefused) -> None:

@@ -66,6 +66,8 @@ class State:
         self.timers: list[tuple[int, int, Lease | Job]] = []
         self.timer_number = 0
         self.next_lease = 1
+        self.first_lease = 1
+        """Of this life of the gateway; those before it were restored."""
         self.epoch = 0
         self.counters: Counter[str] = Counter()
 

@@ -136,6 +136,7 @@ class Shell:
             f.SendLease: self._outbox.lease,
             f.SendCancel: self._outbox.cancel,
             f.SendAck: self._outbox.ack,
+            f.SendFloor: self._outbox.floor,
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
             f.AdvanceSolver: self.solvers.advance,

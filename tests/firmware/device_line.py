@@ -5,12 +5,25 @@ import struct
 
 from lamplighter.firmware import line, lineport, wire
 from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
+from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.ports import ticks_ms
+from lamplighter.firmware.receipts import begin
 
 DEVICE = bytes(range(16))
 HEAD = b"lamplighter/v1/demo/node/0001020304050607/"
-WILL = b'{"state":"lost"}'
 LEASE = len(wire.NODE_UP) + wire.NODE_DOWN.index("lease")
+
+
+class Agent:
+    # What a will needs of one.
+    def __init__(self):
+        self.chain = begin(b"", "")
+        self.up = Mac(b"k" * 32)
+
+
+def lost(conn):
+    # The will of so many sessions.
+    return wire.encode_status((wire.LAST, conn, 1), "lost", Mac(b"k" * 32))
 
 
 class Port:
@@ -76,7 +89,8 @@ def play(scene):
         port = Port()
         opener = lineport.open_line
         lineport.open_line = port.open
-        client = line.Line("port", 115200, DEVICE, HEAD, WILL, 1000)
+        client = line.Line("port", 115200, DEVICE, HEAD, 1000)
+        client.agent = Agent()
         events = []
         client.on_up = lambda: events.append("up")
         client.on_message = lambda topic, payload: events.append((topic, payload))
@@ -109,7 +123,7 @@ def test_it_joins_and_speaks_both_ways():
     async def scene(client, port, events, until):
         assert not client.publish(HEAD + b"bid", b"{}", 0, 0) and client.dropped == 1
         await until(lambda: client.up)
-        assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + WILL
+        assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + lost(1)
         long = bytes(range(256)) * 3
         assert client.publish(HEAD + b"status", b"ready", 1, 1)
         assert client.publish(HEAD + b"result", long, 1, 0)
@@ -147,7 +161,7 @@ def test_a_bridge_that_knows_nothing_of_it_makes_it_begin_anew():
         assert not client.up
         port.answers = True
         await until(lambda: client.up)
-        assert events == ["up", "up"]
+        assert events == ["up", "up"] and port.hellos[-1][19:] == lost(2)  # the old will is not of this session
 
     play(scene)
 

@@ -2,8 +2,10 @@
 import asyncio
 
 from lamplighter.firmware import wire
+from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.node import Node
 from lamplighter.firmware.ports import ticks_diff, ticks_us
+from lamplighter.firmware.receipts import begin
 from lamplighter.firmware.runner import SLICE_US
 
 
@@ -81,6 +83,43 @@ def test_jobs_are_run_one_after_the_other():
 def test_a_kernel_that_fails_is_told_by_its_code():
     assert worked([(greedy, b"", ()), (broken, b"", ()), (good, b"a", ())]) == [
         (None, wire.NO_HEAP), (None, wire.FAILED), (b"a", 0)]
+
+
+class Unsure:
+    # An agent that has lost its numbers.
+    def __init__(self):
+        self.chain = begin(b"", "")
+        self.up = Mac(b"k" * 32)
+        self.out = []
+        self.greetings = []
+
+    def connected(self, greeting, now):
+        self.greetings.append(greeting)
+
+    def next(self, now):
+        return None
+
+
+class Off:
+    # A client without a connection.
+    def __init__(self):
+        self.up = False
+
+    def tick(self, now):
+        pass
+
+
+def test_a_device_without_its_numbers_says_only_its_birth_and_again_until_it_has_them():
+    agent = Unsure()
+    node = Node(agent, Off(), b"", ("board", 1, 1, 1), None)
+    for _ in range(400):
+        node._tick(True)
+    asked = len(agent.greetings)
+    assert 2 < asked < 100 and agent.greetings[0][0][0] == "birth" and len(agent.greetings[0]) == 1
+    agent.chain.state = ""
+    for _ in range(400):
+        node._tick(True)
+    assert len(agent.greetings) == asked
 
 
 def test_no_memory_between_slices_ends_the_job_and_not_the_worker():

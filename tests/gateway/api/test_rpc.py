@@ -176,9 +176,9 @@ def test_junk_gets_one_response(bench, method, payload):
 
 def test_a_price_is_a_dry_run(bench):
     """Jobs, credits for all copies, heap, and how long the devices that are there would take."""
-    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
-    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    bench.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1), "ready"))
+    bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", 9_000, 4, 4_096, 7, ()))
+    bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, 9_000, 1, (), "mains", None))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
                     "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31}

@@ -275,12 +275,24 @@ def test_cancelling_while_a_task_is_replayed(after, pair, of):
     assert pair.round() == []
 
 
-def test_a_device_lost_during_replay_leaves_its_job_ready(after, pair, of):
-    """When the round comes, the job whose device is gone is leased anew."""
+def test_a_device_revoked_during_replay_leaves_its_job_ready(after, pair, of):
+    """When the round comes, the job whose device is out is leased anew."""
     after(leases=[lease_row(pair)])
-    pair.tell(e.NodeStatusChanged("anna-1", "lost", 1))
+    pair.tell(e.NodeRevoked("anna-1"))
     pair.device("ben-1", "ben", boot=2)
     assert len(of(f.SendLease, pair.round())) == 1
+
+
+@pytest.mark.parametrize("boot", [0, 1])
+def test_nothing_a_device_says_ends_what_an_earlier_life_leased(after, pair, of, boot):
+    """A gateway that has just started cannot tell a will or a birth from a replay: only the clock ends that lease."""
+    after(leases=[lease_row(pair)])
+    pair.node("anna-1").boot = boot   # as far as the journal knew
+    pair.status("anna-1", "lost", 2, 1)
+    pair.born("anna-1", 3)
+    pair.device("ben-1", "ben", boot=2)
+    assert not of(f.KeepEnd, pair.out) and not of(f.SendLease, pair.round())
+    assert len(of(f.SendLease, pair.wait(pair.policy.ack_by_ms))) == 1
 
 
 def test_a_lease_of_a_task_that_is_gone_is_forgotten(after, pair):
