@@ -20,7 +20,7 @@ from lamplighter.gateway.core.effects import (
 APPLICATION_ID = 0x4C414D50
 """``LAMP``, in the header of the file: tells our journals from any other SQLite file."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FINISHED_KEPT = 256
 """How many finished tasks are kept, newest first, for display and for ids that come again."""
 
@@ -47,8 +47,9 @@ CREATE TABLE round(
 CREATE TABLE lease(
     lease INTEGER PRIMARY KEY, task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL,
     fence INTEGER NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL, nonce BLOB NOT NULL,
-    price_kop INTEGER NOT NULL, ended TEXT NOT NULL DEFAULT '', verdict TEXT NOT NULL DEFAULT '',
-    epoch INTEGER NOT NULL DEFAULT -1, boot INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL DEFAULT 0,
+    price_kop INTEGER NOT NULL, report_by INTEGER NOT NULL, ended TEXT NOT NULL DEFAULT '',
+    verdict TEXT NOT NULL DEFAULT '', epoch INTEGER NOT NULL DEFAULT -1,
+    boot INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL DEFAULT 0,
     proof BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
@@ -59,7 +60,7 @@ CREATE TABLE answer(
 
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
-    quarantined_until INTEGER NOT NULL DEFAULT 0, earned_kop INTEGER NOT NULL DEFAULT 0
+    quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
@@ -87,14 +88,14 @@ COMMIT: dict[type, str] = {
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
-    KeepLease: "INSERT INTO lease(lease, task, round, job_index, fence, node, owner, nonce, price_kop)"
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    KeepLease: "INSERT INTO lease(lease, task, round, job_index, fence, node, owner, nonce, price_kop,"
+               " report_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     KeepEnd: "UPDATE lease SET ended = ?2 WHERE lease = ?1",
     KeepReceipt: "UPDATE lease SET ended = ?2, boot = ?3, seq = ?4, proof = ?5, answer = ?6 WHERE lease = ?1",
     KeepVerdict: "UPDATE lease SET verdict = ?2, epoch = ?3, answer = x'' WHERE lease = ?1 AND epoch IN (-1, ?3)",
     KeepAnswer: "INSERT OR REPLACE INTO answer(task, round, job_index, answer, audited) VALUES(?1, ?2, ?3, ?4, ?5)",
-    KeepStanding: "INSERT INTO standing(node, score, lies, quarantined_until) VALUES(?1, ?2, ?3, ?4)"
-                  " ON CONFLICT DO UPDATE SET score = ?2, lies = ?3, quarantined_until = ?4",
+    KeepStanding: "INSERT OR REPLACE INTO standing(node, score, lies, quarantined_until, boot)"
+                  " VALUES(?1, ?2, ?3, ?4, ?5)",
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",
 }
@@ -103,7 +104,8 @@ _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
     WHERE a.task = lease.task AND a.round = lease.round AND a.job_index = lease.job_index)"""
 
 _OPEN = "task IN (SELECT task FROM task WHERE state = '')"
-LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer"
+LEASE = ("lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer,"
+         " report_by, epoch")
 TASK = "task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run"
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?2 is the newest number but ?3.
@@ -114,11 +116,15 @@ SELECT {LEASE} FROM lease WHERE (
     AND verdict = '' AND ended IN ('', 'done') AND {_OPEN})
 ORDER BY lease"""  # noqa: S608 - constants only
 
-LOAD_STANDING = """
-SELECT node, sum(score), sum(lies), sum(quarantined_until), sum(earned_kop) FROM (
-    SELECT node, score, lies, quarantined_until, earned_kop FROM standing
-    UNION ALL SELECT node, 0, 0, 0, sum(price_kop) FROM lease WHERE epoch > ?1 AND verdict = 'ok' GROUP BY node)
-GROUP BY node ORDER BY node"""
+LOAD_STANDING = "SELECT node, score, lies, quarantined_until, boot FROM standing ORDER BY node"
+LOAD_PENDING = """
+SELECT node, epoch, sum(price_kop) FROM lease WHERE epoch > ?1 AND verdict = 'ok' GROUP BY node, epoch"""
+# The numbers of receipts that are not sealed, as stretches without a gap.
+LOAD_USED = """
+SELECT node, boot, min(seq), max(seq) FROM (
+    SELECT node, boot, seq, seq - row_number() OVER (PARTITION BY node, boot ORDER BY seq) AS stretch
+    FROM lease WHERE seq > 0 AND (epoch > ?1 OR epoch < 0))
+GROUP BY node, boot, stretch"""
 
 LOAD_SHARES = f"""
 SELECT task, node, count(*), sum(ended = 'done') FROM lease WHERE {_OPEN}

@@ -28,8 +28,10 @@ from lamplighter.gateway.adapters.schema import (
     FORGET,
     LEASE,
     LOAD_LEASES,
+    LOAD_PENDING,
     LOAD_SHARES,
     LOAD_STANDING,
+    LOAD_USED,
     SCHEMA,
     SCHEMA_VERSION,
     TASK,
@@ -45,7 +47,16 @@ from lamplighter.gateway.core.effects import (
     KeepVerdict,
 )
 from lamplighter.gateway.core.events import RoundRecalled
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.snapshot import (
+    AnswerRow,
+    LeaseRow,
+    PendingRow,
+    ShareRow,
+    Snapshot,
+    StandingRow,
+    TaskRow,
+    UsedRow,
+)
 
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
@@ -121,7 +132,9 @@ class Store:
                         " FROM task ORDER BY number")),
                     leases=_rows(LeaseRow, db.execute(LOAD_LEASES, (sealed, top, remember))),
                     shares=_rows(ShareRow, db.execute(LOAD_SHARES)),
-                    standing=_rows(StandingRow, db.execute(LOAD_STANDING, (sealed,))),
+                    standing=_rows(StandingRow, db.execute(LOAD_STANDING)),
+                    pending=_rows(PendingRow, db.execute(LOAD_PENDING, (sealed,))),
+                    used=_rows(UsedRow, db.execute(LOAD_USED, (sealed,))),
                     next_lease=max(top, last) + 1,
                     epoch=epoch,
                     clock_ms=clock_ms,
@@ -196,17 +209,13 @@ class Store:
                 yield row[1:]
 
     def forget_epoch(self, epoch: int) -> None:
-        """Once ``epoch`` is sealed: add it to what nodes have earned and drop the rows that no task needs.
+        """Once ``epoch`` is sealed: drop the rows that no task needs.
 
         Epochs are forgotten in order; raises ValueError for any but the oldest of ``unsealed()``.
         """
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO standing(node, earned_kop) SELECT node, sum(price_kop) FROM lease"
-                " WHERE epoch = ? AND verdict = 'ok' AND proof <> x'' GROUP BY node"
-                " ON CONFLICT DO UPDATE SET earned_kop = earned_kop + excluded.earned_kop", (epoch,))
             db.execute("UPDATE life SET sealed = ?, last_lease = max(last_lease,"
                        " (SELECT coalesce(max(lease), 0) FROM lease))", (epoch,))
         gone = _SLICE

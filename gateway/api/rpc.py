@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
-from lamplighter.gateway.api.views import health, node_view, task_view
+from lamplighter.gateway.api.views import health, node_view, statement, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.core.state import State
@@ -30,36 +30,43 @@ MAX_WAITING = 64
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
-    """What answering takes. ``about`` is what a device must be told of this gateway; ``put`` hands events to the
-    core; ``answer`` sends one response; ``wall_ms`` is the wall clock, for display only."""
+    """What answering takes. ``about`` is what a device must be told of this gateway; ``tell`` hands events to the
+    core and returns when what follows from them is durable and released; ``answer`` sends one response; ``wall_ms``
+    is the wall clock, for display only."""
 
     state: State
     solvers: Solvers
     enrolment: Enrolment
     about: dict[str, str]
-    put: Callable[[Event], None]
+    tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
     wall_ms: Callable[[], int]
     waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-def receive(server: RpcServer, method: str, payload: bytes) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response."""
+def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], None]) -> None:
+    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+
+    ``after`` is called once all that follows from it is durable, and not at all if the gateway ends before that.
+    """
     try:
         request = requests.parse(method, payload)
     except RequestError as error:
         reply_to, cid, task = requests.peek(payload)
         server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+        after()
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
     ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
     if len(server.waiting) >= MAX_WAITING:
         server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
+        after()
         return
     work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
     server.waiting.add(work)
     work.add_done_callback(server.waiting.discard)
+    work.add_done_callback(lambda ended: None if ended.cancelled() else after())
 
 
 async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
@@ -85,9 +92,9 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
         await server.solvers.prepare(kind, _input(request))
-    server.put(TaskSubmitted(
+    await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms()))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms())])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -120,7 +127,7 @@ def _input(request: Request) -> dict[str, Any]:
 
 
 async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
-    server.put(TaskCancelled(requests.text(request, "task"), ref))
+    await server.tell([TaskCancelled(requests.text(request, "task"), ref)])
 
 
 async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -148,11 +155,11 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(node, server.state.now_ms) for node in server.state.nodes.values()]}
+    return {"nodes": [node_view(server.state, node) for node in server.state.nodes.values()]}
 
 
 async def _node(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(_known_node(server, request), server.state.now_ms)
+    return node_view(server.state, _known_node(server, request))
 
 
 def _known_node(server: RpcServer, request: Request) -> Any:
@@ -191,15 +198,15 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in server.state.nodes.values() if node.owner == owner]
+    nodes = statement(server.state, owner)
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
-    return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
-            "nodes": {node.name: node.earned_kop for node in nodes}}
+    return {"owner": owner, "pending": sum(node["pending"] for node in nodes.values()),
+            "settled": sum(node["settled"] for node in nodes.values()), "nodes": nodes}
 
 
 async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
-    server.put(EpochEnded(ref))
+    await server.tell([EpochEnded(ref)])
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:

@@ -34,10 +34,10 @@ class Window:
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(node, self._state.now_ms) for node in self._state.nodes.values()]
+        return [node_view(self._state, node) for node in self._state.nodes.values()]
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self._state.nodes[node], self._state.now_ms) if node in self._state.nodes else None
+        return node_view(self._state, self._state.nodes[node]) if node in self._state.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}

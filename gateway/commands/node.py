@@ -33,7 +33,8 @@ def node() -> None:
 def node_list(broker: str, data: Path, site: str, as_json: bool) -> None:
     """Lists devices with their spare share, standing and credits."""
     told = with_client(broker, data, site, lambda client: client.call("node.list"))
-    columns = ("node", "owner", "state", "board", "spare", "room", "open", "score", "lies", "earned_kop")
+    columns = ("node", "owner", "state", "board", "spare", "room", "open", "score", "lies", "pending",
+               "settled")
     show_table(told["nodes"], columns, as_json)
 
 

@@ -68,6 +68,8 @@ class KeepLease:
     owner: str
     nonce: bytes
     price_kop: int
+    report_by: int
+    """When its report clock runs out, by the journal's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,13 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeepStanding:
+    """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
+
     node: str
     score: int
     lies: int
     quarantined_until: int
+    boot: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Storied:
 class Lease(Storied):
     """One attempt at a job on one node."""
 
-    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
+    __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
                  "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
@@ -64,8 +64,12 @@ class Lease(Storied):
         self.verdict = Verdict.PENDING
         self.sent_at = 0
         self.report_by = 0
+        self.again = False
+        """It is to be sent once more: nobody knows whether the device has got it."""
         self.boot = 0
         self.seq = 0
+        self.epoch = -1
+        """In which it was judged."""
         self.answer = b""
 
     def move(self, where: Where, moment: str) -> None:
@@ -224,10 +228,10 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "conn", "device", "earned_kop",
-                 "firmware", "heap", "kind", "lies", "message", "name", "newest", "no_heap", "once", "online", "open",
-                 "owner", "pace", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "seq", "spare",
-                 "speed", "state", "temp")
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "conn", "device", "firmware",
+                 "heap", "kind", "lies", "message", "name", "newest", "no_heap", "once", "online", "open", "owner", "pace",
+                 "pending", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed",
+                 "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -237,8 +241,6 @@ class Node:
         self.state = NodeState.UNSEEN
         self.boot = self.conn = 0
         """Its newest start, and the newest connection of that: whatever names an older one is stale."""
-        self.seq = 0
-        """The highest number of a receipt of it, whatever that was worth."""
         self.newest: dict[str, At] = {}
         """By leaf: of the newest status, birth and bid that was heard."""
         self.once = UNBORN
@@ -265,7 +267,8 @@ class Node:
         self.revoked = False
         self.score = 0
         self.lies = 0
-        self.earned_kop = 0
+        self.pending: dict[int, int] = {}
+        """Credits in kop that it was judged to have earned, by epoch, as long as that is not sealed."""
         self.seen_at = 0
 
     def move(self, state: NodeState) -> None:
@@ -273,4 +276,5 @@ class Node:
 
     def stand(self, row: StandingRow) -> None:
         """What the journal knows of it counts."""
-        _, self.score, self.lies, self.quarantined_until, self.earned_kop = row
+        _, self.score, self.lies, self.quarantined_until, boot = row
+        self.boot = max(self.boot, boot)

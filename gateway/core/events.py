@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow
 from lamplighter.gateway.protocol.frames import Receipt
+from lamplighter.gateway.protocol.numbers import Numbers
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,19 @@ class DeviceIsNewer:
     times: int = 1
 
 
+# From the broker
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLost:
+    """The connection to the broker broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFound:
+    """There is a connection to the broker, the first one or a new one."""
+
+
 # From the clock and the ledger
 
 
@@ -255,13 +270,30 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRead:
+    """What the public log says at a start: see ``EpochSealed``, and the numbers that sealed receipts have used."""
+
+    settled: dict[tuple[str, str], int]
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class EpochSealed:
-    epoch: int
+    """What settlement decided: these ``epochs`` are in the log, or there was nothing to pay in them.
+
+    ``settled`` are credits in kop, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
+    pay although they were judged ``ok``: the nonce of the lease, and why.
+    """
+
+    epochs: tuple[int, ...]
+    settled: dict[tuple[str, str], int]
+    lowered: tuple[tuple[bytes, Verdict], ...] = ()
 
 
 Event = (
     TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | RoundRecalled | WorkFound
     | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | ResultArrived | LeaseRefused
-    | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | Ticked | EpochEnded | EpochSealed
+    | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound | Ticked | EpochEnded
+    | LogRead | EpochSealed
 )

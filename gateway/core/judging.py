@@ -15,7 +15,6 @@ from lamplighter.gateway.core.effects import (
     KeepEnd,
     KeepReceipt,
     KeepSetback,
-    KeepStanding,
     KeepVerdict,
     SendAck,
     SendCancel,
@@ -23,11 +22,14 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
-from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
+from lamplighter.gateway.core.placement import audit, fill_all, lost, may_have_room, place, ready_again, runs, wait_for
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
+RENUMBERED_MS = 1_000
+"""How long a node gets nothing after a receipt with a number that it had used before."""
 
 
 def on_result(state: State, event: ResultArrived) -> None:
@@ -37,7 +39,6 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.counters["misbehaved_unknown_node"] += 1
         return
     receipt = event.receipt
-    node.seq = max(node.seq, receipt.seq)
     lease = state.leases.get(receipt.nonce)
     if lease is None or lease.node != node.name:
         state.counters["results_lease_unknown"] += 1
@@ -49,13 +50,26 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
-        state.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
+        # Its round is still being replayed: the device will send it again, and is waited for.
+        state.counters["results_early"] += 1
+        if lease.where is not Where.OVER:
+            wait_for(state, lease)
+            runs(state, lease)
         return
-    if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
+    names = (receipt.net, receipt.device, receipt.job)
+    if names != (state.net, node.device, lease.job.name) or not receipt.seq:
         state.counters["misbehaved_receipt"] += 1
         state.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
-    _record(state, node, lease, event)
+    if state.numbers.use(node.device, number_of(receipt.boot, receipt.seq)):
+        _record(state, node, lease, event)
+        return
+    # The ledger would not pay it: a number counts once.
+    state.counters["results_renumbered"] += 1
+    if lease.where is not Where.OVER:
+        node.backoff_until = state.now_ms + RENUMBERED_MS
+        lost(state, lease, Ended.FAILED)
+    state.turn.emit(SendAck(node.name, receipt.seq, Verdict.DUPLICATE))
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
@@ -150,15 +164,20 @@ def _reward(state: State, copy: Lease, right: bool) -> None:
         _punish(state, node)
     else:
         node.score += 1
-        state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+        state.keep_standing(node)
 
 
 def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
+    if lease.verdict is Verdict.OK and lease.epoch != state.epoch:
+        state.counters["corrections_too_late"] += 1   # its epoch has ended with it
+        return
     node = state.nodes.get(lease.node)
     if node is not None:
-        node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        earned = lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        node.pending[state.epoch] = node.pending.get(state.epoch, 0) + earned
     lease.judge(verdict, state.turn.moment)
+    lease.epoch = state.epoch
     state.counters["verdicts_" + verdict] += 1
     state.turn.emit(KeepVerdict(lease.number, verdict.word, state.epoch))
     state.remember(lease)
@@ -169,7 +188,7 @@ def _punish(state: State, node: Node) -> None:
     node.score = node.score * 2 // 3
     node.lies += 1
     node.quarantined_until = state.now_ms + quarantine_ms(state, node)
-    state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+    state.keep_standing(node)
     state.counters["lies"] += 1
     may_have_room(state, node)
     for task in state.live:

@@ -29,6 +29,7 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
 from lamplighter.gateway.core.state import Check, State
+from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
@@ -40,8 +41,8 @@ CLOCK_MS = 5_000
 class Machine:
     """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int = 1) -> None:
-        self.state = State(policy, secret, check, boot)
+    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int, net: bytes) -> None:
+        self.state = State(policy, secret, check, boot, net)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
         self._handlers: dict[type, Callable[[State, Any], object]] = {
@@ -65,8 +66,11 @@ class Machine:
             e.BlobWanted: nodes.on_wanted,
             e.DeviceMisbehaved: _on_misbehaved,
             e.DeviceIsNewer: _on_newer,
+            e.BrokerLost: nodes.on_broker_lost,
+            e.BrokerFound: nodes.on_broker_found,
             e.Ticked: self._on_tick,
             e.EpochEnded: _on_epoch_ended,
+            e.LogRead: _on_log_read,
             e.EpochSealed: _on_epoch_sealed,
         }
 
@@ -110,8 +114,8 @@ class Machine:
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
         """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
 
-        ``now_ms`` is not before ``snapshot.clock_ms``: deadlines and quarantines go on. Lease clocks start anew; each
-        unfinished task's solver is replayed from its recorded answers.
+        ``now_ms`` is not before ``snapshot.clock_ms``: deadlines, quarantines and report clocks go on; the
+        solver of each unfinished task is replayed from its recorded answers.
         """
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
@@ -125,6 +129,13 @@ class Machine:
                 state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
                 state.find_work(row.node)   # what the last life had not checked again yet
+        for node_name, epoch, credits in snapshot.pending:
+            if node_name in state.nodes:
+                state.nodes[node_name].pending[epoch] = credits
+        for used in snapshot.used:
+            if used.node in state.nodes:
+                state.numbers.add(state.nodes[used.node].device, number_of(used.boot, used.first),
+                                  number_of(used.boot, used.last))
         for task_row in snapshot.tasks:
             self._restore_task(task_row)
         for name, who, leases, done in snapshot.shares:
@@ -158,7 +169,7 @@ class Machine:
         lease = lease_of(Job(task, row.round, row.job_index, UNKNOWN), row)
         state.leases[row.nonce] = lease
         if not row.ended and node is not None and not node.revoked:
-            placement.watch(state, node, lease, state.policy.report_floor_ms)
+            placement.take_back(state, node, lease)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
             lease.move(Where.SENT, state.turn.moment)
@@ -207,5 +218,19 @@ def _forgotten(lease: Lease) -> bool:
     return lease.job.task.over and not lease.seq
 
 
-def _on_epoch_sealed(state: State, _event: e.EpochSealed) -> None:
-    state.counters["epochs_sealed"] += 1
+def _on_log_read(state: State, event: e.LogRead) -> None:
+    state.settled, state.numbers = event.settled, event.numbers
+
+
+def _on_epoch_sealed(state: State, event: e.EpochSealed) -> None:
+    """Settlement has the last word: what was pending is not any more, and a verdict that it lowered is lower here."""
+    state.counters["epochs_sealed"] += len(event.epochs)
+    state.settled = event.settled
+    for node in state.nodes.values():
+        for epoch in event.epochs:
+            node.pending.pop(epoch, None)
+    for nonce, verdict in event.lowered:
+        state.counters["lowered_" + verdict] += 1
+        lease = state.leases.get(nonce)
+        if lease is not None:
+            lease.judge(verdict, state.turn.moment)

@@ -7,6 +7,8 @@ from lamplighter.gateway.core.entities import UNBORN, Node
 from lamplighter.gateway.core.events import (
     At,
     BlobWanted,
+    BrokerFound,
+    BrokerLost,
     KernelsCompiled,
     LeaseAccepted,
     LeaseRefused,
@@ -17,7 +19,7 @@ from lamplighter.gateway.core.events import (
     NodeStatusChanged,
 )
 from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
-from lamplighter.gateway.core.placement import lost, may_have_room
+from lamplighter.gateway.core.placement import lost, may_have_room, runs, send_again, wait_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
@@ -32,6 +34,7 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
     if node is None:
         if len(state.nodes) < state.policy.max_nodes:
             node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
+            node.boot = state.numbers.highest(event.device) >> 32
             if event.node in state.strangers:
                 node.stand(state.strangers.pop(event.node))
         return
@@ -68,6 +71,7 @@ def on_kernels(state: State, event: KernelsCompiled) -> None:
     for arch in state.kernels.keys() - {node.arch for node in state.nodes.values()}:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
+        send_again(state, node)
         may_have_room(state, node)
 
 
@@ -78,11 +82,12 @@ def on_bid(state: State, event: NodeBid) -> None:
         return
     if not _is_news(state, node, "bid", event.at):
         if node.below is not None and event.at.boot <= node.boot:
-            state.turn.emit(SendFloor(node.name, node.below, node.boot, node.seq))   # the first may have been lost
+            _send_floor(state, node, node.below)   # the first may have been lost
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
     node.power, node.temp = event.power, event.temp
+    send_again(state, node)
     may_have_room(state, node)
 
 
@@ -116,11 +121,16 @@ def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
     state.counters["births_below"] += 1
     if "floor" in event.can:
         node.below = event.once
-        state.turn.emit(SendFloor(node.name, event.once, node.boot, node.seq))
+        _send_floor(state, node, event.once)
     if again:
         node.arch = UNBORN   # two starts have this number: neither gets a lease
         may_have_room(state, node)
     return True
+
+
+def _send_floor(state: State, node: Node, once: int) -> None:
+    highest = state.numbers.highest(node.device)
+    state.turn.emit(SendFloor(node.name, once, max(node.boot, highest >> 32), highest & 0xFFFFFFFF))
 
 
 def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
@@ -134,10 +144,12 @@ def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
         node.bid = False
         node.arch = node.once = UNBORN
         node.below = None
-        lose_all(state, node, state.first_lease)
+        lose_all(state, node)
         node.pace.clear()
         node.no_heap.clear()
-    node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
+        node.boot = at.boot
+        state.keep_standing(node)
+    node.conn, node.newest[leaf] = at.conn, at
     node.seen_at = state.now_ms
     return True
 
@@ -145,8 +157,7 @@ def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
 def lose_all(state: State, node: Node, first: int = 0) -> None:
     """Every open lease of a node from number ``first`` on ends now, and its jobs go to others in the same call.
 
-    What an earlier life of the gateway leased is ended by its clocks alone: how new a message is can be said only of
-    what was heard in this life.
+    No will ends what an earlier life of the gateway leased: that life knew which connection was the newest.
     """
     state.hungry.pop(node.name, None)
     for lease in list(node.open.values()):
@@ -173,8 +184,8 @@ def on_refused(state: State, event: LeaseRefused) -> None:
 
 def on_accepted(state: State, event: LeaseAccepted) -> None:
     lease = state.leases.get(event.nonce)
-    if lease is not None and lease.node == event.node and lease.where is Where.SENT:
-        lease.move(Where.RUNNING, state.turn.moment)
+    if lease is not None and lease.node == event.node and lease.where is not Where.OVER:
+        runs(state, lease)
 
 
 def on_wanted(state: State, event: BlobWanted) -> None:
@@ -187,3 +198,19 @@ def on_wanted(state: State, event: BlobWanted) -> None:
                 state.turn.emit(SendChunk(node.name, event.name, event.offset))
                 return
     state.counters["wants_ignored"] += 1
+
+
+def on_broker_lost(state: State, _event: BrokerLost) -> None:
+    state.deaf = True
+
+
+def on_broker_found(state: State, _event: BrokerFound) -> None:
+    """What devices and gateway said to each other meanwhile may be lost: they get the time to say it again."""
+    state.deaf = False
+    for node in state.nodes.values():
+        for lease in node.open.values():
+            wait_for(state, lease)
+            if lease.where is Where.SENT:
+                runs(state, lease)
+                lease.again = True
+        send_again(state, node)

@@ -13,7 +13,7 @@ from lamplighter.gateway.core.entities import FENCE_BITS, UNKNOWN, Job, Lease, R
 from lamplighter.gateway.core.events import RoundRecalled, WorkFound
 from lamplighter.gateway.core.judging import open_round, put_away
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
-from lamplighter.gateway.core.placement import audit
+from lamplighter.gateway.core.placement import audit, send_again
 from lamplighter.gateway.core.snapshot import LeaseRow
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -49,6 +49,7 @@ def _take_up(state: State, job: Job, row: LeaseRow) -> None:
     lease.job = job
     if lease.where is not Where.OVER:
         job.move(Phase.OUT, state.turn.moment)
+        send_again(state, state.nodes[lease.node])
     elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
         job.copies.append(lease)
     elif lease.verdict in (Verdict.OK, Verdict.MINORITY) and job.answer is not None:
@@ -64,6 +65,7 @@ def lease_of(job: Job, row: LeaseRow) -> Lease:
     lease.story = f"{named(lease.ended)} in the journal, "
     lease.verdict = Verdict(row.verdict or Verdict.PENDING)
     lease.price_kop, lease.boot, lease.seq, lease.answer = row.price_kop, row.boot, row.seq, row.answer
+    lease.report_by, lease.epoch = row.report_by, row.epoch
     return lease
 
 

@@ -25,7 +25,7 @@ class TaskRow(NamedTuple):
 
 
 class LeaseRow(NamedTuple):
-    """A lease. ``ended`` and ``verdict`` are words, ``''`` while open.
+    """A lease. ``ended`` and ``verdict`` are words, ``''`` while open; ``epoch`` is that of the verdict, -1 before.
 
     ``answer`` is given for receipts not judged yet (they wait for a second copy), else empty.
     """
@@ -44,6 +44,8 @@ class LeaseRow(NamedTuple):
     boot: int
     seq: int
     answer: bytes
+    report_by: int = 0
+    epoch: int = -1
 
 
 class AnswerRow(NamedTuple):
@@ -59,8 +61,25 @@ class StandingRow(NamedTuple):
     score: int
     lies: int
     quarantined_until: int
-    earned_kop: int
-    """Credits of all epochs, sealed or not."""
+    boot: int
+    """The newest life of the device that was heard of."""
+
+
+class PendingRow(NamedTuple):
+    """What a node was judged to have earned in an epoch that is not sealed, in kop."""
+
+    node: str
+    epoch: int
+    credits: int
+
+
+class UsedRow(NamedTuple):
+    """Receipts that are not sealed have these numbers."""
+
+    node: str
+    boot: int
+    first: int
+    last: int
 
 
 class ShareRow(NamedTuple):
@@ -85,6 +104,8 @@ class Snapshot:
     leases: list[LeaseRow] = field(default_factory=list)
     shares: list[ShareRow] = field(default_factory=list)
     standing: list[StandingRow] = field(default_factory=list)
+    pending: list[PendingRow] = field(default_factory=list)
+    used: list[UsedRow] = field(default_factory=list)
     next_lease: int = 1
     epoch: int = 0
     clock_ms: int = 0

@@ -11,11 +11,12 @@ import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
-from lamplighter.gateway.core.effects import Effect, FindWork
+from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding
 from lamplighter.gateway.core.entities import Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
+from lamplighter.gateway.protocol.numbers import Numbers
 
 Check = Callable[[str, JobSpec, bytes], bool]
 """(task, job, answer) -> False when the answer is impossible."""
@@ -37,10 +38,12 @@ class Turn:
 
 
 class State:
-    """State of one gateway. ``secret`` seeds every draw and nonce, so that nobody can foresee them."""
+    """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
+    them."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int) -> None:
+    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int, net: bytes) -> None:
         self.policy = policy
+        self.net = net
         self.secret = secret
         self.check = check
         self.boot = boot
@@ -69,6 +72,12 @@ class State:
         self.first_lease = 1
         """Of this life of the gateway; those before it were restored."""
         self.epoch = 0
+        self.deaf = False
+        """Whether the broker is away: no device can be heard, and no lease ends by its clock."""
+        self.numbers = Numbers()
+        """Those of all receipts that were recorded, sealed or not."""
+        self.settled: dict[tuple[str, str], int] = {}
+        """Credits in kop by (owner, node): what the log pays, as it was last read."""
         self.counters: Counter[str] = Counter()
 
     def begin(self, event: type, now_ms: int) -> Turn:
@@ -90,6 +99,10 @@ class State:
     def nonce(self, lease: int) -> bytes:
         """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
         return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
+
+    def keep_standing(self, node: Node) -> None:
+        """What is known of a node outlives the process."""
+        self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot))
 
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""

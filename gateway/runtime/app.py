@@ -84,11 +84,15 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
 
 def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Callable[[], Shell]) -> MqttLink:
     """The connection of ``shell()``, which is asked for when there is something to hear."""
+    def down(reason: str) -> None:
+        log.warning("broker lost: %s", reason)
+        shell().disconnected()
+
     will = gateway_status("offline", stores.boot, _wall_ms())
     return MqttLink(
         broker, stores.registry.gateway.client_id(settings.name),
         on_message=lambda message: shell().inbox.take(message), on_up=lambda: shell().connected(),
-        on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=subscriptions(settings.site),
+        on_down=down, subscriptions=subscriptions(settings.site),
         will=Publication(gateway_topic(settings.site, settings.name, "status"), will, 1, True),
         persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
 

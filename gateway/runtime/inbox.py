@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from lamplighter.firmware.wire import NODE_UP, node_topic
 from lamplighter.gateway.core.intake import Keys, read
 from lamplighter.gateway.protocol.topics import rpc_topic
-from lamplighter.gateway.runtime.pump import Pump
+from lamplighter.gateway.runtime.pump import After, Pump
 
 
 class Arrived(Protocol):
@@ -28,9 +28,10 @@ def subscriptions(site: str) -> list[tuple[str, int]]:
 
 
 class Inbox(Generic[M]):
-    """``serve(method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be forgotten."""
+    """``serve(method, payload, after)`` takes a request and calls ``after()`` when what follows from it is durable;
+    ``acknowledge`` tells the broker that a message may be forgotten."""
 
-    def __init__(self, site: str, keys: Mapping[str, Keys], pump: Pump, serve: Callable[[str, bytes], None],
+    def __init__(self, site: str, keys: Mapping[str, Keys], pump: Pump, serve: Callable[[str, bytes, After], None],
                  acknowledge: Callable[[M], None]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
         self._methods = rpc_topic(site, "")
@@ -38,8 +39,7 @@ class Inbox(Generic[M]):
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
         if message.topic.startswith(self._methods):
-            self._serve(message.topic[len(self._methods):], message.payload)
-            self._acknowledge(message)
+            self._serve(message.topic[len(self._methods):], message.payload, lambda: self._acknowledge(message))
             return
         events = read(self._site, self._keys, message.topic, message.payload)
         for event in events[:-1]:

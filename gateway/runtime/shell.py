@@ -76,7 +76,8 @@ class Shell:
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
         self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
+                               stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
@@ -84,10 +85,10 @@ class Shell:
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.put,
+        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.told,
                                self.announcer.answer, clock.wall_ms)
         self.inbox = Inbox(site, self.enrolment.keys, self.pump,
-                           lambda method, payload: rpc.receive(server, method, payload), outside.link.acknowledge)
+                           lambda *request: rpc.receive(server, *request), outside.link.acknowledge)
         self._carriers = Carriers(self._table(), self._flush)
 
     async def begin(self) -> None:
@@ -98,7 +99,7 @@ class Shell:
         events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
-        await self.pump.restore(events, snapshot)
+        await self.pump.restore([self.sealing.log_read(), *events], snapshot)
 
     async def run(self) -> None:
         """Until cancelled. Raises what it cannot go on after."""
@@ -115,8 +116,13 @@ class Shell:
 
     def connected(self) -> None:
         """Says what gateway this is, at each connection to the broker."""
+        self.pump.put(e.BrokerFound())
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+
+    def disconnected(self) -> None:
+        """The broker is away."""
+        self.pump.put(e.BrokerLost())
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -188,10 +194,11 @@ class Shell:
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public
-        seals = await self.sealing.seal_overdue()
-        for seal in seals:
+        done = await self.sealing.seal_overdue()
+        await self.pump.told([self.sealing.sealed(done)])
+        for seal in done.seals:
             self.announcer.sealed(seal, public)
-        self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
-            self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],
-                                               "size": public.size, "root": public.root.hex()}, None)
+            told = {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in done.seals], "size": public.size,
+                    "root": public.root.hex()}
+            self.announcer.answer(effect.ref, told, None)

@@ -125,7 +125,10 @@ const NODE = [
     if (n.quarantined) faults.push("quarantined");
     withNote(cell, count(n.score), faults.join(", "), n.quarantined ? "bad" : "");
   },
-  number((n) => count(n.earned_kop)),
+  (cell, n) => {
+    cell.className = "number";
+    withNote(cell, count(n.settled), n.pending ? `${count(n.pending)} pending` : "");
+  },
   text((n) => n.owner, "wide"),
   text((n) => n.board || "–", "wide"),
   number((n) => (n.heap ? `${count(Math.round(n.heap / 1024))} KB` : "–"), "number wide"),
@@ -173,7 +176,8 @@ function show(now) {
   set($("online"), `${count(health.nodes_online)} of ${count(health.nodes)}`);
   set($("spare"), percent(health.spare_permille));
   set($("leases"), count(health.leases_open));
-  set($("earned"), count(now.earned_kop));
+  set($("settled"), count(health.settled));
+  set($("pending"), count(health.pending));
   fill($("tasks"), now.tasks, (t) => t.task, TASK);
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);

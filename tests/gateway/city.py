@@ -19,6 +19,7 @@ from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 KINDS = ("toy.sum", "toy.mix")
 ANSWER_BYTES = 8
+NET = b"n" * 8
 LIE = b"a lie..."
 
 
@@ -59,7 +60,7 @@ class City:
         self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
         """What the journal says of each round when it is asked."""
         self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
-                               self.boot)
+                               self.boot, NET)
         self.state = self.machine.state
 
     # Events
@@ -136,7 +137,7 @@ class City:
         """The result of a lease; honest unless ``answer`` is given. ``other`` overrides fields of the receipt."""
         node = node or lease.node
         number = seq or 1 + sum(isinstance(x, f.SendAck) for x in self.out)
-        receipt = Receipt(b"n" * 8, device_of(node), boot, number, lease.epoch, 0, lease.job, lease.nonce, b"s" * 32,
+        receipt = Receipt(NET, device_of(node), boot, number, lease.epoch, 0, lease.job, lease.nonce, b"s" * 32,
                           1, b"p" * 32)._replace(**other)
         answer = right(lease.input) if answer is None else answer
         return self.tell(e.ResultArrived(node, receipt, b"proof", answer, sealed))
@@ -168,6 +169,10 @@ class City:
     def node(self, name: str) -> Node:
         return self.state.nodes[name]
 
+    def pending(self, name: str) -> int:
+        """Credits of a device that are not settled."""
+        return sum(self.state.nodes[name].pending.values())
+
     def of(self, name: str = "t") -> Task:
         return self.state.tasks[name]
 
@@ -198,7 +203,8 @@ def check_effects(city: City, effects: list[f.Effect]) -> None:
             kept.add(effect.seq)
         elif isinstance(effect, f.SendLease):
             node = city.node(effect.node)
-            assert effect.nonce in kept, "a lease left before it was kept"
+            again = city.state.leases[effect.nonce].where is Where.RUNNING
+            assert effect.nonce in kept or again, "a lease left before it was kept"
             assert len(node.open) <= min(node.room, city.policy.max_open), "more leases than room"
         elif isinstance(effect, f.SendAck) and effect.verdict == "pending":
             known = any(lease.seq == effect.seq for lease in city.state.leases.values())
@@ -212,7 +218,7 @@ def check_state(city: City) -> None:
     for node in state.nodes.values():
         for number, lease in node.open.items():
             assert lease.number == number and lease.node == node.name and lease.ended is Ended.OPEN
-            assert lease.where in (Where.SENT, Where.RUNNING) and state.leases[lease.nonce] is lease
+            assert lease.where is not Where.OVER and state.leases[lease.nonce] is lease
             outs[id(lease.job)] = outs.get(id(lease.job), 0) + 1
     for lease in state.leases.values():
         assert (lease.where is Where.OVER) == (lease.number not in getattr(state.nodes.get(lease.node), "open", {}))

@@ -16,6 +16,7 @@ from lamplighter.gateway.core import judging, nodes, placement, state
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.pump import Batch, Pump
@@ -359,3 +360,32 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
         first = min(b.kernels)
         b.kernels = dict.fromkeys(b.kernels, b.kernels[first])
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
+
+
+@plant("invariant 14")
+def forgets_boots_at_restart(patch: Patch) -> None:
+    load = Store.load
+
+    def unborn(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, standing=[row._replace(boot=-1) for row in whole.standing])
+    patch.setattr(Store, "load", unborn)
+
+
+@plant("invariant 14")
+def gives_nobody_time_to_come_back(patch: Patch) -> None:
+    patch.setattr(placement, "wait_for", lambda b, lease: None)
+    patch.setattr(nodes, "wait_for", lambda b, lease: None)
+
+
+
+@plant("invariant 15")
+def takes_a_number_twice(patch: Patch) -> None:
+    patch.setattr(Numbers, "use", lambda self, device, number: True)
+
+
+
+@plant("invariant 15")
+def shows_as_settled_what_is_pending(patch: Patch) -> None:
+    sealed = Sealing.sealed
+    patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))

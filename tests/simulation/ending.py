@@ -73,6 +73,13 @@ def _judge_credit(world: World) -> None:
     outcome = auditor.verify(world.disk.public)
     if outcome.code:
         raise Broken(f"invariant 4: the auditor finds {outcome}")
+    while any(method == "epoch.seal" for method, _ in world.requests.values()):
+        world.step()
+    shown: dict[str, int] = {}
+    for (owner, _), credits in world.gateway.machine.state.settled.items():
+        shown[owner] = shown.get(owner, 0) + credits
+    if shown != {owner: credits for owner, credits in outcome.data["owners"].items() if credits}:
+        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {outcome.data['owners']}")
 
 
 def _judge_bounds(world: World) -> None:

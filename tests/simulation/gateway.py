@@ -31,7 +31,7 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=64)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=64)
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
 
@@ -210,6 +210,7 @@ class Gateway:
         """The broker has lost its sessions."""
         if self.up and self.broker.gateway is not None:
             self.link.open.clear()
+            self.loop.call_soon(self.shell.disconnected)
             self.broker.subscribe(self.receive)
             self.loop.call_soon(self.shell.connected)
 

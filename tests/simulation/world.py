@@ -99,7 +99,7 @@ class World:
             device.refuse = mix.refuse
 
     def _sent(self, device: Device, seq: int, nonce: bytes, frame: bytes, answer: bytes) -> None:
-        self.auditor.sent[device.node, seq] = (nonce, frame)
+        self.auditor.sent.setdefault((device.node, seq), []).append((nonce, frame))
         if device.lie is None:
             self.honest_seen[:] = [(answer, frame[74 : 106])]
 

@@ -56,7 +56,7 @@ class Bench:
     """A server. ``ask`` gives the one response to a request, (data, error); ``put`` holds events for the core."""
 
     def __init__(self):
-        self.machine = Machine(Policy(), b"secret", lambda task, spec, answer: True)
+        self.machine = Machine(Policy(), b"secret", lambda task, spec, answer: True, 1, b"n" * 8)
         self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
         self.solvers = Solvers()
         self.refuses = None

@@ -39,7 +39,7 @@ def test_a_device_can_change_hands(pair):
 def test_a_revoked_device_can_come_back(pair):
     """Enrolling again ends the revocation."""
     pair.tell(e.NodeRevoked("anna-1"))
-    assert node_view(pair.node("anna-1"), pair.now)["state"] == "revoked"
+    assert node_view(pair.state, pair.node("anna-1"))["state"] == "revoked"
     pair.enrol("anna-1", "anna")
     pair.bid("anna-1")
     pair.task(jobs=4)

@@ -64,7 +64,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     """Its copies lose their pay; what followed is void: leases are called back, the next round is begun anew."""
     pair = second(pair_lie := b"a lie...")
     old = pair.leases()
-    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 10
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 10
     pair.tell(FOUND)
     said = pair.recompute(of(f.Recompute, pair.round())[0])
     right = pair.right(b"job 0")
@@ -72,7 +72,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)]
     assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in old} and not pair.leases()
     assert [x.verdict for x in of(f.KeepVerdict, said)] == ["minority"] * 2
-    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 0
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 0
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)

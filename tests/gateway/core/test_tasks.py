@@ -114,7 +114,7 @@ def test_cancelling_judges_what_was_not_judged(pair, of):
     pair.answer(pair.leases()[0])
     said = pair.tell(e.TaskCancelled("t"))
     assert [effect.verdict for effect in of(f.KeepVerdict, said)] == ["cancelled"]
-    assert pair.node("anna-1").earned_kop == 0
+    assert pair.pending("anna-1") == 0
 
 
 def test_cancelled_devices_get_other_work(pair, of):
