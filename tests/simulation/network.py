@@ -51,6 +51,8 @@ class Broker:
         self.people = people
         self.accounts: set[str] = set()
         self.dropped = 0
+        self.heard: dict[str, list[tuple[str, bytes]]] = {}
+        """By node: what it has said of itself, in order."""
 
     # Connections
 
@@ -178,6 +180,8 @@ class Broker:
             link.receive(leaf, payload)
 
     def _arrived(self, topic: str, payload: bytes) -> None:
+        if topic.endswith(("/status", "/birth", "/bid")):
+            self.heard.setdefault(topic.split("/")[-2], []).append((topic, payload))
         if topic.endswith(("/status", "/birth")):
             self.retained[topic] = payload
         if self.gateway is not None:

@@ -93,11 +93,11 @@ def test_a_replay_of_anything_changes_nothing(pair, of):
             hear(e.NodeBid(name, pair.at(name, boot, conn), 500, 90_000, room, (), "mains", None))
     pair.task(jobs=9)
     will = e.NodeStatusChanged(name, e.At(2, 1, 1 << 20), "lost")
-    before, leases = node_view(pair.node(name), pair.now), pair.leases()
+    before, leases = node_view(pair.state, pair.node(name)), pair.leases()
     assert len(of(f.SendLease, pair.out)) > 1
     for event in [will, *heard]:
         assert not [x for x in pair.tell(event) if not isinstance(x, f.SendFloor)]
-    assert (node_view(pair.node(name), pair.now), pair.leases()) == (before, leases)
+    assert (node_view(pair.state, pair.node(name)), pair.leases()) == (before, leases)
     assert pair.state.counters["stale_bid"] == 12
 
 
@@ -247,6 +247,7 @@ def test_an_older_count_of_starts_is_found_out(city):
 def test_two_starts_of_one_number_get_no_work_until_it_rises(city):
     """A copy of the flash from before this start counts it again: its birth has another random number."""
     city.device("anna-1", boot=7)
+    assert city.born("anna-1", 7, 2, once=98, state="lost") == [f.SendFloor("anna-1", 98, 7, 0)]
     assert city.born("anna-1", 7, 2, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
     city.status("anna-1", "ready", 7, 2)
     city.bid("anna-1")
