@@ -24,9 +24,9 @@ def greeting(agent, board, heap, speed, message):
 
 
 def rise(chain, frame, mac):
-    # A floor: numbers of ours that the gateway knows. Where ours are not above them, we go on above them, with room for
-    # results that are still on their way to it, from a new connection: the will of this one names the boot that is no
-    # more. Raises OSError then, WireError.
+    # A floor: numbers of ours that the gateway knows. Where ours are not above them, we go on above them, with room
+    # for results that are still on their way to it, from a new connection: the will of this one names a boot that is
+    # no more. Raises OSError then, WireError.
     once, boot, seq = wire.decode_floor(frame, mac)
     if once == chain.once and (chain.state or boot >= chain.boot):
         chain.rise(boot, seq + 64)

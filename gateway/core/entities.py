@@ -229,9 +229,9 @@ class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
     __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "conn", "device", "firmware",
-                 "heap", "kind", "lies", "message", "name", "newest", "no_heap", "once", "online", "open", "owner", "pace",
-                 "pending", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare", "speed",
-                 "state", "temp")
+                 "heap", "kind", "lies", "message", "name", "newest", "no_heap", "once", "online", "open", "owner",
+                 "pace", "pending", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare",
+                 "speed", "state", "temp")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name

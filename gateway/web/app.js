@@ -146,7 +146,8 @@ const EPOCH = [
 ];
 
 const GROUPS = [
-  ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["verdicts_", "Judged: "],
+  ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["stale_", "Said before: "],
+  ["unknown_", "Of newer firmware: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
 ];
 const COUNT = [text((c) => c.words), number((c) => count(c.times))];

@@ -261,7 +261,7 @@ def leases_to_liars_in_quarantine(patch: Patch) -> None:
     patch.setattr(judging, "quarantine_ms", lambda b, node: 0)
 
 
-@plant("invariant 6")
+@plant("invariant [68]")
 def forgets_standing_at_restart(patch: Patch) -> None:
     load = Store.load
     patch.setattr(Store, "load", lambda self, remember: replace(load(self, remember), standing=[]))
@@ -362,7 +362,7 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
 
 
-@plant("invariant 14")
+@plant("invariant (8|14)")
 def forgets_boots_at_restart(patch: Patch) -> None:
     load = Store.load
 

@@ -62,8 +62,7 @@ def mix_of(seed: int) -> Mix:
         delay_ms=2 + int(rng.random() * 60), stall=some(0.1), partitions=few(4), broker_restarts=few(2),
         session_kept=rng.random() < 0.6, reboots=few(4), naps=few(2), vanish=few(2), slow=few(2), refuse=some(0.2),
         liars=0.1 + 0.3 * rng.random() if rng.random() < 0.6 else 0.0, cartel=rng.random() < 0.15,
-        boasts=few(4), hostile=few(20), second_tries=few(6), crash=some(0.06), write_error=some(0.03),
-        replays=few(40), amnesias=few(3), epochs=few(3),
+        boasts=few(4), hostile=few(20), second_tries=few(6), crash=some(0.06), write_error=some(0.03), epochs=few(3),
         wall_jumps=few(4), cancels=few(1), revoked=few(1), bad_tasks=few(2) if rng.random() < 0.3 else 0,
-        hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
+        hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000), replays=few(40), amnesias=few(3),
     )

@@ -232,6 +232,7 @@ class Witness:
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
         e.NodeRevoked: _gone, e.NodeStatusChanged: _heard, e.NodeBorn: _heard, e.NodeBid: _heard,
-        e.RoundRecalled: _recalled, e.Ticked: _ticked, e.BrokerLost: _lost, e.BrokerFound: _found, e.ResultArrived: _arrived,
+        e.RoundRecalled: _recalled, e.Ticked: _ticked, e.BrokerLost: _lost, e.BrokerFound: _found,
+        e.ResultArrived: _arrived,
         e.EpochSealed: _sealed,
     }
