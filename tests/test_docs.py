@@ -151,13 +151,14 @@ class Street:
     """A gateway with one of everything, as the metrics read it."""
 
     def health(self) -> dict[str, Any]:
-        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500}
+        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500, "pending": 1,
+                "settled": 1}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 1}]
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"state": "ready", "earned_kop": 1}]
+        return [{"state": "ready"}]
 
     def counters(self) -> dict[str, int]:
         return {"jobs": 1}

@@ -19,10 +19,10 @@ from lamplighter.gateway.kindkit.rules import problems
 from lamplighter.tasks.registry import load_kinds
 
 ROOT = Path(__file__).parents[1]
-CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
-             "itertools", "json", "struct", "typing"}
+CORE_USES = {"__future__", "array", "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools",
+             "hashlib", "heapq", "itertools", "json", "struct", "typing"}
 """What a pure module may have of the standard library: no I/O, no clock, no randomness."""
-LEDGER_USES = CORE_USES | {"array", "base64", "binascii", "bisect", "cryptography", "re"}
+LEDGER_USES = CORE_USES | {"base64", "binascii", "cryptography", "re"}
 MICROPYTHON_HAS = {"array", "asyncio", "binascii", "collections", "errno", "gc", "hashlib", "io", "json",
                    "micropython", "os", "random", "select", "socket", "ssl", "struct", "sys", "time"}
 BOARDS_HAVE = {"machine", "network", "esp", "esp32", "rp2", "pyb", "stm", "nrf", "mimxrt", "bluetooth", "espnow"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from hashlib import sha256
 from pathlib import Path
 
 from lamplighter.gateway.adapters.files import write_atomically
@@ -28,10 +29,17 @@ class ClockError(Exception):
 
 def next_boot(path: Path) -> int:
     """The number of this start: one more than the last. Raises OSError, and ClockError when the file is damaged."""
-    said = path.read_text(errors="replace") if path.exists() else "0"
-    if not (said.isascii() and said.isdigit() and len(said) < 10):
+    said = path.read_bytes() if path.exists() else b"0"
+    number, _, check = said.strip().partition(b" ")
+    alone = number.isdigit() and len(number) < 10 and not check   # as a person writes it, or an earlier version
+    if not alone and said != _checked(number):
         raise ClockError(f"{path} is damaged: it holds the number of starts. Write one into it that is higher than "
                          "any before, such as 1000000.")
-    boot = int(said) + 1
-    write_atomically(path, str(boot).encode())
+    boot = int(number) + 1
+    write_atomically(path, _checked(b"%d" % boot))
     return boot
+
+
+def _checked(number: bytes) -> bytes:
+    """A number and its hash, so that a bit that flips is noticed."""
+    return b"%b %b\n" % (number, sha256(number).hexdigest()[:16].encode())

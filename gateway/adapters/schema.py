@@ -1,20 +1,22 @@
-"""The tables of the journal and what is asked of them, as SQL. ``store`` runs it."""
+"""The tables of the journal and what is asked of them, as SQL. ``store`` runs it.
+
+Every table is one tree of pages: there are no indexes that could disagree with it.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from lamplighter.gateway.adapters.rows import columns
 from lamplighter.gateway.core.effects import (
     KeepAnswer,
     KeepClock,
-    KeepEnd,
     KeepEpoch,
     KeepLease,
-    KeepReceipt,
     KeepRound,
     KeepSetback,
-    KeepStanding,
     KeepTask,
     KeepTaskEnd,
-    KeepVerdict,
 )
 
 APPLICATION_ID = 0x4C414D50
@@ -24,34 +26,42 @@ SCHEMA_VERSION = 4
 FINISHED_KEPT = 256
 """How many finished tasks are kept, newest first, for display and for ids that come again."""
 
-SCHEMA = f"""
+TABLES = f"""
+CREATE TABLE tail(number INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
+
+CREATE TABLE segment(
+    name TEXT NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(name, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE life(
     epoch INTEGER NOT NULL, sealed INTEGER NOT NULL, last_lease INTEGER NOT NULL, clock_ms INTEGER NOT NULL,
-    ahead_ms INTEGER NOT NULL, machine TEXT NOT NULL
+    ahead_ms INTEGER NOT NULL, machine TEXT NOT NULL, commits INTEGER NOT NULL, hash BLOB NOT NULL,
+    root INTEGER NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
-INSERT INTO life VALUES(0, -1, 0, 0, 0, '');
 
 CREATE TABLE task(
-    number INTEGER PRIMARY KEY, task TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, priority INTEGER NOT NULL,
+    task TEXT PRIMARY KEY, number INTEGER NOT NULL, kind TEXT NOT NULL, priority INTEGER NOT NULL,
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
     body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x''
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
     task TEXT NOT NULL, round INTEGER NOT NULL, run INTEGER NOT NULL, first_lease INTEGER NOT NULL,
-    PRIMARY KEY(task, round)
+    jobs INTEGER NOT NULL, expected INTEGER NOT NULL, audited INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(task, round)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lease(
     lease INTEGER PRIMARY KEY, task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL,
     fence INTEGER NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL, nonce BLOB NOT NULL,
-    price_kop INTEGER NOT NULL, report_by INTEGER NOT NULL, ended TEXT NOT NULL DEFAULT '',
-    verdict TEXT NOT NULL DEFAULT '', epoch INTEGER NOT NULL DEFAULT -1,
-    boot INTEGER NOT NULL DEFAULT 0, seq INTEGER NOT NULL DEFAULT 0,
-    proof BLOB NOT NULL DEFAULT x'', answer BLOB NOT NULL DEFAULT x''
+    price_kop INTEGER NOT NULL, report_by INTEGER NOT NULL, ended TEXT NOT NULL, verdict TEXT NOT NULL,
+    epoch INTEGER NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, proof BLOB NOT NULL, answer BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE share(
+    task TEXT NOT NULL, node TEXT NOT NULL, leases INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY(task, node)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE answer(
     task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL, answer BLOB NOT NULL,
@@ -60,75 +70,145 @@ CREATE TABLE answer(
 
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
-    quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0
+    quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0,
+    pending_kop INTEGER NOT NULL DEFAULT 0, used BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
+    UPDATE round SET audited = audited + 1 WHERE task = NEW.task AND round = NEW.round;
+END;
+CREATE TRIGGER replaced AFTER DELETE ON answer WHEN OLD.audited BEGIN
+    UPDATE round SET audited = audited - 1 WHERE task = OLD.task AND round = OLD.round;
+END;
+
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
-    DELETE FROM answer WHERE task = NEW.task;
     DELETE FROM round WHERE task = NEW.task;
+    DELETE FROM answer WHERE task = NEW.task;
+    DELETE FROM segment WHERE name = 'answer ' || NEW.task;
+    DELETE FROM share WHERE task = NEW.task;
     DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
 END;
 
 CREATE VIEW setback AS SELECT task, 0 AS round, run FROM task;
 CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
     UPDATE task SET run = NEW.run WHERE task = NEW.task;
-    DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
+    DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
+    DELETE FROM segment WHERE name = 'answer ' || NEW.task AND number > NEW.round;
 END;
-
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - constants only
 
-# What each durable effect does to the journal; ?1, ?2, ... are the fields of the effect in their order.
-COMMIT: dict[type, str] = {
-    KeepTask: "INSERT OR REPLACE INTO task(task, kind, body, priority, deadline_ms, submitted_at_ms,"
-              " started_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    KeepRound: "INSERT OR REPLACE INTO round(task, round, run, first_lease) VALUES(?1, ?2, ?3, ?4)",
+FIRST_ROW = "INSERT INTO life VALUES(0, -1, 0, 0, 0, '', 0, zeroblob(16), 0, 0)"
+MARK = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+class Segment(NamedTuple):
+    """Rows of a table that have one sum: its name and number for a row, and which rows have those.
+
+    In ``rows`` ?1 is a name, ?2 the first and ?3 the last number.
+    """
+
+    name: str
+    number: str = "0"
+    rows: str = "?1 = ?1 AND ?2 <= 0 AND ?3 >= 0"
+    noted: str = "1"
+    """What must hold for a row that goes: where it does not, its whole segment goes."""
+    told: tuple[str, ...] = ("INSERT", "UPDATE", "DELETE")
+    """What triggers tell of; the rest is told by who does it, which is faster."""
+
+
+_ROUND_STAYS = "EXISTS(SELECT 1 FROM round WHERE task = {row}.task AND round = {row}.round)"
+
+SEGMENTS = {
+    "task": Segment("'task'"),
+    "round": Segment("'round'"),
+    "standing": Segment("'standing'", told=()),
+    "share": Segment("'share'", told=("DELETE",)),
+    "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255",
+                     told=("DELETE",)),
+    "answer": Segment("'answer ' || {row}.task", "{row}.round", "task = substr(?1, 8) AND round BETWEEN ?2 AND ?3",
+                      _ROUND_STAYS),
+    "segment": Segment("''"),
+}
+"""The sum of the table of sums is ``root`` of ``life``, which has a sum of its own row."""
+
+
+def _insert(table: str, kind: type, keys: str = "", also: str = "", given: str = "", verb: str = "INSERT") -> str:
+    """A row for the fields of an effect; where ``keys`` are there already its other fields replace theirs."""
+    names = columns(kind)
+    sql = (f"{verb} INTO {table}({', '.join(names)}{also}) VALUES("
+           f"{', '.join(f'?{at + 1}' for at in range(len(names)))}{given})")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys.split(", "))
+    return f"{sql} ON CONFLICT({keys}) DO UPDATE SET {changed}" if keys else sql
+
+
+# What each durable effect does to the tables; ?1, ?2, ... are the fields of the effect in their order. Those of
+# leases and nodes are not here: ``fold`` puts together what becomes of each.
+FOLD: dict[type, str] = {
+    KeepTask: _insert("task", KeepTask, also=", number", given=", (SELECT coalesce(max(number), 0) + 1 FROM task)",
+                      verb="INSERT OR REPLACE"),
+    KeepRound: _insert("round", KeepRound, "task, round"),
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
-    KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
+    KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
+                 " finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
-    KeepLease: "INSERT INTO lease(lease, task, round, job_index, fence, node, owner, nonce, price_kop,"
-               " report_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    KeepEnd: "UPDATE lease SET ended = ?2 WHERE lease = ?1",
-    KeepReceipt: "UPDATE lease SET ended = ?2, boot = ?3, seq = ?4, proof = ?5, answer = ?6 WHERE lease = ?1",
-    KeepVerdict: "UPDATE lease SET verdict = ?2, epoch = ?3, answer = x'' WHERE lease = ?1 AND epoch IN (-1, ?3)",
-    KeepAnswer: "INSERT OR REPLACE INTO answer(task, round, job_index, answer, audited) VALUES(?1, ?2, ?3, ?4, ?5)",
-    KeepStanding: "INSERT OR REPLACE INTO standing(node, score, lies, quarantined_until, boot)"
-                  " VALUES(?1, ?2, ?3, ?4, ?5)",
+    KeepAnswer: _insert("answer", KeepAnswer, verb="INSERT OR REPLACE"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",
 }
+
+GIVEN = columns(KeepLease)
+OUTCOME = ["ended", "verdict", "epoch", "boot", "seq", "proof", "answer"]
+NEW_LEASE = (f"INSERT INTO lease({', '.join(GIVEN + OUTCOME)})"
+             f" VALUES({', '.join('?' * len(GIVEN + OUTCOME))})")
+LEASE_ENDED = f"UPDATE lease SET {', '.join(f'{name} = ?' for name in OUTCOME)} WHERE lease = ?"  # noqa: S608
+OLDER_LEASES = (f"SELECT {', '.join(GIVEN + OUTCOME)} FROM lease"  # noqa: S608 - constants only
+                " WHERE lease IN (SELECT value FROM json_each(?))")
+_STANDING = "node, score, lies, quarantined_until, boot, pending_kop, used"
+STANDING_OF = f"SELECT {_STANDING} FROM standing WHERE node = ?"  # noqa: S608 - constants only
+KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+EARNED = "SELECT node, sum(price_kop) FROM lease WHERE epoch = ? AND verdict = 'ok' GROUP BY node"
+SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node = ?"
+KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
+              " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
+OPEN_TASKS = "SELECT task FROM task WHERE state = ''"
+CUT_TAIL = "DELETE FROM tail"
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
     WHERE a.task = lease.task AND a.round = lease.round AND a.job_index = lease.job_index)"""
 
 _OPEN = "task IN (SELECT task FROM task WHERE state = '')"
-LEASE = ("lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer,"
-         " report_by, epoch")
-TASK = "task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run"
+LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer,"\
+        " report_by, epoch"
 
-# Leases that wait for a result or a verdict are of the newest round of their task; ?2 is the newest number but ?3.
+LOAD_TASKS = """
+SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run,
+    (SELECT count(*) FROM round WHERE round.task = task.task),
+    (SELECT coalesce(sum(audited), 0) FROM round WHERE round.task = task.task), totals,
+    coalesce((SELECT jobs FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
+    (SELECT coalesce(sum(jobs), 0) FROM round WHERE round.task = task.task),
+    (SELECT count(*) FROM answer WHERE answer.task = task.task
+        AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
+    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0)
+FROM task ORDER BY number"""
+
+# Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look
+# at, ?2 the newest sealed epoch, ?3 the first of the newest leases.
 LOAD_LEASES = f"""
-SELECT {LEASE} FROM lease WHERE (
-    lease > ?2 - ?3 AND (epoch > ?1 OR ({_OPEN} AND (epoch < 0 OR NOT {_ANSWERED})))) OR (
+SELECT {LEASE} FROM lease WHERE lease >= ?1 AND (
+    (lease >= ?3 AND (epoch > ?2 OR ({_OPEN} AND (epoch < 0 OR NOT {_ANSWERED})))) OR (
     lease >= (SELECT min(newest) FROM (SELECT max(first_lease) AS newest FROM round GROUP BY task))
-    AND verdict = '' AND ended IN ('', 'done') AND {_OPEN})
+    AND verdict = '' AND ended IN ('', 'done') AND {_OPEN}))
 ORDER BY lease"""  # noqa: S608 - constants only
+FIRST_OPEN = """
+SELECT coalesce(min(newest), 1 << 62) FROM (SELECT max(first_lease) AS newest FROM round GROUP BY task)"""
 
-LOAD_STANDING = "SELECT node, score, lies, quarantined_until, boot FROM standing ORDER BY node"
-LOAD_PENDING = """
-SELECT node, epoch, sum(price_kop) FROM lease WHERE epoch > ?1 AND verdict = 'ok' GROUP BY node, epoch"""
-# The numbers of receipts that are not sealed, as stretches without a gap.
-LOAD_USED = """
-SELECT node, boot, min(seq), max(seq) FROM (
-    SELECT node, boot, seq, seq - row_number() OVER (PARTITION BY node, boot ORDER BY seq) AS stretch
-    FROM lease WHERE seq > 0 AND (epoch > ?1 OR epoch < 0))
-GROUP BY node, boot, stretch"""
+LOAD_STANDING = f"SELECT {_STANDING} FROM standing ORDER BY node"  # noqa: S608 - constants only
+LOAD_SHARES = "SELECT task, node, leases, done FROM share ORDER BY task, node"
 
-LOAD_SHARES = f"""
-SELECT task, node, count(*), sum(ended = 'done') FROM lease WHERE {_OPEN}
-GROUP BY task, node ORDER BY task, node"""  # noqa: S608 - constants only
+JUDGED = """
+SELECT proof, price_kop, verdict FROM lease WHERE lease BETWEEN ?1 << 8 AND (?1 << 8) + 255
+    AND epoch = ?2 AND proof <> x'' ORDER BY lease"""
 
 WORK = f"""
 SELECT task, round, job_index FROM lease JOIN answer USING(task, round, job_index)
@@ -141,3 +221,45 @@ DELETE FROM lease WHERE lease IN (
     SELECT lease FROM lease WHERE epoch <= ?1 AND NOT (
         task IN (SELECT task FROM task WHERE state = '' OR end_epoch > ?1) AND (epoch < 0 OR NOT {_ANSWERED}))
     LIMIT ?2)"""  # noqa: S608 - constants only
+
+# From journals of version 3.
+RENAME = """
+DROP TRIGGER task_over;
+DROP VIEW setback;
+ALTER TABLE life RENAME TO old_life;
+ALTER TABLE task RENAME TO old_task;
+ALTER TABLE round RENAME TO old_round;
+ALTER TABLE lease RENAME TO old_lease;
+ALTER TABLE answer RENAME TO old_answer;
+ALTER TABLE standing RENAME TO old_standing;
+"""
+
+_TASK_3 = ("task, number, kind, priority, deadline_ms, submitted_at_ms, started_ms, state, run, finished, end_epoch,"
+           " body, result")
+_LEASE_3 = ("lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, epoch, boot, seq,"
+            " proof, answer")
+
+FROM_3 = f"""
+INSERT INTO life(epoch, sealed, last_lease, clock_ms, ahead_ms, machine, commits, hash, root, sum)
+    SELECT epoch, sealed, last_lease, clock_ms, ahead_ms, machine, 0, zeroblob(16), 0, 0 FROM old_life;
+INSERT INTO task({_TASK_3}) SELECT {_TASK_3} FROM old_task;
+INSERT INTO round(task, round, run, first_lease, jobs, expected)
+    SELECT task, round, run, first_lease, 0, 0 FROM old_round;
+INSERT INTO lease({_LEASE_3}, report_by) SELECT {_LEASE_3}, 0 FROM old_lease;
+INSERT INTO answer(task, round, job_index, answer, audited)
+    SELECT task, round, job_index, answer, audited FROM old_answer;
+INSERT INTO share(task, node, leases, done)
+    SELECT task, node, count(*), sum(ended = 'done') FROM old_lease WHERE {_OPEN} GROUP BY task, node;
+INSERT INTO standing({_STANDING})
+    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, sum(pending), ranges(boot, seq) FROM (
+        SELECT node, score, lies, quarantined_until, 0 AS boot, 0 AS pending, 0 AS seq FROM old_standing
+        UNION ALL SELECT node, 0, 0, 0, boot,
+            price_kop * (verdict = 'ok' AND epoch > (SELECT sealed FROM old_life)), seq FROM old_lease)
+    GROUP BY node;
+DROP TABLE old_life;
+DROP TABLE old_task;
+DROP TABLE old_round;
+DROP TABLE old_lease;
+DROP TABLE old_answer;
+DROP TABLE old_standing;
+"""  # noqa: S608 - constants only

@@ -9,65 +9,39 @@ same epoch only: what an ended epoch paid stays as it is, however late a correct
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
-from errno import EACCES
+from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from lamplighter.gateway.adapters.fold import Pay, fold, fold_standing
+from lamplighter.gateway.adapters.opening import StoreError, connect, explained, prepare, transaction, usable
+from lamplighter.gateway.adapters.rows import chained, decode, encode
 from lamplighter.gateway.adapters.schema import (
-    APPLICATION_ID,
-    COMMIT,
+    CUT_TAIL,
+    EARNED,
+    FIRST_OPEN,
     FORGET,
+    JUDGED,
     LEASE,
     LOAD_LEASES,
-    LOAD_PENDING,
     LOAD_SHARES,
     LOAD_STANDING,
-    LOAD_USED,
-    SCHEMA,
-    SCHEMA_VERSION,
-    TASK,
+    LOAD_TASKS,
     WORK,
 )
-from lamplighter.gateway.core.effects import (
-    Durable,
-    KeepAnswer,
-    KeepEnd,
-    KeepLease,
-    KeepReceipt,
-    KeepStanding,
-    KeepVerdict,
-)
+from lamplighter.gateway.adapters.sums import Sums
+from lamplighter.gateway.core.effects import Durable, KeepLease
 from lamplighter.gateway.core.events import RoundRecalled
-from lamplighter.gateway.core.snapshot import (
-    AnswerRow,
-    LeaseRow,
-    PendingRow,
-    ShareRow,
-    Snapshot,
-    StandingRow,
-    TaskRow,
-    UsedRow,
-)
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+
+__all__ = ["Store", "StoreError"]
 
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
-
-class StoreError(Exception):
-    """The journal cannot be used or written. The text is one sentence on what happened and the next step."""
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Transactions are ours to begin; any thread may use it, one at a time."""
-    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 class Store:
@@ -77,64 +51,111 @@ class Store:
     may succeed (when the disk has room again).
     """
 
+    tail_bytes = 256 << 10
+    """Of commits that are not in the tables yet: the commit after writes them there, in some milliseconds."""
+
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Use ``Store.open``."""
         self._path = path
         self._db = connection
         self._turn = Lock()
+        self._sums = Sums(connection)
+        self._sums.check_sums()
+        (last, self._commits, self._hash), = connection.execute("SELECT last_lease, commits, hash FROM life")
+        self._tail: list[Durable] = []
+        self._tail_bytes = 0
+        for number, body, hash_ in connection.execute("SELECT number, body, hash FROM tail ORDER BY number"):
+            if number != self._commits + 1 or hash_ != chained(self._hash, body):
+                raise sqlite3.DatabaseError(f"its commit {self._commits + 1} is not what was written")
+            self._appended(decode(body), body, hash_)
+        (top,), = connection.execute("SELECT coalesce(max(lease), 0) FROM lease")
+        self._top = max(last, top, _newest_lease(self._tail))
 
     @classmethod
-    def open(cls, path: Path, connect: Callable[[Path], sqlite3.Connection] = _connect) -> Store:
-        """Open the journal at ``path``, made with its directory where it does not exist, and lock it."""
-        with _explained(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-                raise PermissionError(EACCES, "it is read-only")  # SQLite calls this a failing disk
-            wal = path.with_name(path.name + "-wal")
-            unclean = wal.exists() and wal.stat().st_size > 0
-            connection = connect(path)
+    def open(cls, path: Path, opened: Callable[[Path], sqlite3.Connection] = connect) -> Store:
+        """Open the journal at ``path``, made with its directory where it does not exist, and lock it.
+
+        One of an older version is made one of this, in one transaction.
+        """
+        with explained(path):
+            usable(path)
+            connection = opened(path)
         try:
-            with _explained(path):
-                _prepare(path, connection, unclean)
+            with explained(path):
+                prepare(path, connection)
+                return cls(path, connection)
         except StoreError:
             connection.close()
             raise
-        return cls(path, connection)
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and unlock it."""
+        """Fold tail and write-ahead log into the file and unlock it."""
+        with suppress(StoreError):   # the tail is as durable
+            self._settle()
+        self.release()
+
+    def release(self) -> None:
+        """Unlock the file as it is."""
         with self._turn:
             self._db.close()
 
     def commit(self, effects: Sequence[Durable]) -> None:
         """Write all of ``effects`` in their order, or none. When it returns they survive a power cut.
 
-        A lease that the journal has let go (its task over, an epoch sealed since) is not written any more.
+        Raises ValueError for a lease whose number does not rise.
         """
+        body = encode(effects)
+        with self._turn, explained(self._path):
+            top = _newest_lease(effects, self._top)
+            hash_ = chained(self._hash, body)
+            if self._tail_bytes + len(body) <= self.tail_bytes:
+                self._db.execute("INSERT INTO tail VALUES(?, ?, ?)", (self._commits + 1, body, hash_))
+                self._appended(effects, body, hash_)
+            else:
+                self._fold([*self._tail, *effects], self._commits + 1, hash_)
+            self._top = top
+
+    def _appended(self, effects: Sequence[Durable], body: bytes, hash_: bytes) -> None:
+        self._tail += effects
+        self._tail_bytes += len(body)
+        self._commits, self._hash = self._commits + 1, hash_
+
+    def _fold(self, effects: Sequence[Durable], commits: int, hash_: bytes) -> None:
+        """Writes the tail, up to this commit, into the tables."""
         with self._transaction() as db:
-            for kind, rows in _in_runs(effects):
-                db.executemany(COMMIT[kind], map(_ROW[kind], rows))
+            fold(db, effects, self._sums)
+            db.execute(CUT_TAIL)
+            db.execute("UPDATE life SET commits = ?, hash = ?", (commits, hash_))
+        self._commits, self._hash = commits, hash_
+        self._tail, self._tail_bytes = [], 0
+
+    def _settle(self) -> None:
+        """Whoever reads tables wants the tail in them."""
+        with self._turn, explained(self._path):
+            if self._tail:
+                self._fold(self._tail, self._commits, self._hash)
 
     def load(self, remember: int) -> Snapshot:
         """What a restarted gateway needs at once: tasks, standing, open leases, the ``remember`` newest others."""
+        self._settle()
         words = _Words()
-        with self._turn, _explained(self._path):
+        with self._turn, explained(self._path):
             db = self._db
             (epoch, sealed, last, clock_ms), = db.execute("SELECT epoch, sealed, last_lease, clock_ms FROM life")
             (top,), = db.execute("SELECT coalesce(max(lease), 0) FROM lease")
+            (first_open,), = db.execute(FIRST_OPEN)
+            newest = top - remember + 1
+            first = max(0, min(newest, first_open))
+            for table in ("task", "round", "share", "standing"):
+                self._sums.check(table)
+            self._sums.check("lease", first=first >> 8, last=1 << 50)
             db.text_factory = words.__getitem__
             try:
                 return Snapshot(
-                    tasks=_rows(TaskRow, db.execute(
-                        f"SELECT {TASK}, (SELECT count(*) FROM round WHERE round.task = task.task),"  # noqa: S608
-                        " (SELECT coalesce(sum(audited), 0) FROM answer WHERE answer.task = task.task)"
-                        " FROM task ORDER BY number")),
-                    leases=_rows(LeaseRow, db.execute(LOAD_LEASES, (sealed, top, remember))),
+                    tasks=_rows(TaskRow, db.execute(LOAD_TASKS)),
+                    leases=_rows(LeaseRow, db.execute(LOAD_LEASES, (first, sealed, newest))),
                     shares=_rows(ShareRow, db.execute(LOAD_SHARES)),
                     standing=_rows(StandingRow, db.execute(LOAD_STANDING)),
-                    pending=_rows(PendingRow, db.execute(LOAD_PENDING, (sealed,))),
-                    used=_rows(UsedRow, db.execute(LOAD_USED, (sealed,))),
                     next_lease=max(top, last) + 1,
                     epoch=epoch,
                     clock_ms=clock_ms,
@@ -142,27 +163,53 @@ class Store:
             finally:
                 db.text_factory = str
 
+    def rows(self) -> int:
+        """How many rows ``verify`` checks, beside the commits that are not in tables yet."""
+        with self._turn, explained(self._path):
+            return self._sums.rows()
+
+    def verify(self, seen: Callable[[int], object]) -> None:
+        """Checks every page and row; commits were checked at ``open``. ``seen`` is told of so many more rows."""
+        with self._turn, explained(self._path):
+            if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(found)
+            self._sums.check_all(seen)
+
     def recall(self, task: str, round_: int, jobs: int, leases: bool) -> RoundRecalled | None:
         """What is known of a round of ``jobs`` jobs; None when it is void or its task over.
 
         Its leases are looked up where answers are missing or ``leases`` says so.
         """
+        self._settle()
         found = self._query("SELECT run, first_lease FROM round WHERE task = ? AND round = ?", task, round_)
         if not found:
             return None
         run, first = found[0]
+        with self._turn, explained(self._path):
+            self._sums.check("answer", "answer " + task, round_, round_)
         answers = self._query("SELECT job_index, answer, audited FROM answer WHERE task = ? AND round = ?"
                               " ORDER BY job_index", task, round_)
         whole = leases or len(answers) < jobs
-        rows = self._query(
-            f"SELECT {LEASE} FROM lease WHERE task = ?1 AND round = ?2 AND lease >= ?3 AND lease <"  # noqa: S608
-            " coalesce((SELECT first_lease FROM round WHERE task = ?1 AND round = ?2 + 1), 1 << 62) ORDER BY lease",
-            task, round_, first) if whole else []
-        return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)),
-                             tuple(map(LeaseRow._make, rows)), whole)
+        rows = self._leases_of(task, round_, first) if whole else ()
+        return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)), tuple(rows), whole)
+
+    def _leases_of(self, task: str, round_: int, first: int) -> Iterator[LeaseRow]:
+        """Those of a round, which began with the lease ``first``."""
+        (end,), = self._query("SELECT coalesce((SELECT first_lease FROM round WHERE task = ? AND round = ?),"
+                              " (SELECT max(lease) + 1 FROM lease), 0)", task, round_ + 1)
+        for at in range(first >> 8, (end + 255) >> 8):
+            with self._turn, explained(self._path):
+                self._sums.check("lease", first=at, last=at)
+            yield from map(LeaseRow._make, self._query(
+                f"SELECT {LEASE} FROM lease WHERE lease BETWEEN ? AND ? AND task = ? AND round = ?"  # noqa: S608
+                " ORDER BY lease", max(first, at << 8), min(end - 1, (at << 8) + 255), task, round_))
 
     def work_of(self, node: str) -> list[tuple[str, int, int]]:
-        """(task, round, job) of all that a node did in open tasks, that is accepted, not sealed, not recomputed."""
+        """(task, round, job) of all that a node did in open tasks, that is accepted, not sealed, not recomputed.
+
+        What would be missing here for a damaged row is noticed when its epoch is sealed, which is before it pays.
+        """
+        self._settle()
         (sealed, least, top), = self._query(
             "SELECT sealed, (SELECT coalesce(min(lease), 1) FROM lease), (SELECT coalesce(max(lease), 0) FROM lease)"
             " FROM life")
@@ -177,20 +224,23 @@ class Store:
         ``machine`` names this start of the computer. While it runs the difference stays, so that the time in which
         no gateway ran counts too; after another start the clock goes on from where it was last kept.
         """
+        self._settle()
         (clock, ahead, known), = self._query("SELECT clock_ms, ahead_ms, machine FROM life")
         if known != machine or ahead + monotonic_ms < clock:
             ahead = int(clock) - monotonic_ms
-            with self._transaction() as db:
+            with self._turn, explained(self._path), self._transaction() as db:
                 db.execute("UPDATE life SET ahead_ms = ?, machine = ?", (ahead, machine))
         return int(ahead)
 
     def epoch(self) -> int:
         """The epoch that verdicts are counted in."""
+        self._settle()
         (epoch,), = self._query("SELECT epoch FROM life")
         return int(epoch)
 
     def unsealed(self) -> list[int]:
         """The epochs that have ended and are not forgotten yet, oldest first: after a crash they are to be sealed."""
+        self._settle()
         (epoch, sealed), = self._query("SELECT epoch, sealed FROM life")
         return list(range(sealed + 1, epoch))
 
@@ -199,14 +249,11 @@ class Store:
 
         The same rows each time once the epoch has ended, until it is forgotten.
         """
-        last = 0
-        while rows := self._query(
-            "SELECT lease, proof, price_kop, verdict FROM lease"
-            " WHERE lease > ? AND epoch = ? AND proof <> x'' ORDER BY lease LIMIT ?", last, epoch, _SLICE,
-        ):
-            last = rows[-1][0]
-            for row in rows:
-                yield row[1:]
+        self._settle()
+        for number, in self._query("SELECT number FROM segment WHERE name = 'lease' ORDER BY number"):
+            with self._turn, explained(self._path):
+                self._sums.check("lease", first=number, last=number)
+            yield from self._query(JUDGED, number, epoch)
 
     def forget_epoch(self, epoch: int) -> None:
         """Once ``epoch`` is sealed: drop the rows that no task needs.
@@ -215,29 +262,29 @@ class Store:
         """
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
-        with self._transaction() as db:
+        with self._turn, explained(self._path), self._transaction() as db:
+            fold_standing(db, self._sums, {}, {node: Pay(-credits) for node, credits in db.execute(EARNED, (epoch,))})
             db.execute("UPDATE life SET sealed = ?, last_lease = max(last_lease,"
                        " (SELECT coalesce(max(lease), 0) FROM lease))", (epoch,))
         gone = _SLICE
         while gone == _SLICE:  # a crash in between leaves rows that load() passes over and the next call drops
-            with self._transaction() as db:
+            with self._turn, explained(self._path), self._transaction() as db:
                 gone = db.execute(FORGET, (epoch, _SLICE)).rowcount
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
-        with self._turn, _explained(self._path):
+        with self._turn, explained(self._path):
             return self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._turn, _explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+        """Changes of rows and of their sums, or neither."""
+        try:
+            with transaction(self._db):
                 yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite has rolled back already after some errors
-                    self._db.execute("ROLLBACK")
-                raise
+                self._sums.flush()
+        except BaseException:
+            self._sums.drop()
+            raise
 
 
 class _Words(dict[bytes, str]):
@@ -248,87 +295,15 @@ class _Words(dict[bytes, str]):
         return word
 
 
-_RUNS = (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepAnswer, KeepStanding)
-"""What a lease brings, in the order of its life: of many leases all of one kind can be written in one run."""
-
-
-def _in_runs(effects: Sequence[Durable]) -> Iterator[tuple[type, Iterable[Durable]]]:
-    """The effects in as few runs of one kind as give the same rows: long ones are what makes a commit cheap."""
-    for common, part in groupby(effects, lambda effect: type(effect) in _RUNS):
-        if not common:
-            yield from groupby(part, type)
-            continue
-        runs: dict[type, list[Any]] = {kind: [] for kind in _RUNS}
-        for effect in part:
-            runs[type(effect)].append(effect)
-        standing = {effect.node: effect for effect in runs.pop(KeepStanding)}   # the last word on each node
-        yield from ((kind, rows) for kind, rows in runs.items() if rows)
-        yield KeepStanding, standing.values()
-
-
-def _row_maker(kind: type) -> Callable[[Any], tuple[Any, ...]]:
-    names = [field.name for field in fields(kind)]
-    many = attrgetter(*names)
-    return many if len(names) > 1 else lambda effect: (many(effect),)
-
-
-_ROW = {kind: _row_maker(kind) for kind in COMMIT}
-
-
 def _rows(kind: type, cursor: sqlite3.Cursor) -> list[Any]:
     """All rows as ``kind``, a NamedTuple with the columns in this order; no Python code runs per row."""
     return list(map(partial(tuple.__new__, kind), cursor))
 
 
-def _prepare(path: Path, db: sqlite3.Connection, unclean: bool) -> None:
-    """Lock the file, see that it is ours and whole, make the tables in a new one. The lock comes first."""
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    db.execute("PRAGMA trusted_schema = OFF")
-    db.execute("PRAGMA cell_size_check = ON")
-    db.execute("PRAGMA synchronous = FULL")
-    (app,), (version,), (tables,) = (
-        db.execute(sql).fetchone()
-        for sql in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
-    )
-    new = (app, version, tables) == (0, 0, 0)
-    if not new and app != APPLICATION_ID:
-        raise StoreError(f"{path} is not a Lamplighter journal; choose another data directory.")
-    if not new and version != SCHEMA_VERSION:
-        raise StoreError(f"{path} was written by another version of Lamplighter (journal {version}, this one reads"
-                         f" {SCHEMA_VERSION}); start that version, or choose another data directory.")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
-    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA if new else ''} COMMIT;")
-    if unclean and (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise sqlite3.DatabaseError(found)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the errors of SQLite and the file system into a StoreError that a person can act on."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"The data directory {path.parent} cannot be used ({error.strerror}); make it"
-                         " writable for this user, or choose another one.") from error
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        says = _SENTENCES.get(code, f"The journal {{path}} cannot be used ({error}); see the log of the system.")
-        raise StoreError(says.format(path=path)) from error
-
-
-_CORRUPT = ("The journal {path} is damaged and was not used; move it and its -wal file away and restore a backup,"
-            " or start with a new data directory.")
-_READ_ONLY = "The journal {path} cannot be written; make it and its directory writable for this user."
-_SENTENCES = {
-    sqlite3.SQLITE_FULL: "The disk is full, the journal {path} cannot grow; free some space, then start again.",
-    sqlite3.SQLITE_BUSY: "The journal {path} is in use by another gateway; stop that one or choose another data"
-                         " directory.",
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: _READ_ONLY,
-    sqlite3.SQLITE_PERM: _READ_ONLY,
-    sqlite3.SQLITE_IOERR: "The disk failed while the journal {path} was used; check the disk and its cable or card,"
-                          " then start again.",
-    sqlite3.SQLITE_CORRUPT: _CORRUPT,
-    sqlite3.SQLITE_NOTADB: _CORRUPT,
-}
+def _newest_lease(effects: Iterable[Durable], top: int = 0) -> int:
+    for effect in effects:
+        if type(effect) is KeepLease:
+            if effect.lease <= top:
+                raise ValueError(f"lease {effect.lease} comes after {top}")
+            top = effect.lease
+    return top

@@ -41,14 +41,20 @@ class RpcServer:
     tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
     wall_ms: Callable[[], int]
-    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: dict[tuple[str, bytes], asyncio.Task[None]] = field(default_factory=dict)
+    """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
 
 
 def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], None]) -> None:
     """Starts to deal with a request; whatever it contains, it ends in exactly one response.
 
-    ``after`` is called once all that follows from it is durable, and not at all if the gateway ends before that.
+    One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
+    and not at all if the gateway ends before that.
     """
+    asked = method, payload
+    if asked in server.waiting:
+        server.waiting[asked].add_done_callback(lambda ended: None if ended.cancelled() else after())
+        return
     try:
         request = requests.parse(method, payload)
     except RequestError as error:
@@ -63,9 +69,8 @@ def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], 
         server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
         after()
         return
-    work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
-    server.waiting.add(work)
-    work.add_done_callback(server.waiting.discard)
+    work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, request, ref))
+    work.add_done_callback(lambda _: server.waiting.pop(asked))
     work.add_done_callback(lambda ended: None if ended.cancelled() else after())
 
 

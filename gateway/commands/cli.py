@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lamplighter.gateway.commands import audit, kind, line, node, start, task
+from lamplighter.gateway.commands import audit, journal, kind, line, node, start, task
 
 
 class _Group(click.Group):
@@ -46,5 +46,5 @@ def main() -> None:
 
 
 for command in (start.demo, start.up, start.sim, line.line, task.task, kind.kind, node.node, audit.audit,
-                audit.epoch):
+                audit.epoch, journal.journal):
     main.add_command(command)

@@ -29,12 +29,15 @@ class KeepTask:
 
 @dataclass(frozen=True, slots=True)
 class KeepRound:
-    """A round begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task was set back."""
+    """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
+    was set back. ``expected``: how many rounds its kind now expects there to be."""
 
     task: str
     round: int
     run: int
     first_lease: int
+    jobs: int = 0
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,15 @@ class KeepSetback:
 
 @dataclass(frozen=True, slots=True)
 class KeepTaskEnd:
-    """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
+    """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed.
+
+    ``totals`` are its figures as JSON: what its status goes on to show.
+    """
 
     task: str
     state: str
     result: bytes
+    totals: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class KeepLease:
     owner: str
     nonce: bytes
     price_kop: int
-    report_by: int
+    report_by: int = 0
     """When its report clock runs out, by the journal's clock."""
 
 
@@ -120,7 +127,7 @@ class KeepStanding:
     score: int
     lies: int
     quarantined_until: int
-    boot: int
+    boot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Storied:
 class Lease(Storied):
     """One attempt at a job on one node."""
 
-    __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
-                 "report_by", "sent_at", "seq", "verdict", "where")
+    __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner",
+                 "price_kop", "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
         self.story = ""   # bounded by the tables, which have no way back
@@ -168,9 +168,10 @@ class Round:
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
-    __slots__ = ("audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending", "events",
-                 "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result", "round",
-                 "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+    __slots__ = ("accepted", "audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending",
+                 "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress", "rate",
+                 "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
+                 "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int) -> None:
@@ -197,6 +198,14 @@ class Task:
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}
         """By round: jobs to be recomputed when it has been recalled, because a proven liar took part."""
+        self.expected = 0
+        """How many rounds its kind expects; 0 until it has said so."""
+        self.progress = 0
+        """In permille; it never falls."""
+        self.kept = (0, 0)
+        """Jobs done and jobs in all, as the journal had them at the start: less is not shown while it is replayed."""
+        self.accepted = 0
+        """Jobs accepted since the gateway started."""
         self.copies = 0
         self.audited = 0
         self.devices: dict[str, int] = {}
@@ -221,8 +230,26 @@ class Task:
         return bool(self.round.recalling) or self.round.number + 1 < self.rounds
 
     @property
-    def done_jobs(self) -> int:
+    def _done(self) -> int:
         return self.jobs_before + len(self.round.jobs) - self.round.open_jobs
+
+    def put_round_away(self) -> None:
+        """Its jobs are not in memory any more, only how many there were."""
+        self.jobs_before, self.round = self._done, Round(self.round.number)
+
+    @property
+    def done_jobs(self) -> int:
+        return max(self._done, self.kept[0]) if self.replaying or self.over else self._done
+
+    @property
+    def all_jobs(self) -> int:
+        jobs = self.jobs_before + len(self.round.jobs)
+        return max(jobs, self.kept[1]) if self.replaying or self.over else jobs
+
+    def advance(self, rounds: int, done: int, jobs: int) -> None:
+        """So many rounds are done, and of the jobs of the next one so many."""
+        share = 1_000 * done // jobs if jobs else 0
+        self.progress = max(self.progress, min(999, (1_000 * rounds + share) // max(self.expected, rounds + 1)))
 
 
 class Node:
@@ -274,7 +301,7 @@ class Node:
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
 
-    def stand(self, row: StandingRow) -> None:
-        """What the journal knows of it counts."""
-        _, self.score, self.lies, self.quarantined_until, boot = row
-        self.boot = max(self.boot, boot)
+    def stand(self, row: StandingRow, epoch: int) -> None:
+        """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""
+        self.pending = {epoch: row.pending_kop} if row.pending_kop else {}
+        self.score, self.lies, self.quarantined_until = row.score, row.lies, row.quarantined_until

@@ -58,11 +58,12 @@ class TaskCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RoundYielded:
-    """The solver wants these jobs answered. ``round`` counts from 0."""
+    """The solver wants these jobs answered. ``round`` counts from 0; ``expected`` is how many there may be in all."""
 
     task: str
     round: int
     jobs: tuple[JobSpec, ...]
+    expected: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,19 @@ from lamplighter.gateway.core.effects import (
     SendAck,
     SendCancel,
 )
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
-from lamplighter.gateway.core.placement import audit, fill_all, lost, may_have_room, place, ready_again, runs, wait_for
+from lamplighter.gateway.core.placement import (
+    audit,
+    fill_all,
+    lost,
+    may_have_room,
+    place,
+    ready_again,
+    runs,
+    wait_for,
+)
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -147,7 +156,9 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     task.dirty = True
     if not again:
         state.counters["jobs"] += 1
+        task.accepted += 1
         task.round.open_jobs -= 1
+        task.advance(task.round.number, len(task.round.jobs) - task.round.open_jobs, len(task.round.jobs))
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
@@ -255,8 +266,7 @@ def put_away(state: State, task: Task) -> None:
         state.live.remove(task)
     for job in task.round.jobs:
         job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
-    task.jobs_before = task.done_jobs
-    task.round = Round(task.round.number)
+    task.put_round_away()
 
 
 def finish_round(state: State, task: Task) -> None:

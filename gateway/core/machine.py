@@ -29,7 +29,6 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
 from lamplighter.gateway.core.state import Check, State
-from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
@@ -101,6 +100,7 @@ class Machine:
             tasks.check_deadline(state, task)
             if task.over:
                 continue
+            tasks.measure(state, task)
             if task.dirty or task.waits != tasks.waits_for(state, task):
                 tasks.publish_status(state, task)
 
@@ -124,18 +124,11 @@ class Machine:
         for row in snapshot.standing:
             node = state.nodes.get(row.node)
             if node is not None:
-                node.stand(row)
+                state.recall(node, row)
             else:   # the registry does not know it any more; who enrols it again finds what it did
                 state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
                 state.find_work(row.node)   # what the last life had not checked again yet
-        for node_name, epoch, credits in snapshot.pending:
-            if node_name in state.nodes:
-                state.nodes[node_name].pending[epoch] = credits
-        for used in snapshot.used:
-            if used.node in state.nodes:
-                state.numbers.add(state.nodes[used.node].device, number_of(used.boot, used.first),
-                                  number_of(used.boot, used.last))
         for task_row in snapshot.tasks:
             self._restore_task(task_row)
         for name, who, leases, done in snapshot.shares:
@@ -156,8 +149,13 @@ class Machine:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
+        task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)
+        if row.rounds:
+            task.advance(row.rounds - 1, row.answered, row.round_jobs)
         if row.state:
             task.state, task.result = TaskState(row.state), row.result
+            if row.totals:   # else it ended under a version that did not keep them
+                tasks.recall_totals(task, row.totals)
         self.state.tasks[row.task] = task
 
     def _restore_lease(self, row: LeaseRow) -> None:
@@ -229,6 +227,7 @@ def _on_epoch_sealed(state: State, event: e.EpochSealed) -> None:
     for node in state.nodes.values():
         for epoch in event.epochs:
             node.pending.pop(epoch, None)
+    state.strangers = {name: row._replace(pending_kop=0) for name, row in state.strangers.items()}
     for nonce, verdict in event.lowered:
         state.counters["lowered_" + verdict] += 1
         lease = state.leases.get(nonce)

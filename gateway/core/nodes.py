@@ -20,6 +20,7 @@ from lamplighter.gateway.core.events import (
 )
 from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
 from lamplighter.gateway.core.placement import lost, may_have_room, runs, send_again, wait_for
+from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
@@ -34,9 +35,7 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
     if node is None:
         if len(state.nodes) < state.policy.max_nodes:
             node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
-            node.boot = state.numbers.highest(event.device) >> 32
-            if event.node in state.strangers:
-                node.stand(state.strangers.pop(event.node))
+            state.recall(node, state.strangers.pop(event.node, StandingRow(event.node, 0, 0, 0, 0)))
         return
     node.owner, node.revoked = event.owner, False
 

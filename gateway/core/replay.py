@@ -94,6 +94,7 @@ def _replay(state: State, task: Task) -> None:
     for job in task.round.jobs:
         if job.phase is Phase.AUDIT and job.answer is not None:
             task.suspects.setdefault(job.round, set()).add(job.index)
+    task.kept = (task.done_jobs, task.all_jobs)
     put_away(state, task)
     for lease in state.leases.values():
         if lease.job.task is task:

@@ -22,6 +22,15 @@ class TaskRow(NamedTuple):
     rounds: int = 0
     """How many rounds were begun: these are recalled as they are replayed."""
     audited: int = 0
+    totals: str = ""
+    """The figures of a finished task, as JSON."""
+    round_jobs: int = 0
+    all_jobs: int = 0
+    """Jobs of its last round, and of all that were begun."""
+    answered: int = 0
+    """Answers that the last round has; those before it have all."""
+    expected: int = 0
+    """How many rounds its kind expects; 0 where nobody knows."""
 
 
 class LeaseRow(NamedTuple):
@@ -63,23 +72,10 @@ class StandingRow(NamedTuple):
     quarantined_until: int
     boot: int
     """The newest life of the device that was heard of."""
-
-
-class PendingRow(NamedTuple):
-    """What a node was judged to have earned in an epoch that is not sealed, in kop."""
-
-    node: str
-    epoch: int
-    credits: int
-
-
-class UsedRow(NamedTuple):
-    """Receipts that are not sealed have these numbers."""
-
-    node: str
-    boot: int
-    first: int
-    last: int
+    pending_kop: int = 0
+    """Credits that it was judged to have earned since the last seal."""
+    used: bytes = b""
+    """The numbers of its receipts, as ``Numbers.take`` takes them."""
 
 
 class ShareRow(NamedTuple):
@@ -104,8 +100,6 @@ class Snapshot:
     leases: list[LeaseRow] = field(default_factory=list)
     shares: list[ShareRow] = field(default_factory=list)
     standing: list[StandingRow] = field(default_factory=list)
-    pending: list[PendingRow] = field(default_factory=list)
-    used: list[UsedRow] = field(default_factory=list)
     next_lease: int = 1
     epoch: int = 0
     clock_ms: int = 0

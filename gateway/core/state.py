@@ -104,6 +104,12 @@ class State:
         """What is known of a node outlives the process."""
         self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot))
 
+    def recall(self, node: Node, row: StandingRow) -> None:
+        """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
+        node.stand(row, self.epoch)
+        self.numbers.take(node.device, row.used)
+        node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)
+
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""
         self.searches += 1

@@ -6,6 +6,7 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 
+_RANGE = struct.Struct(">2Q")
 _DEVICE = struct.Struct(">16sH")
 MAX_RANGES = 256
 LAST_NUMBER = (1 << 64) - 1
@@ -53,10 +54,20 @@ class Numbers:
         ranges = self._ranges.get(device)
         return ranges[-1] - 1 if ranges else 0
 
+    def given(self, device: bytes) -> bytes:
+        """What ``take`` takes: the ranges of one device."""
+        ranges = self._ranges.get(device, ())
+        return struct.pack(f">{len(ranges)}Q", *ranges)
+
+    def take(self, device: bytes, ranges: bytes) -> None:
+        """Mark ranges as used that ``given`` gave. Raises struct.error on a torn end."""
+        for start, end in _RANGE.iter_unpack(ranges):
+            self.add(device, start, end - 1)
+
     def encode(self) -> bytes:
         """All ranges as bytes, the same for the same numbers."""
         return b"".join(
-            _DEVICE.pack(device, len(ranges)) + struct.pack(f">{len(ranges)}Q", *ranges)
+            _DEVICE.pack(device, len(ranges)) + self.given(device)
             for device, ranges in sorted(self._ranges.items())
         )
 

@@ -29,7 +29,7 @@ from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, encode_record, settle
 from lamplighter.gateway.protocol.frames import PROOF_BYTES
 from lamplighter.gateway.protocol.numbers import Numbers
-from lamplighter.gateway.publiclog.keyfile import load_key, make_key
+from lamplighter.gateway.publiclog.keyfile import load_key, make_key, seal_key
 
 _RUN = 4096
 _STATE_1 = struct.Struct(">Q32s")
@@ -74,6 +74,7 @@ class PublicLog:
             log._load(genesis)
         else:
             log._start(genesis)
+        seal_key(signing_key_path, log._key)
         return log
 
     @property

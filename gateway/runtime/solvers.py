@@ -27,6 +27,8 @@ class Running:
         self.spec = spec
         self.solution: Solution = kind.solve(spec)
         self.round = -1
+        self.expected = kind.rounds(spec) if kind.rounds else 1
+        """Rounds that there may be."""
         self.jobs = 0
         """Jobs of the open round."""
         self.contexts: dict[bytes, Context] = {}
@@ -131,8 +133,7 @@ class Solvers:
             answers = ()   # a round without jobs is answered at once
         running.round += 1
         running.jobs = len(jobs)
-        return RoundYielded(task, running.round, tuple(_spec(running, job) for job in jobs))
-
+        return RoundYielded(task, running.round, tuple(_spec(running, job) for job in jobs), running.expected)
 
     def _last_word(self, effect: GiveUp) -> Event:
         """The deadline passed where the generator waits: what it says now is its answer."""

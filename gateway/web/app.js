@@ -100,7 +100,7 @@ function state(cell, item) {
 const TASK = [
   (cell, t) => withNote(cell, t.task, t.waits_for ? `${t.kind} · waits for ${t.waits_for}` : t.kind),
   state,
-  bar((t) => [t.state === "done" ? 1 : t.jobs_done, t.state === "done" ? 1 : t.jobs_total],
+  bar((t) => [t.progress, 1000],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),
   number((t) => count(t.round + 1), "number wide"),
   number((t) => (isOver(t) ? "" : count(t.jobs_per_s)), "number mid"),

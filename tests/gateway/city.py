@@ -123,14 +123,16 @@ class City:
     def submit(self, name: str = "t", kind: str = KINDS[0], body: bytes = b"{}", **more: Any) -> list[f.Effect]:
         return self.tell(e.TaskSubmitted(name, kind, body, ref=f"ref-{name}", **more))
 
-    def task(self, name: str = "t", jobs: int = 1, kind: str = KINDS[0], **more: Any) -> list[f.Effect]:
+    def task(self, name: str = "t", jobs: int = 1, kind: str = KINDS[0], expected: int = 1,
+             **more: Any) -> list[f.Effect]:
         """Submits a task and yields its first round; returns what the machine says to the round."""
         self.submit(name, kind, **more)
-        return self.round(name, 0, jobs)
+        return self.round(name, 0, jobs, expected)
 
-    def round(self, name: str = "t", number: int = 0, jobs: int | list[e.JobSpec] = 1) -> list[f.Effect]:
+    def round(self, name: str = "t", number: int = 0, jobs: int | list[e.JobSpec] = 1,
+              expected: int = 1) -> list[f.Effect]:
         specs = [job(i) for i in range(jobs)] if isinstance(jobs, int) else jobs
-        return self.tell(e.RoundYielded(name, number, tuple(specs)))
+        return self.tell(e.RoundYielded(name, number, tuple(specs), expected))
 
     def answer(self, lease: f.SendLease, answer: bytes | None = None, *, seq: int = 0, sealed: bool = True,
                boot: int = 1, node: str = "", **other: Any) -> list[f.Effect]:

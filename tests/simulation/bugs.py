@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
+from lamplighter.gateway.adapters import store
 from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import judging, nodes, placement, state
 from lamplighter.gateway.core.events import RoundRecalled
@@ -413,3 +415,14 @@ def leaves_devices_without_their_numbers(patch: Patch) -> None:
 @plant("liveness|invariant 15")
 def tells_devices_numbers_that_are_too_low(patch: Patch) -> None:
     patch.setattr(nodes, "_send_floor", lambda b, node, once: b.turn.emit(f.SendFloor(node.name, once, 0, 0)))
+
+
+@plant("invariant 12: .* is damaged")
+def answers_are_not_summed(patch: Patch) -> None:
+    triggers = Sums._triggers
+    patch.setattr(Sums, "_triggers", lambda self, table: triggers(self, table) if table != "answer" else ())
+
+
+@plant("invariant 12: .* is damaged")
+def folds_again_what_it_has_folded(patch: Patch) -> None:
+    patch.setattr(store, "CUT_TAIL", "SELECT 1")

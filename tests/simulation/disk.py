@@ -8,7 +8,8 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -37,10 +38,10 @@ class Watch(Protocol):
         """Before a write, and after it."""
 
     def keeping(self, effects: Sequence[Durable]) -> None:
-        """Rows are about to be committed."""
+        """What was committed."""
 
     def kept(self) -> None:
-        """They are."""
+        """That was all of it."""
 
     def sealing(self, epoch: int) -> None:
         """An epoch is about to be sealed."""
@@ -64,11 +65,18 @@ class Journal(Store):
     """The real one, watched."""
 
     watch: Watch
+    tail_bytes = 4_000
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with super()._transaction() as db:
+            yield db
+            self.watch.writing("fold")   # all of it is written, nothing committed
 
     def commit(self, effects: Sequence[Durable]) -> None:
         self.watch.writing("commit")
-        self.watch.keeping(effects)
         super().commit(effects)
+        self.watch.keeping(effects)
         self.watch.kept()
         self.watch.writing("committed")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from lamplighter.gateway.adapters.store import StoreError
 from lamplighter.gateway.publiclog import auditor
 from tests.simulation import kind
 from tests.simulation.devices import Device
@@ -40,6 +41,10 @@ def judge(world: World) -> None:
         raise Broken(f"invariant 16: {let_in} are revoked and may still sign in")
     _judge_credit(world)
     _judge_bounds(world)
+    try:
+        world.gateway.stores.journal.verify(int)
+    except StoreError as error:
+        raise Broken(f"invariant 12: {error}") from None
 
 
 def _keeps(world: World, device: Device) -> bool:

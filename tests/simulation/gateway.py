@@ -120,7 +120,9 @@ class Gateway:
     async def _live(self, loop: Loop) -> None:
         try:
             await self._serve()
-        except (StoreError, OSError):
+        except (StoreError, OSError) as error:
+            if "is damaged" in str(error):
+                self.world.fail(Broken(f"invariant 12: {error}"))
             self.die()   # what a service manager does then is start it again
         except Crash:
             assert loop.dead

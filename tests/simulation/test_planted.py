@@ -56,4 +56,4 @@ def test_harsh_seeds_break_nothing_without_a_bug() -> None:
         world, broken = run_seed(seed, World(seed, harsh(seed)))
         assert not broken, report(world, broken)
         stages |= world.stages
-    assert stages == {"registry", "log", "commit", "committed", "leaving", "forget"}
+    assert stages == {"registry", "log", "commit", "committed", "leaving", "fold", "forget"}

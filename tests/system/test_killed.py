@@ -74,7 +74,7 @@ async def survive(gateway, operator, street, submit, result_of, expected, kills,
 
 
 def check_pay(public, devices):
-    """The log is true, holds every acknowledged receipt, and pays no lease, job or number twice; none came too late."""
+    """The log is true, holds every acknowledged receipt, pays no lease, job or number twice; none came too late."""
     outcome = verify(public)
     assert outcome.code == 0, outcome.text
     records = [found.record for found in PublishedLog(public).replay()]

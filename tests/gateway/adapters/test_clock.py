@@ -9,11 +9,34 @@ def test_starts_are_counted(tmp_path):
     """Each is one more than the last; a damaged count is an error, not a guess."""
     path = tmp_path / "boot"
     assert [next_boot(path) for _ in range(3)] == [1, 2, 3]
-    for damaged in (b"many", b"", b"-1", b"1_0", b"\xff", b"9" * 5_000):
+    for damaged in (b"many", b"", b"-1", b"1_0", b"\xff", b"9" * 5_000, b"4 " + path.read_bytes()[2:]):
         path.write_bytes(damaged)
         with pytest.raises(ClockError, match="boot is damaged"):
             next_boot(path)
         assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("written", [b"41", b"41\n"])
+def test_a_bare_number_is_taken(tmp_path, written):
+    """Of an earlier version, or of the person who mends a damaged file; from then on it is checked."""
+    path = tmp_path / "boot"
+    path.write_bytes(written)
+    assert [next_boot(path) for _ in range(2)] == [42, 43]
+    assert len(path.read_bytes()) > 10
+
+
+def test_no_flipped_bit_makes_another_number(tmp_path):
+    """Each bit of the file, one after another, is noticed."""
+    path = tmp_path / "boot"
+    path.write_bytes(b"1233")
+    next_boot(path)
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(ClockError, match="boot is damaged"):
+            next_boot(path)
 
 
 def test_the_clock_is_that_of_this_start_of_the_computer():

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from lamplighter.gateway.adapters import store as store_module
-from lamplighter.gateway.adapters.schema import COMMIT
+from lamplighter.gateway.adapters.schema import FOLD, GIVEN, OUTCOME, TABLES
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import (
     Durable,
@@ -21,6 +21,7 @@ from lamplighter.gateway.core.effects import (
     KeepReceipt,
     KeepRound,
     KeepSetback,
+    KeepStanding,
     KeepTask,
     KeepTaskEnd,
     KeepVerdict,
@@ -39,8 +40,8 @@ def receipt(number: int) -> KeepReceipt:
     return KeepReceipt(number, "done", 7, number, bytes(158), b"answer")
 
 
-def earned(store: Store) -> dict[str, int]:
-    return {own.node: own.earned_kop for own in store.load(0).standing}
+def pending(store: Store) -> dict[str, int]:
+    return {own.node: own.pending_kop for own in store.load(0).standing}
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_restart_loads_no_more_than_it_needs(path: Path) -> None:
     snapshot = store.load(1)
     assert [own.lease for own in snapshot.leases] == [41, 42, 44, 45]
     assert snapshot.shares == [ShareRow("t1", "aa", 23, 21), ShareRow("t1", "bb", 20, 20), ShareRow("t2", "aa", 2, 0)]
-    assert earned(store) == {"aa": 200, "bb": 200}
+    assert pending(store) == {"aa": 200, "bb": 200}
     assert [(own.rounds, own.audited) for own in snapshot.tasks] == [(5, 0), (1, 0)]
     store.close()
 
@@ -125,10 +126,12 @@ def test_the_work_of_a_node_is_found(path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_durable_effect_has_sql() -> None:
-    """Each durable effect has one entry in the table, and as many parameters as fields."""
-    assert set(COMMIT) == set(get_args(Durable))
-    for kind, sql in COMMIT.items():
+    """Each durable effect is of a lease or has one entry in the table, with as many parameters as fields."""
+    assert {*FOLD, KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding} == set(get_args(Durable))
+    for kind, sql in FOLD.items():
         assert f"?{len(fields(kind))}" in sql and f"?{len(fields(kind)) + 1}" not in sql
+    (columns,) = [made for made in TABLES.split("CREATE TABLE") if made.startswith(" lease(")]
+    assert all(f"{name} " in columns for name in GIVEN + OUTCOME) and len(GIVEN) == len(fields(KeepLease))
 
 
 def test_the_clock_goes_on(path: Path) -> None:

@@ -2,19 +2,17 @@
 
 import pytest
 
-from lamplighter.gateway.api.views import node_view, statement
+from lamplighter.gateway.api.views import node_view, statement, task_view
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.lifecycle import Phase, Where
 from lamplighter.gateway.core.snapshot import (
     AnswerRow,
     LeaseRow,
-    PendingRow,
     ShareRow,
     Snapshot,
     StandingRow,
     TaskRow,
-    UsedRow,
 )
 from lamplighter.gateway.protocol.numbers import Numbers, number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -238,8 +236,9 @@ def test_no_lease_ends_by_its_clock_while_the_broker_is_away(pair, of):
 
 def test_numbers_of_before_a_restart_are_used(after, pair, of):
     """A receipt whose number another had in the last life pays nothing, and its job goes to somebody else."""
-    row = lease_row(pair)
-    after(leases=[row], used=[UsedRow("anna-1", 1, 3, 9), UsedRow("gone-1", 1, 1, 1)])
+    row, used = lease_row(pair), Numbers()
+    used.use(b"", number_of(1, 9))
+    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1, 0, used.given(b""))])
     pair.round()
     name = pair.of().round.jobs[0].name
     pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, name, b"", 0, 1, 1, 10, (), b"job 0")
@@ -305,9 +304,9 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 
 def test_standing_comes_back(after, pair):
     """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
-    after(standing=[StandingRow("anna-1", 12, 0, 0, 1), StandingRow("ben-1", 3, 1, 9_000, 7),
+    after(standing=[StandingRow("anna-1", 12, 0, 0, 1, 500), StandingRow("ben-1", 3, 1, 9_000, 7),
                     StandingRow("gone", 1, 1, 0, 1)],
-          pending=[PendingRow("anna-1", 0, 300), PendingRow("anna-1", 1, 200), PendingRow("gone", 1, 1)])
+          epoch=4)
     assert (pair.node("anna-1").score, pair.pending("anna-1")) == (12, 500)
     assert pair.node("ben-1").quarantined_until == 9_000
 
@@ -458,3 +457,42 @@ def test_a_replayed_round_without_jobs_goes_on_at_once(after, pair, of):
     after(tasks=[OPEN._replace(rounds=1)])
     said = pair.round(jobs=0)
     assert not of(f.RecallRound, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, ())]
+
+
+def test_a_finished_task_shows_what_it_came_to(after, pair, of):
+    """Jobs, copies and who took part are after a restart what they were at its end."""
+    pair.task(jobs=2)
+    pair.work()
+    pair.round(number=1, jobs=1)
+    pair.tell(e.TaskCancelled("t"))
+    end = of(f.KeepTaskEnd, pair.out)[0]
+    shown = task_view(pair.of())
+    assert (shown["jobs_done"], shown["jobs_total"], shown["copies"], shown["round"]) == (2, 3, 5, 1)
+    after(tasks=[OPEN._replace(state=end.state, result=end.result, totals=end.totals)])
+    assert task_view(pair.of()) == {**shown, "submitted_at_ms": 0}
+
+
+def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
+    """With none."""
+    after(tasks=[OPEN._replace(state="done", result=b"{}")])
+    assert task_view(pair.of())["jobs_total"] == 0
+
+
+def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
+    """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+          answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
+                   (1, 2, b"e", False)])
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+
+    def shown():
+        return {key: value for key, value in task_view(pair.of()).items() if key in far}
+
+    assert shown() == far
+    pair.round(jobs=2, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    pair.round(number=1, jobs=4, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    assert of(f.StartSolver, pair.tell(e.WorkFound((("t", 0, 0),)))) and shown() == far

@@ -76,7 +76,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)
-    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1)]
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1, 3, 2)]
     lease = pair.lease("carla-1")
     assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
 

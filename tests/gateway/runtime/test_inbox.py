@@ -20,7 +20,7 @@ def bench():
     made = SimpleNamespace(put=[], asked=[], acknowledged=[])
     pump = SimpleNamespace(put=lambda event, after=None: made.put.append((event, after)))
     inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, pump,
-                  lambda method, payload: made.asked.append((method, payload)), made.acknowledged.append)
+                  lambda *request: made.asked.append(request), made.acknowledged.append)
 
     def take(topic, payload):
         message = SimpleNamespace(topic=topic, payload=payload)
@@ -41,9 +41,12 @@ def test_a_message_is_acknowledged_after_its_last_event(bench):
 
 
 def test_requests_go_to_their_server(bench):
-    """Whatever they hold, they are no events of devices."""
+    """Whatever they hold, they are no events of devices; they are acknowledged when all that follows is durable."""
     message = bench.take(rpc_topic("demo", "task.list"), b"{}")
-    assert bench.asked == [("task.list", b"{}")] and bench.acknowledged == [message] and not bench.put
+    ((method, payload, after),) = bench.asked
+    assert (method, payload) == ("task.list", b"{}") and not bench.put and not bench.acknowledged
+    after()
+    assert bench.acknowledged == [message]
 
 
 @pytest.mark.parametrize(("topic", "payload"), [

@@ -55,14 +55,15 @@ def eliminate(a: ptr32) -> int:
         last = n
         if i < n:
             last = i
-        col = 0
         j = 0
+        end = row
+        ahead = -row  # from a place in this row to the same in row j
         while j < last:
-            t = (a[row + j] - _ONE) << 6
-            k = 0
-            while k < j:
-                u = a[row + k] - _ONE
-                w = a[col + k] - _ONE
+            t = (a[end] - _ONE) << 6
+            k = row
+            while k < end:
+                u = a[k] - _ONE
+                w = a[k + ahead] - _ONE
                 t -= (u * (w >> 10) + ((u * (w & 1023)) >> 10)) >> 4
                 k += 1
             sign = 1
@@ -70,7 +71,7 @@ def eliminate(a: ptr32) -> int:
                 t = -t
                 sign = -1
             t = (t + 32) >> 6
-            g = a[col + j]
+            g = a[end + ahead]
             if not g:
                 t = 0
             elif t >= g:
@@ -78,14 +79,15 @@ def eliminate(a: ptr32) -> int:
             else:
                 q = (t << 10) // g
                 t = (q << 10) + ((((t << 10) - q * g) << 10) // g)
-            a[row + j] = _ONE + sign * t
+            a[end] = _ONE + sign * t
+            end += 1
             j += 1
-            col += j
+            ahead += j
         if i < n:
             t = 1 << 26
-            k = 0
-            while k < i:
-                u = a[row + k] - _ONE
+            k = row
+            while k < end:
+                u = a[k] - _ONE
                 t -= (u * (u >> 10) + ((u * (u & 1023)) >> 10)) >> 4
                 k += 1
             u = 0
@@ -101,7 +103,7 @@ def eliminate(a: ptr32) -> int:
                 g = a[k] + (((a[k + 1] - a[k]) * ((t >> 11) & 1023)) >> 10)
                 q = (t << 4) // g
                 u = (g + (q << 10) + ((((t << 4) - q * g) << 10) // g)) >> 1 >> w
-            a[row + i] = u
+            a[end] = u
         row += i + 1
     return 0
 
@@ -162,9 +164,9 @@ def weigh(a: ptr32, e: int) -> int:
         i -= 1
         w = a[s + i] - _ONE
         e = ((a[r + i] - _ONE) << 4) + ((t * (w >> 10) + ((t * (w & 1023)) >> 10)) >> 3)
-        row = (k * (k + 1)) >> 1
+        row = ((k * (k + 1)) >> 1) + i
         while k < n:
-            u = a[row + i] - _ONE
+            u = a[row] - _ONE
             w = a[_WEIGHTS + k] - _ONE
             e -= (u * (w >> 10) + ((u * (w & 1023)) >> 10)) >> 4
             k += 1
