@@ -50,11 +50,11 @@ class Node:
             self.agent.heap = ports.free_heap()
             if self._sensor:
                 self.agent.temp = self._sensor()
-            if self.agent.chain.state and not random.getrandbits(4):
-                self._connected()  # the gateway's answer may be lost
         if self.client.up:
             self.agent.tick(now, random.getrandbits(8))
         self._act()
+        if measure and self.client.up and not random.getrandbits(4 if self.agent.chain.state else 9):
+            self._connected()  # broker or gateway may have lost what it said, or the gateway's answer may be lost
 
     def _connected(self):
         from .hello import greeting  # in the heap of a board only while it is used

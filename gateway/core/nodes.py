@@ -79,9 +79,10 @@ def on_bid(state: State, event: NodeBid) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if not _is_news(state, node, "bid", event.at):
-        if node.below is not None and event.at.boot <= node.boot:
-            _send_floor(state, node, node.below)   # the first may have been lost
+    news = _is_news(state, node, "bid", event.at)
+    if node.below is not None and event.at.boot <= node.boot and (node.arch == UNBORN or not news):
+        _send_floor(state, node, node.below)   # the first may have been lost
+    if not news:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room

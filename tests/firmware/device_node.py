@@ -93,6 +93,9 @@ class Unsure:
         self.out = []
         self.greetings = []
 
+    def tick(self, now, jitter):
+        pass
+
     def connected(self, greeting, now):
         self.greetings.append(greeting)
 
@@ -100,26 +103,26 @@ class Unsure:
         return None
 
 
-class Off:
-    # A client without a connection.
+class On:
+    # A client with a connection.
     def __init__(self):
-        self.up = False
+        self.up = True
 
     def tick(self, now):
         pass
 
 
-def test_a_device_without_its_numbers_says_only_its_birth_and_again_until_it_has_them():
+def test_a_device_says_who_it_is_again_and_often_while_it_lacks_its_numbers():
     agent = Unsure()
-    node = Node(agent, Off(), b"", ("board", 1, 1, 1), None)
-    for _ in range(400):
-        node._tick(True)
-    asked = len(agent.greetings)
-    assert 2 < asked < 100 and agent.greetings[0][0][0] == "birth" and len(agent.greetings[0]) == 1
-    agent.chain.state = ""
-    for _ in range(400):
-        node._tick(True)
-    assert len(agent.greetings) == asked
+    node = Node(agent, On(), b"", ("board", 1, 1, 1), None)
+    for state, least, most in (("lost", 30, 300), ("", 0, 30)):
+        agent.chain.state = state
+        agent.greetings = []
+        for _ in range(1600):
+            node._tick(True)
+        assert least <= len(agent.greetings) <= most, len(agent.greetings)
+        for greeting in agent.greetings:
+            assert [said[0] for said in greeting] == (["birth"] if state else ["status", "birth"])
 
 
 def test_no_memory_between_slices_ends_the_job_and_not_the_worker():

@@ -161,7 +161,7 @@ class Device:
 
     def _bid_again(self, life: int) -> None:
         if self.on and self.life == life:
-            if self.connected and self.state:
+            if self.connected and (self.state or self.rng.random() < 0.02):
                 self.greet()
             self.bid()
             self.clock.after(BID_MS + int(200 * self.rng.random()), self._bid_again, life)

@@ -250,7 +250,7 @@ def test_two_starts_of_one_number_get_no_work_until_it_rises(city):
     assert city.born("anna-1", 7, 2, once=98, state="lost") == [f.SendFloor("anna-1", 98, 7, 0)]
     assert city.born("anna-1", 7, 2, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
     city.status("anna-1", "ready", 7, 2)
-    city.bid("anna-1")
+    assert city.bid("anna-1") == [f.SendFloor("anna-1", 99, 7, 0)]
     city.task()
     assert not city.leases()
     city.device("anna-1", boot=8)
