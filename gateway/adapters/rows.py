@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, cast, get_args
@@ -35,26 +35,39 @@ def _values_of(kind: type) -> Callable[[Any], tuple[Any, ...]]:
     return many if len(names) > 1 else lambda effect: (many(effect),)
 
 
-KINDS: tuple[type, ...] = get_args(Durable)
-"""A kind is known by its place here: new ones come last, and none is ever taken away."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a fold has left to be written: by how much there are more leases, leases done in time, and kop earned, and
+    the numbers of new receipts, as the standing of a node has them."""
+
+    task: str
+    node: str
+    leases: int
+    done: int
+    kop: int
+    used: bytes
+
+
+KINDS: tuple[type, ...] = (*get_args(Durable), Counted)
+"""A durable effect is known by its place: new ones come last, and none is ever taken away. Counts are -1."""
 VALUES = {kind: _values_of(kind) for kind in KINDS}
 """The fields of an effect as a tuple."""
 
-_CODES = {kind: code for code, kind in enumerate(KINDS)}
+_CODES = {**{kind: code for code, kind in enumerate(KINDS)}, Counted: -1}
 
 
-def encode(effects: Iterable[Durable]) -> bytes:
+def encode(effects: Iterable[Durable | Counted]) -> bytes:
     """The body of a commit."""
     return marshal.dumps([(_CODES[type(effect)], *VALUES[type(effect)](effect)) for effect in effects], 2)
 
 
-def decode(body: bytes) -> list[Durable]:
+def decode(body: bytes) -> list[Durable | Counted]:
     """The effects of a commit. Fields that the writer did not know have their defaults.
 
     Raises DecodeError for what a newer version may have written.
     """
     try:
-        return [cast(Durable, KINDS[code](*values)) for code, *values in marshal.loads(body)]  # noqa: S302 - checked
+        return [cast(Durable | Counted, KINDS[code](*values)) for code, *values in marshal.loads(body)]  # noqa: S302 - checked
     except (EOFError, IndexError, TypeError, ValueError) as error:
         raise DecodeError(f"it has a commit of another version: {error}") from None
 

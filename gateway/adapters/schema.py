@@ -77,13 +77,13 @@ CREATE TABLE standing(
 CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
     UPDATE round SET audited = audited + 1 WHERE task = NEW.task AND round = NEW.round;
 END;
-CREATE TRIGGER replaced AFTER DELETE ON answer WHEN OLD.audited BEGIN
-    UPDATE round SET audited = audited - 1 WHERE task = OLD.task AND round = OLD.round;
+CREATE TRIGGER replaced AFTER UPDATE ON answer WHEN NEW.audited <> OLD.audited BEGIN
+    UPDATE round SET audited = audited + NEW.audited - OLD.audited WHERE task = NEW.task AND round = NEW.round;
 END;
 
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
-    DELETE FROM round WHERE task = NEW.task;
     DELETE FROM answer WHERE task = NEW.task;
+    DELETE FROM round WHERE task = NEW.task;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task;
     DELETE FROM share WHERE task = NEW.task;
     DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
@@ -92,8 +92,8 @@ END;
 CREATE VIEW setback AS SELECT task, 0 AS round, run FROM task;
 CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
     UPDATE task SET run = NEW.run WHERE task = NEW.task;
-    DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
+    DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task AND number > NEW.round;
 END;
 """  # noqa: S608 - constants only
@@ -111,23 +111,19 @@ class Segment(NamedTuple):
     name: str
     number: str = "0"
     rows: str = "?1 = ?1 AND ?2 <= 0 AND ?3 >= 0"
-    noted: str = "1"
-    """What must hold for a row that goes: where it does not, its whole segment goes."""
-    told: tuple[str, ...] = ("INSERT", "UPDATE", "DELETE")
-    """What triggers tell of; the rest is told by who does it, which is faster."""
+    told: str = "INSERT NEW, UPDATE OLD, UPDATE NEW, DELETE OLD"
+    """Which rows triggers tell of. The rest is told by who does it, which is faster; answers go by segments."""
 
-
-_ROUND_STAYS = "EXISTS(SELECT 1 FROM round WHERE task = {row}.task AND round = {row}.round)"
 
 SEGMENTS = {
     "task": Segment("'task'"),
     "round": Segment("'round'"),
-    "standing": Segment("'standing'", told=()),
-    "share": Segment("'share'", told=("DELETE",)),
+    "standing": Segment("'standing'", told=""),
+    "share": Segment("'share'", told="DELETE OLD"),
     "lease": Segment("'lease'", "{row}.lease >> 8", "?1 = ?1 AND lease BETWEEN ?2 << 8 AND (?3 << 8) + 255",
-                     told=("DELETE",)),
+                     "DELETE OLD"),
     "answer": Segment("'answer ' || {row}.task", "{row}.round", "task = substr(?1, 8) AND round BETWEEN ?2 AND ?3",
-                      _ROUND_STAYS),
+                      "UPDATE OLD"),
     "segment": Segment("''"),
 }
 """The sum of the table of sums is ``root`` of ``life``, which has a sum of its own row."""
@@ -152,7 +148,7 @@ FOLD: dict[type, str] = {
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
                  " finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
-    KeepAnswer: _insert("answer", KeepAnswer, verb="INSERT OR REPLACE"),
+    KeepAnswer: _insert("answer", KeepAnswer, "task, round, job_index"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
     KeepClock: "UPDATE life SET clock_ms = ?1",
 }
@@ -172,6 +168,7 @@ SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node =
 KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
               " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
 OPEN_TASKS = "SELECT task FROM task WHERE state = ''"
+APPEND = "INSERT INTO tail VALUES(?, ?, ?)"
 CUT_TAIL = "DELETE FROM tail"
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a

@@ -10,6 +10,7 @@ same epoch only: what an ended epoch paid stays as it is, however late a correct
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,10 +18,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from lamplighter.gateway.adapters.fold import Pay, fold, fold_standing
+from lamplighter.gateway.adapters.fold import Count, Counts, fold, fold_standing
 from lamplighter.gateway.adapters.opening import StoreError, connect, explained, prepare, transaction, usable
-from lamplighter.gateway.adapters.rows import chained, decode, encode
+from lamplighter.gateway.adapters.rows import Counted, chained, decode, encode
 from lamplighter.gateway.adapters.schema import (
+    APPEND,
     CUT_TAIL,
     EARNED,
     FIRST_OPEN,
@@ -40,6 +42,8 @@ from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Sna
 
 __all__ = ["Store", "StoreError"]
 
+_WHOLE = 8
+"""Each so many-th fold writes what becomes of nodes too, which most commits tell of."""
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
 
@@ -62,7 +66,8 @@ class Store:
         self._sums = Sums(connection)
         self._sums.check_sums()
         (last, self._commits, self._hash), = connection.execute("SELECT last_lease, commits, hash FROM life")
-        self._tail: list[Durable] = []
+        self._tail: list[Durable | Counted] = []
+        self._folds = 0
         self._tail_bytes = 0
         for number, body, hash_ in connection.execute("SELECT number, body, hash FROM tail ORDER BY number"):
             if number != self._commits + 1 or hash_ != chained(self._hash, body):
@@ -109,25 +114,29 @@ class Store:
             top = _newest_lease(effects, self._top)
             hash_ = chained(self._hash, body)
             if self._tail_bytes + len(body) <= self.tail_bytes:
-                self._db.execute("INSERT INTO tail VALUES(?, ?, ?)", (self._commits + 1, body, hash_))
+                self._db.execute(APPEND, (self._commits + 1, body, hash_))
                 self._appended(effects, body, hash_)
             else:
-                self._fold([*self._tail, *effects], self._commits + 1, hash_)
+                self._fold([*self._tail, *effects], self._commits + 1, hash_, self._folds % _WHOLE == _WHOLE - 1)
             self._top = top
 
-    def _appended(self, effects: Sequence[Durable], body: bytes, hash_: bytes) -> None:
+    def _appended(self, effects: Sequence[Durable | Counted], body: bytes, hash_: bytes) -> None:
         self._tail += effects
         self._tail_bytes += len(body)
         self._commits, self._hash = self._commits + 1, hash_
 
-    def _fold(self, effects: Sequence[Durable], commits: int, hash_: bytes) -> None:
-        """Writes the tail, up to this commit, into the tables."""
+    def _fold(self, effects: Sequence[Durable | Counted], commits: int, hash_: bytes, whole: bool = True) -> None:
+        """Writes the tail, up to this commit, into the tables; what is left of it is the first of the next."""
         with self._transaction() as db:
-            fold(db, effects, self._sums)
+            left = fold(db, self._sums, effects, whole)
+            body = encode(left)
+            after = chained(hash_, body)
             db.execute(CUT_TAIL)
             db.execute("UPDATE life SET commits = ?, hash = ?", (commits, hash_))
-        self._commits, self._hash = commits, hash_
-        self._tail, self._tail_bytes = [], 0
+            if left:
+                db.execute(APPEND, (commits + 1, body, after))
+        self._commits, self._hash = (commits + 1, after) if left else (commits, hash_)
+        self._tail, self._tail_bytes, self._folds = left, 0, self._folds + 1
 
     def _settle(self) -> None:
         """Whoever reads tables wants the tail in them."""
@@ -263,7 +272,10 @@ class Store:
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
         with self._turn, explained(self._path), self._transaction() as db:
-            fold_standing(db, self._sums, {}, {node: Pay(-credits) for node, credits in db.execute(EARNED, (epoch,))})
+            paid: Counts = defaultdict(Count)
+            for node, credits in db.execute(EARNED, (epoch,)):
+                paid["", node].add(0, 0, -credits)
+            fold_standing(db, self._sums, {}, paid)
             db.execute("UPDATE life SET sealed = ?, last_lease = max(last_lease,"
                        " (SELECT coalesce(max(lease), 0) FROM lease))", (epoch,))
         gone = _SLICE
@@ -300,7 +312,7 @@ def _rows(kind: type, cursor: sqlite3.Cursor) -> list[Any]:
     return list(map(partial(tuple.__new__, kind), cursor))
 
 
-def _newest_lease(effects: Iterable[Durable], top: int = 0) -> int:
+def _newest_lease(effects: Iterable[Durable | Counted], top: int = 0) -> int:
     for effect in effects:
         if type(effect) is KeepLease:
             if effect.lease <= top:

@@ -39,15 +39,11 @@ class Sums:
 
     def _triggers(self, table: str) -> Iterator[str]:
         segment = SEGMENTS[table]
-        for event, rows in (("INSERT", "NEW"), ("UPDATE", "OLD NEW"), ("DELETE", "OLD")):
-            if event not in segment.told:
-                continue
-            notes = "".join(
-                f"SELECT note({segment.name}, {segment.number}, {self._listed(table, '{row}.')}); ".format(row=row)
-                for row in rows.split())
-            when = segment.noted.format(row="OLD") if event == "DELETE" else "1"
-            yield (f"CREATE TEMP TRIGGER IF NOT EXISTS note_{table}_{event} AFTER {event} ON main.{table}"
-                   f" WHEN {when} BEGIN {notes} END")
+        for told in filter(None, segment.told.split(", ")):
+            event, row = told.split()
+            note = f"note({segment.name}, {segment.number}, {self._listed(table, '{row}.')})".format(row=row)
+            yield (f"CREATE TEMP TRIGGER IF NOT EXISTS note_{table}_{event}_{row} AFTER {event} ON main.{table}"
+                   f" BEGIN SELECT {note}; END")
 
     def _listed(self, table: str, prefix: str = "") -> str:
         return ", ".join(prefix + name for name in self._columns[table])

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from lamplighter.gateway.adapters import store as module
+from lamplighter.gateway.adapters import sums
+from lamplighter.gateway.adapters.rows import digest
 from lamplighter.gateway.adapters.schema import FINISHED_KEPT
 from lamplighter.gateway.adapters.store import Store, StoreError
 from lamplighter.gateway.core.effects import (
@@ -290,6 +292,7 @@ import sys
 from pathlib import Path
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import KeepAnswer, KeepLease, KeepReceipt, KeepVerdict
+Store.tail_bytes = 9_000
 store = Store.open(Path(sys.argv[1]))
 number = store.load(0).next_lease
 while True:
@@ -322,8 +325,9 @@ def test_kill(path: Path) -> None:
         assert recalled is not None and len(recalled.answers) == len(recalled.leases) == len(snapshot.leases)
 
 
-def test_power_cut_images(path: Path, tmp_path: Path) -> None:
+def test_power_cut_images(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image with the log cut or damaged anywhere opens and holds a prefix of the commits, whole commits only."""
+    monkeypatch.setattr(Store, "tail_bytes", 4_000)
     store = Store.open(path)
     store.commit([task()])
     wal = path.with_name(path.name + "-wal")
@@ -343,6 +347,49 @@ def test_power_cut_images(path: Path, tmp_path: Path) -> None:
         assert len(survivors.leases) == sum(size <= cut for size in sizes)
         assert [own.lease for own in survivors.leases] == list(range(1, len(survivors.leases) + 1))
     store.close()
+
+
+def test_a_start_reads_what_it_needs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many leases there are, few more are read and checked than those that are loaded."""
+    with closing(Store.open(path)) as store:
+        store.commit([task(), KeepRound("t1", 0, 0, 1)])
+        for first in range(1, 6_000, 1_000):
+            store.commit([effect for number in range(first, first + 1_000) for effect in (
+                lease(number, index=number), receipt(number), KeepVerdict(number, "ok", 0),
+                KeepAnswer("t1", 0, number, b"x", False))])
+        store.commit([KeepRound("t1", 1, 0, 6_001)])
+    checked = 0
+
+    def counted(row: tuple[object, ...]) -> int:
+        nonlocal checked
+        checked += 1
+        return digest(row)
+
+    monkeypatch.setattr(sums, "digest", counted)
+    with closing(Store.open(path)) as store:
+        assert len(store.load(100).leases) == 100
+    assert 100 < checked < 600
+
+
+def test_the_tail_is_a_chain(path: Path) -> None:
+    """A commit that is changed, missing or out of its place is noticed at open."""
+    with closing(Store.open(path)) as store:
+        store.commit([task()])
+    for sql in ("UPDATE tail SET body = (SELECT body FROM tail WHERE number = 2) WHERE number = 3",
+                "DELETE FROM tail WHERE number = 2", "UPDATE tail SET number = 9 WHERE number = 4",
+                "UPDATE tail SET hash = x'' WHERE number = 4"):
+        image = path.with_name("image")
+        shutil.copy(path, image)
+        store = Store.open(image)
+        for number in range(1, 4):
+            store.commit([lease(number)])
+        store.release()
+        with closing(sqlite3.connect(image)) as db:
+            assert db.execute("SELECT number FROM tail").fetchall() == [(2,), (3,), (4,)]
+            db.execute(sql)
+            db.commit()
+        with pytest.raises(StoreError, match=r"commit . is not what was written"):
+            Store.open(image)
 
 
 def test_one_gateway_at_a_time(path: Path) -> None:
