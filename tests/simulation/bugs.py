@@ -255,7 +255,7 @@ def leases_to_the_revoked(patch: Patch) -> None:
 
 @plant("invariant 6")
 def waits_for_the_lost(patch: Patch) -> None:
-    patch.setattr(nodes, "lose_all", lambda b, node: None)
+    patch.setattr(nodes, "lose_all", lambda b, node, first=0: None)
 
 
 @plant("invariant 6")
