@@ -1,6 +1,6 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery device kernels boards throughput; and million, which takes its time and
-runs only when it is named.
+is met. Names: journal latency memory recovery reconnect device kernels boards throughput floods; and million, which
+takes its time and runs only when it is named.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -65,10 +65,22 @@ def _recovery() -> list[Figure]:
     return recovery.figures()
 
 
+def _reconnect() -> list[Figure]:
+    from benchmarks import reconnect
+
+    return reconnect.figures()
+
+
 def _throughput() -> list[Figure]:
     from benchmarks import throughput
 
     return throughput.figures()
+
+
+def _floods() -> list[Figure]:
+    from benchmarks import floods
+
+    return floods.figures()
 
 
 def _boards() -> list[Figure]:
@@ -84,9 +96,9 @@ def _million() -> list[Figure]:
 
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
-    "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "device": _device,
-    "kernels": _kernels, "boards": _boards,
-    "throughput": _throughput,
+    "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "reconnect": _reconnect,
+    "device": _device, "kernels": _kernels, "boards": _boards,
+    "throughput": _throughput, "floods": _floods,
 }
 
 

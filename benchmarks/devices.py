@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.packets import Parser
+from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.mac import Mac, derive
-from lamplighter.firmware.mqtt import packet, text
+from lamplighter.firmware.mqtt import headed, text
 from lamplighter.firmware.receipts import Chain
 from lamplighter.firmware.wire import (
     LAST,
@@ -42,6 +43,11 @@ LIMIT = 1 << 20
 KEEPALIVE_S = 60
 BID_S = 1.0
 _FLAGS = 0b11101110   # user name, password, retained will with QoS 1, clean session (MQTT 3.1.1, section 3.1.2)
+
+
+def packet(head: int, parts: Sequence[bytes]) -> bytes:
+    """An MQTT packet."""
+    return b"".join(headed(head, list(parts)))
 
 
 def same(lease: Lease) -> bytes | None:
@@ -70,7 +76,7 @@ class Device(asyncio.Protocol):
         self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
         self.chain = Unkept("", bytes(32))
         self.chain.rise(0, 0)
-        self.ready = asyncio.Event()
+        self.ready, self.lost = asyncio.Event(), False
         self.outbox: dict[int, tuple[int, bytes]] = {}
         """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""
         self.heard_ns: list[int] = []
@@ -85,11 +91,13 @@ class Device(asyncio.Protocol):
         self._next_bid: asyncio.TimerHandle | None = None
         self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
 
-    async def connect(self, port: int) -> None:
-        """Signs in, subscribes, says status, birth and a first bid."""
-        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
-        async with asyncio.timeout(20):
+    async def connect(self, port: int, seconds: float = 20.0) -> None:
+        """Signs in, subscribes, says status, birth and a first bid. Raises OSError when refused, TimeoutError."""
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
             await self.ready.wait()
+        if self.lost:
+            raise ConnectionRefusedError
 
     def cut(self) -> None:
         """Pulls the plug: the connection ends without a good-bye."""
@@ -108,6 +116,8 @@ class Device(asyncio.Protocol):
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self.lost = True
+        self.ready.set()
         if self._next_bid is not None:
             self._next_bid.cancel()
 
@@ -117,11 +127,11 @@ class Device(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.chain.conn += 1
-        name = text(self.node.encode())
+        name, password = text(self.node.encode()), derive(self.key, b"mqtt")[:16].hex().encode()
         will = text(encode_status((LAST, self.chain.conn, self.chain.boot), "lost", self.up_mac))
-        self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), name,
+        self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), text(client_id(password)),
                                  text(node_topic(self.site, self.node, "status").encode()), will, name,
-                                 text(derive(self.key, b"mqtt")[:16].hex().encode()))))
+                                 text(password))))
 
     def data_received(self, data: bytes) -> None:
         reply: list[bytes] = []
@@ -129,8 +139,10 @@ class Device(asyncio.Protocol):
             if head >> 4 == 3:
                 self._heard(head, body, reply)
             elif head >> 4 == 2:
-                assert body == b"\0\0", "the broker refuses the device"
-                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\1" for topic in self._topics]))
+                if body != b"\0\0":   # the broker refuses it
+                    self.cut()
+                    return
+                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in self._topics]))
             elif head >> 4 == 9:
                 status = encode_status(self.chain.at(), "ready", self.up_mac)
                 birth = encode_birth(self.chain.at(), "stand-in", 0, "bench", 100_000, 1_000_000, self.message,
@@ -149,9 +161,9 @@ class Device(asyncio.Protocol):
     def _publish(self, leaf: str, payload: bytes, qos: int, retain: bool = False) -> bytes:
         topic = text(node_topic(self.site, self.node, leaf).encode())
         if not qos:
-            return bytes(packet(0x30, (topic, payload)))
+            return packet(0x30, (topic, payload))
         self._mid = self._mid % 0xFFFF + 1
-        return bytes(packet(0x32 | retain, (topic, self._mid.to_bytes(2, "big"), payload)))
+        return packet(0x32 | retain, (topic, self._mid.to_bytes(2, "big"), payload))
 
     # Leases and acknowledgements.
 

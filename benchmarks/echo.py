@@ -1,4 +1,4 @@
-"""The echo rate of a broker with a C client of ours, ``echo.c``, compiled when it is first asked for."""
+"""The echo rate of a broker with a C client, ``echo.c``; programs like it are compiled when first asked for."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from pathlib import Path
 
 from lamplighter.tasks.fetch import cache_folder
 
-SOURCE = Path(__file__).with_name("echo.c")
 BYTES = 192
 """Payload of an echo: between a lease (95 bytes) and a result with its receipt (166) plus headers."""
 SPAN_MS = 1_500
 
 
-def program() -> Path:
-    """The compiled client; compiled again when the source is newer. Raises OSError without gcc."""
-    made = cache_folder() / "echo"
-    if not made.exists() or made.stat().st_mtime < SOURCE.stat().st_mtime:
-        subprocess.run(["gcc", "-O2", "-o", str(made), str(SOURCE)], check=True)
+def compiled(name: str) -> Path:
+    """A compiled client; compiled again when its source is newer. Raises OSError without gcc."""
+    source, made = Path(__file__).with_name(f"{name}.c"), cache_folder() / name
+    if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["gcc", "-O2", "-o", str(made), str(source)], check=True)
     return made
 
 
 def echo(port: int, peers: int, window: int, login: tuple[str, str] | None = None) -> tuple[float, float]:
     """(echoes per second, longest pause in ms) with ``window`` requests open at each of ``peers`` peers."""
     extra = {"ECHO_USER": login[0], "ECHO_PASSWORD": login[1]} if login else {}
-    ran = subprocess.run([str(program()), str(port), str(peers), str(window), str(BYTES), str(SPAN_MS)],
+    ran = subprocess.run([str(compiled("echo")), str(port), str(peers), str(window), str(BYTES), str(SPAN_MS)],
                          check=True, capture_output=True, text=True, timeout=30, env={**os.environ, **extra})
     rate, pause = ran.stdout.split()
     return float(rate), float(pause)

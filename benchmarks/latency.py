@@ -21,7 +21,7 @@ async def _run(folder: Path) -> tuple[list[float], list[float]]:
     """(submit to first lease, last result to published answer) of each task, in ms."""
     first, last = [], []
     with gateway(folder) as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             keys, net = await city.enrol(4, 2)
             devices = [Device(SITE, net, key) for key in keys]
             for device in devices:

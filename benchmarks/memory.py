@@ -28,7 +28,7 @@ async def _cpu(running: Gateway) -> float:
 async def _run(folder: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     with gateway(folder) as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             await asyncio.sleep(1)
             found["rss"], found["pss"] = running.memory_mb()
             found["idle"] = await _cpu(running)

@@ -66,7 +66,7 @@ async def _run(sizes: Sequence[int], folder: Path) -> list[Figure]:
             print(row(figure), flush=True)   # the whole takes an hour
 
     with mosquitto(folder) as port, gateway(folder / "own", f"mqtt://127.0.0.1:{port}") as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             keys, net = await city.enrol(DEVICES, OWNERS)
             devices = await asyncio.to_thread(Devices, running.port, net, keys, SHAPES["batched"])
             try:

@@ -82,7 +82,7 @@ async def _remind(devices: Sequence[Device]) -> None:
 async def _restart(running: Gateway, keys: list[bytes], net: str) -> tuple[float, float]:
     """Gateway killed in the middle of a task and started again -> (up, first new lease), in s."""
     devices = [Device(SITE, net, key, room=8) for key in keys]
-    async with operator(running.url) as city:
+    async with operator(running) as city:
         for device in devices:
             await device.connect(running.port)
         task = await city.submit(2_000)
@@ -104,7 +104,7 @@ async def _restart(running: Gateway, keys: list[bytes], net: str) -> tuple[float
 
 async def _all(folder: Path) -> tuple[list[float], list[float], list[tuple[float, float]]]:
     with mosquitto(folder) as port, gateway(folder / "gateway", f"mqtt://127.0.0.1:{port}") as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             deaths = [await _death(running.port, city) for _ in range(RUNS)]
             stalls = await _stall(running.port, city)
             keys, net = await city.enrol(8, 2)

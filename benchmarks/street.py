@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.broker import ended
+from lamplighter.gateway.adapters import door
 from lamplighter.gateway.api.client import Client
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ class Gateway:
         self.folder = folder
         self._command = [*RUN, "up", "--data", str(folder / "data"), "--site", SITE,
                          "--http-port", "0", "--epoch-s", "86400", "--print-urls"]
-        self._command += ["--broker", broker] if broker else []
+        self._command += ["--broker", broker, "--allow-open-broker"] if broker else []
         self.start()
 
     def start(self) -> None:
@@ -106,15 +107,15 @@ def gateway(folder: Path, broker: str = "") -> Iterator[Gateway]:
 class Operator:
     """Enrols, submits, and waits for answers."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, data: Path) -> None:
+        self._client, self._data = client, data
 
     async def enrol(self, count: int, owners: int) -> tuple[list[bytes], str]:
         """(keys of new devices, the gateway's network id in hex)."""
         keys = [secrets.token_bytes(32) for _ in range(count)]
         nodes = [{"key": key.hex(), "owner": f"owner-{i % owners}"} for i, key in enumerate(keys)]
-        about = await self._client.call("node.enrol", nodes=nodes)
-        return keys, about["net"]
+        about = await asyncio.to_thread(door.ask, self._data, "node.enrol", nodes=nodes)
+        return keys, about["data"]["net"]
 
     async def submit(self, jobs: int, ops: int = 1, **more: int) -> str:
         """The id of a new task of trivial jobs, once the gateway has taken it. ``more``: see the kind's model."""
@@ -147,7 +148,7 @@ class Operator:
 
 
 @asynccontextmanager
-async def operator(url: str) -> AsyncIterator[Operator]:
-    """An operator signed in at ``url``."""
-    async with Client(url, SITE) as client:
-        yield Operator(client)
+async def operator(running: Gateway) -> AsyncIterator[Operator]:
+    """An operator of a gateway, on its computer."""
+    async with Client(running.url, SITE) as client:
+        yield Operator(client, running.folder / "data")

@@ -96,7 +96,7 @@ async def _alternate(folder: Path, broker: str, rivals: list[queues.Rival]) -> l
     """Runs that alternate: the broker's echo, both shapes, and the rivals. The first warms up and is dropped."""
     found = []
     with gateway(folder, broker) as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             keys, net = await city.enrol(DEVICES, OWNERS)
             login = None if broker else running.login
             for _ in range(RUNS + 1):

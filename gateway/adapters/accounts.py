@@ -47,7 +47,7 @@ def permitted(site: str, role: str, user: str) -> tuple[list[str], list[str]]:
         return ([node_topic(site, user, leaf) for leaf in NODE_UP],
                 [node_topic(site, user, leaf) for leaf in NODE_DOWN] + gateways)
     trees = [topic(site, "#", "").rstrip("/") for topic in (task_topic, gateway_topic)]
-    return ([rpc_topic(site, "+")],
+    return ([rpc_topic(site, user, "+")],
             [*trees, epoch_topic(site, 0).removesuffix("0") + "+", reply_topic(site, user),
              reply_topic(site, "anonymous"),
              node_topic(site, "+", "status")])

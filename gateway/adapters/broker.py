@@ -30,9 +30,10 @@ READY_S = 10.0     # a start or a reload must be in force by then
 STOP_S = 5.0       # patience with a child told to end, before it is killed
 STEADY_S = 10.0    # a child that lived so long starts afresh with the shortest delay
 BACKOFF_S = (0.05, 2.0)
-MAX_RESTARTS = 10  # failed starts in a row before giving up
+MAX_FAILURES = 10  # starts in a row that failed before giving up
 WATCH_S = 10.0     # between proofs that a message still comes through, and the patience with each
 MISSES = 3         # proofs missed in a row before the child is started anew
+MAX_CONSUMERS = 16_384  # subscriptions of QoS 1; three for each device of before they were of QoS 0
 AGAIN_S = 5        # what a client has not acknowledged by then is sent to it again, also over a restart of the client
 
 WATCH_TOPIC = "lamplighter-watch"  # only the gateway's own account may use it
@@ -41,11 +42,11 @@ CONFIG = """\
 # Written by lamplighter at each start and each change of accounts; edits are lost.
 server_name: lamplighter
 listen: "127.0.0.1:-1"
-max_payload: 8MB
+max_payload: {payload}
 logfile: {log}
 logfile_size_limit: 4MB
 logfile_max_num: 2
-jetstream {{ store_dir: {store}, max_mem: 256MB, max_file: 2GB }}
+jetstream {{ store_dir: {store}, max_mem: 256MB, max_file: 2GB, limits {{ default_max_consumers: {consumers} }} }}
 mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 8192, ack_wait: "{again}s",
   consumer_inactive_threshold: "1h" }}
 authorization {{ users: [
@@ -110,15 +111,17 @@ class EmbeddedBroker:
 
     ``folder`` holds the configuration (with passwords, mode 0600), log, port, pid and store, and is locked.
     ``accounts`` must include one of role ``gateway``: with it the broker is probed. With ``port`` 0 the last port
-    is used again, or a free one. ``on_failure(sentence)`` is called if the child cannot be kept running.
+    is used again, or a free one. Whoever sends more than ``max_payload`` bytes is cut off. ``on_failure(sentence)``
+    is called if the child cannot be kept running.
     """
 
     def __init__(self, folder: Path, site: str, accounts: Iterable[Account], *, port: int = 0,
-                 on_failure: Callable[[str], None] = lambda _: None) -> None:
+                 max_payload: int = 8 << 20, on_failure: Callable[[str], None] = lambda _: None) -> None:
         self.folder, self.site, self.restarts = folder.absolute(), site, 0
         self._accounts = {account.user: account for account in accounts}
         self._gateway = next(account for account in self._accounts.values() if account.role == "gateway")
         self._fixed = self._port = port
+        self._max_payload = max_payload
         self._on_failure = on_failure
         self._child: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -207,7 +210,9 @@ class EmbeddedBroker:
                 "user": account.user, "password": account.password, "allowed_connection_types": ["MQTT"],
                 "permissions": {"publish": {"allow": nats_subjects(publish)},
                                 "subscribe": {"allow": nats_subjects(subscribe)}}}))
-        text = CONFIG.format(port=self._port, again=AGAIN_S, log=json.dumps(str(self.folder / "broker.log")),
+        text = CONFIG.format(port=self._port, again=AGAIN_S, consumers=MAX_CONSUMERS,
+                             payload=self._max_payload,
+                             log=json.dumps(str(self.folder / "broker.log")),
                              store=json.dumps(str(self.folder / "store")), users="\n".join(users))
         write_atomically(self.folder / "broker.conf", text.encode())
 
@@ -277,22 +282,26 @@ class EmbeddedBroker:
         return words[-1].strip().rstrip(".")
 
     async def _keep(self) -> None:
-        """Starts the child again whenever it ends: at once, then with growing delays, at last not any more."""
-        loop, failures = asyncio.get_running_loop(), 0
-        while failures < MAX_RESTARTS:
+        """Starts the child again whenever it ends: at once, then with growing delays, at last not any more.
+
+        Only starts that fail count to the last: one that serves again has recovered, however soon it ends.
+        """
+        loop, failures, hasty = asyncio.get_running_loop(), 0, 0
+        reason = ""
+        while failures < MAX_FAILURES:
             if self._child is not None:
                 since = loop.time()
                 await self._child.wait()
-                failures = 0 if loop.time() - since > STEADY_S else failures
-            await asyncio.sleep(min(BACKOFF_S[0] * 2 ** failures, BACKOFF_S[1]))
-            failures += 1
+                hasty = 0 if loop.time() - since > STEADY_S else hasty
+            await asyncio.sleep(min(BACKOFF_S[0] * 2 ** min(hasty, 10), BACKOFF_S[1]))
+            hasty += 1
             self.restarts += 1
-            reason = ""
             try:
                 await self._launch()
+                failures = 0
             except (BrokerError, OSError) as error:
-                self._child, reason = None, str(error)
-        self._on_failure(f"The embedded broker ended {MAX_RESTARTS} times in a row. {reason}".strip())
+                self._child, reason, failures = None, str(error), failures + 1
+        self._on_failure(f"The embedded broker did not start {MAX_FAILURES} times in a row. {reason}")
 
     async def _prove(self) -> MqttLink:
         """A link over which a QoS 1 message has come through: a broker with a full disk or a damaged store may let

@@ -16,12 +16,15 @@ def sync_folder(folder: Path) -> None:
 def write_atomically(path: Path, data: bytes, *, keep: Path | None = None, mode: int = 0o600) -> None:
     """Replaces ``path`` by way of a temporary file, fsync, rename and fsync of the folder. Raises OSError.
 
-    With ``keep`` the previous content stays under that name. The file ``<name>.new`` is used on the way.
+    With ``keep`` the previous content stays under that name. The file ``<name>.new`` is used on the way. What root
+    writes belongs to whose the folder is: a gateway must be able to read it.
     """
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
         os.fchmod(descriptor, mode)
+        if os.geteuid() == 0 and (owner := path.parent.stat()).st_uid:   # root in the folder of a service
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view):]

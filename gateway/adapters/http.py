@@ -48,11 +48,12 @@ class Window(Protocol):
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
         nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, pending,
-        settled (credits of all devices, see nodes)."""
+        settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), broker_probe (closed,
+        open, not probed), retained_requests (each: topic, clear, a command)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
-        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock),
+        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock), by,
         eta_s (None when unknown), devices (node -> jobs)."""
 
     def task(self, task: str) -> dict[str, Any] | None:
@@ -62,9 +63,11 @@ class Window(Protocol):
         """The city's answer, None while there is none."""
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Each: node, owner, state (ready, sleeping, updating, lost, unseen, revoked), board, arch, firmware,
-        heap (bytes), speed (kop/s), spare (permille of its time), room, open (leases), power, temp (degrees or
-        None), score, lies, quarantined (bool), pending, settled (credits), last_seen_ms_ago (None when never)."""
+        """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
+        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
+        (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
+        (bool), pending, settled (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
+        keeps it from the work that waits)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
         """One of ``nodes()``, None when unknown."""
@@ -72,15 +75,22 @@ class Window(Protocol):
     def epochs(self) -> list[dict[str, Any]]:
         """Sealed ones, oldest first, each: epoch, receipts, credits, bundle (hex digest)."""
 
+    def turn_away(self) -> None:
+        """A live page more than ``MAX_LISTENERS`` was asked for: it is counted."""
+
     def counters(self) -> dict[str, int]:
         """Whatever is counted since the start, by name: refused_*, misbehaved_*, verdicts_*, ..."""
 
 
-async def start(window: Window, host: str, port: int, public: Path) -> tuple[web.AppRunner, str]:
+async def start(window: Window, host: str, port: int, public: Path, open_page: bool = False,
+                ) -> tuple[web.AppRunner, str]:
     """Serves ``window`` and the files under ``public``; returns what to ``cleanup()`` and the page's address.
 
-    Port 0 takes a free one. Raises HttpError.
+    Port 0 takes a free one; beyond loopback it listens with ``open_page`` only. Raises HttpError.
     """
+    if not (open_page or await _is_loopback(host)):
+        raise HttpError(f"The status page has no logins, so it does not listen on {host}, beyond this computer; "
+                        "leave --http-host out and use an SSH tunnel, or say --allow-open-page.")
     runner = web.AppRunner(_Site(window, host).application(public), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -90,6 +100,15 @@ async def start(window: Window, host: str, port: int, public: Path) -> tuple[web
         raise HttpError(_why(error, host, port)) from error
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return runner, f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}/"
+
+
+async def _is_loopback(host: str) -> bool:
+    """Whether all that the name stands for is this computer alone; nothing else is known of one that is unknown."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host or "0.0.0.0", None)  # noqa: S104 - compared
+    except OSError:
+        return True   # it cannot be listened on, which is told as such
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
 
 
 def _why(error: OSError, host: str, port: int) -> str:
@@ -173,6 +192,7 @@ class _Site:
         A slow reader skips states: there is no queue, and writing waits for that reader alone.
         """
         if self._listeners >= MAX_LISTENERS:
+            self._window.turn_away()
             return _error(503, "too_many_listeners", f"{MAX_LISTENERS} live pages are open")
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         self._listeners += 1

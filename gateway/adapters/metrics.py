@@ -58,6 +58,8 @@ class Metrics(Collector):
         yield GaugeMetricFamily("lamplighter_pending_credits", "Credits judged in epochs that are not sealed yet.",
                                 health["pending"])
         yield GaugeMetricFamily("lamplighter_settled_credits", "Credits that the public log pays.", health["settled"])
+        yield _of_bounds("lamplighter_held", "How much is held of what is bounded.", health["bounds"], "now")
+        yield _of_bounds("lamplighter_bound", "How much may be held of what is bounded.", health["bounds"], "most")
         yield _by_state("lamplighter_tasks", "Tasks by state.", tasks)
         yield _by_state("lamplighter_nodes", "Devices by state.", nodes)
         happened = CounterMetricFamily("lamplighter_happened", "What the gateway counted since it started, by name.",
@@ -71,4 +73,11 @@ def _by_state(name: str, help_text: str, things: list[dict[str, Any]]) -> Metric
     family = GaugeMetricFamily(name, help_text, labels=["state"])
     for state, count in sorted(Counter(thing["state"] for thing in things).items()):
         family.add_metric([state], count)
+    return family
+
+
+def _of_bounds(name: str, help_text: str, bounds: dict[str, dict[str, int]], which: str) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=["what"])
+    for what, bound in bounds.items():
+        family.add_metric([what], bound[which])
     return family

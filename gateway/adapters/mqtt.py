@@ -18,7 +18,8 @@ from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
 KEEPALIVE_S = 15
 CONNECT_S = 10.0
 BACKOFF_S = (0.1, 5.0)
-TURN_PACKETS = 64  # packets handled before others on the loop get their turn
+TURN_PACKETS = 64  # messages taken before others on the loop get their turn
+TURN_PASSED = 512  # packets read in all before that, most of which led to nothing
 
 
 class LinkError(Exception):
@@ -106,12 +107,14 @@ class Publication:
 
 @dataclass(slots=True)
 class LinkCounters:
-    """Totals since start. ``dropped``: outgoing messages that found no room, or QoS 0 while down."""
+    """Totals since start. ``dropped``: outgoing messages that found no room, or QoS 0 while down; ``held``: how often
+    the broker had to wait, because too many messages were not acknowledged yet."""
 
     received: int = 0
     published: int = 0
     dropped: int = 0
     malformed: int = 0
+    held: int = 0
     connections: int = 0
 
 
@@ -135,6 +138,7 @@ class MqttLink:
         self.broker, self.counters, self.up = broker, LinkCounters(), False
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
         self._subscriptions, self._max_open, self._open = list(subscriptions), max_open, 0
+        self._max_outgoing = max_outgoing
         self._session, self._pumping, self._wire = 0, False, None  # type: int, bool, Wire | None
         self._ready: asyncio.Future[None] | None = None
         self._lost, self._keeper = asyncio.Event(), None  # type: asyncio.Event, asyncio.Task[None] | None
@@ -181,7 +185,7 @@ class MqttLink:
         """Tells the broker that ``message`` may be forgotten: call it once for each, after the commit."""
         self._open -= 1
         if message.qos and message.session == self._session and self._wire is not None:
-            self._client.ack(message.mid, message.qos)
+            self._confirm(message.mid)
         if self._open == self._max_open // 2:
             self._pump_soon()
 
@@ -194,6 +198,10 @@ class MqttLink:
     def open_messages(self) -> int:
         """Messages handed out and not acknowledged yet."""
         return self._open
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        """(how many, at most) of the messages that are not acknowledged: by us, by the broker."""
+        return {"messages_in": (self._open, self._max_open), "messages_out": (self.unsent, self._max_outgoing)}
 
     # Connecting.
 
@@ -219,8 +227,8 @@ class MqttLink:
         except ssl.SSLError as error:
             raise LinkError(f"TLS with {self.broker} failed ({error.reason or error}); check ?ca=FILE.") from None
         except OSError as error:
-            raise LinkError(f"No broker answers at {self.broker} ({error.strerror or error}); start one, or leave "
-                            "the address out to use the embedded one.") from None
+            raise LinkError(f"No broker answers at {self.broker} ({error.strerror or error}); start one there, "
+                            "or correct the address.") from None
         except LinkError:
             self._abandon(wire)
             raise
@@ -290,7 +298,8 @@ class MqttLink:
             name = topic.decode()
         except UnicodeDecodeError:
             self.counters.malformed += 1
-            self._client.ack(mid, qos)
+            if qos:
+                self._confirm(mid)
             return
         self.counters.received += 1
         self._open += 1
@@ -307,6 +316,10 @@ class MqttLink:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"The connection to {self.broker} is cut after an error", "exception": error})
             self._client.fail()
+
+    def _confirm(self, mid: int) -> None:
+        if self._client.acknowledge(mid):
+            self._write_soon()
 
     def _write_soon(self, *_: Any) -> None:
         asyncio.get_running_loop().call_soon(self._write)
@@ -327,15 +340,18 @@ class MqttLink:
         self._pump()
 
     def _pump(self) -> None:
-        """Lets paho read, at most TURN_PACKETS at a time and only while there is room for messages."""
+        """Lets paho read while there is room for messages, at most TURN_PACKETS that lead to something at a time:
+        those that are let go at once are cheap, and others wait behind them."""
         wire = self._wire
         if wire is None or self._pumping:
             return
-        for _ in range(TURN_PACKETS):
-            if not wire.waiting or self._wire is not wire or self._open >= self._max_open:
+        until = self._open + TURN_PACKETS
+        for _ in range(TURN_PASSED):
+            if not wire.waiting or self._wire is not wire or self._open >= min(until, self._max_open):
                 break
             self._guarded(self._client.read_packet)
         if self._wire is wire:
+            self.counters.held += self._open >= self._max_open
             wire.hold(wire.waiting or self._open >= self._max_open)
             if wire.waiting and self._open < self._max_open:
                 self._pump_soon()

@@ -198,6 +198,14 @@ class Paho(Client):
         self._out_messages.pop(packet[0] << 8 | packet[1], None)
         return True
 
+    def acknowledge(self, mid: int) -> bool:
+        """Tells the broker that its message of QoS 1 may be forgotten (section 3.4): with the next flush, which is
+        wanted if it is True."""
+        assert self.wire is not None
+        first = not self.wire.unsent
+        self.wire.unsent.append(bytes((PUBACK, 2, mid >> 8, mid & 255)))
+        return first
+
     def fail(self) -> None:
         """Ends the connection as lost. No good-bye leaves, so that the will is published."""
         if self.wire is not None:

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +24,11 @@ from lamplighter.firmware.mac import derive
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.core.policy import Policy
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
-MAX_DEVICES = 2000
+RESERVED = ("anonymous", "door", "probe")
+"""Names that stand for something else than an operator where it is shown who asked."""
 
 T = TypeVar("T")
 
@@ -36,22 +38,33 @@ class RegistryError(Exception):
 
 
 class EnrolmentError(RegistryError):
-    """A device cannot be enrolled as asked; nothing was written. ``code``: ``owned_by`` or ``revoked``."""
+    """What is asked for a device cannot be; nothing was written.
 
-    def __init__(self, code: str, sentence: str) -> None:
+    ``code`` is ``bad_owner``, ``owned_by``, ``revoked``, ``too_many_devices``, ``unknown_node`` or ``moving``;
+    ``hint`` the next step; ``at`` the place of the device among those that were asked for.
+    """
+
+    def __init__(self, code: str, sentence: str, hint: str, at: int = 0) -> None:
         super().__init__(sentence)
-        self.code = code
+        self.code, self.hint, self.at = code, hint, at
 
 
 @dataclass(frozen=True)
 class Device:
-    """An enrolled device. ``key``: 32 bytes shared with it; ``enrolled_at``: ms since 1970."""
+    """An enrolled device. ``key``: 32 bytes shared with it; ``enrolled_at``: ms since 1970.
+
+    What was asked for and is not true yet: from the end of epoch ``asked`` on (-1: of the one in which a gateway
+    reads it) it belongs to ``next_owner``; with ``restore`` it is not to be ``revoked`` any more.
+    """
 
     node: str
     key: bytes = field(repr=False)
     owner: str
     enrolled_at: int
     revoked: bool = False
+    next_owner: str = ""
+    asked: int = -1
+    restore: bool = False
 
     @cached_property
     def name(self) -> bytes:
@@ -70,6 +83,11 @@ class Gateway:
 
     password: str = field(repr=False)
     secret: bytes = field(repr=False)
+
+    @property
+    def probe(self) -> Account:
+        """Somebody as who it finds out what the broker lets others do."""
+        return Account("probe", derive(self.secret, b"probe")[:16].hex(), "operator")
 
     def client_id(self, name: str) -> str:
         """A lasting MQTT client id of at most 23 characters that nobody else knows: who knew it could cut us off."""
@@ -128,24 +146,35 @@ def _no_constant(word: str) -> None:
     raise ValueError(word)
 
 
+Facts = Callable[[bytes], tuple[str, bool]]
+"""What the public log says of a device, by its 16 bytes: its owner, '' for none, and whether it is revoked."""
+
+
+def no_log(_device: bytes) -> tuple[str, bool]:
+    """The facts where there is no log."""
+    return "", False
+
+
 class Registry:
     """``Registry.open(folder)``; each changing method is one durable write, safe beside another process.
+
+    It takes ``most`` devices, revoked ones among them.
 
     All methods raise RegistryError.
     """
 
-    def __init__(self, folder: Path, database: TinyDB) -> None:
-        self.folder, self._db = folder, database
+    def __init__(self, folder: Path, database: TinyDB, most: int) -> None:
+        self.folder, self._db, self.most = folder, database, most
 
     @classmethod
-    def open(cls, folder: Path) -> "Registry":
+    def open(cls, folder: Path, most: int = Policy().max_nodes) -> "Registry":
         """Reads and checks everything; makes the gateway's secrets on first use."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise RegistryError(f"The folder {folder} cannot be made ({error.strerror}); name another with --data.") \
                 from None
-        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage))
+        registry = cls(folder, TinyDB(folder / FILE, storage=AtomicStorage), most)
         with registry._changing():
             table = registry._db.table("gateway")
             if not table.all():
@@ -179,39 +208,90 @@ class Registry:
 
     def accounts(self, gateway: str) -> list[Account]:
         """Everybody who may sign in to a broker, ``gateway`` under this name."""
-        return [Account(gateway, self.gateway.password, "gateway"), *self.operators(),
+        return [Account(gateway, self.gateway.password, "gateway"), *self.operators(), self.gateway.probe,
                 *(device.account for device in self.devices() if not device.revoked)]
 
-    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int) -> list[Device]:
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = no_log) -> list[Device]:
         """Adds devices by key (32 random bytes) and owner, all in one write; known ones stay as they are.
 
-        Raises EnrolmentError for one that is known under another owner or is revoked: neither changes by enrolling.
+        Raises EnrolmentError for one that is known here or to the log (``facts``) under another owner or is revoked:
+        neither changes by enrolling.
         """
         wanted: dict[str, Device] = {}
         with self._changing():
-            table = self._db.table("devices")
-            known = {row["node"]: _device(row) for row in table.all()}
-            for key, owner in pairs:
-                device = Device(device_of(key)[1], key, owner, now_ms)
-                _check(device, known.get(device.node) or wanted.setdefault(device.node, device))
-                wanted[device.node] = known.get(device.node, device)
-            fresh = [device for node, device in wanted.items() if node not in known]
-            if len(known) + len(fresh) > MAX_DEVICES:
-                raise RegistryError(f"A gateway takes at most {MAX_DEVICES} devices; set up another for more.")
-            if fresh:
-                table.insert_multiple({"node": device.node, "key": device.key.hex(), "owner": device.owner,
-                                       "enrolled_at": now_ms, "revoked": False} for device in fresh)
+            known = {device.node: device for device in self.devices()}
+            before = len(known)
+            for at, (key, owner) in enumerate(pairs):
+                asked = Device(device_of(key)[1], key, owner, now_ms)
+                there = wanted[asked.node] = known.setdefault(asked.node, asked)
+                holder, revoked = facts(asked.name)
+                _check(asked, holder or there.owner, there.revoked or revoked, at)
+                if len(known) > self.most:
+                    raise EnrolmentError("too_many_devices", f"A gateway takes at most {self.most} devices, revoked "
+                                         "ones among them.", "set up another gateway for the others", at)
+            if fresh := list(known.values())[before:]:
+                self._db.table("devices").insert_multiple(map(_row, fresh))
         return list(wanted.values())
 
     def revoke(self, node: str) -> None:
-        """Ends a device's part for good; its record stays, so that its receipts can be judged."""
+        """Ends a device's part; its record stays, so that its receipts can be judged. Raises EnrolmentError."""
+        self._ask(node, lambda device: replace(device, revoked=True, restore=False))
+
+    def restore(self, node: str) -> Device:
+        """Asks for a revoked device to take part again; one that does already stays so. Raises EnrolmentError."""
+        return self._ask(node, lambda device: replace(device, restore=device.revoked))
+
+    def transfer(self, node: str, owner: str, epoch: int = -1) -> Device:
+        """Asks for another owner, from the end of ``epoch`` on; once asked, the same again is no change.
+
+        Raises EnrolmentError, also while the device is on its way to somebody else.
+        """
+        def change(device: Device) -> Device:
+            if not is_identifier(owner):
+                raise EnrolmentError("bad_owner", f"{owner[:64]!r} is no owner's name.", OWNER_HINT)
+            if device.next_owner not in ("", owner):
+                raise EnrolmentError("moving", f"Device {node} is about to belong to {device.next_owner}.",
+                                     "wait for the end of the epoch, then transfer it again")
+            if owner in (device.owner, device.next_owner):
+                return device
+            return replace(device, next_owner=owner, asked=epoch)
+
+        return self._ask(node, change)
+
+    def moves(self, epoch: int) -> list[tuple[bytes, str]]:
+        """(16 bytes, next owner) of the devices that belong to another owner from ``epoch`` on."""
+        return [(device.name, device.next_owner) for device in self.devices()
+                if device.next_owner and 0 <= device.asked < epoch]
+
+    def follow(self, facts: Facts, epoch: int) -> list[Device]:
+        """All devices, after what the log says of them has become true here too; what was asked is of ``epoch``."""
         with self._changing():
-            if not self._db.table("devices").contains(where("node") == node):
-                raise RegistryError(f"No device {node} is enrolled; `lamplighter node list` shows those that are.")
-            self._db.table("devices").update({"revoked": True}, where("node") == node)
+            before = self.devices()
+            devices = [_followed(device, *facts(device.name), epoch) for device in before]
+            self._put([after for after, was in zip(devices, before, strict=True) if after != was])
+        return devices
+
+    def _ask(self, node: str, change: Callable[[Device], Device]) -> Device:
+        with self._changing():
+            before = next((device for device in self.devices() if device.node == node), None)
+            if before is None:
+                raise EnrolmentError("unknown_node", f"No device {node} is enrolled.",
+                                     "`lamplighter node list` shows those that are")
+            after = change(before)
+            if after != before:
+                self._put([after])
+        return after
+
+    def _put(self, devices: list[Device]) -> None:
+        rows = {device.node: _row(device) for device in devices}
+        if rows:
+            self._db.table("devices").update(lambda row: row.update(rows[row["node"]]),
+                                             where("node").test(rows.__contains__))
 
     def add_operator(self, name: str, password: str = "") -> Account:
         """Adds an operator or changes the password; without one a random one is made."""
+        if name in RESERVED:
+            raise RegistryError(f"No operator can be called {name}; choose another name.")
         try:
             account = Account(name, password or secrets.token_hex(16), "operator")
         except ValueError as error:
@@ -231,8 +311,7 @@ class Registry:
             descriptor = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                self._db.table("devices").clear_cache()
-                self._db.table("operators").clear_cache()
+                self._db = TinyDB(self.folder / FILE, storage=AtomicStorage)   # the old one knows numbers of rows
                 yield
             finally:
                 os.close(descriptor)
@@ -246,22 +325,41 @@ class Registry:
                                 "correct its permissions or name another directory with --data.") from None
 
 
-def _check(asked: Device, known: Device) -> None:
-    """Whether a device may be enrolled as it is asked for. Raises RegistryError."""
+OWNER_HINT = "an owner's name is 1 to 32 of a-z, 0-9 and '-'"
+
+
+def _check(asked: Device, owner: str, revoked: bool, at: int) -> None:
+    """Whether a device that has this owner may be enrolled as it is asked for. Raises EnrolmentError."""
     if not is_identifier(asked.owner):
-        raise RegistryError(f"An owner's name is 1 to 32 of a-z, 0-9 and '-', not {asked.owner!r}.")
-    if known.revoked:
-        raise EnrolmentError("revoked", f"Device {asked.node} is revoked; give it a new key to let it in again.")
-    if known.owner != asked.owner:
-        raise EnrolmentError("owned_by", f"Device {asked.node} belongs to {known.owner}; enrol it under that name, "
-                             "or give it a new key.")
+        raise EnrolmentError("bad_owner", f"{asked.owner[:64]!r} is no owner's name.", OWNER_HINT, at)
+    if revoked:
+        raise EnrolmentError("revoked", f"Device {asked.node} is revoked.",
+                             f"`lamplighter node restore {asked.node}` lets it in again; or give it a new key", at)
+    if owner != asked.owner:
+        raise EnrolmentError("owned_by", f"Device {asked.node} belongs to {owner}.",
+                             f"enrol it under that name, or `lamplighter node transfer {asked.node} --owner "
+                             f"{asked.owner}`", at)
+
+
+def _followed(device: Device, owner: str, revoked: bool, epoch: int) -> Device:
+    """A device as registry and log together have it: an old copy of the registry undoes nothing."""
+    owner = owner or device.owner
+    moving = device.next_owner not in ("", owner)
+    asked = (device.asked if device.asked >= 0 else epoch) if moving else -1
+    return replace(device, owner=owner, next_owner=device.next_owner if moving else "", asked=asked,
+                   revoked=revoked or (device.revoked and not device.restore), restore=device.restore and revoked)
+
+
+def _row(device: Device) -> dict[str, Any]:
+    return asdict(device) | {"key": device.key.hex()}
 
 
 def _device(row: dict[str, Any]) -> Device:
     key = bytes.fromhex(row["key"])
     if len(key) != 32 or device_of(key)[1] != row["node"]:
         raise ValueError(f"the key of {row['node']} is another's")
-    return Device(row["node"], key, str(row["owner"]), int(row["enrolled_at"]), bool(row["revoked"]))
+    return Device(row["node"], key, str(row["owner"]), int(row["enrolled_at"]), bool(row["revoked"]),
+                  str(row.get("next_owner", "")), int(row.get("asked", -1)), bool(row.get("restore", False)))
 
 
 def _made(build: Callable[[], T], path: Path) -> T:

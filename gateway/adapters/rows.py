@@ -16,7 +16,7 @@ from typing import Any, cast, get_args
 from lamplighter.gateway.core.effects import Durable
 
 HASH_BYTES = 16
-_RENAMED = {"index": "job_index"}
+_RENAMED = {"index": "job_index", "by": "submitted_by"}
 """Fields whose name means something else in SQL."""
 
 

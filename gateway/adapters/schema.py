@@ -44,7 +44,7 @@ CREATE TABLE task(
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
-    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x''
+    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
@@ -179,7 +179,7 @@ LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, en
         " report_by, epoch"
 
 LOAD_TASKS = """
-SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run,
+SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run, submitted_by,
     (SELECT count(*) FROM round WHERE round.task = task.task),
     (SELECT coalesce(sum(audited), 0) FROM round WHERE round.task = task.task), totals,
     coalesce((SELECT jobs FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),

@@ -23,6 +23,7 @@ import serial
 
 from lamplighter.firmware import wire
 from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe
+from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.mac import derive
 from lamplighter.firmware.ports import ticks_ms
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, Message, MqttLink, Publication
@@ -145,7 +146,7 @@ class Bridge:
             return
         self._heard = ticks_ms()
         for head, payload in self._pipe.feed(data, self._heard):
-            self._take(head, payload)
+            self._take(head, bytes(payload))
         self._settle()
 
     def _settle(self) -> None:
@@ -253,7 +254,8 @@ class Bridge:
 
     async def _sign_on(self, will: bytes) -> None:
         link = self._link = MqttLink(
-            self._broker, self._board.node, on_message=lambda message: self._message(link, message),
+            self._broker, client_id(self._board.password.encode()).decode(),
+            on_message=lambda message: self._message(link, message),
             on_up=self._up, on_down=self._down, subscriptions=[(self._topic(leaf), 1) for leaf in wire.NODE_DOWN],
             will=Publication(self._topic("status"), will, 1, True), max_open=MAX_OPEN)
         self._last_word = will

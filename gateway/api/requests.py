@@ -11,6 +11,7 @@ import difflib
 import json
 import math
 import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,13 @@ from typing import Any
 from lamplighter.firmware.wire import is_identifier
 
 MAX_REQUEST = 8 * 1024 * 1024
-"""Bytes of one request; the embedded broker refuses larger messages by closing the connection."""
+"""Bytes of one request, unless a gateway is told otherwise."""
 MAX_DEPTH = 64
 """Levels of nesting in a request."""
+ANYBODY = "anonymous"
+"""Where replies go that every operator may read."""
+DOOR = "door"
+"""Who asks through the door of the data folder."""
 
 _COMMON = {"cid", "reply_to", "v"}
 METHODS: dict[str, frozenset[str]] = {
@@ -41,15 +46,19 @@ METHODS: dict[str, frozenset[str]] = {
     }.items()
 }
 """Every method and the keys its request may have."""
+AT_THE_DOOR: dict[str, frozenset[str]] = {
+    **METHODS, "node.transfer": frozenset({"node", "owner"} | _COMMON), "node.restore": frozenset({"node"} | _COMMON)}
+"""The same for requests through the door of the data folder: there are some that nobody may send otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Whom a reply goes to."""
+    """Whom a reply goes to: with ``back``, which takes it, somebody at the door, else a topic."""
 
     reply_to: str
     cid: str
     task: str = ""
+    back: Callable[[bytes], None] | None = None
 
 
 class RequestError(Exception):
@@ -68,6 +77,8 @@ class Request:
     params: dict[str, Any]
     reply_to: str
     cid: str
+    user: str
+    """Who asks, by the broker's account."""
 
     @property
     def body(self) -> bytes:
@@ -76,10 +87,15 @@ class Request:
         return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
 
 
+def check_size(size: int, most: int) -> None:
+    """Whether a request of ``size`` bytes may be sent to a gateway that takes ``most``. Raises RequestError."""
+    if size > most:
+        raise RequestError("too_large", f"{size} bytes", f"at most {most} bytes in one request")
+
+
 def loads(payload: bytes) -> dict[str, Any]:
     """One JSON object, strictly. Raises RequestError."""
-    if len(payload) > MAX_REQUEST:
-        raise RequestError("too_large", f"{len(payload)} bytes", f"at most {MAX_REQUEST} bytes in one request")
+    check_size(len(payload), MAX_REQUEST)
     try:
         text = payload.decode()
         if _depth(text) > MAX_DEPTH:
@@ -144,23 +160,30 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return given
 
 
-def parse(method: str, payload: bytes) -> Request:
-    """A request to ``method``. Raises RequestError."""
-    if method not in METHODS:
-        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, METHODS))
+def parse(user: str, method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = METHODS) -> Request:
+    """A request of ``user`` to ``method``, one of ``methods``. Raises RequestError."""
+    given = read(method, payload, methods)
+    reply_to = given.get("reply_to", ANYBODY)
+    if reply_to not in (user, ANYBODY):
+        raise RequestError("bad_value", "reply_to is not whoever asks", f'"{user}", or leave it out', "/reply_to")
+    return Request(method, given, reply_to, given.get("cid", ""), user)
+
+
+def read(method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = METHODS) -> dict[str, Any]:
+    """What a request to ``method``, one of ``methods``, holds, whoever sends it. Raises RequestError."""
+    if method not in methods:
+        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, methods))
     given = loads(payload)
     for key in given:
-        if key not in METHODS[method]:
-            raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, METHODS[method]),
+        if key not in methods[method]:
+            raise RequestError("unknown_field", f"unknown field {key[:64]!r}", _nearest(key, methods[method]),
                                "/" + key.replace("~", "~0").replace("/", "~1")[:80])
-    reply_to, cid = given.get("reply_to", "anonymous"), given.get("cid", "")
-    if not isinstance(reply_to, str) or not is_identifier(reply_to):
-        raise RequestError("bad_value", "reply_to is no identifier", "1 to 32 of a-z, 0-9 and -", "/reply_to")
+    cid = given.get("cid", "")
     if not isinstance(cid, str) or len(cid) > 128:
         raise RequestError("bad_value", "cid is no short text", "at most 128 characters", "/cid")
     if given.get("v", 1) != 1:
         raise RequestError("bad_value", "this gateway speaks version 1", '"v": 1, or leave it out', "/v")
-    return Request(method, given, reply_to, cid)
+    return given
 
 
 def text(request: Request, key: str) -> str:
@@ -194,10 +217,11 @@ def as_dict(error: RequestError) -> dict[str, Any]:
             "retryable": error.retryable}
 
 
-def peek(payload: bytes) -> tuple[str, str, str]:
+def peek(user: str, payload: bytes) -> tuple[str, str, str]:
     """(reply_to, cid, id) of a refused request as far as they can be read, so that its sender hears of it.
 
-    Of what cannot be parsed only its beginning is looked at, up to the input, which has keys of its own.
+    A reply to somebody else goes to ``user``. Of what cannot be parsed only its beginning is looked at, up to the
+    input, which has keys of its own.
     """
     given: Any = None
     if len(payload) <= MAX_REQUEST:
@@ -207,7 +231,7 @@ def peek(payload: bytes) -> tuple[str, str, str]:
         head = payload[:4096].partition(b'"input"')[0].decode(errors="replace")
         given = dict(re.findall(r'"(reply_to|cid|id)"\s*:\s*"([^"\\]*)"', head))
     reply_to, cid, task = (given.get(key) for key in ("reply_to", "cid", "id"))
-    return (reply_to if isinstance(reply_to, str) and is_identifier(reply_to) else "anonymous",
+    return (ANYBODY if reply_to in (None, ANYBODY) else user,
             cid if isinstance(cid, str) and len(cid) <= 128 else "",
             task if isinstance(task, str) and is_identifier(task) else "")
 

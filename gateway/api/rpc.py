@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lamplighter.firmware.wire import device_of, is_identifier
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
+from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
-from lamplighter.gateway.api.views import health, node_view, statement, task_view
-from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
+from lamplighter.gateway.core.events import EpochEnded, Event, JobSpec, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
@@ -24,47 +29,55 @@ from lamplighter.tasks.registry import nearest
 log = logging.getLogger("lamplighter.operators")
 
 MAX_ENROL = 2_000
-MAX_WAITING = 64
-"""Requests being validated at once; more are told to come again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
-    """What answering takes. ``about`` is what a device must be told of this gateway; ``tell`` hands events to the
-    core and returns when what follows from them is durable and released; ``answer`` sends one response; ``wall_ms``
-    is the wall clock, for display only."""
+    """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
+    this gateway; ``tell`` hands events to the core and returns when what follows from them is durable and released;
+    ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall clock,
+    for display only."""
 
     state: State
     solvers: Solvers
     enrolment: Enrolment
+    guard: Guard
+    max_request: int
     about: dict[str, str]
     tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
+    bounds: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
-    waiting: dict[tuple[str, bytes], asyncio.Task[None]] = field(default_factory=dict)
+    waiting: dict[tuple[object, ...], asyncio.Task[None]] = field(default_factory=dict)
     """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
 
 
-def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], None]) -> None:
-    """Starts to deal with a request; whatever it contains, it ends in exactly one response.
+def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Callable[[], None],
+            back: Callable[[bytes], None] | None = None) -> None:
+    """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
     One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
-    and not at all if the gateway ends before that.
+    and not at all if the gateway ends before that. ``back`` takes the response if the request came through the door
+    of the data folder.
     """
-    asked = method, payload
+    asked = user, method, payload, back
     if asked in server.waiting:
         server.waiting[asked].add_done_callback(lambda ended: None if ended.cancelled() else after())
         return
     try:
-        request = requests.parse(method, payload)
+        requests.check_size(len(payload), server.max_request)
+        request = requests.parse(user, method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
+        if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
+            raise RequestError("open_broker", "the broker lets strangers ask",
+                               "use the command line on the gateway's computer, with --data")
     except RequestError as error:
-        reply_to, cid, task = requests.peek(payload)
-        server.answer(Ref(reply_to, cid, task if method == "task.submit" else ""), None, error)
+        reply_to, cid, task = requests.peek(user, payload)
+        server.answer(Ref(reply_to, cid, task if method == "task.submit" else "", back), None, error)
         after()
         return
     submitted = request.params.get("id") if method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "")
+    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
     if len(server.waiting) >= MAX_WAITING:
         server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
         after()
@@ -75,6 +88,7 @@ def receive(server: RpcServer, method: str, payload: bytes, after: Callable[[], 
 
 
 async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
+    log.info("%s asks for %s %s", request.user, request.method, ref.task)
     try:
         data = await _HANDLERS[request.method](server, request, ref)
     except RequestError as error:
@@ -99,7 +113,7 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
         await server.solvers.prepare(kind, _input(request))
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms())])
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user)])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -107,13 +121,17 @@ async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, An
     kind = _kind(request)
     spec = await server.solvers.prepare(kind, _input(request))
     jobs = await server.solvers.first_round(kind, spec)
-    kop = sum(price_kop(job.ops) for job in jobs)
-    heap = max((job.heap_bytes for job in jobs), default=0)
-    able = [node for node in server.state.nodes.values() if node.online and node.heap >= heap]
+    asked = [JobSpec(job.input, tuple(context.name for context in job.contexts), job.answer_bytes, price_kop(job.ops),
+                     job.heap_bytes) for job in jobs]
+    kop = sum(job.price_kop for job in asked)
+    largest = hypothetical(server.state, kind, asked)
+    reasons = {node.name: why_not(server.state, node, largest) for node in server.state.nodes.values()}
+    able = [server.state.nodes[name] for name, why in reasons.items() if why is None or why in BUSY]
     speed = sum(node.speed * node.spare for node in able) // 1_000
     copies = server.state.policy.copies
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
-            "heap_bytes": heap, "devices_able": len(able), "owners_able": len({node.owner for node in able}),
+            "heap_bytes": largest.spec.heap_bytes, "devices_able": len(able),
+            "owners_able": len({node.owner for node in able}), "why_not": Counter(filter(None, reasons.values())),
             "expected_s_first_round": kop * copies // speed + 1 if speed else None}
 
 
@@ -160,11 +178,11 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {"nodes": [node_view(server.state, node) for node in server.state.nodes.values()]}
+    return {"nodes": nodes_view(server.state)}
 
 
 async def _node(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return node_view(server.state, _known_node(server, request))
+    return nodes_view(server.state, _known_node(server, request))[0]
 
 
 def _known_node(server: RpcServer, request: Request) -> Any:
@@ -201,6 +219,21 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
     return {"node": node.name, "state": "revoked"}
 
 
+async def _restore(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    return _standing(await server.enrolment.restore(requests.text(request, "node")))
+
+
+async def _transfer(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
+    device = await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))
+    return _standing(device)
+
+
+def _standing(device: Device) -> dict[str, Any]:
+    """``epoch``: at whose end it changes hands; None if it does not."""
+    return {"node": device.node, "owner": device.owner, "next_owner": device.next_owner,
+            "epoch": device.asked if device.next_owner else None, "revoked": device.revoked}
+
+
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
     nodes = statement(server.state, owner)
@@ -215,7 +248,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return health(server.state)
+    return {**health(server.state), **server.guard.view(), "bounds": server.bounds()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {
@@ -229,6 +262,8 @@ _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any
     "node.get": _node,
     "node.enrol": _enrol,
     "node.revoke": _revoke,
+    "node.restore": _restore,
+    "node.transfer": _transfer,
     "reward.statement": _statement,
     "epoch.seal": _seal,
     "health.check": _health,

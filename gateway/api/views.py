@@ -7,6 +7,7 @@ from typing import Any
 from lamplighter.gateway.core.entities import Node, Task
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.tasks import status
+from lamplighter.gateway.core.whynot import waiting_jobs, why_idle
 
 
 def task_view(task: Task) -> dict[str, Any]:
@@ -16,10 +17,12 @@ def task_view(task: Task) -> dict[str, Any]:
 
 def node_view(state: State, node: Node) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s; pending and settled credits in kop."""
-    return {"node": node.name, "owner": node.owner, "state": "revoked" if node.revoked else node.state,
+    return {"node": node.name, "owner": node.owner, "next_owner": node.next_owner,
+            "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "can": list(node.can),
-            "heap": node.heap, "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power,
-            "temp": node.temp, "open": len(node.open), "score": node.score, "lies": node.lies,
+            "heap": node.heap, "speed": node.speed, "spare": node.spare, "room": node.room, "why": node.why,
+            "restarted": node.restarted, "power": node.power, "temp": node.temp,
+            "open": len(node.open), "score": node.score, "lies": node.lies,
             "quarantined": state.now_ms < node.quarantined_until, **_pay(state, node.owner, node.name),
             "last_seen_ms_ago": state.now_ms - node.seen_at if node.seen_at else None}
 
@@ -36,6 +39,14 @@ def _pay(state: State, owner: str, name: str) -> dict[str, int]:
     node = state.nodes.get(name)
     pending = sum(node.pending.values()) if node is not None and node.owner == owner else 0
     return {"pending": pending, "settled": state.settled.get((owner, name), 0)}
+
+
+def nodes_view(state: State, *nodes: Node) -> list[dict[str, Any]]:
+    """Devices, all unless some are given. ``why_not`` is what keeps each from the work that waits, a word of
+    ``lifecycle.Why``; None where nothing does."""
+    waiting = waiting_jobs(state)
+    return [{**node_view(state, node), "why_not": why_idle(state, node, waiting)}
+            for node in nodes or state.nodes.values()]
 
 
 def health(state: State) -> dict[str, Any]:

@@ -7,21 +7,23 @@ from typing import Any
 
 from lamplighter.gateway import __version__
 from lamplighter.gateway.adapters.mqtt import MqttLink
-from lamplighter.gateway.api.views import health, node_view, task_view
-from lamplighter.gateway.core.state import State
+from lamplighter.gateway.api.guard import Guard
+from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.publiclog.writer import PublicLog
-from lamplighter.gateway.runtime.pump import Pump
+from lamplighter.gateway.runtime.shell import Shell
 
 
 class Window:
     """Reads the state when asked, on the loop; changes nothing."""
 
-    def __init__(self, state: State, link: MqttLink, pump: Pump, public: PublicLog, site: str, boot: int) -> None:
-        self._state, self._link, self._pump, self._public = state, link, pump, public
+    def __init__(self, shell: Shell, link: MqttLink, guard: Guard, public: PublicLog, site: str, boot: int) -> None:
+        self._state, self._shell, self._link, self._pump = shell.machine.state, shell, link, shell.pump
+        self._guard, self._public, self._turned_away = guard, public, 0
         self._about = {"site": site, "version": __version__, "boot": boot, "net": public.net.hex()}
 
     def health(self) -> dict[str, Any]:
-        return {**health(self._state), **self._about, "broker": str(self._link.broker), "broker_up": self._link.up}
+        return {**health(self._state), **self._guard.view(), "bounds": self._shell.bounds(), **self._about,
+                "broker": str(self._link.broker), "broker_up": self._link.up}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [task_view(task) for task in self._state.tasks.values()]
@@ -34,16 +36,22 @@ class Window:
         return json.loads(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [node_view(self._state, node) for node in self._state.nodes.values()]
+        return nodes_view(self._state)
 
     def node(self, node: str) -> dict[str, Any] | None:
-        return node_view(self._state, self._state.nodes[node]) if node in self._state.nodes else None
+        return nodes_view(self._state, self._state.nodes[node])[0] if node in self._state.nodes else None
 
     def epochs(self) -> list[dict[str, Any]]:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}
                 for seal in self._public.epochs()]
 
+    def turn_away(self) -> None:
+        """A live page could not be opened."""
+        self._turned_away += 1
+
     def counters(self) -> dict[str, int]:
         link = self._link.counters
-        return {**self._state.counters, "messages_in": link.received, "messages_out": link.published,
-                "messages_dropped": link.dropped, "events": self._pump.events, "batches": self._pump.batches}
+        return {**self._state.counters, **self._shell.counters, "messages_in": link.received,
+                "messages_out": link.published, "messages_dropped": link.dropped, "messages_held": link.held,
+                "requests_retained": self._guard.ignored,
+                "listeners_refused": self._turned_away, "events": self._pump.events, "batches": self._pump.batches}

@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from lamplighter.gateway.commands.common import (
+    ask,
     broker_option,
     data_option,
     examples,
     json_option,
     show,
     site_option,
-    with_client,
 )
 
 
@@ -78,4 +78,4 @@ def epoch() -> None:
 @json_option
 def epoch_seal(broker: str, data: Path, site: str, as_json: bool) -> None:
     """Seals the present epoch now instead of at its end."""
-    show(with_client(broker, data, site, lambda client: client.call("epoch.seal")), as_json)
+    show(ask(broker, data, site, "epoch.seal"), as_json)

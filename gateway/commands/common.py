@@ -12,16 +12,26 @@ from typing import Any
 
 import click
 
+from lamplighter.firmware.wire import is_identifier
+
 
 def examples(*lines: str) -> str:
     """The end of a command's help: commands that work as they stand."""
     return "\b\nExamples:\n" + "\n".join("  lamplighter " + line for line in lines)
 
 
+def identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:
+    """A name for topics, as it is; none at all where the option has no default. Raises BadParameter."""
+    if value != option.default and not is_identifier(value):
+        raise click.BadParameter(f"{value!r} is no identifier: 1 to 32 of a-z, 0-9 and -", param=option)
+    return value
+
+
 broker_option = click.option(
     "--broker", envvar="LAMPLIGHTER_BROKER", default="",
     help="URL of the broker with your name and password; default: the gateway of --data.")
-site_option = click.option("--site", default="", help="The site in topics; default: that of --data, or demo.")
+site_option = click.option("--site", default="", callback=identifier,
+                           help="The site in topics; default: that of --data, or demo.")
 data_option = click.option("--data", type=click.Path(path_type=Path), default=Path("lamplighter-data"),
                            show_default=True, help="The gateway's folder.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -77,6 +87,38 @@ def with_client(broker: str, data: Path, site: str, act: Callable[[Any], Awaitab
     return run(work())
 
 
+def at_the_door(data: Path, method: str, **params: Any) -> dict[str, Any] | None:
+    """What the gateway that runs on ``data`` answers, None if none does; who may use that folder may ask for all.
+
+    Raises Refused.
+    """
+    from lamplighter.gateway.adapters.door import Closed, ask
+    from lamplighter.gateway.api.client import Refused
+
+    try:
+        told = ask(data, method, **params)
+    except Closed:
+        return None
+    except OSError as error:
+        raise click.ClickException(f"the gateway of {data} cannot be asked ({error}); ask again") from None
+    if not told["ok"]:
+        raise Refused(told["error"])
+    answer: dict[str, Any] = told["data"]
+    return answer
+
+
+def ask(broker: str, data: Path, site: str, method: str, **params: Any) -> dict[str, Any]:
+    """The answer of the gateway of ``data`` at its door; with ``broker``, or where nobody is in, over the broker.
+
+    Raises Refused, LinkError.
+    """
+    told = None if broker else at_the_door(data, method, **params)
+    if told is None:
+        told = with_client(broker, data, site, lambda client: client.call(method, **params))
+    answer: dict[str, Any] = told
+    return answer
+
+
 def show(told: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(told))
@@ -97,7 +139,7 @@ def show_table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bo
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
+        table.add_row(*("" if row.get(column) is None else str(row[column]) for column in columns))
     if not console.is_terminal:
         console.width = 240   # a pipe cuts nothing off
     console.print(table)

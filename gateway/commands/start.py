@@ -13,22 +13,16 @@ from typing import Any
 
 import click
 
-from lamplighter.firmware.wire import is_identifier
 from lamplighter.gateway.commands.common import (
     broker_option,
     data_option,
     examples,
+    identifier,
     json_option,
     run,
     site_option,
     where,
 )
-
-
-def _identifier(_ctx: click.Context, option: click.Parameter, value: str) -> str:
-    if not is_identifier(value):
-        raise click.BadParameter(f"{value!r} is no identifier: 1 to 32 of a-z, 0-9 and -", param=option)
-    return value
 
 
 def _duties(_ctx: click.Context, option: click.Parameter, value: str) -> range:
@@ -50,14 +44,20 @@ PORT = click.IntRange(0, 65_535)
     "up", "up --data /var/lib/lamplighter --broker mqtts://gw1:PASSWORD@broker:8883?ca=ca.pem"))
 @data_option
 @click.option("--broker", default="", help="URL of a broker to use instead of the embedded one.")
-@click.option("--site", default="demo", show_default=True, callback=_identifier, help="The site in topics.")
-@click.option("--name", default="gw1", show_default=True, callback=_identifier, help="This gateway's name in topics.")
+@click.option("--site", default="demo", show_default=True, callback=identifier, help="The site in topics.")
+@click.option("--name", default="gw1", show_default=True, callback=identifier, help="This gateway's name in topics.")
 @click.option("--public", type=click.Path(path_type=Path), default=None, help="Folder of the public log.")
 @click.option("--http-host", default="127.0.0.1", show_default=True, help="Address of the status page.")
 @click.option("--http-port", type=PORT, default=8480, show_default=True,
               help="Port of the status page; 0 takes a free one.")
 @click.option("--mqtt-port", type=PORT, default=0,
               help="Port of the embedded broker; 0 keeps the last, or takes a free one.")
+@click.option("--allow-open-broker", is_flag=True, default=False,
+              help="Serve on a broker that lets strangers ask; devices and epochs then only from --data here.")
+@click.option("--allow-open-page", is_flag=True, default=False,
+              help="Let the page, which has no logins, listen beyond loopback.")
+@click.option("--max-request", type=click.IntRange(1024, 8 * 1024 * 1024), default=8 * 1024 * 1024, show_default=True,
+              help="Bytes of one request; a broker of your own must take 65,536 more in a packet.")
 @click.option("--epoch-s", type=click.IntRange(1), default=600, show_default=True,
               help="Length of a settlement period in seconds.")
 @click.option("--print-urls", is_flag=True, help="Print the operator's broker URL and the page's, for scripts.")
@@ -123,7 +123,8 @@ def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | Non
     from lamplighter.gateway.simulate.street import Street
 
     async def _sim() -> None:
-        street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024)
+        street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024,
+                        None if broker else data)
         await street.enrol(devices, owners, duty)
         await street.start()
         try:

@@ -28,10 +28,10 @@ def task() -> None:
 
 def _document(file: Any, method: str) -> dict[str, Any]:
     """The request in a file, without what the client adds itself."""
-    from lamplighter.gateway.api.requests import RequestError, parse
+    from lamplighter.gateway.api.requests import RequestError, read
 
     try:
-        document = parse(method, file.read()).params
+        document = read(method, file.read())
     except RequestError as error:
         raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
     return {key: value for key, value in document.items() if key not in ("cid", "reply_to")}

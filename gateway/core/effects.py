@@ -25,6 +25,7 @@ class KeepTask:
     submitted_at_ms: int
     started_ms: int
     """By the journal's clock, as ``quarantined_until``: it goes on after a restart."""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

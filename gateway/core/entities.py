@@ -168,16 +168,18 @@ class Round:
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
-    __slots__ = ("accepted", "audited", "body", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending",
-                 "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress", "rate",
-                 "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
+    __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
+                 "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
+                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
                  "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int) -> None:
+                 started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.by = by
+        """Who asked for it, by the broker's account."""
         self.priority = priority
         self.deadline_ms = deadline_ms
         self.deadline_at = started_ms + deadline_ms
@@ -255,15 +257,18 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "conn", "device", "firmware",
-                 "heap", "kind", "lies", "message", "name", "newest", "no_heap", "once", "online", "open", "owner",
-                 "pace", "pending", "power", "quarantined_until", "revoked", "room", "score", "seen_at", "spare",
-                 "speed", "state", "temp")
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled_at", "conn", "device",
+                 "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
+                 "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
+                 "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
+                 "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
         self.device = device
         self.owner = owner
+        self.next_owner = ""
+        """Whose it will be when the epoch ends, if it changes hands; until then both count as one."""
         self.online = False
         self.state = NodeState.UNSEEN
         self.boot = self.conn = 0
@@ -282,6 +287,10 @@ class Node:
         self.spare = self.room = 0
         self.power = ""
         self.temp: int | None = None
+        self.why = ""
+        """The device's word for why its room is 0."""
+        self.restarted = ""
+        """Its word for why it restarted itself before this boot; empty where something else ended the last."""
         self.open: dict[int, Lease] = {}
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""
@@ -289,8 +298,13 @@ class Node:
         """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
+        self.mends_at = 0
+        """When half of what lost leases have taught of its pace is forgotten; 0 where there is nothing to forget."""
+        self.compiled_at = 0
+        """When kernels were last compiled because of it."""
         self.backoff_until = 0
         self.quarantined_until = 0
+        self.muted_until = 0
         self.revoked = False
         self.score = 0
         self.lies = 0
@@ -300,6 +314,10 @@ class Node:
 
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
+
+    def belongs_to(self, owner: str) -> bool:
+        """Whether it is this owner's, or will be."""
+        return owner in (self.owner, self.next_owner or self.owner)
 
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""

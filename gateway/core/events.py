@@ -45,6 +45,8 @@ class TaskSubmitted:
     deadline_ms: int = 86_400_000
     submitted_at_ms: int = 0
     """Wall clock, for display only."""
+    by: str = ""
+    """Who asks, by the broker's account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,15 @@ class At(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeEnrolled:
-    """``device`` is the 16-byte name in structs, ``node`` the one in topics."""
+    """``device`` is the 16-byte name in structs, ``node`` the one in topics. Of a known one: how it stands now.
+
+    ``next_owner``: to whom it will belong when the epoch ends, '' if it stays where it is.
+    """
 
     node: str
     device: bytes
     owner: str
+    next_owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ class NodeRevoked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message.
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
 
     ``once`` is a random number of this start, ``can`` words for what the device understands; ``state`` is empty
     unless it does not know which numbers it has used (``lost``, ``damaged``).
@@ -167,11 +173,12 @@ class NodeBorn:
     once: int
     can: tuple[str, ...]
     state: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeBid:
-    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once."""
+    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once, ``why`` that is 0."""
 
     node: str
     at: At
@@ -181,6 +188,7 @@ class NodeBid:
     blobs: tuple[str, ...]
     power: str
     temp: int | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +198,14 @@ class NodeStatusChanged:
     node: str
     at: At
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMuted:
+    """It sent more than its budget: nothing that it sends is read any more, for ``for_ms`` if it falls silent now."""
+
+    node: str
+    for_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +310,8 @@ class EpochSealed:
 Event = (
     TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | RoundRecalled | WorkFound
     | KernelsCompiled
-    | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | ResultArrived | LeaseRefused
-    | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound | Ticked | EpochEnded
+    | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
+    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound
+    | Ticked | EpochEnded
     | LogRead | EpochSealed
 )

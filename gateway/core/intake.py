@@ -90,10 +90,10 @@ def _json_event(node: str, leaf: str, given: dict[str, Any]) -> Event:
     at = At(given["boot"], given["conn"], given[leaf])
     if leaf == "birth":
         return NodeBorn(node, at, given["board"], given["arch"], given["fw"], given["heap"], given["speed"],
-                        given["message"], given["once"], tuple(given["can"]), given.get("state", ""))
+                        given["message"], given["once"], tuple(given["can"]), given["state"], given["why"])
     if leaf == "bid":
         return NodeBid(node, at, given["spare"], given["heap"], given["room"], tuple(given["blobs"]), given["power"],
-                       given["temp"])
+                       given["temp"], given["why"])
     if given["state"] in _STATES:
         return NodeStatusChanged(node, at, given["state"])
     return DeviceIsNewer(node, "status_word")

@@ -199,6 +199,7 @@ def _punish(state: State, node: Node) -> None:
     node.score = node.score * 2 // 3
     node.lies += 1
     node.quarantined_until = state.now_ms + quarantine_ms(state, node)
+    state.set_timer(node.quarantined_until, node)
     state.keep_standing(node)
     state.counters["lies"] += 1
     may_have_room(state, node)

@@ -112,6 +112,28 @@ _SAID = (NodeState.READY, NodeState.SLEEPING, NodeState.UPDATING, NodeState.LOST
 NODE_MOVES = dict.fromkeys(NodeState, _SAID)
 
 
+class Why(Word):
+    """Why a device does not get a job, whoever asks: of several reasons the first that ``whynot`` finds."""
+
+    REVOKED = "revoked", "the keys were taken away"
+    AWAY = "away", "not connected"
+    NO_BID = "no_bid", "nothing offered yet since the last connection or restart"
+    NO_ROOM = "no_room", "no room for leases: own duty, or results that wait for their acknowledgement, come first"
+    FULL = "full", "as many leases as there is room for"
+    QUARANTINE = "quarantine", "proven wrong: no leases for a while"
+    MUTED = "muted", "sent more than its budget: not listened to until it sends less for a while"
+    BACKOFF = "backoff", "declined a lease a moment ago"
+    NO_KERNELS = "no_kernels", "kernels for the instruction set are not compiled yet"
+    NO_KERNEL = "no_kernel", "no kernel of this kind for the instruction set"
+    HEAP = "heap", "too little free heap"
+    MESSAGE = "message", "the lease is larger than a message may be"
+    NO_HEAP = "no_heap", "declined jobs of this size a short while ago, for want of heap"
+    OWNER = "owner", "the owner has a copy"
+    DECLINED = "declined", "declined or lost this job a short while ago: others come first"
+    BACKLOG = "backlog", "enough work ahead"
+    DEADLINE = "deadline", "would not be done by the deadline"
+
+
 def tables() -> dict[str, str]:
     """Every table of this file by its title, as the docs show it."""
     return {"where a lease is": table("where", LEASE_MOVES), "how a lease ended": table("ended", ENDED_MOVES),

@@ -23,7 +23,7 @@ from lamplighter.gateway.core.effects import (
     SealEpoch,
     StartSolver,
 )
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
@@ -59,6 +59,7 @@ class Machine:
             e.NodeBorn: nodes.on_born,
             e.NodeBid: nodes.on_bid,
             e.NodeStatusChanged: nodes.on_status,
+            e.NodeMuted: nodes.on_muted,
             e.ResultArrived: judging.on_result,
             e.LeaseRefused: nodes.on_refused,
             e.LeaseAccepted: nodes.on_accepted,
@@ -91,11 +92,16 @@ class Machine:
 
     def _on_tick(self, state: State, _event: e.Ticked) -> None:
         while state.timers and state.timers[0][0] <= state.now_ms:
-            placement.on_clock(state, heapq.heappop(state.timers)[2])
+            what = heapq.heappop(state.timers)[2]
+            if isinstance(what, Node):
+                nodes.on_clock(state, what)
+            else:
+                placement.on_clock(state, what)
         if state.now_ms - self._published_at < PUBLISH_MS:
             return
         self._published_at = state.now_ms
         self._keep_clock(state)
+        placement.wake(state)
         for task in [task for task in state.tasks.values() if not task.over]:
             tasks.check_deadline(state, task)
             if task.over:
@@ -128,6 +134,8 @@ class Machine:
             else:   # the registry does not know it any more; who enrols it again finds what it did
                 state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
+                if node is not None:
+                    state.set_timer(row.quarantined_until, node)
                 state.find_work(row.node)   # what the last life had not checked again yet
         for task_row in snapshot.tasks:
             self._restore_task(task_row)
@@ -146,7 +154,8 @@ class Machine:
         return turn.effects
 
     def _restore_task(self, row: TaskRow) -> None:
-        task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms)
+        task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
+                    row.by)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
         task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)

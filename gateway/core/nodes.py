@@ -15,6 +15,7 @@ from lamplighter.gateway.core.events import (
     NodeBid,
     NodeBorn,
     NodeEnrolled,
+    NodeMuted,
     NodeRevoked,
     NodeStatusChanged,
 )
@@ -22,6 +23,7 @@ from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
 from lamplighter.gateway.core.placement import lost, may_have_room, runs, send_again, wait_for
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import bid_pace
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 
 BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_000, Refusal.BAD_MAC: 10_000,
@@ -33,11 +35,11 @@ NEVER = At(0, 0, 0)
 def on_enrolled(state: State, event: NodeEnrolled) -> None:
     node = state.nodes.get(event.node)
     if node is None:
-        if len(state.nodes) < state.policy.max_nodes:
-            node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
-            state.recall(node, state.strangers.pop(event.node, StandingRow(event.node, 0, 0, 0, 0)))
+        node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
+        node.next_owner = event.next_owner
+        state.recall(node, state.strangers.pop(event.node, StandingRow(event.node, 0, 0, 0, 0)))
         return
-    node.owner, node.revoked = event.owner, False
+    node.owner, node.next_owner, node.revoked = event.owner, event.next_owner, False
 
 
 def on_revoked(state: State, event: NodeRevoked) -> None:
@@ -45,7 +47,7 @@ def on_revoked(state: State, event: NodeRevoked) -> None:
     if node is not None:
         node.revoked = True
         lose_all(state, node)
-        may_have_room(state, node)
+        _say(state, node, NodeState.LOST)   # what it or the broker says from now on is not heard
 
 
 def on_born(state: State, event: NodeBorn) -> None:
@@ -57,11 +59,22 @@ def on_born(state: State, event: NodeBorn) -> None:
         return
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
-    node.once, node.can = event.once, event.can
-    if event.arch not in state.kernels and event.arch not in state.compiling and len(state.compiling) < 16:
-        state.compiling.add(event.arch)
-        state.turn.emit(CompileKernels(event.arch))
+    node.once, node.can, node.restarted = event.once, event.can, event.why
+    _want_kernels(state, node)
     may_have_room(state, node)
+
+
+def _want_kernels(state: State, node: Node) -> None:
+    """Has the kernels for a node's instruction set compiled, if it was born with one that is new: few at a time, and
+    for one node seldom, because it may claim to be anything."""
+    if node.arch < 0 or node.arch in state.kernels or node.arch in state.compiling:
+        return
+    if node.compiled_at and state.now_ms < node.compiled_at + state.policy.compile_ms:
+        state.set_timer(node.compiled_at + state.policy.compile_ms, node)
+    elif len(state.compiling) < state.policy.max_compiling:   # else when one of these is done
+        node.compiled_at = state.now_ms
+        state.compiling.add(node.arch)
+        state.turn.emit(CompileKernels(node.arch))
 
 
 def on_kernels(state: State, event: KernelsCompiled) -> None:
@@ -72,6 +85,27 @@ def on_kernels(state: State, event: KernelsCompiled) -> None:
     for node in state.nodes.values():
         send_again(state, node)
         may_have_room(state, node)
+        _want_kernels(state, node)
+
+
+def on_clock(state: State, node: Node) -> None:
+    """A timer fired: what kept a node from work may have passed."""
+    if node.mends_at and state.now_ms >= node.mends_at:
+        _mend(state, node)
+    _want_kernels(state, node)
+    may_have_room(state, node)
+
+
+def _mend(state: State, node: Node) -> None:
+    """A lease that was lost taught a pace that may keep a node from every job. Nothing teaches another one while it
+    has none, so it is halved from time to time until the node's own word counts again."""
+    node.mends_at = 0
+    for kind, pace in node.pace.items():
+        if pace > bid_pace(node):
+            node.mends_at = state.now_ms + state.policy.declined_ms
+            node.pace[kind] = pace if node.open else pace // 2
+    if node.mends_at:
+        state.set_timer(node.mends_at, node)
 
 
 def on_bid(state: State, event: NodeBid) -> None:
@@ -86,7 +120,7 @@ def on_bid(state: State, event: NodeBid) -> None:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
-    node.power, node.temp = event.power, event.temp
+    node.power, node.temp, node.why = event.power, event.temp, event.why
     send_again(state, node)
     may_have_room(state, node)
 
@@ -99,7 +133,12 @@ def on_status(state: State, event: NodeStatusChanged) -> None:
         return
     if not _is_news(state, node, "status", event.at):
         return
-    node.move(NodeState(event.state))
+    _say(state, node, NodeState(event.state))
+
+
+def _say(state: State, node: Node, word: NodeState) -> None:
+    """This is what it is now; one that is away holds no leases."""
+    node.move(word)
     online = node.state is NodeState.READY
     state.workers[node.kind] += online - node.online
     node.online = online
@@ -107,6 +146,15 @@ def on_status(state: State, event: NodeStatusChanged) -> None:
         node.bid = False
         state.hungry.pop(node.name, None)
         lose_all(state, node, state.first_lease)
+    may_have_room(state, node)
+
+
+def on_muted(state: State, event: NodeMuted) -> None:
+    """It gets nothing while nobody listens to it; what it holds ends by its clocks."""
+    node = state.nodes[event.node]
+    state.counters["nodes_muted"] += state.now_ms >= node.muted_until
+    node.muted_until = state.now_ms + event.for_ms
+    state.set_timer(node.muted_until, node)
     may_have_room(state, node)
 
 
@@ -179,6 +227,7 @@ def on_refused(state: State, event: LeaseRefused) -> None:
         least = lease.job.spec.heap_bytes if state.now_ms >= until else min(least, lease.job.spec.heap_bytes)
         node.no_heap[kind] = (max(least, 1), state.now_ms + state.policy.declined_ms)
     node.backoff_until = state.now_ms + BACKOFF_MS.get(reason, 0)
+    state.set_timer(node.backoff_until, node)
     lost(state, lease, Ended.FAILED if reason is Refusal.FAILED else Ended.REJECTED)
 
 

@@ -9,55 +9,19 @@ from __future__ import annotations
 from collections import deque
 from itertools import chain, islice
 
-from lamplighter.firmware.mac import MAC_BYTES
-from lamplighter.firmware.wire import LEASE_BYTES
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import expected_ms, why_no_work, why_not, why_not_this
 
-
-def wants_work(state: State, node: Node) -> bool:
-    """Whether a node may be given a lease now, whatever the job."""
-    return (
-        node.online and node.bid and not node.revoked and node.arch in state.kernels
-        and len(node.open) < min(node.room, state.policy.max_open)
-        and state.now_ms >= node.backoff_until and state.now_ms >= node.quarantined_until
-    )
-
-
-def expected_ms(node: Node, job: Job) -> int:
-    """Time from lease to result on an idle node: measured where the node has done this kind, else by its bid."""
-    pace_us = node.pace.get(job.task.kind)
-    if pace_us is None:
-        pace_us = 1_000_000 * 1_000 // (max(node.speed, 1) * max(node.spare, 50))
-    return pace_us * job.spec.price_kop // 1_000 + 1
-
-
-def fits(state: State, node: Node, job: Job) -> bool:
-    """Whether this node may have this job: kernel, heap, message size, an owner without a copy, and time enough."""
-    if job.task.kind not in state.kernels[node.arch] or job.spec.heap_bytes > node.heap:
-        return False
-    if LEASE_BYTES + MAC_BYTES + 16 * len(job.spec.contexts) + len(job.spec.input) > node.message:
-        return False
-    least, until = node.no_heap.get(job.task.kind, (0, 0))
-    if state.now_ms < until and job.spec.heap_bytes >= least:
-        return False
-    for copy in job.copies:
-        if copy.owner == node.owner or copy.node == node.name:
-            return False
-    if state.now_ms < job.refused.get(node.name, 0) and len(state.hungry) > len(job.refused):
-        return False
-    takes = expected_ms(node, job)
-    backlog = takes * (len(node.open) + 1)
-    if node.open and backlog > state.policy.backlog_ms:
-        return False
-    return state.now_ms + takes < job.task.deadline_at
+WAKES = 16
+"""Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
 
 
 def fill(state: State, node: Node) -> None:
     """Gives a node jobs until it is full or nothing fits: committed copies first, tasks in turn."""
-    while wants_work(state, node):
+    while not why_no_work(state, node):
         job = _next_job(state, node)
         if job is None:
             return
@@ -72,6 +36,15 @@ def fill_touched(state: State) -> None:
         fill(state, touched.popitem()[1])
 
 
+def wake(state: State) -> None:
+    """At every tick some nodes that want work look at it again, those first that have not for longest: a queue is
+    searched a part at a time, and what kept them from a job may have passed."""
+    if any(task.round.fresh or task.round.second for task in state.live):
+        for name in list(islice(state.hungry, WAKES)):
+            node = state.hungry.pop(name)
+            state.hungry[name] = state.turn.touched[name] = node
+
+
 def fill_all(state: State) -> None:
     for node in list(state.hungry.values()):
         fill(state, node)
@@ -82,7 +55,7 @@ def place(state: State, job: Job) -> None:
     hungry = state.hungry.values()
     start = state.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
     for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
-        if wants_work(state, node) and fits(state, node, job):
+        if not why_not(state, node, job):
             _lease(state, node, job)
             return
     _queue(state, job)
@@ -153,7 +126,7 @@ def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
         job = queue.popleft()
         if job.phase is not Phase.READY:
             continue   # the gateway itself has taken it meanwhile
-        if fits(state, node, job):
+        if not why_not_this(state, node, job):
             return job
         queue.append(job)
     return None
@@ -269,7 +242,7 @@ def audit(state: State, job: Job) -> None:
 
 def may_have_room(state: State, node: Node) -> None:
     """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
-    if wants_work(state, node):
+    if not why_no_work(state, node):
         state.hungry[node.name] = state.turn.touched[node.name] = node
     else:
         state.hungry.pop(node.name, None)
@@ -293,4 +266,7 @@ def on_clock(state: State, what: Lease | Job) -> None:
     node = state.nodes[what.node]
     pace = node.pace.get(what.job.task.kind, 0)
     node.pace[what.job.task.kind] = max(pace, (state.now_ms - what.sent_at) * 1_000 // max(what.price_kop, 1))
+    if not node.mends_at:
+        node.mends_at = state.now_ms + state.policy.declined_ms
+        state.set_timer(node.mends_at, node)
     lost(state, what, Ended.EXPIRED)

@@ -46,6 +46,11 @@ class Policy:
     max_finished: int = 256
     """Finished tasks that are still listed; older ones are cleared."""
     max_nodes: int = 4_096
+    """Enrolled devices, revoked ones too; a further one is refused."""
+    max_compiling: int = 4
+    """Instruction sets for which kernels are compiled at once; further ones wait."""
+    compile_ms: int = 60_000
+    """How long a device whose instruction set was new waits until kernels are compiled for another one of it."""
     remembered_leases: int = 8_192
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
     scan: int = 24

@@ -19,6 +19,7 @@ class TaskRow(NamedTuple):
     state: str
     result: bytes
     run: int = 0
+    by: str = ""
     rounds: int = 0
     """How many rounds were begun: these are recalled as they are replayed."""
     audited: int = 0

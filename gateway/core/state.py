@@ -14,6 +14,7 @@ from collections.abc import Callable
 from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding
 from lamplighter.gateway.core.entities import Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.protocol.numbers import Numbers
@@ -25,7 +26,7 @@ Check = Callable[[str, JobSpec, bytes], bool]
 class Turn:
     """What one event leads to; ``Machine`` begins one for each and hands its effects out."""
 
-    __slots__ = ("effects", "emit", "moment", "touched")
+    __slots__ = ("effects", "emit", "idle", "moment", "touched")
 
     def __init__(self, now_ms: int, event: type) -> None:
         self.moment = f" at {now_ms} by {event.__name__}, "
@@ -35,6 +36,8 @@ class Turn:
         """The one way in which anything is done: ``emit(effect)``, durable ones first."""
         self.touched: dict[str, Node] = {}
         """Nodes whose room it has changed: they get work as its last step."""
+        self.idle: tuple[Counter[Why], list[Node]] | None = None
+        """How many nodes get no work for which reason of their own, and those that may; once somebody has asked."""
 
 
 class State:
@@ -66,7 +69,7 @@ class State:
         """How often the journal was asked for the work of a liar and has not answered yet."""
         self.kernels: dict[int, dict[str, bytes]] = {}
         self.compiling: set[int] = set()
-        self.timers: list[tuple[int, int, Lease | Job]] = []
+        self.timers: list[tuple[int, int, Lease | Job | Node]] = []
         self.timer_number = 0
         self.next_lease = 1
         self.first_lease = 1
@@ -86,7 +89,7 @@ class State:
         self.turn = Turn(self.now_ms, event)
         return self.turn
 
-    def set_timer(self, due_ms: int, what: Lease | Job) -> None:
+    def set_timer(self, due_ms: int, what: Lease | Job | Node) -> None:
         """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
         self.timer_number += 1
         heapq.heappush(self.timers, (due_ms, self.timer_number, what))
@@ -107,6 +110,7 @@ class State:
     def recall(self, node: Node, row: StandingRow) -> None:
         """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
         node.stand(row, self.epoch)
+        self.set_timer(node.quarantined_until, node)
         self.numbers.take(node.device, row.used)
         node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)
 
@@ -121,3 +125,4 @@ class State:
         self.ended[lease.nonce] = None
         if len(self.ended) > self.policy.remembered_leases:
             del self.leases[self.ended.popitem(last=False)[0]]
+            self.counters["leases_forgotten"] += 1

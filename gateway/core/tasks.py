@@ -21,8 +21,9 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.entities import Job, Round, Task
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
 from lamplighter.gateway.core.judging import call_off, open_round, put_away
-from lamplighter.gateway.core.lifecycle import Phase, TaskState
+from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.core.whynot import reasons_of_all
 
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
@@ -42,10 +43,10 @@ def on_submitted(state: State, event: TaskSubmitted) -> None:
                                                "wait for one to end, or cancel one")))
         return
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
-                state.now_ms)
+                state.now_ms, event.by)
     state.tasks[event.task] = task
     state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
-                              task.started_ms))
+                              task.started_ms, task.by))
     state.turn.emit(Reply(event.ref, accepted(task)))
     tell(state, task, "submitted", kind=task.kind)
     state.turn.emit(StartSolver(task.name, task.kind, task.body))
@@ -160,6 +161,7 @@ def _clear_oldest(state: State) -> None:
     finished = [task for task in state.tasks.values() if task.over]
     for task in finished[:max(0, len(finished) - state.policy.max_finished)]:
         del state.tasks[task.name]
+        state.counters["tasks_cleared"] += 1
         state.turn.emit(PublishStatus(task.name, {}))
         state.turn.emit(PublishResult(task.name, b""))
 
@@ -216,7 +218,7 @@ def status(task: Task) -> dict[str, Any]:
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
             "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
-            "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms}
+            "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 
 
 def waits_for(state: State, task: Task) -> str:
@@ -226,14 +228,19 @@ def waits_for(state: State, task: Task) -> str:
         return ""
     if not jobs:
         return "the solver"
-    ready = [node for node in state.nodes.values() if node.online and node.bid and not node.revoked]
-    if not ready:
+    return who_may_not(state, next(job for job in jobs if job.phase is Phase.READY))
+
+
+def who_may_not(state: State, job: Job) -> str:
+    """How many devices may not have a waiting job and why, the most frequent reason first."""
+    counts, heap = reasons_of_all(state, job)
+    if counts.total() == counts[Why.AWAY]:
         return "devices: none is connected"
-    need = max(job.spec.heap_bytes for job in jobs if job.phase is Phase.READY)
-    if all(node.heap < need for node in ready):
-        return f"a device with {need} bytes of free heap; the largest has {max(node.heap for node in ready)}"
-    if all(node.room == 0 for node in ready):
-        return "devices: all are busy with their own duty"
-    if all(state.now_ms < node.quarantined_until for node in ready):
-        return "devices: all are in quarantine"
-    return "a device that fits"
+    (many, first), *others = [(count, _in_words(why, heap, job)) for why, count in counts.most_common()]
+    return ", ".join([f"{many} device{'s' * (many > 1)}: {first}", *(f"{count}: {words}" for count, words in others)])
+
+
+def _in_words(why: Why | None, heap: int, job: Job) -> str:
+    if why is Why.HEAP:
+        return f"heap {heap >> 10} KB of {-(-job.spec.heap_bytes >> 10)} KB needed"
+    return why.meaning if why else "about to get it"

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, net_of, origin_of
+from copy import copy
+
+from lamplighter.gateway.ledger.leaves import (
+    Fact,
+    Genesis,
+    LedgerError,
+    Registration,
+    Revocation,
+    Seal,
+    decode_leaf,
+    net_of,
+    origin_of,
+)
 from lamplighter.gateway.ledger.merkle import leaf_hash
 
 NO_SEAL = bytes(32)
 
 
 class Book:
-    """Who owns which device and what was sealed last, after the leaves so far."""
+    """Who owns which device, which are revoked and what was sealed last, after the leaves so far."""
 
     def __init__(self, genesis: bytes) -> None:
         leaf = decode_leaf(genesis)
@@ -19,18 +31,29 @@ class Book:
         self.net = net_of(genesis)
         self.origin = origin_of(genesis)
         self.owners: dict[bytes, str] = {}
+        self.revoked: set[bytes] = set()
         self.seal: Seal | None = None
         self.seal_hash = NO_SEAL
 
-    def follow(self, entry: bytes) -> Registration | Seal:
+    def copy(self) -> Book:
+        """A book that goes on by itself."""
+        twin = copy(self)
+        twin.owners, twin.revoked = dict(self.owners), set(self.revoked)
+        return twin
+
+    def says(self, fact: Fact) -> bool:
+        """Whether it would be no news."""
+        if isinstance(fact, Registration):
+            return self.owners.get(fact.device) == fact.owner
+        return (fact.device in self.revoked) == isinstance(fact, Revocation)
+
+    def follow(self, entry: bytes) -> Fact | Seal:
         """Take the next leaf. Raises LedgerError if it cannot come here."""
         leaf = decode_leaf(entry)
         if isinstance(leaf, Genesis):
             raise LedgerError("is a second genesis leaf")
-        if isinstance(leaf, Registration):
-            if self.owners.get(leaf.device) == leaf.owner:
-                raise LedgerError("registers a device again with the same owner")
-            self.owners[leaf.device] = leaf.owner
+        if not isinstance(leaf, Seal):
+            self._note(leaf)
             return leaf
         if leaf.previous != self.seal_hash:
             raise LedgerError(f"seals epoch {leaf.epoch} but does not follow the seal before it")
@@ -38,3 +61,15 @@ class Book:
             raise LedgerError(f"seals epoch {leaf.epoch} after epoch {self.seal.epoch}")
         self.seal, self.seal_hash = leaf, leaf_hash(entry)
         return leaf
+
+    def _note(self, fact: Fact) -> None:
+        if self.says(fact):
+            raise LedgerError(f"is a {type(fact).__name__.lower()} that changes nothing")
+        if isinstance(fact, Registration):
+            self.owners[fact.device] = fact.owner
+        elif fact.device not in self.owners:
+            raise LedgerError("revokes a device that is not registered")
+        elif isinstance(fact, Revocation):
+            self.revoked.add(fact.device)
+        else:
+            self.revoked.remove(fact.device)

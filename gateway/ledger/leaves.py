@@ -15,12 +15,13 @@ from lamplighter.firmware.wire import is_identifier
 RULES = 1
 """Version of the rules of settlement. A change of what is paid is a new number, never a new reading of this one."""
 
-GENESIS, REGISTRATION, SEAL = 1, 2, 3
+GENESIS, REGISTRATION, SEAL, REVOCATION, RESTORATION = 1, 2, 3, 4, 5
 
 _HEAD = struct.Struct(">BB")
 _GENESIS = struct.Struct(">BB32s32s")
 _REGISTRATION = struct.Struct(">BB16s32s")
 _SEAL = struct.Struct(">BBI32sIQ32s")
+_DEVICE = struct.Struct(">BB16s")
 
 
 class LedgerError(ValueError):
@@ -41,6 +42,18 @@ class Registration(NamedTuple):
     owner: str
 
 
+class Revocation(NamedTuple):
+    """From here on the device (its 16 bytes) gets no work. What it had earned is paid all the same."""
+
+    device: bytes
+
+
+class Restoration(NamedTuple):
+    """From here on the device (its 16 bytes), which was revoked, takes part again."""
+
+    device: bytes
+
+
 class Seal(NamedTuple):
     """Epoch ``epoch`` is settled: SHA-256 of its bundle, receipts in it, credits paid (kop).
 
@@ -54,7 +67,8 @@ class Seal(NamedTuple):
     previous: bytes
 
 
-Leaf = Genesis | Registration | Seal
+Fact = Registration | Revocation | Restoration
+Leaf = Genesis | Fact | Seal
 
 
 def encode_leaf(leaf: Leaf) -> bytes:
@@ -63,6 +77,10 @@ def encode_leaf(leaf: Leaf) -> bytes:
         return _GENESIS.pack(RULES, GENESIS, _padded(leaf.site), leaf.key)
     if isinstance(leaf, Registration):
         return _REGISTRATION.pack(RULES, REGISTRATION, leaf.device, _padded(leaf.owner))
+    if isinstance(leaf, Revocation):
+        return _DEVICE.pack(RULES, REVOCATION, leaf.device)
+    if isinstance(leaf, Restoration):
+        return _DEVICE.pack(RULES, RESTORATION, leaf.device)
     return _SEAL.pack(RULES, SEAL, *leaf)
 
 
@@ -71,7 +89,7 @@ def decode_leaf(entry: bytes) -> Leaf:
     if len(entry) < 2:
         raise LedgerError("is too short for a leaf")
     rules, kind = _HEAD.unpack(entry[:2])
-    layouts = {GENESIS: _GENESIS, REGISTRATION: _REGISTRATION, SEAL: _SEAL}
+    layouts = {GENESIS: _GENESIS, REGISTRATION: _REGISTRATION, SEAL: _SEAL, REVOCATION: _DEVICE, RESTORATION: _DEVICE}
     if rules != RULES or kind not in layouts:
         raise LedgerError(f"is a leaf of kind {kind} under rules {rules}, which this version does not know")
     if len(entry) != layouts[kind].size:
@@ -81,7 +99,9 @@ def decode_leaf(entry: bytes) -> Leaf:
         return Genesis(_name(fields[0]), fields[1])
     if kind == REGISTRATION:
         return Registration(fields[0], _name(fields[1]))
-    return Seal(*fields)
+    if kind == SEAL:
+        return Seal(*fields)
+    return Revocation(*fields) if kind == REVOCATION else Restoration(*fields)
 
 
 def net_of(genesis: bytes) -> bytes:

@@ -113,10 +113,12 @@ def decode_want(frame: bytes, mac: "Any") -> "tuple[bytes, int]":
 _SHAPES = {
     "status": {"status": LAST, "conn": LAST, "boot": LAST, "state": str},
     "birth": {"birth": LAST, "conn": LAST, "boot": LAST, "board": str, "arch": 0xFFFF, "fw": str, "heap": 1 << 30,
-              "speed": 1 << 30, "message": MAX_MESSAGE, "once": LAST, "can": tuple, "state": str},
+              "speed": 1 << 30, "message": MAX_MESSAGE, "once": LAST, "can": tuple, "state": str, "why": str},
     "bid": {"bid": LAST, "conn": LAST, "boot": LAST, "spare": 1000, "heap": 1 << 30, "room": 64, "blobs": list,
-            "power": str, "temp": None},
+            "power": str, "temp": None, "why": str},
 }
+_LEFT_OUT = {"state": "", "why": ""}
+"""Keys of a birth or a bid that may be left out, with what is then meant."""
 _TAIL_BYTES = len(MAC_TAIL) + 2 * MAC_BYTES + 2
 
 
@@ -143,12 +145,16 @@ def decode_json(leaf: str, payload: bytes, mac: "Any") -> "tuple[dict[str, Any],
     if not isinstance(given, dict) or given.get("v") != VERSION:
         raise WireError("shape")
     known = {}
+    more = len(given) - 2  # without version and MAC
     for key in shape:
         if key in given and _fits(given[key], shape[key]):
             known[key] = given[key]
-        elif key in given or (leaf, key) != ("birth", "state"):
+            more -= 1
+        elif key not in given and leaf != "status" and key in _LEFT_OUT:
+            known[key] = _LEFT_OUT[key]
+        else:
             raise WireError("shape")
-    return known, len(given) - len(known) - 2
+    return known, more
 
 
 def _fits(value: "Any", bound: "Any") -> bool:

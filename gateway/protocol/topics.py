@@ -29,11 +29,20 @@ def epoch_topic(site: str, epoch: int) -> str:
     return str(root(site)) + "/epoch/" + str(epoch)
 
 
-def rpc_topic(site: str, method: str) -> str:
-    """Where clients send requests; ``+`` for all methods."""
-    return str(root(site)) + "/rpc/" + method
+def rpc_topic(site: str, user: str, method: str) -> str:
+    """Where ``user`` sends requests, and nobody else may; ``+`` for all users or methods."""
+    return str(root(site)) + "/rpc/" + user + "/" + method
 
 
-def reply_topic(site: str, client: str) -> str:
-    """Where the gateway answers a client without MQTT 5 properties."""
-    return str(root(site)) + "/reply/" + client
+def parse_rpc_topic(site: str, topic: str) -> "tuple[str, str]":
+    """(user, method) of a topic that requests come on. Raises WireError; the method may be any text."""
+    head = root(site) + "/rpc/"
+    user, _, method = topic[len(head):].partition("/")
+    if not topic.startswith(head) or not is_identifier(user):
+        raise WireError("topic")
+    return user, method
+
+
+def reply_topic(site: str, user: str) -> str:
+    """Where the gateway answers ``user``."""
+    return str(root(site)) + "/reply/" + user

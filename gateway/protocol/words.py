@@ -5,7 +5,7 @@ A word and its meaning stand once, in an enum; the tables in the docs are printe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Self, TypeVar
 
@@ -50,6 +50,12 @@ def table(title: str, moves: Moves[W]) -> str:
     """The words of a table as the docs show them, in Markdown: word, meaning, what may follow."""
     rows = [f"| {_cell([word])} | {word.meaning} | {_cell(after)} |\n" for word, after in moves.items()]
     return f"| {title} | meaning | may become |\n|---|---|---|\n{''.join(rows)}"
+
+
+def meanings(title: str, words: Iterable[Word]) -> str:
+    """Words that follow no table of moves, likewise: word, meaning."""
+    rows = [f"| {_cell([word])} | {word.meaning} |\n" for word in words]
+    return f"| {title} | meaning |\n|---|---|\n{''.join(rows)}"
 
 
 def _cell(words: tuple[Word, ...] | list[Word]) -> str:

@@ -125,6 +125,7 @@ def _verified(log: PublishedLog) -> Outcome:
         "code": TRUE, "net": log.book.net.hex(), "site": log.book.genesis.site, "origin": log.book.origin,
         "size": log.checkpoint.size, "root": log.checkpoint.root.hex(), "receipts": receipts, "paid": paid,
         "credits": credits, "owners": owners, "devices": devices, "epochs": epochs,
+        "revoked": sorted(map(_id, log.book.revoked)),
     }
     text = [
         f"All true: {log.checkpoint.size} leaves, {len(epochs)} epochs, {paid:,} of {receipts:,} receipts paid, "
@@ -135,6 +136,7 @@ def _verified(log: PublishedLog) -> Outcome:
         text.append(f"  {owner:<32} {earned:>14,} credits")
         text += [_device_text(row) for row in devices if row["owner"] == owner]
     text += [_device_text(row) + ", no owner" for row in devices if not row["owner"]]
+    text += [f"  revoked: {device}" for device in data["revoked"]]
     return Outcome(TRUE, data, "\n".join(text))
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from lamplighter.firmware.wire import RECEIPT_BYTES
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
-from lamplighter.gateway.ledger.leaves import LedgerError, Registration, Seal
+from lamplighter.gateway.ledger.leaves import LedgerError, Seal
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, settle
 from lamplighter.gateway.protocol.frames import decode_receipt
@@ -84,7 +84,7 @@ class PublishedLog:
         numbers = Numbers()
         for at, entry in enumerate(self.entries[1:], 1):
             leaf = _asked(f"leaf {at} in {self._home(at)}", self.book.follow, entry)
-            if isinstance(leaf, Registration):
+            if not isinstance(leaf, Seal):
                 continue
             self.seals.append((at, leaf))
             name = bundle_path(leaf.bundle)

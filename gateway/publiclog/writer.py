@@ -24,7 +24,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lamplighter.gateway.adapters.files import sync_folder, write_atomically
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
-from lamplighter.gateway.ledger.leaves import Genesis, Leaf, LedgerError, Registration, Seal, decode_leaf, encode_leaf
+from lamplighter.gateway.ledger.leaves import (
+    Fact,
+    Genesis,
+    Leaf,
+    LedgerError,
+    Registration,
+    Seal,
+    decode_leaf,
+    encode_leaf,
+)
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, encode_record, settle
 from lamplighter.gateway.protocol.frames import PROOF_BYTES
@@ -116,6 +125,10 @@ class PublicLog:
         """Who is paid for a device (its 16 bytes), None if it is not registered."""
         return self._book.owners.get(device)
 
+    def revoked(self, device: bytes) -> bool:
+        """Whether a device (its 16 bytes) is revoked."""
+        return device in self._book.revoked
+
     def epochs(self) -> list[Seal]:
         """All seals, oldest first, read from the files."""
         leaves = map(decode_leaf, self._entries(self.size))
@@ -126,10 +139,21 @@ class PublicLog:
         self.register_all([(device, owner)])
 
     def register_all(self, pairs: Iterable[tuple[bytes, str]]) -> None:
-        """Many (device, owner) in one append. Raises LedgerError if an owner is no identifier; then none is kept."""
-        fresh = {device: owner for device, owner in pairs if self.owner(device) != owner}
-        if fresh:
-            self._append([Registration(device, owner) for device, owner in fresh.items()])
+        """Many (device, owner) in one append, as ``enter`` does it."""
+        self.enter(Registration(device, owner) for device, owner in pairs)
+
+    def enter(self, facts: Iterable[Fact]) -> None:
+        """Facts in one append, but those that are no news.
+
+        Raises LedgerError if an owner is no identifier or a device not registered; then none is kept.
+        """
+        draft, news = self._book.copy(), list[Leaf]()
+        for fact in facts:
+            if not draft.says(fact):
+                draft.follow(encode_leaf(fact))   # what may not come here is not written
+                news.append(fact)
+        if news:
+            self._append(news)
 
     def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]],
              tell: Callable[[Record], object] = lambda _: None) -> Seal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -27,20 +28,23 @@ def gateway_status(state: str, boot: int, wall_ms: int) -> bytes:
 
 
 class Announcer:
-    """Knows topics and documents; ``publish`` is the broker's connection."""
+    """Knows topics and documents; ``publish`` is the broker's connection. Refusals are counted by their code."""
 
-    def __init__(self, site: str, name: str, boot: int, publish: Publish, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, site: str, name: str, boot: int, publish: Publish, wall_ms: Callable[[], int],
+                 counters: Counter[str]) -> None:
         self._site, self._name, self._boot, self._publish, self._wall_ms = site, name, boot, publish, wall_ms
+        self._counters = counters
 
     def gateway(self, state: str) -> None:
         """``online`` or ``offline``, retained."""
         self._publish(gateway_topic(self._site, self._name, "status"),
                       gateway_status(state, self._boot, self._wall_ms()), 1, True)
 
-    def about(self, net: bytes, epoch_s: int, kinds: Mapping[str, Kind]) -> None:
+    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, Kind]) -> None:
         """What an operator or a device may want to know of this gateway, retained."""
         listed = {name: {"version": kind.version, "title": kind.title} for name, kind in kinds.items()}
-        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s, "kinds": listed}
+        about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s,
+                 "max_request": max_request, "kinds": listed}
         self._publish(gateway_topic(self._site, self._name, "info"), json.dumps(about).encode(), 1, True)
 
     def status(self, effect: PublishStatus) -> None:
@@ -67,7 +71,12 @@ class Announcer:
     def answer(self, ref: Ref, data: dict[str, Any] | None, error: RequestError | None) -> None:
         """One response; a refused submission is told on the task's own topic too, where its sender listens."""
         payload = refusal(ref.cid, error) if error else response(ref.cid, data or {})
-        self._publish(reply_topic(self._site, ref.reply_to), payload)
+        if error:
+            self._counters["requests_refused_" + error.code] += 1
+        if ref.back:
+            ref.back(payload)
+        else:
+            self._publish(reply_topic(self._site, ref.reply_to), payload)
         if error and ref.task:
             self._event(ref.task, {"what": "refused", "error": as_dict(error)})
 

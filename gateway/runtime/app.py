@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from lamplighter.gateway.adapters import http
 from lamplighter.gateway.adapters.broker import BrokerError
 from lamplighter.gateway.adapters.clock import ClockError, machine, monotonic_ms
+from lamplighter.gateway.adapters.door import open_door
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink, Publication
+from lamplighter.gateway.adapters.probe import OPEN, probe
 from lamplighter.gateway.adapters.registry import RegistryError
 from lamplighter.gateway.adapters.store import StoreError
 from lamplighter.gateway.adapters.systemd import notify, watchdog_s
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.devicebuild.compiler import compile_for
 from lamplighter.gateway.ledger.leaves import LedgerError
@@ -67,16 +70,25 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     errands, computer = Errands(), Recomputer()
     stack.callback(computer.close)
     broker, accounts = await open_broker(settings, stores.registry, stack, errands.fail)
+    guard = Guard(broker.host, broker.port, await probe(broker, settings.site, stores.registry.gateway.probe))
+    guard.closed = guard.probe != OPEN
+    if not (guard.closed or settings.allow_open_broker):
+        raise BrokerError(f"The broker at {broker} lets strangers ask: what somebody published there without a "
+                          "password, or in another's name, came through. Give it accounts and rules, as "
+                          "deploy/README.md shows, or start with --allow-open-broker.")
     link = _link_of(settings, stores, broker, lambda: shell)
     clock = Clock(monotonic_ms, _wall_ms, machine())
-    shell = Shell(settings, stores, load_kinds(), Outside(link, accounts, computer, compile_for, clock, errands))
+    shell = Shell(settings, stores, load_kinds(), Outside(link, accounts, computer, compile_for, clock, errands,
+                                                           guard))
     stack.callback(shell.close)
     await shell.begin()
+    stack.callback((await open_door(settings.data, shell.serve)).close)
     await link.start()
     stack.push_async_callback(link.stop)
     stack.callback(shell.announcer.gateway, "offline")
-    window = Window(shell.machine.state, link, shell.pump, stores.public, settings.site, stores.boot)
-    runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder)
+    window = Window(shell, link, guard, stores.public, settings.site, stores.boot)
+    runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder,
+                                    settings.allow_open_page)
     stack.push_async_callback(runner.cleanup)
     operator = stores.registry.operators()[0]
     return shell, Address(str(broker), with_login(broker, operator.user, operator.password), page)

@@ -10,7 +10,7 @@ from lamplighter.gateway.adapters.broker import BrokerError, EmbeddedBroker
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.runtime.enrolment import Accounts
-from lamplighter.gateway.runtime.settings import Settings
+from lamplighter.gateway.runtime.settings import PACKET_ROOM, Settings
 
 
 async def open_broker(settings: Settings, registry: Registry, stack: AsyncExitStack,
@@ -30,6 +30,7 @@ async def open_broker(settings: Settings, registry: Registry, stack: AsyncExitSt
         await files.change_accounts()
         return given if given.user else given.signed_in(own.user, own.password), files
     embedded = EmbeddedBroker(settings.data / "broker", settings.site, accounts, port=settings.mqtt_port,
+                              max_payload=settings.max_request + PACKET_ROOM,
                               on_failure=lambda sentence: fail(BrokerError(sentence)))
     await stack.enter_async_context(embedded)
     return embedded.url.signed_in(own.user, own.password), embedded

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.events import EpochSealed, LogRead
+from lamplighter.gateway.ledger.leaves import Fact, Registration, Restoration, Revocation
 from lamplighter.gateway.ledger.settle import Record
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
@@ -38,17 +39,38 @@ class Settlement(NamedTuple):
 
 
 class Sealing:
-    """Takes turns, since a log is for one writer; the work itself is done in a thread."""
+    """Takes turns, since a log is for one writer; the work itself is done in a thread.
 
-    def __init__(self, store: Store, public: PublicLog) -> None:
-        self._store, self._public = store, public
+    ``moves`` tells the devices, with their next owners, that change hands before an epoch.
+    """
+
+    def __init__(self, store: Store, public: PublicLog, moves: Callable[[int], list[tuple[bytes, str]]]) -> None:
+        self._store, self._public, self._moves = store, public, moves
         self._turn = asyncio.Lock()
 
     async def register(self, devices: Iterable[Device]) -> None:
-        """Writes into the log who is paid for these devices. Raises LedgerError, OSError."""
-        pairs = [(device.name, device.owner) for device in devices]
+        """Writes into the log what it does not know yet of these devices, but for owners that change.
+
+        Raises LedgerError, OSError.
+        """
+        devices = list(devices)
         async with self._turn:
-            await asyncio.to_thread(self._public.register_all, pairs)
+            await asyncio.to_thread(lambda: self._public.enter(self._facts(devices)))
+
+    def says(self, device: bytes) -> tuple[str, bool]:
+        """What the log says of a device (its 16 bytes): its owner, '' if it knows none, and whether it is revoked."""
+        return self._public.owner(device) or "", self._public.revoked(device)
+
+    def epoch(self) -> int:
+        """The epoch that verdicts are counted in. Raises StoreError."""
+        return self._store.epoch()
+
+    def _facts(self, devices: Iterable[Device]) -> Iterator[Fact]:
+        for device in devices:
+            if self._public.owner(device.name) is None:
+                yield Registration(device.name, device.owner)
+            if device.revoked:
+                yield Restoration(device.name) if device.restore else Revocation(device.name)
 
     def log_read(self) -> LogRead:
         """What the core must know of the log at a start."""
@@ -61,7 +83,8 @@ class Sealing:
     async def seal_overdue(self) -> Settlement:
         """Seals every epoch that has ended, oldest first; one without receipts leaves no trace.
 
-        Raises LedgerError, StoreError, OSError.
+        After each, and before any receipt of the next can be paid, devices change hands that are to.
+        Raises LedgerError, StoreError, RegistryError, OSError.
         """
         async with self._turn:
             return await asyncio.to_thread(self._seal_all)
@@ -76,10 +99,12 @@ class Sealing:
                 done.lowered.append((record.receipt.nonce, record.verdict))
 
         for epoch in done.epochs:
+            self._public.register_all(self._moves(epoch))
             rows = self._store.judged(epoch)
             first = next(rows, None)
             if first is not None:
                 seal = self._public.seal(epoch, chain([first], rows), tell)
                 done.seals.append(Sealed(epoch, seal.receipts, seal.credits))
             self._store.forget_epoch(epoch)
+        self._public.register_all(self._moves(self._store.epoch()))
         return done

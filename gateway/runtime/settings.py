@@ -7,6 +7,9 @@ from pathlib import Path
 
 from lamplighter.gateway.core.policy import Policy
 
+PACKET_ROOM = 65_536
+"""Bytes of a packet beside a request: topic and head, and enough for one that is too large to be told so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -26,6 +29,12 @@ class Settings:
     """0 takes a free port."""
     mqtt_port: int = 0
     """Port of the embedded broker; 0 keeps the last one, or takes a free one."""
+    allow_open_broker: bool = False
+    """Serve although the broker lets strangers ask: devices and epochs then only from ``data``'s own computer."""
+    allow_open_page: bool = False
+    """Let the page, which asks nobody for a password, listen beyond loopback."""
+    max_request: int = 8 * 1024 * 1024
+    """Bytes of one request. The broker takes ``PACKET_ROOM`` more in a packet."""
     epoch_s: int = 600
     """Length of a settlement period."""
     policy: Policy = field(default_factory=Policy)

@@ -7,20 +7,26 @@ code in virtual time.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api import requests, rpc
+from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
 from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
+from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Pump
@@ -39,6 +45,9 @@ class Link(Protocol):
 
     def acknowledge(self, message: Any) -> None:
         """Tells the broker that ``message`` may be forgotten."""
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        """(how many, at most) ``messages_in`` and ``messages_out`` it holds."""
 
 
 class Computer(Protocol):
@@ -65,6 +74,7 @@ class Outside(NamedTuple):
     compile_for: Compile
     clock: Clock
     errands: Errands
+    guard: Guard
 
 
 class Shell:
@@ -79,16 +89,22 @@ class Shell:
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
                                stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
-        self.sealing = Sealing(journal, stores.public)
+        self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms)
-        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self.pump.put)
+        self.counters: Counter[str] = Counter()
+        """What is counted outside of the core, by name."""
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
+                                   self.counters)
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
+                           self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
-        server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, about, self.pump.told,
-                               self.announcer.answer, clock.wall_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self.pump,
-                           lambda *request: rpc.receive(server, *request), outside.link.acknowledge)
+        self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
+                                              settings.max_request, about, self.pump.told, self.announcer.answer,
+                                              self.bounds, clock.wall_ms)
+        self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
+        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
+                           outside.link.acknowledge, outside.guard, self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
     async def begin(self) -> None:
@@ -96,8 +112,8 @@ class Shell:
 
         Raises what stores raise.
         """
-        events = await self.enrolment.begin()
         await self.sealing.seal_overdue()
+        events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
         await self.pump.restore([self.sealing.log_read(), *events], snapshot)
 
@@ -118,11 +134,20 @@ class Shell:
         """Says what gateway this is, at each connection to the broker."""
         self.pump.put(e.BrokerFound())
         self.announcer.gateway("online")
-        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self.solvers.kinds)
+        self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
+                             self.solvers.kinds)
+
+    def bounds(self) -> dict[str, dict[str, int]]:
+        """How much is held of what is bounded."""
+        return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
 
     def disconnected(self) -> None:
         """The broker is away."""
         self.pump.put(e.BrokerLost())
+
+    def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
+        """A request through the door of the data folder; ``back`` takes the answer."""
+        rpc.receive(self._server, requests.DOOR, method, payload, lambda: None, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -139,9 +164,9 @@ class Shell:
     def _table(self) -> dict[type, Callable[[Any], object]]:
         later = self._errand
         return {
-            f.SendLease: self._outbox.lease,
+            f.SendLease: self._send_lease,
             f.SendCancel: self._outbox.cancel,
-            f.SendAck: self._outbox.ack,
+            f.SendAck: self._send_ack,
             f.SendFloor: self._outbox.floor,
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
@@ -162,9 +187,24 @@ class Shell:
     def _errand(self, work: Callable[[Any], Any]) -> Callable[[Any], None]:
         return lambda effect: self._outside.errands.send(work(effect))
 
+    def _send_lease(self, effect: f.SendLease) -> None:
+        self._gate.lease(effect.node)
+        self._outbox.lease(effect)
+
+    def _send_ack(self, effect: f.SendAck) -> None:
+        if effect.verdict in (Verdict.LEASE_UNKNOWN, Verdict.DUPLICATE):
+            self._gate.vain(effect.node)
+        self._outbox.ack(effect)
+
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():
             self._outside.link.publish(topic, payload)
+
+    def _instruction_sets(self) -> set[int]:
+        return self.machine.state.compiling | self.machine.state.kernels.keys()
+
+    def _mute(self, node: str, for_ms: int) -> None:
+        self.pump.put(e.NodeMuted(node, for_ms))
 
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message
@@ -198,6 +238,7 @@ class Shell:
         await self.pump.told([self.sealing.sealed(done)])
         for seal in done.seals:
             self.announcer.sealed(seal, public)
+        await self.enrolment.look()
         if isinstance(effect.ref, Ref):
             told = {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in done.seals], "size": public.size,
                     "root": public.root.hex()}

@@ -28,7 +28,7 @@ def open_stores(settings: Settings, stack: ExitStack) -> Stores:
     """
     journal = Store.open(settings.data / "journal.db")
     stack.callback(journal.close)
-    registry = Registry.open(settings.data)
+    registry = Registry.open(settings.data, settings.policy.max_nodes)
     stack.callback(registry.close)
     public = PublicLog.open(settings.public_folder, settings.data / "log.key", settings.site)
     _agree(settings, journal, registry, public)

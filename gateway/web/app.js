@@ -97,8 +97,15 @@ function state(cell, item) {
   set(cell, words, `state ${className}`);
 }
 
+function nodeState(cell, node) {
+  const [words, className] = STATES[node.state] || [node.state, ""];
+  const shown = ["away", "revoked"].includes(node.why_not) ? null : node.why_not;   // the state says that
+  withNote(cell, words, shown ? shown.replaceAll("_", " ") : "", `state ${className}`);
+}
+
 const TASK = [
-  (cell, t) => withNote(cell, t.task, t.waits_for ? `${t.kind} · waits for ${t.waits_for}` : t.kind),
+  (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`]
+    .filter(Boolean).join(" · ")),
   state,
   bar((t) => [t.progress, 1000],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),
@@ -115,7 +122,7 @@ const TASK = [
 
 const NODE = [
   (cell, n) => set(cell, n.node, "code"),
-  state,
+  nodeState,
   bar((n) => [n.spare, 1000], (n) => percent(n.spare)),
   number((n) => `${n.open} of ${n.room}`, "number mid"),
   (cell, n) => {
@@ -129,7 +136,7 @@ const NODE = [
     cell.className = "number";
     withNote(cell, count(n.settled), n.pending ? `${count(n.pending)} pending` : "");
   },
-  text((n) => n.owner, "wide"),
+  text((n) => (n.next_owner ? `${n.owner}, then ${n.next_owner}` : n.owner), "wide"),
   text((n) => n.board || "–", "wide"),
   number((n) => (n.heap ? `${count(Math.round(n.heap / 1024))} KB` : "–"), "number wide"),
   number((n) => (n.last_seen_ms_ago == null ? "never" : `${span(n.last_seen_ms_ago / 1000)} ago`), "number mid"),
@@ -149,6 +156,7 @@ const GROUPS = [
   ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["stale_", "Said before: "],
   ["unknown_", "Of newer firmware: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
+  ["nodes_", "Devices: "], ["messages_muted", "Messages of muted devices"], ["requests_refused_", "Requests refused: "],
 ];
 const COUNT = [text((c) => c.words), number((c) => count(c.times))];
 
@@ -171,7 +179,7 @@ function show(now) {
   const health = now.health;
   set($("site"), `· ${health.site}`);
   document.title = `${count(health.tasks_open)} running · Lamplighter`;
-  set($("about"), `Version ${health.version}, epoch ${health.epoch}, broker ${health.broker}`);
+  set($("about"), `Version ${health.version}, epoch ${health.epoch}, broker ${health.broker} (${health.broker_probe})`);
   set($("tasks-open"), count(health.tasks_open));
   set($("rate"), count(now.jobs_per_s));
   set($("online"), `${count(health.nodes_online)} of ${count(health.nodes)}`);
@@ -179,10 +187,16 @@ function show(now) {
   set($("leases"), count(health.leases_open));
   set($("settled"), count(health.settled));
   set($("pending"), count(health.pending));
+  const full = Object.entries(health.bounds).filter(([, bound]) => bound.now >= bound.most);
+  $("bounds").hidden = !full.length;
+  set($("bounds"), `At their bound: ${full.map(([what, b]) => `${what.replaceAll("_", " ")} (${count(b.most)})`).join(", ")}.`);
   fill($("tasks"), now.tasks, (t) => t.task, TASK);
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);
   fill($("counts"), counts(now.counters), (c) => c.words, COUNT);
+  const kept = health.retained_requests;
+  $("kept").hidden = !kept.length;
+  set($("kept-commands"), kept.map((request) => request.clear).join("\n"));
   const rest = health.nodes - now.nodes.length;
   $("more").hidden = rest <= 0;
   set($("more"), `${count(rest)} more devices are in the API.`);

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from lamplighter.gateway.commands.cli import main
+from lamplighter.gateway.runtime.settings import PACKET_ROOM
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = (DEPLOY / "systemd" / "lamplighter.service").read_text()
@@ -21,6 +22,14 @@ def test_the_unit_starts_the_gateway_with_flags_that_exist():
     assert words[0] == "/opt/lamplighter/bin/lamplighter" and words[1] == "up"
     known = {flag for option in main.commands["up"].params for flag in option.opts}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_one_bound_of_a_request_holds_for_gateway_and_broker():
+    """The unit tells the gateway what Mosquitto's file allows; room is left to say that something is too large."""
+    told = int(re.search(r"--max-request (\d+)", UNIT)[1])
+    rules = (DEPLOY / "mosquitto" / "lamplighter.conf").read_text()
+    allowed = re.search(r"^max_packet_size (\d+)$", rules, re.MULTILINE)
+    assert int(allowed[1]) == told + PACKET_ROOM
 
 
 def test_the_unit_is_closed():

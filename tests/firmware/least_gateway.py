@@ -146,7 +146,7 @@ class LeastGateway:
             self.heard.put((leaf, self._judge(message.payload)))
         else:
             given, _ = frames.decode_json(leaf, message.payload, self.up)
-            if "state" in given and leaf == "birth":
+            if leaf == "birth" and given["state"]:
                 self.publish("lease", frames.encode_floor(given["once"], 0, 0, self.down))
             else:
                 self.heard.put((leaf, given))

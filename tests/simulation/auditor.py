@@ -9,6 +9,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.protocol import frames
+from tests.simulation.idle import Idle
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 
@@ -28,12 +29,15 @@ class Auditor:
     def __init__(self, world: World) -> None:
         self.world, self.journal, self.clock = world, world.journal, world.clock
         self.witness = Witness(world, world.journal)
+        self.idle = Idle(world)
         self.truth = self.witness.truth
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
         self.sent: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
         """(nonce, frame) of every result that a device really made, by (node, seq)."""
         self.quarantined: dict[str, int] = {}
+        self.proven: dict[str, int] = {}
+        """When the standing of each device changed last: the commit comes later."""
         self.lies: dict[str, int] = {}
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
@@ -62,11 +66,15 @@ class Auditor:
 
     def restarted(self) -> None:
         self.witness.restarted()
+        self.idle.restarted()
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)
+        self.proven.update({x.node: self.clock.now for x in made if type(x) is f.KeepStanding})
         self.witness.handled(event, made)
+        if type(event) is e.Ticked:
+            self.idle.ticked(self.world.gateway.machine.state)
 
     # Rows, each before it is applied
 
@@ -106,7 +114,9 @@ class Auditor:
         need(x.lease > self.last_lease and x.nonce not in self.journal.by_nonce, 2, x, "has an old name")
         need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
-        need(all(r.kept.owner != x.owner for r in copies), 6, x, "is a second copy with one owner")
+        mine = self.witness.both(x.node)
+        theirs = [self.witness.both(r.kept.node) | {r.kept.owner} for r in copies]
+        need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
@@ -150,7 +160,8 @@ class Auditor:
         made = self.begun_leases[record.kept.lease]
         disturbed = device.lie is not None or device.slowness > 1 or device.cut_at >= made
         clock = cause is e.Ticked and not any(made <= at <= when for at in self.witness.restarts)
-        excused = disturbed or clock or record.ended != "expired" or device.node in self.world.revoked
+        gone = cause in (e.NodeRevoked, type(None))   # a start ends those of devices that it does not know
+        excused = disturbed or clock or gone or record.ended != "expired" or device.node in self.world.revoked
         need(excused, 14, (record.kept, cause.__name__, when), "ended, and an honest device had its result")
 
     def _verdict(self, x: f.KeepVerdict) -> None:
@@ -198,7 +209,7 @@ class Auditor:
             for record in self.journal.leases.values():
                 if record.kept.node == x.node and self._unpaid(record) and not self._audited(record.key):
                     self.suspects.setdefault(record.kept.task, set()).add(record.key)
-            self.quarantined[x.node] = self.clock.now + self.world.policy.quarantine_ms
+            self.quarantined[x.node] = self.proven[x.node] + self.world.policy.quarantine_ms
 
     def _audited(self, key: JobKey) -> bool:
         return self.journal.answers.get(key, (b"", True))[1]   # or it is void
@@ -279,6 +290,7 @@ class Auditor:
                 need(self.world.mix.cartel, 7, record.kept, "is paid for a wrong answer")
                 self.wrong_paid += 1
         need(self.journal.sealed[seal.epoch] == seal.credits, 15, seal, "pays another sum than was judged")
+        self.world.owners.paid(seal, due)
 
     def forgotten(self, epoch: int) -> None:
         """The journal lets an epoch go: it is in the log, or there was nothing to pay."""

@@ -11,16 +11,21 @@ import pytest
 
 from lamplighter.firmware import mac
 from lamplighter.gateway.adapters import store
+from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, state
+from lamplighter.gateway.core import judging, nodes, placement, state, whynot
+from lamplighter.gateway.core.entities import Node
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime.gate import Gate
+from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from tests.simulation import gateway
@@ -77,15 +82,16 @@ def loses_receipts_at_commit(patch: Patch) -> None:
 
 @plant("invariant 6")
 def gives_one_owner_both_copies(patch: Patch) -> None:
-    fits = placement.fits
+    why_not_this = whynot.why_not_this
 
-    def blind(b: Any, node: Any, job: Any) -> bool:
+    def blind(b: Any, node: Any, job: Any) -> Any:
         copies, job.copies = job.copies, []
         try:
-            return fits(b, node, job)
+            return why_not_this(b, node, job)
         finally:
             job.copies = copies
-    patch.setattr(placement, "fits", blind)
+    patch.setattr(whynot, "why_not_this", blind)
+    patch.setattr(placement, "why_not_this", blind)
 
 
 @plant("invariant 5")
@@ -143,6 +149,34 @@ def leaves_the_revoked_their_account(patch: Patch) -> None:
     patch.setattr(Broker, "change_accounts", lambda self, add=(), remove=(): change(self, add))
 
 
+@plant("invariant 1?6")
+def takes_an_old_copy_of_the_registry_for_the_truth(patch: Patch) -> None:
+    patch.setattr(Sealing, "says", lambda self, device: (self._public.owner(device) or "", False))
+
+
+@plant("invariant 1[56]")
+def hands_devices_over_before_their_epoch_is_sealed(patch: Patch) -> None:
+    moves = Registry.moves
+    patch.setattr(Registry, "moves", lambda self, epoch: moves(self, epoch + 1))
+
+
+@plant("invariant 1[56]")
+def forgets_who_was_to_be_handed_over(patch: Patch) -> None:
+    seal_all = Sealing._seal_all
+
+    def after(self: Sealing) -> list[Sealed]:
+        moves, self._moves = self._moves, lambda epoch: []
+        done = seal_all(self)
+        self._moves = moves
+        return done
+    patch.setattr(Sealing, "_seal_all", after)
+
+
+@plant("invariant 6")
+def takes_two_owners_of_one_device_for_two(patch: Patch) -> None:
+    patch.setattr(Node, "belongs_to", lambda self, owner: owner == self.owner)
+
+
 @plant("liveness")
 def drops_what_a_start_must_do(patch: Patch) -> None:
     async def silent(self: Pump, events: Any, snapshot: Snapshot) -> None:
@@ -181,7 +215,7 @@ def leases_both_copies_at_once(patch: Patch) -> None:
     def twice(b: Any, node: Any, job: Any) -> None:
         lease(b, node, job)
         for other in b.nodes.values():
-            if job.fence == 1 and other.owner != node.owner and placement.wants_work(b, other):
+            if job.fence == 1 and other.owner != node.owner and not placement.why_no_work(b, other):
                 job.phase = Phase.READY
                 lease(b, other, job)
     patch.setattr(placement, "_lease", twice)
@@ -212,7 +246,7 @@ def records_duplicates_again(patch: Patch) -> None:
     def eager(b: Any, event: Any) -> None:
         lease = b.leases.get(event.receipt.nonce)
         if lease is not None and lease.seq:
-            lease.seq, lease.ended = 0, Ended.EXPIRED
+            lease.seq, lease.ended, b.numbers = 0, Ended.EXPIRED, Numbers()
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
 
@@ -239,6 +273,12 @@ def calls_open_leases_unknown(patch: Patch) -> None:
     patch.setattr(placement, "watch", absent)
 
 
+@plant("invariant 16")
+def obeys_what_the_broker_has_kept(patch: Patch) -> None:
+    take = Inbox.take
+    patch.setattr(Inbox, "take", lambda self, message: take(self, replace(message, retain=False)))
+
+
 @plant("invariant 8")
 def believes_any_mac(patch: Patch) -> None:
     patch.setattr(mac.Mac, "matches", lambda self, data, tag: True)
@@ -246,11 +286,7 @@ def believes_any_mac(patch: Patch) -> None:
 
 @plant("invariant 6")
 def leases_to_the_revoked(patch: Patch) -> None:
-    def unrevoke(b: Any, event: Any) -> None:
-        node = b.nodes.get(event.node)
-        if node is not None:
-            nodes.lose_all(b, node)
-    patch.setitem(HANDLERS, "NodeRevoked", unrevoke)
+    patch.setitem(HANDLERS, "NodeRevoked", lambda state, event: None)
 
 
 @plant("invariant 6")
@@ -331,6 +367,7 @@ def ignores_the_room_of_a_bid(patch: Patch) -> None:
     def greedy(b: Any, event: Any) -> None:
         on_bid(b, replace(event, room=64))
     patch.setitem(HANDLERS, "NodeBid", greedy)
+    patch.setattr(whynot, "expected_ms", lambda node, job: 1)
     patch.setattr(placement, "expected_ms", lambda node, job: 1)
 
 
@@ -364,6 +401,40 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
 
 
+@plant("invariant 17")
+def leaves_decliners_to_their_next_bid(patch: Patch) -> None:
+    patch.setattr(nodes, "on_clock", lambda b, node: None)
+    patch.setattr(placement, "wake", lambda b: None)
+
+
+@plant("invariant 17")
+def loses_sight_of_those_for_whom_nothing_fits(patch: Patch) -> None:
+    fill = placement.fill
+
+    def once(b: Any, node: Any) -> None:
+        fill(b, node)
+        b.hungry.pop(node.name, None)
+    patch.setattr(placement, "fill", once)
+    patch.setattr(placement, "may_have_room", lambda b, node: b.hungry.pop(node.name, None))
+
+
+@plant("invariant 17")
+def never_ends_a_back_off(patch: Patch) -> None:
+    patch.setattr(nodes, "BACKOFF_MS", dict.fromkeys(nodes.BACKOFF_MS, 1 << 40))
+
+
+@plant("invariant 17")
+def mutes_for_good(patch: Patch) -> None:
+    on_muted = nodes.on_muted
+    patch.setitem(HANDLERS, "NodeMuted", lambda b, event: on_muted(b, replace(event, for_ms=1 << 40)))
+
+
+@plant("invariant 17")
+def mutes_who_works(patch: Patch) -> None:
+    patch.setattr(gate, "BURST_BYTES", 2_000)
+    patch.setattr(Gate, "lease", lambda self, node: None)
+
+
 @plant("invariant (8|14)")
 def forgets_boots_at_restart(patch: Patch) -> None:
     load = Store.load
@@ -380,11 +451,9 @@ def gives_nobody_time_to_come_back(patch: Patch) -> None:
     patch.setattr(nodes, "wait_for", lambda b, lease: None)
 
 
-
 @plant("invariant 15")
 def takes_a_number_twice(patch: Patch) -> None:
     patch.setattr(Numbers, "use", lambda self, device, number: True)
-
 
 
 @plant("invariant 15")
@@ -419,8 +488,12 @@ def tells_devices_numbers_that_are_too_low(patch: Patch) -> None:
 
 @plant("invariant 12: .* is damaged")
 def answers_are_not_summed(patch: Patch) -> None:
-    triggers = Sums._triggers
-    patch.setattr(Sums, "_triggers", lambda self, table: triggers(self, table) if table != "answer" else ())
+    note = Sums.note
+
+    def deaf(self: Sums, key: tuple[str, int], change: int) -> None:
+        if not key[0].startswith("answer"):
+            note(self, key, change)
+    patch.setattr(Sums, "note", deaf)
 
 
 @plant("invariant 12: .* is damaged")

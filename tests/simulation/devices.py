@@ -140,6 +140,12 @@ class Device:
             self.bidding = True
             self.clock.after(BID_MS, self._bid_again, self.life)
 
+    def thrown_out(self) -> None:
+        """The broker has closed the connection."""
+        if self.connected:
+            self.connected = False
+            self.clock.after(REFUSED_MS, self._connect_again, self.life)
+
     def _connect_again(self, life: int) -> None:
         if self.life == life:
             self.connect()

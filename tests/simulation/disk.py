@@ -16,7 +16,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Registry
+from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Facts, Registry, no_log
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import Durable
 from lamplighter.gateway.ledger.leaves import Seal
@@ -51,6 +51,9 @@ class Watch(Protocol):
 
     def forgetting(self, epoch: int) -> None:
         """The journal is about to let an epoch go."""
+
+    def owning(self, devices: Sequence[Device]) -> None:
+        """Rows of devices were written into the registry."""
 
 
 class Kept(sqlite3.Connection):
@@ -110,16 +113,18 @@ class Book(Registry):
 
     watch: Watch
 
-    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int) -> list[Device]:
+    def enrol(self, pairs: Iterable[tuple[bytes, str]], now_ms: int, facts: Facts = no_log) -> list[Device]:
         self.watch.writing("registry")
-        made = super().enrol(pairs, now_ms)
+        made = super().enrol(pairs, now_ms, facts)
         self.watch.writing("registry")
         return made
 
-    def revoke(self, node: str) -> None:
-        self.watch.writing("registry")
-        super().revoke(node)
-        self.watch.writing("registry")
+    def _put(self, devices: list[Device]) -> None:
+        if devices:
+            self.watch.writing("registry")
+            super()._put(devices)
+            self.watch.owning(devices)
+            self.watch.writing("registry")
 
 
 class Disk:
@@ -148,12 +153,26 @@ class Disk:
         journal.watch = book.watch = log.watch = watch
         return Stores(journal, book, log, boot)
 
-    def forget(self, node: str) -> None:
-        """An old copy of the registry is all there is: it does not know a device."""
+    def forget(self, node: str) -> bool:
+        """An old copy of the registry is all there is: it does not know a device. Whether it did, and for good."""
         storage = AtomicStorage(self._folder / FILE)
         tables = storage.read() or {}
-        tables["devices"] = {key: row for key, row in tables.get("devices", {}).items() if row["node"] != node}
+        rows = tables.get("devices", {})
+        tables["devices"] = {key: row for key, row in rows.items() if row["node"] != node or row["next_owner"]}
         storage.write(tables)
+        return len(rows) > len(tables["devices"])
+
+    def pardon(self, node: str) -> None:
+        """The copy is of before it was revoked."""
+        storage = AtomicStorage(self._folder / FILE)
+        tables = storage.read() or {}
+        for row in tables.get("devices", {}).values():
+            row["revoked"] = row["revoked"] and row["node"] != node
+        storage.write(tables)
+
+    def registry(self) -> Registry:
+        """As somebody else opens it who may use the folder."""
+        return Registry.open(self._folder)
 
     @property
     def public(self) -> Path:

@@ -9,7 +9,7 @@ from lamplighter.gateway.adapters.store import StoreError
 from lamplighter.gateway.publiclog import auditor
 from tests.simulation import kind
 from tests.simulation.devices import Device
-from tests.simulation.network import MAX_BACKLOG
+from tests.simulation.network import KEPT, MAX_BACKLOG
 from tests.simulation.witness import Broken
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def settled(world: World) -> bool:
     """Whether every task has its result and every device its acknowledgements."""
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
-    return over and all(_is_heard(world, device) and not _keeps(world, device) for device in world.devices)
+    over = over and all(_is_heard(world, device) and not _keeps(world, device) for device in world.devices)
+    return over and not world.owners.restoring
 
 
 def judge(world: World) -> None:
@@ -39,6 +40,8 @@ def judge(world: World) -> None:
             raise Broken(f"liveness: {device.node} is in its start {device.boot} ({device.state}) and not heard")
     if let_in := sorted(world.out & world.broker.accounts):
         raise Broken(f"invariant 16: {let_in} are revoked and may still sign in")
+    if KEPT in world.journal.tasks:
+        raise Broken(f"invariant 16: {KEPT}, which the broker had kept from before the first start, was begun")
     _judge_credit(world)
     _judge_bounds(world)
     try:
@@ -88,13 +91,13 @@ def _judge_credit(world: World) -> None:
     outcome = auditor.verify(world.disk.public)
     if outcome.code:
         raise Broken(f"invariant 4: the auditor finds {outcome}")
+    world.owners.judge(outcome)
     while any(method == "epoch.seal" for method, _ in world.requests.values()):
         world.step()
-    shown: dict[str, int] = {}
-    for (owner, _), credits in world.gateway.machine.state.settled.items():
-        shown[owner] = shown.get(owner, 0) + credits
-    if shown != {owner: credits for owner, credits in outcome.data["owners"].items() if credits}:
-        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {outcome.data['owners']}")
+    found = {(row["owner"], row["device"]): row["credits"] for row in outcome.data["devices"] if row["credits"]}
+    shown = world.gateway.machine.state.settled
+    if shown != found:
+        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {found}")
 
 
 def _judge_bounds(world: World) -> None:

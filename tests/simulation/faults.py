@@ -11,6 +11,7 @@ from lamplighter.gateway.core.intake import read
 from tests.simulation import kind
 from tests.simulation.devices import Device
 from tests.simulation.network import SITE
+from tests.simulation.owners import STRAY
 from tests.simulation.witness import Broken
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Faults:
             (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.second_tries, self.renumber),
             (mix.replays, self.replay), (mix.amnesias, self.amnesia), (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
+            (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
         ):
             for _ in range(times):
                 self.clock.at(world.some_time(), self._happen, fault)
@@ -92,17 +94,30 @@ class Faults:
             device.gone = True
 
     def revoke(self) -> None:
-        """For good, though somebody may try to enrol it again, for another owner."""
+        """For good, or until it is restored; somebody may try to enrol it again, for another owner."""
         device = self._device()
         if device not in self.world.steady:
             self.world.revoked.add(device.node)
             self.world.insist("node.revoke", node=device.node)
             if self.rng.random() < 0.5:
                 self.clock.after(self._soon(3_000), self._enrol_again, device)
+            if self.world.mix.restore:
+                self.clock.after(self._soon(12_000), self.world.owners.restore, device.node)
 
     def _enrol_again(self, device: Device) -> None:
         if device.node in self.world.out:   # else it may be the first who enrols it
             self.world.ask("node.enrol", "again", nodes=[{"key": device.key.hex(), "owner": "owner-new"}])
+
+    def transfer(self) -> None:
+        """A device is handed over, at times twice, or to whom it is on its way already."""
+        device, owner = self._device(), f"owner-{int((self.world.mix.owners + 1) * self.rng.random())}"
+        for _ in range(1 + int(2 * self.rng.random())):
+            self.clock.after(self._soon(2_000), self.world.owners.transfer, device.node, owner)
+
+    def stray(self) -> None:
+        """Somebody tries over the network what only the gateway's own computer may do."""
+        self.world.ask("node.transfer", STRAY, node=self._device().node, owner="owner-new")
+        self.world.ask("node.restore", STRAY, node=self._device().node)
 
     # The gateway's surroundings
 
@@ -128,6 +143,16 @@ class Faults:
             self.broker.up(device.node, "bid", wire.encode_bid(device.at(), 1_000, MOST, 64, [], "solar", 200,
                                                                device.up))
             device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
+
+    def flood(self) -> None:
+        """A liar sends as fast as it can. Little of it is read, it is told of, and it comes to itself again."""
+        for device in [device for device in self.world.devices if device.connected and device.lie is not None][:1]:
+            self.world.flooders.add(device.node)
+            payload, times = self.rng.randbytes(60_000), 60
+            if self.rng.random() < 0.7:
+                payload, times = wire.encode_refusal(self.rng.randbytes(16), wire.BUSY, device.up), 1_200
+            for _ in range(times):
+                self.broker.inject(wire.node_topic(SITE, device.node, "result"), payload)
 
     def second_try(self) -> None:
         """A device signs another result for a lease of its own that has one, or one for a lease of another."""

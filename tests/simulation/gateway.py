@@ -13,7 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import StoreError
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -42,6 +44,7 @@ class Message:
 
     topic: str
     payload: bytes
+    retain: bool
     number: int
 
 
@@ -60,6 +63,9 @@ class Link:
 
     def acknowledge(self, message: Message) -> None:
         self.open.pop(message.number, None)
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        return {}
 
 
 class Computer:
@@ -83,7 +89,8 @@ class Gateway:
         self.life = self.lost_ms = self._computer = self._clocked = self._switched_on = self._base = 0
         self._numbers = 0
         self._crash_at = -1
-        self.up = self.calm = False
+        self.up = self.open = self.calm = False
+        """``open``: whether it serves those at its own computer."""
         self.loop = Loop(self.clock, rng, world.fail)
         self.link = Link(self, self.loop)
         self.stores: Stores
@@ -104,18 +111,27 @@ class Gateway:
         self._crash_at = -1
         if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
             self._computer, self._switched_on = self.life, self.clock.now
-        if self.life % 4 == 3:
+        if self.life % 3 == 2:
             self._lose_the_registry()
         self.world.auditor.restarted()
         self.loop = Loop(self.clock, self.rng, self.world.fail)
         self.loop.call_soon(lambda: self.loop.create_task(self._live(self.loop)))
 
     def _lose_the_registry(self) -> None:
-        """A revoked device stays in the registry, marked; at times an old copy of the registry is all there is."""
-        for node in sorted(self.world.revoked - self.world.forgotten):
-            self.world.forgotten.add(node)
-            self.world.out.discard(node)   # whoever enrols it again takes it in
-            self.world.disk.forget(node)
+        """An old copy of it is all there is: the log knows who is revoked, and somebody enrols the others again."""
+        world = self.world
+        others = [device.node for device in world.devices if device not in world.steady and self.rng.random() < 0.2]
+        for node in sorted({*world.revoked, *others} - world.forgotten - world.owners.restoring):
+            if node in world.out and self.rng.random() < 0.5:
+                world.disk.pardon(node)
+                continue
+            if not world.disk.forget(node):
+                continue
+            if node in world.revoked:
+                world.forgotten.add(node)
+            else:
+                owner = world.owners.of(node, world.journal.epoch)
+                world.insist("node.enrol", [{"key": world.by_node[node].key.hex(), "owner": owner}])
 
     async def _live(self, loop: Loop) -> None:
         try:
@@ -134,11 +150,12 @@ class Gateway:
         self.stores = stores = self.world.disk.open(self.life, self)
         self.link = Link(self, self.loop)
         self.broker.accounts = {device.node for device in stores.registry.devices() if not device.revoked}
-        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands())
+        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), Guard())
         self.shell = Shell(self.settings, stores, kind.KINDS, outside)
         self._check_the_clock()
         self._watch(self.shell)
         await self.shell.begin()
+        self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
         await self.shell.run()
@@ -186,9 +203,9 @@ class Gateway:
 
     def die(self) -> None:
         """Nothing of this life happens any more."""
-        self.up = False
+        self.up = self.open = False
         self.loop.end()
-        waiting = [(message.topic, message.payload) for message in self.link.open.values()]
+        waiting = [(message.topic, message.payload, message.retain) for message in self.link.open.values()]
         self.link.open.clear()
         self.broker.leave(waiting)
         self.world.note("crash", self.life)
@@ -201,11 +218,11 @@ class Gateway:
 
     # In
 
-    def receive(self, topic: str, payload: bytes) -> None:
+    def receive(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """The broker hands over a message: the loop takes it in its turn."""
         if self.up:
             self._numbers += 1
-            message = self.link.open[self._numbers] = Message(topic, payload, self._numbers)
+            message = self.link.open[self._numbers] = Message(topic, payload, retain, self._numbers)
             self.loop.call_soon(self.shell.inbox.take, message)
 
     def reconnect(self) -> None:
@@ -235,6 +252,9 @@ class Gateway:
 
     def forgetting(self, epoch: int) -> None:
         self._audited(self.world.auditor.forgotten, epoch)
+
+    def owning(self, devices: Sequence[Device]) -> None:
+        self._audited(self.world.owners.written, devices)
 
     def writing(self, what: str) -> None:
         """A store is about to write, or has written."""

@@ -13,6 +13,8 @@ from tests.simulation.mix import Mix
 
 SITE = "sim"
 NODES = wire.root(SITE) + "/node/"
+KEPT = "kept"
+"""A task whose submission the broker has kept since before the first start: nobody's command at any."""
 RELOAD_S = 2.0
 """Until accounts are in force, at most."""
 MAX_BACKLOG = 200
@@ -46,9 +48,11 @@ class Broker:
         self.calm = False
         self.links: dict[str, Link] = {}
         self.retained: dict[str, bytes] = {}
-        self.backlog: list[tuple[str, bytes]] = []
-        self.gateway: Callable[[str, bytes], None] | None = None
+        self.backlog: list[tuple[str, bytes, bool]] = []
+        self.gateway: Callable[..., None] | None = None
         self.people = people
+        self.thrown_out: Callable[[str], None] = lambda node: None
+        """Hears of a device whose account was removed: its connection is closed."""
         self.accounts: set[str] = set()
         self.dropped = 0
         self.heard: dict[str, list[tuple[str, bytes]]] = {}
@@ -63,6 +67,7 @@ class Broker:
         for user in remove:
             self.accounts.discard(user)
             self.cut(user, killed=True)
+            self.thrown_out(user)
 
     def join(self, node: str, will: bytes, receive: Callable[[str, bytes], None]) -> bool:
         """A device connects, if it may. Where an old connection of it is still open, that one's will comes first."""
@@ -107,14 +112,15 @@ class Broker:
         self.backlog.clear()
         return nodes
 
-    def subscribe(self, gateway: Callable[[str, bytes], None]) -> None:
+    def subscribe(self, gateway: Callable[..., None]) -> None:
         """The gateway connects: it gets what is retained, then what was kept for it."""
         self.gateway = gateway
         waiting, self.backlog = self.backlog, []
-        for topic, payload in [*self.retained.items(), *waiting]:
-            gateway(topic, payload)
+        kept = [(topic, payload, True) for topic, payload in self.retained.items()]
+        for topic, payload, retain in [*kept, *waiting]:
+            gateway(topic, payload, retain)
 
-    def leave(self, unacknowledged: list[tuple[str, bytes]]) -> None:
+    def leave(self, unacknowledged: list[tuple[str, bytes, bool]]) -> None:
         """The gateway is gone; a kept session gives back what it had not acknowledged."""
         self.gateway = None
         if self.mix.session_kept:
@@ -187,6 +193,6 @@ class Broker:
         if self.gateway is not None:
             self.gateway(topic, payload)
         elif self.mix.session_kept and len(self.backlog) < MAX_BACKLOG:
-            self.backlog.append((topic, payload))
+            self.backlog.append((topic, payload, False))
         else:
             self.dropped += 1

@@ -40,6 +40,8 @@ class Witness:
         """Until when a lease may be open whose device had no chance to be heard."""
         self.ends: dict[int, tuple[type, int]] = {}
         """By what event each lease ended without a result, and when."""
+        self.lives: dict[str, int] = {}
+        """The newest boot of which each device was ever heard."""
         self.restarts: list[int] = []
         """When gateway or broker came back."""
         self.clocks: list[tuple[int, int]] = []
@@ -54,6 +56,7 @@ class Witness:
         """What each device has said last, by the kind of its message."""
         self.starts: dict[str, int] = {node: known[3] for node, known in self.journal.standing.items()}
         """The newest of each device that a life has heard of."""
+        self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
         self.held: dict[str, set[int]] = {}
@@ -83,17 +86,24 @@ class Witness:
                 self._leased(effect)
             elif about is f.KeepEnd or about is f.KeepReceipt:
                 if about is f.KeepEnd:
-                    self.ends[effect.lease] = (type(event), self.clock.now)
+                    self.ends[effect.lease] = (self._cause(event), self.clock.now)
                 node = self.holder.pop(effect.lease, None)
                 if node is not None:
                     self.held[node].discard(effect.lease)
         if event is None:
             self.restored = True
             self._give_time(self.holder)
+            self.world.owners.begun(self.owners)
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(type(event))
         if after:
             after(self, event)
+
+    def _cause(self, event: e.Event | None) -> type:
+        """The kind of event that ended a lease; none for a start, and for the first that is heard after a reboot."""
+        about = isinstance(event, e.NodeBorn | e.NodeBid | e.NodeStatusChanged)
+        first = about and event.at.boot > self.lives.get(event.node, 0)
+        return type(None) if first else type(event)
 
     def _leased(self, x: Any) -> None:
         held = self.held.get(x.node, ())
@@ -102,6 +112,10 @@ class Witness:
         room = min(self.rooms.get(x.node, 0), self.world.policy.max_open)
         need(len(held) < room, 11, x, "is more than the device has room for")
         self._hold(x.lease, x.node)
+
+    def both(self, node: str) -> set[str]:
+        """Whose it is, and whose it will be when the epoch ends: they count as one."""
+        return {self.owners.get(node, ""), self.heirs.get(node, "")} - {""}
 
     def sent(self, lease: int, report_by_ms: int) -> None:
         """A lease has left: from now on its clock runs."""
@@ -125,6 +139,8 @@ class Witness:
         need(self.fresh or not others, 8, (event, others), "is a replay, and yet did something")
         ended = {effect.lease for effect in made if type(effect) is f.KeepEnd} & self.earlier
         need(not ended or at.boot > self.starts.get(node, 0), 8, (event, ended), "ends leases of an earlier life")
+    def _muted(self, event: e.NodeMuted, made: Sequence[f.Effect]) -> None:
+        need(event.node in self.world.flooders, 17, event, "mutes a device that has not flooded")
 
     def _bid(self, event: e.NodeBid, made: Sequence[f.Effect]) -> None:
         self._said(event, made)
@@ -134,6 +150,7 @@ class Witness:
     def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
         self.revoked.discard(event.node)
         self.owners[event.node] = event.owner
+        self.heirs[event.node] = event.next_owner
 
     def _was_revoked(self, event: e.NodeRevoked, made: Sequence[f.Effect]) -> None:
         self.revoked.add(event.node)
@@ -164,6 +181,7 @@ class Witness:
             again = event.at.boot > self.starts.get(event.node, 0)
             self.starts[event.node] = event.at.boot
             self.newest[event.node, type(event)] = event.at
+            self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
             gone = type(event) is e.NodeStatusChanged and event.state == "lost"
             held = self.held.get(event.node, set()) - (set() if again else self.earlier)
             need(not held or not (again or gone), 6, (event, held), "leaves leases on a device that is gone")
@@ -226,8 +244,8 @@ class Witness:
                 raise Broken(f"liveness: lease {lease} is open after its clock")
 
     _before: ClassVar[dict[type, Callable[..., None]]] = {
-        e.DeviceMisbehaved: _misbehaved, e.NodeBid: _bid, e.NodeBorn: _said, e.NodeStatusChanged: _said,
-        e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
+        e.DeviceMisbehaved: _misbehaved, e.NodeMuted: _muted, e.NodeBid: _bid, e.NodeBorn: _said,
+        e.NodeStatusChanged: _said, e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
         e.Recomputed: _was_recomputed, e.RoundYielded: _round,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {

@@ -25,8 +25,9 @@ from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
 from tests.simulation.liars import lies_for
 from tests.simulation.mix import Mix, mix_of
-from tests.simulation.network import SITE, Broker
-from tests.simulation.witness import Broken
+from tests.simulation.network import KEPT, SITE, Broker
+from tests.simulation.owners import STRAY, Owners
+from tests.simulation.witness import Broken, need
 
 END_MS = 1_000_000
 """From the end of the faults to the end of every task, at most."""
@@ -57,13 +58,16 @@ class World:
         self.broker = Broker(self.clock, Random(f"network/{seed}"), self.mix, self._heard)
         self.devices = [self._device(number) for number in range(self.mix.devices)]
         self.by_node = {device.node: device for device in self.devices}
+        self.broker.thrown_out = lambda node: self.by_node[node].thrown_out()
         self.keys = {d.node: Keys(d.name16, d.up, d.down) for d in self.devices}
         self.revoked: set[str] = set()
         self.out: set[str] = set()
         """Of these, those that the gateway has confirmed."""
         self.forgotten: set[str] = set()
+        self.flooders: set[str] = set()
         self.honest_seen: list[tuple[bytes, bytes]] = []
         self._cast()
+        self.owners = Owners(self)
         self.auditor = Auditor(self)
         self.requests: dict[str, tuple[str, dict[str, Any]]] = {}
         """By cid: method and parameters of what is asked until there is an answer."""
@@ -107,6 +111,8 @@ class World:
 
     def _plan(self) -> None:
         mix = self.mix
+        about = {"id": KEPT, "kind": kind.GOOD[0], "input": kind.input_of(1, 2, self.seed)}
+        self.broker.retained[rpc_topic(SITE, OPERATOR, "task.submit")] = json.dumps(about).encode()
         self.clock.at(self.began, self.gateway.start)
         wanted = [{"key": device.key.hex(), "owner": device.owner} for device in self.devices]
         self.clock.at(int(400 * self.rng.random()), self.insist, "node.enrol", wanted)
@@ -141,7 +147,8 @@ class World:
 
     def ask(self, method: str, cid: str, **params: Any) -> None:
         """Publishes a request once."""
-        self.broker.ask(rpc_topic(SITE, method), json.dumps({**params, "reply_to": OPERATOR, "cid": cid}).encode())
+        request = {**params, "reply_to": OPERATOR, "cid": cid}
+        self.broker.ask(rpc_topic(SITE, OPERATOR, method), json.dumps(request).encode())
 
     def insist(self, method: str, nodes: list[dict[str, str]] | None = None, **params: Any) -> None:
         """Publishes a request, and again until there is an answer: the same must mean the same."""
@@ -186,11 +193,13 @@ class World:
 
     def _replied(self, said: dict[str, Any]) -> None:
         code = "" if said["ok"] else said["error"]["code"]
-        if code in ("", "id_reused", "revoked"):   # what was enrolled, or begun, with another reply stays so
+        if said["cid"] == STRAY:
+            need(code == "unknown_method", 16, said, "answers what nobody may ask over the network")
+        elif code in ("", "id_reused", "revoked", "owned_by"):   # what was enrolled with another reply stays so
             method, params = self.requests.pop(said["cid"], ("", {}))
-            if method == "node.revoke" and not code:
+            if method == "node.revoke" and not code and params["node"] not in self.owners.restored:
                 self.out.add(params["node"])
-        elif code not in ("busy", "unknown_task", "unknown_node", "registry", "owned_by"):
+        elif code not in ("busy", "unknown_task", "unknown_node", "registry"):
             raise Broken(f"a request was refused: {said}")
 
     # Watching

@@ -162,3 +162,18 @@ async def test_a_malformed_answer_costs_standing(gateway, operator, submit, resu
         assert VERDICTS[bad.acked[10]] == verdict
         after = gateway.ask("nodes/" + bad.node)
         assert (after["score"], after["lies"], after["quarantined"], after["pending"]) == (6, 1, True, 9)
+
+
+async def test_a_flooder_is_muted_and_harms_nobody(gateway, operator, counted, submit, result_of, expected):
+    """It is named, others get their answers meanwhile, and when it has been silent for a while it is heard again."""
+    async with operator(gateway) as client, Device(client, gateway.url, "anna", room=1) as flooder, \
+            Device(client, gateway.url, "ben", honest), Device(client, gateway.url, "chloe", honest):
+        for _ in range(1_500):
+            flooder.say("result", wire.encode_refusal(b"?" * 16, wire.BUSY, flooder.up))
+        counters = await counted(gateway, lambda now: now.get("messages_muted", 0) > 300)
+        assert counters["nodes_muted"] == 1
+        assert gateway.ask("nodes/" + flooder.node)["why_not"] == "muted"
+        await submit(client, "meanwhile", jobs=9)
+        told = await result_of(client, "meanwhile")
+        assert told["result"]["data"] == {"state": expected(9)} and flooder.node not in told["provenance"]["devices"]
+        await counted(gateway, lambda _: gateway.ask("nodes/" + flooder.node)["why_not"] != "muted")

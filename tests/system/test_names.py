@@ -90,10 +90,10 @@ async def test_the_main_job_by_its_commands(gateway, tmp_path, expected):
 
 
 async def test_any_broker_will_do(start_gateway, start_mosquitto, tmp_path, expected):
-    """``up --broker``, ``sim --broker`` and ``task submit --broker`` meet on a Mosquitto."""
+    """``up --broker``, ``sim`` and ``task submit --broker`` meet on a Mosquitto; on an open one only on request."""
     broker = start_mosquitto()
-    gateway = start_gateway("--broker", broker)
-    async with simulated("--devices", "2", "--broker", broker, folder=tmp_path):
+    gateway = start_gateway("--broker", broker, "--allow-open-broker")
+    async with simulated("--devices", "2", "--data", str(gateway.data), folder=tmp_path):
         told = await submitted(CHAIN, "--broker", broker, folder=tmp_path)
     assert told["result"]["data"] == {"state": expected(10, steps=5_000)}
     gateway.end()

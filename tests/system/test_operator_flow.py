@@ -42,7 +42,7 @@ async def followed(mosquitto_client, url, task):
 
 async def published(mosquitto_client, url, document):
     """Sends a submission with ``mosquitto_pub``, from its standard input."""
-    command = mosquitto_client("pub", url, "-q", "1", "-t", rpc_topic(SITE, "task.submit"), "-s")
+    command = mosquitto_client("pub", url, "-q", "1", "-t", rpc_topic(SITE, "operator", "task.submit"), "-s")
     process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE)
     await process.communicate(document)
     assert process.returncode == 0

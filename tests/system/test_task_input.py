@@ -39,6 +39,8 @@ WRONG = {
     "no data": (HEAD[:-2] + b"}", "missing_field", "/input", '"input"'),
     "a name that is no identifier": (HEAD.replace(b'"bad"', b'"Rush Hour"') + b'"input": {"jobs": 1}}', "bad_value",
                                      "/id", "a-z"),
+    "a byte too much": (HEAD + b'"input": "' + b"x" * ((8 << 20) - len(HEAD) - 11) + b'"}', "too_large", "",
+                        "at most 8388608 bytes"),
     "no name": (HEAD.replace(b'"id": "bad", ', b"") + b'"input": {"jobs": 1}}', "missing_field", "/id", '"id"'),
 }
 """What is sent, and the code, the path and a part of the hint of the answer."""
@@ -57,7 +59,7 @@ def gateway(start_gateway):
 @pytest.fixture(scope="module")
 def open_gateway(start_gateway, start_mosquitto):
     """One on a Mosquitto without accounts and without limits."""
-    made = start_gateway("--broker", start_mosquitto())
+    made = start_gateway("--broker", start_mosquitto(), "--allow-open-broker")
     yield made
     made.end()
 
@@ -70,10 +72,11 @@ async def sent(url: str, payload: bytes, replies: str = "operator") -> dict:
         link.acknowledge(message)
         heard.put_nowait(message.payload)
 
-    link = MqttLink(BrokerUrl.parse(url), "raw", on_message=take, subscriptions=[(reply_topic(SITE, replies), 1)])
+    broker = BrokerUrl.parse(url)
+    link = MqttLink(broker, "raw", on_message=take, subscriptions=[(reply_topic(SITE, replies), 1)])
     await link.start()
     try:
-        link.publish(rpc_topic(SITE, "task.submit"), payload)
+        link.publish(rpc_topic(SITE, broker.user, "task.submit"), payload)
         async with asyncio.timeout(300):
             return json.loads(await heard.get())
     finally:
@@ -135,7 +138,7 @@ async def test_fifty_megabytes_end_the_sender_s_connection_and_nothing_else(gate
                                                                            tmp_path):
     """The embedded broker closes the connection of a client that sends more than its bound; others do not notice."""
     (tmp_path / "big").write_bytes(HEAD + b'"input": "' + b"x" * BIG + b'"}')
-    command = mosquitto_client("pub", gateway.url, "-q", "1", "-t", rpc_topic(SITE, "task.submit"),
+    command = mosquitto_client("pub", gateway.url, "-q", "1", "-t", rpc_topic(SITE, "operator", "task.submit"),
                                "-f", str(tmp_path / "big"))
     async with operator(gateway) as client:
         before = await client.call("task.list")

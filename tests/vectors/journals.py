@@ -68,6 +68,7 @@ def make() -> Path:
     path = FOLDER / f"schema-{SCHEMA_VERSION}.db"
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "journal.db")
+        store.tail_bytes = 2_000
         for number, commit in enumerate(lives()):
             store.commit(commit)
             if number == 45:

@@ -91,22 +91,22 @@ def test_the_shipped_broker_delivers_only_what_is_allowed(run, deployed, people,
                 (deployed.url(people["b"]), "b", {"will": will}),
                 (deployed.url(people["city"], "operator"), "city", {})) as (gateway, a, b, city):
             await b.asks(to(A, "lease"), to(A, "result"), to("+", "lease"), "#", "lamplighter/#", "$SYS/#",
-                         rpc_topic("demo", "+"), to(B, "lease"))
+                         rpc_topic("demo", "city", "+"), to(B, "lease"))
             await city.asks(to(A, "lease"), to(A, "result"), "#", reply_topic("demo", "other"), "$SYS/#",
                             task_topic("demo", "#", "").rstrip("/"), reply_topic("demo", "city"))
-            for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), rpc_topic("demo", "node.list"), "other",
-                          gateway_topic("demo", "g", "status")):
+            for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), rpc_topic("demo", "city", "node.list"),
+                          "other", gateway_topic("demo", "g", "status")):
                 a.link.publish(topic, b"forbidden", 1, True)
             for topic in (to(A, "lease"), to(A, "result"), task_topic("demo", "t", "result"), "other",
-                          reply_topic("demo", "city")):
+                          rpc_topic("demo", "operator", "task.list"), reply_topic("demo", "city")):
                 city.link.publish(topic, b"forbidden", 1, True)
             b.link._wire.transport.abort()
             await b.until(lambda: b.ups == 2)
             await b.asks(to(A, "lease"), to(B, "lease"))
             a.link.publish(to(A, "result"), b"result")
-            city.link.publish(rpc_topic("demo", "task.submit"), b"request")
+            city.link.publish(rpc_topic("demo", "city", "task.submit"), b"request")
             await gateway.has(b"result", b"request")
-            for topic in (to(A, "lease"), rpc_topic("demo", "x"), reply_topic("demo", "other"), "other"):
+            for topic in (to(A, "lease"), rpc_topic("demo", "city", "x"), reply_topic("demo", "other"), "other"):
                 gateway.link.publish(topic, b"secret", 1, True)
             gateway.link.publish(task_topic("demo", "t", "result"), b"answer")
             gateway.link.publish(reply_topic("demo", "city"), b"reply")

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import pytest
 
+from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.wire import node_topic
 from lamplighter.gateway.adapters import broker as module
 from lamplighter.gateway.adapters.accounts import Account
@@ -38,15 +39,16 @@ def test_devices_and_operators_are_heard_only_on_their_own_topics(run, embedded,
                 as_user(broker, people, "gateway", subscriptions=[("#", 1)]),
                 as_user(broker, people, "a"), as_user(broker, people, "city")) as (gateway, a, city):
             for topic in (to(B, "result"), to(B, "status"), to(A, "lease"), to(A, "ack"),
-                          rpc_topic("demo", "node.list"), gateway_topic("demo", "g", "status"), to(A, "cmd/pause"),
-                          "other", "$MQTT/sub/x"):
+                          rpc_topic("demo", "city", "node.list"), gateway_topic("demo", "g", "status"),
+                          to(A, "cmd/pause"), "other", "$MQTT/sub/x"):
                 a.link.publish(topic, b"forbidden", 1, True)
             for leaf in ("status", "birth", "bid", "result", "want"):
                 a.link.publish(to(A, leaf), leaf.encode())
             for topic in (to(A, "lease"), to(A, "result"), task_topic("demo", "t", "result"),
-                          gateway_topic("demo", "g", "status"), reply_topic("demo", "city"), "other"):
+                          gateway_topic("demo", "g", "status"), reply_topic("demo", "city"), "other",
+                          rpc_topic("demo", "operator", "task.list")):
                 city.link.publish(topic, b"forbidden", 1, True)
-            city.link.publish(rpc_topic("demo", "task.submit"), b"request")
+            city.link.publish(rpc_topic("demo", "city", "task.submit"), b"request")
             await gateway.has(b"status", b"birth", b"bid", b"result", b"want", b"request")
             assert sorted(payload for _, payload in gateway.got) == [
                 b"bid", b"birth", b"request", b"result", b"status", b"want"]
@@ -60,10 +62,11 @@ def test_devices_and_operators_hear_only_what_is_theirs(run, embedded, people, t
                 as_user(broker, people, "gateway"), as_user(broker, people, "b"),
                 as_user(broker, people, "city")) as (gateway, b, city):
             await b.asks(to(A, "lease"), to(A, "result"), to("+", "lease"), "#", "lamplighter/#", "+/#",
-                         rpc_topic("demo", "+"), "$MQTT/sub/#", "$MQTT/msgs/#", "$SYS/#", "$JS/#", to(B, "lease"))
+                         rpc_topic("demo", "city", "+"), "$MQTT/sub/#", "$MQTT/msgs/#", "$SYS/#", "$JS/#",
+                         to(B, "lease"))
             await city.asks(to(A, "lease"), to(A, "result"), "lamplighter/#", "#", reply_topic("demo", "other"),
                             task_topic("demo", "#", "").rstrip("/"), reply_topic("demo", "city"), to("+", "status"))
-            for topic in (to(A, "lease"), to(A, "result"), to(A, "ack"), rpc_topic("demo", "task.submit"),
+            for topic in (to(A, "lease"), to(A, "result"), to(A, "ack"), rpc_topic("demo", "city", "task.submit"),
                           reply_topic("demo", "other"), "other"):
                 gateway.link.publish(topic, b"secret", 1, True)
             gateway.link.publish(to(A, "status"), b"public", 1, True)
@@ -116,6 +119,20 @@ def test_taking_a_client_id_yields_no_messages(run, embedded, people, together, 
             await back.has(b"kept")
             await back.link.stop()
             assert thief.got == []
+    run(main)
+
+
+def test_nobody_is_cut_off_by_who_knows_its_name(run, embedded, people, together):
+    """The client id of a device and of the gateway cannot be guessed: names, which can, take no connection."""
+    async def main():
+        own = client_id(people["a"].password.encode()).decode()
+        async with embedded() as broker, together(as_user(broker, people, "a", own)) as (a,):
+            async with together(as_user(broker, people, "b", A), as_user(broker, people, "city", A)) as (b, _):
+                b.link.publish(to(B, "result"), b"heard")
+                await b.drained()
+            assert own != A and a.ups == 1 and a.downs == []
+            async with together(as_user(broker, people, "b", own)):
+                await a.until(lambda: a.downs)   # which is how it would be, were the id known
     run(main)
 
 
@@ -192,7 +209,24 @@ def test_a_broker_that_cannot_be_kept_up_is_given_up(run, embedded, monkeypatch)
             monkeypatch.setattr(module, "BACKOFF_S", (0.001, 0.001))
             broker._program = "/bin/false"
             os.kill(broker.pid, signal.SIGKILL)
-            assert "ended 10 times in a row" in await said
+            assert "did not start 10 times in a row" in await said
+    run(main)
+
+
+def test_a_broker_that_ends_again_and_again_is_kept_up(run, embedded, people, together, monkeypatch):
+    """However often it is killed in quick succession: each time it serves again, so nothing is given up."""
+    monkeypatch.setattr(module, "BACKOFF_S", (0.001, 0.001))
+
+    async def main():
+        said = []
+        async with embedded(on_failure=said.append) as broker, together(
+                as_user(broker, people, "gateway", subscriptions=[("t", 1)])) as (gateway,):
+            for ups in range(2, module.MAX_FAILURES + 4):
+                os.kill(broker.pid, signal.SIGKILL)
+                await gateway.until(lambda ups=ups: gateway.ups >= ups and broker.pid)
+            gateway.link.publish("t", b"through")
+            await gateway.has(b"through")
+            assert said == [] and broker.restarts == module.MAX_FAILURES + 2
     run(main)
 
 

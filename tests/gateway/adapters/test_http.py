@@ -25,12 +25,16 @@ class FakeWindow:
     def __init__(self) -> None:
         self.broker_up = True
         self.done = 3
+        self.turned_away = 0
+
+    def turn_away(self) -> None:
+        self.turned_away += 1
 
     def health(self) -> dict[str, Any]:
         return {"site": "demo", "version": "1", "boot": 1, "net": "00", "broker": "mqtt://127.0.0.1:1",
                 "broker_up": self.broker_up, "tasks_open": 1, "tasks": 2, "nodes": 2, "nodes_online": 1,
                 "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2, "pending": 0,
-                "settled": 42}
+                "settled": 42, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         common = {"kind": "traffic.signals", "round": 0, "jobs_total": 9, "jobs_per_s": 5, "waits_for": "",
@@ -240,11 +244,11 @@ def test_listeners_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(http, "MAX_LISTENERS", 1)
     monkeypatch.setattr(http, "REFRESH_S", 0.01)
 
-    async def work(client: ClientSession, _window: FakeWindow) -> None:
+    async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/events") as stream:
             await update(stream)
             async with client.get("/events") as other:
-                assert other.status == 503
+                assert other.status == 503 and window.turned_away == 1
             stream.close()
         while True:
             async with client.get("/events") as stream:
@@ -265,6 +269,27 @@ def test_stops_with_a_listener(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1"])
+def test_beyond_loopback_only_when_told(tmp_path: Path, host: str) -> None:
+    """The page asks nobody for a password, so an address alone does not open it to the network."""
+    async def go() -> None:
+        with pytest.raises(http.HttpError, match="--allow-open-page"):
+            await http.start(FakeWindow(), host, 0, tmp_path)
+        if host == "0.0.0.0":
+            runner, _ = await http.start(FakeWindow(), host, 0, tmp_path, True)
+            await runner.cleanup()
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_loopback_needs_no_flag(tmp_path: Path, host: str) -> None:
+    """By address or by name."""
+    async def go() -> None:
+        runner, _ = await http.start(FakeWindow(), host, 0, tmp_path)
+        await runner.cleanup()
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize(("host", "says"), [("127.0.0.1", "in use by another program"),
                                             ("192.0.2.1", "cannot listen on 192.0.2.1")])
 def test_cannot_listen(tmp_path: Path, host: str, says: str) -> None:
@@ -272,6 +297,6 @@ def test_cannot_listen(tmp_path: Path, host: str, says: str) -> None:
     async def go() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             with pytest.raises(http.HttpError, match=says) as caught:
-                await http.start(FakeWindow(), host, taken.getsockname()[1], tmp_path)
+                await http.start(FakeWindow(), host, taken.getsockname()[1], tmp_path, True)
             assert "--http-" in str(caught.value)
     asyncio.run(go())

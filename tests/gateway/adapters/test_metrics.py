@@ -15,7 +15,7 @@ class FakeNumbers:
 
     def health(self) -> dict[str, Any]:
         return {"broker_up": True, "epoch": 3, "leases_open": 4, "spare_permille": 650, "pending": 42,
-                "settled": 40}
+                "settled": 40, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 5}, {"state": "running", "jobs_per_s": 7}]
@@ -45,6 +45,7 @@ def test_every_metric() -> None:
         ("lamplighter_spare_ratio", ""): 0.65, ("lamplighter_jobs_per_second", ""): 12,
         ("lamplighter_pending_credits", ""): 42, ("lamplighter_settled_credits", ""): 40,
         ("lamplighter_tasks", "running"): 2,
+        ("lamplighter_held", "devices"): 2, ("lamplighter_bound", "devices"): 9,
         ("lamplighter_nodes", "ready"): 1, ("lamplighter_nodes", "lost"): 1,
         ("lamplighter_happened_total", "jobs"): 5, ("lamplighter_happened_total", "misbehaved_mac"): 2,
     }

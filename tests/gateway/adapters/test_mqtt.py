@@ -259,7 +259,7 @@ def test_a_connection_that_ends_at_once_was_never_up(run):
 def test_refusals_are_one_sentence(run, mosquitto, tmp_path, free_port):
     """No broker, a wrong password and a refused subscription each say what to do next, without the password."""
     async def main():
-        with pytest.raises(LinkError, match=r"No broker answers at .* start one, or leave the address out"):
+        with pytest.raises(LinkError, match=r"No broker answers at .* start one there, or correct the address"):
             await MqttLink(BrokerUrl("127.0.0.1", free_port), "x", on_message=print).start()
         (tmp_path / "empty").write_text("")
         (tmp_path / "empty").chmod(0o600)

@@ -29,7 +29,7 @@ from lamplighter.gateway.core.effects import (
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.snapshot import AnswerRow, ShareRow
 
-TASK = KeepTask("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40)
+TASK = KeepTask("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "city")
 
 
 def lease(number: int, name: str = "t1", index: int = 0) -> KeepLease:

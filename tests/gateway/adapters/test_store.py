@@ -43,7 +43,7 @@ REMEMBERED = 1_000
 
 
 def task(name: str = "t1") -> KeepTask:
-    return KeepTask(name, "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40)
+    return KeepTask(name, "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "city")
 
 
 def lease(number: int, name: str = "t1", index: int = 0, price: int = 10, node: str = "aa") -> KeepLease:
@@ -102,8 +102,8 @@ def test_round_trip(path: Path) -> None:
     store.close()
     store = Store.open(path)
     assert store.load(REMEMBERED) == Snapshot(
-        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, 1, 1, "", 4, 4, 1,
-                 3)],
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, "city", 1, 1, "", 4, 4,
+                 1, 3)],
         [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1, epoch=5), row(3, "expired", index=2),
          row(4, index=3)],
         [ShareRow("t1", "aa", 4, 2)],

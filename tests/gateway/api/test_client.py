@@ -11,7 +11,7 @@ from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.broker import EmbeddedBroker
 from lamplighter.gateway.adapters.mqtt import LinkError, Message, MqttLink
 from lamplighter.gateway.api.client import Client, Refused
-from lamplighter.gateway.protocol.topics import reply_topic, rpc_topic, task_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, reply_topic, rpc_topic, task_topic
 
 SITE = "demo"
 GATEWAY, OPERATOR = Account("gw1", "gateway-password", "gateway"), Account("city", "city-password", "operator")
@@ -31,7 +31,7 @@ def with_gateway(tmp_path):
                         payload = response if isinstance(response, bytes) else json.dumps(response).encode()
                         link.publish(reply_topic(SITE, given["reply_to"]), payload)
                 link = MqttLink(broker.url.signed_in(GATEWAY.user, GATEWAY.password), "gw1", on_message=heard,
-                                subscriptions=[(rpc_topic(SITE, "+"), 1)])
+                                subscriptions=[(rpc_topic(SITE, "+", "+"), 1)])
                 await link.start()
                 scheme, rest = str(broker.url).split("//")
                 try:
@@ -61,8 +61,25 @@ def test_requests_are_answered_each_with_its_own(with_gateway):
         with pytest.raises(Refused, match="no") as raised:
             await client.call("task.get", task="x")
         assert raised.value.error["code"] == "unknown_task"
-        with pytest.raises(LinkError, match="lamplighter up"):
+        with pytest.raises(LinkError, match="is one running there"):
             await client.call("epoch.seal", timeout_s=0.2)
+    with_gateway(answer, work)
+
+
+def test_what_is_too_large_is_not_sent(with_gateway):
+    """A broker would cut the connection: the bound that the gateway names is named instead."""
+    asked = []
+
+    async def work(client, link):
+        link.publish(gateway_topic(SITE, "gw1", "info"), b'{"max_request": 100000}', 1, True)
+        with pytest.raises(Refused) as raised:
+            await client.call("task.submit", input="x" * 100_000)
+        assert raised.value.error["code"] == "too_large" and "at most 100000 bytes" in raised.value.error["hint"]
+        assert (await client.call("task.submit", input="x" * 90_000)) == {} and len(asked) == 1
+
+    def answer(method, given):
+        asked.append(method)
+        return [{"ok": True, "cid": given["cid"], "data": {}}]
     with_gateway(answer, work)
 
 

@@ -12,22 +12,32 @@ from lamplighter.gateway.api.requests import METHODS, RequestError, loads, parse
 
 def code_of(method, payload):
     with pytest.raises(RequestError) as raised:
-        parse(method, payload)
+        parse("anna-1", method, payload)
     assert raised.value.message and raised.value.hint, "a refusal says what is wrong and what to do"
     return raised.value.code
 
 
 def test_a_request_is_read():
     """Known keys come out as they went in, with whom to answer."""
-    request = parse("task.cancel", b'{"v": 1, "task": "rush", "reply_to": "anna-1", "cid": "7"}')
+    request = parse("anna-1", "task.cancel", b'{"v": 1, "task": "rush", "reply_to": "anna-1", "cid": "7"}')
     assert (request.method, request.reply_to, request.cid) == ("task.cancel", "anna-1", "7")
     assert requests.text(request, "task") == "rush"
 
 
 def test_who_gives_no_address_is_anonymous():
     """Without reply_to and cid the answer goes where anybody may listen."""
-    request = parse("task.list", b"{}")
+    request = parse("anna-1", "task.list", b"{}")
     assert (request.reply_to, request.cid) == ("anonymous", "")
+
+
+@pytest.mark.parametrize("reply_to", ["ben-1", "a/+", "", 7, None, ["anna-1"]])
+def test_nobody_has_an_answer_sent_to_somebody_else(reply_to):
+    """It goes to whoever asks or to everybody; another address is refused, and that is told to whoever asks."""
+    payload = json.dumps({"reply_to": reply_to, "cid": "7"}).encode()
+    with pytest.raises(RequestError) as raised:
+        parse("anna-1", "task.list", payload)
+    assert (raised.value.code, raised.value.path) == ("bad_value", "/reply_to")
+    assert peek("anna-1", payload)[:2] == ("anna-1", "7") or reply_to is None
 
 
 @pytest.mark.parametrize(("payload", "code"), [
@@ -58,7 +68,7 @@ def test_nesting_within_the_bound_is_read():
 def test_unknown_methods_get_the_nearest(method, hint):
     """A wrong method is answered with the one that was probably meant."""
     with pytest.raises(RequestError) as raised:
-        parse(method, b"{}")
+        parse("anna-1", method, b"{}")
     assert raised.value.code == "unknown_method" and raised.value.hint.startswith(hint)
     assert len(raised.value.message) < 200
 
@@ -70,7 +80,7 @@ def test_unknown_methods_get_the_nearest(method, hint):
 def test_unknown_fields_get_the_nearest(key, hint, path):
     """A wrong field is named by a JSON Pointer and answered with the one that was probably meant."""
     with pytest.raises(RequestError) as raised:
-        parse("task.submit", json.dumps({key: 1}).encode())
+        parse("anna-1", "task.submit", json.dumps({key: 1}).encode())
     error = raised.value
     assert (error.code, error.path) == ("unknown_field", path) and error.hint.startswith(hint)
 
@@ -82,15 +92,15 @@ def test_unknown_fields_get_the_nearest(key, hint, path):
 def test_common_fields_are_checked(given, path):
     """Nobody can have an answer sent to a topic that is no identifier."""
     with pytest.raises(RequestError) as raised:
-        parse("task.list", json.dumps(given).encode())
+        parse("anna-1", "task.list", json.dumps(given).encode())
     assert (raised.value.code, raised.value.path) == ("bad_value", path)
 
 
 def test_the_same_request_has_the_same_body():
     """Order, spaces and whom to answer make no difference; anything else does."""
-    first = parse("task.submit", b'{"id": "a", "kind": "k", "input": {"x": 1, "y": [2]}, "cid": "1"}')
-    same = parse("task.submit", b'{"input":{"y":[2],"x":1},"kind":"k","id":"a","reply_to":"b","v":1}')
-    other = parse("task.submit", b'{"id": "a", "kind": "k", "input": {"x": 2, "y": [2]}}')
+    first = parse("anna-1", "task.submit", b'{"id": "a", "kind": "k", "input": {"x": 1, "y": [2]}, "cid": "1"}')
+    same = parse("anna-1", "task.submit", b'{"input":{"y":[2],"x":1},"kind":"k","id":"a","reply_to":"anna-1","v":1}')
+    other = parse("anna-1", "task.submit", b'{"id": "a", "kind": "k", "input": {"x": 2, "y": [2]}}')
     assert first.body == same.body != other.body
 
 
@@ -100,7 +110,7 @@ def test_the_same_request_has_the_same_body():
 ])
 def test_identifiers_are_checked(params, code):
     """What becomes part of a topic or a file name is 1 to 32 of a-z, 0-9 and -."""
-    request = parse("task.get", json.dumps(params).encode())
+    request = parse("anna-1", "task.get", json.dumps(params).encode())
     with pytest.raises(RequestError) as raised:
         requests.text(request, "task")
     assert (raised.value.code, raised.value.path) == (code, "/task")
@@ -108,7 +118,7 @@ def test_identifiers_are_checked(params, code):
 
 def test_numbers_have_a_range_and_a_default():
     """An integer within bounds, or the default where there is none."""
-    request = parse("task.submit", b'{"priority": 5}')
+    request = parse("anna-1", "task.submit", b'{"priority": 5}')
     assert requests.number(request, "priority", 0, -9, 9) == 5
     assert requests.number(request, "deadline_s", 60, 1, 90) == 60
 
@@ -116,7 +126,7 @@ def test_numbers_have_a_range_and_a_default():
 @pytest.mark.parametrize("value", [10, -10, 1.5, True, "5", None, [5]])
 def test_numbers_out_of_range_are_refused(value):
     """The hint gives the range."""
-    request = parse("task.submit", json.dumps({"priority": value}).encode())
+    request = parse("anna-1", "task.submit", json.dumps({"priority": value}).encode())
     with pytest.raises(RequestError) as raised:
         requests.number(request, "priority", 0, -9, 9)
     assert raised.value.code == "out_of_range" and raised.value.hint == "an integer from -9 to 9"
@@ -132,10 +142,10 @@ def test_responses_have_one_shape():
 
 def test_the_sender_of_a_refused_request_is_found():
     """As far as it can be read, so that a mistake is answered to whoever made it."""
-    assert peek(b'{"reply_to": "anna-1", "cid": "7", "id": "rush", "oops": NaN}') == ("anna-1", "7", "rush")
-    assert peek(b'{"reply_to": "a/+", "cid": 7, "id": "#"}') == ("anonymous", "", "")
+    assert peek("anna-1", b'{"reply_to": "anna-1", "cid": "7", "id": "rush", "oops": NaN}') == ("anna-1", "7", "rush")
+    assert peek("anna-1", b'{"reply_to": "a/+", "cid": 7, "id": "#"}') == ("anna-1", "", "")
     for junk in (b"", b"\xff", b"[]", b"[" * 100_000, b"9" * 5_000):
-        assert peek(junk) == ("anonymous", "", "")
+        assert peek("anna-1", junk) == ("anonymous", "", "")
 
 
 WORDS = st.text(max_size=8)
@@ -152,10 +162,10 @@ def test_no_request_raises_anything_but_a_refusal(method, payload, cut):
     """Random bytes, random documents and halves of them are read or refused in a few hundred bytes of JSON."""
     for data in (payload, payload[:cut], payload[cut:]):
         try:
-            request = parse(method, data)
+            request = parse("anna-1", method, data)
             assert set(request.params) <= METHODS[method]
             assert json.loads(request.body).keys() <= set(request.params)
         except RequestError as error:
             assert len(requests.refusal("", error)) < 1_200
-        reply_to, cid, task = peek(data)
+        reply_to, cid, task = peek("anna-1", data)
         assert len(reply_to) <= 32 and len(cid) <= 128 and len(task) <= 32

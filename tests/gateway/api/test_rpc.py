@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -10,9 +11,12 @@ import pytest
 from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import rpc
-from lamplighter.gateway.api.requests import METHODS, Ref, RequestError
-from lamplighter.gateway.api.rpc import MAX_ENROL, MAX_WAITING, RpcServer, receive
+from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.guard import Guard
+from lamplighter.gateway.api.requests import AT_THE_DOOR, MAX_REQUEST, METHODS, Ref, RequestError
+from lamplighter.gateway.api.rpc import MAX_ENROL, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
@@ -61,9 +65,12 @@ class Bench:
         self.solvers = Solvers()
         self.refuses = None
         self.commit = None
-        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke)
-        self.server = RpcServer(self.state, self.solvers, enrolment, {"site": "demo", "net": "00"}, self._tell,
-                                self._answer, lambda: 1_700_000_000_000)
+        enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
+                                    transfer=self._device)
+        self.guard = Guard("here", 1883)
+        self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
+                                {"site": "demo", "net": "00"}, self._tell, self._answer,
+                                lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
@@ -82,17 +89,21 @@ class Bench:
     async def _revoke(self, node):
         self.revoked.append(node)
 
+    async def _device(self, node, owner=""):
+        asked = 4 if owner else -1
+        return Device(node, bytes(32), "anna", 0, next_owner=owner, asked=asked)
+
     def _answer(self, ref, data, error):
         self.answered.append((ref, data, error))
 
     def tell(self, event):
         return self.machine.handle(event, 1_000)
 
-    def ask(self, method, payload=None, **params):
+    def ask(self, method, payload=None, back=None, **params):
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, method, payload, lambda: self.done.append(method))
+            receive(self.server, "anna", method, payload, lambda: self.done.append(method), back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting.values())
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -121,7 +132,24 @@ def bench():
 
 def test_every_method_has_a_handler():
     """What can be asked can be answered."""
-    assert set(rpc._HANDLERS) == set(METHODS)
+    assert set(rpc._HANDLERS) == set(AT_THE_DOOR)
+
+
+def test_some_may_be_asked_at_the_door_only(bench):
+    """Who has the folder may restore devices and hand them over; nobody may over the network."""
+    assert set(AT_THE_DOOR) - set(METHODS) == {"node.restore", "node.transfer"}
+    for method in set(AT_THE_DOOR) - set(METHODS):
+        assert bench.refused(method, node="anna-1", owner="ben") == ("unknown_method", "")
+    back = [].append
+    told, _ = bench.ask("node.transfer", back=back, node="anna-1", owner="ben")
+    assert told == {"node": "anna-1", "owner": "anna", "next_owner": "ben", "epoch": 4, "revoked": False}
+    assert bench.ref.back is back
+    told, _ = bench.ask("node.restore", back=back, node="anna-1")
+    assert (told["revoked"], told["epoch"]) == (False, None)
+    _, error = bench.ask("node.restore", back=back, node="No Node")
+    assert error.path == "/node" and bench.ref.back is back
+    _, error = bench.ask("", b"noise", back=back)
+    assert error.code == "unknown_method" and bench.ref.back is back
 
 
 def test_a_submission_becomes_an_event(bench):
@@ -129,7 +157,7 @@ def test_a_submission_becomes_an_event(bench):
     assert bench.ask("task.submit", id="jam", kind="toy", input=GOOD_INPUT, priority=3, deadline_s=60) == (None, None)
     (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
-    assert event.ref == Ref("anna", "7", "jam") and event.submitted_at_ms > 0
+    assert event.ref == Ref("anna", "7", "jam") and event.by == "anna" and event.submitted_at_ms > 0
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
@@ -183,14 +211,30 @@ def test_junk_gets_one_response(bench, method, payload):
 
 
 def test_a_price_is_a_dry_run(bench):
-    """Jobs, credits for all copies, heap, and how long the devices that are there would take."""
-    bench.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1), "ready"))
-    bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", 9_000, 4, 4_096, 7, ()))
-    bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, 9_000, 1, (), "mains", None))
+    """Jobs, credits for all copies, heap, and how long the devices that may have the jobs would take."""
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    for name, heap, room in (("anna-1", 9_000, 1), ("ben-1", 3_999, 1), ("ben-2", 9_000, 0)):
+        bench.tell(e.NodeEnrolled(name, name.encode() * 3, name[:-2]))
+        bench.tell(e.NodeStatusChanged(name, e.At(1, 1, 1), "ready"))
+        bench.tell(e.NodeBorn(name, e.At(1, 1, 2), "board", 0, "0.1", heap, 4, 4_096, 7, ()))
+        bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+        bench.tell(e.NodeBid(name, e.At(1, 1, 3), 500, heap, room, (), "mains", None))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
-                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31}
+                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31,
+                    "why_not": {"heap": 1, "no_room": 1}}
     assert not bench.put
+
+
+def test_a_price_counts_who_is_only_busy(bench):
+    """A device that has other leases will have these jobs after them; it is named as full all the same."""
+    bench.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1), "ready"))
+    bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", 9_000, 4, 4_096, 7, ()))
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, 9_000, 1, (), "mains", None))
+    bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 3, 4_000),)))
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
+    assert (told["devices_able"], told["why_not"]) == (1, {"full": 1})
 
 
 def test_a_price_without_devices_has_no_duration(bench):
@@ -217,7 +261,8 @@ def test_tasks_are_read_from_the_state(bench):
 
 def test_nodes_are_read_from_the_state(bench):
     """One device or all of them; an unknown one is refused."""
-    assert bench.ask("node.get", node="anna-1")[0]["owner"] == "anna"
+    told = bench.ask("node.get", node="anna-1")[0]
+    assert (told["owner"], told["why_not"]) == ("anna", "away") and told in bench.ask("node.list")[0]["nodes"]
     assert [node["node"] for node in bench.ask("node.list")[0]["nodes"]] == ["anna-1"]
     assert bench.refused("node.get", node="ben-1") == ("unknown_node", "/node")
 
@@ -270,10 +315,28 @@ def test_an_owner_reads_a_statement(bench):
     assert bench.refused("reward.statement", owner="chloe") == ("unknown_owner", "/owner")
 
 
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if m.startswith(("node.", "epoch."))))
+def test_on_an_open_broker_devices_and_epochs_are_managed_at_the_door(bench, method):
+    """Whoever can publish there may be anybody: refused by name, and done for who may use the data folder."""
+    bench.guard.closed = False
+    assert bench.refused(method) == ("open_broker", "")
+    _, error = bench.ask(method, back=lambda said: None, **({"node": "anna-1"} if method != "epoch.seal" else {}))
+    assert error is None or error.code != "open_broker"
+    bench.put.clear()
+    assert bench.ask("task.list")[1] is None
+
+
+def test_a_request_beyond_the_bound_of_this_gateway_is_too_large(bench):
+    """Whatever it says: nothing is parsed, and the answer names the bound."""
+    bench.server = replace(bench.server, max_request=100)
+    assert bench.ask("task.list", cid="7" * 20)[1] is None
+    assert bench.refused("task.list", cid="7" * 100) == ("too_large", "")
+
+
 def test_health_is_a_few_numbers(bench):
     """Enough to see whether work is moving."""
     told, _ = bench.ask("health.check")
-    assert told["tasks_open"] == 1 and told["nodes"] == 1
+    assert told["tasks_open"] == 1 and told["nodes"] == 1 and told["bounds"] == {"devices": {"now": 1, "most": 9}}
 
 
 def test_too_many_requests_are_told_to_come_again(bench):
@@ -282,7 +345,8 @@ def test_too_many_requests_are_told_to_come_again(bench):
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(bench.server, "task.submit", json.dumps(given).encode(), lambda: bench.done.append("done"))
+            receive(bench.server, "anna", "task.submit", json.dumps(given).encode(),
+                    lambda: bench.done.append("done"))
         assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
         assert all(error.retryable for _, _, error in bench.answered)
         bench.solvers.gate.set()
@@ -297,9 +361,9 @@ def test_what_a_broker_hands_over_again_is_not_begun_again(bench):
         bench.commit = asyncio.Event()
         given = json.dumps({"id": "jam", "kind": "toy", "input": GOOD_INPUT}).encode()
         while not bench.put:
-            receive(bench.server, "task.submit", given, lambda: bench.done.append("done"))
+            receive(bench.server, "anna", "task.submit", given, lambda: bench.done.append("done"))
             await asyncio.sleep(0)
-        receive(bench.server, "task.submit", given, lambda: bench.done.append("done"))
+        receive(bench.server, "anna", "task.submit", given, lambda: bench.done.append("done"))
         await asyncio.sleep(0)
         assert not bench.done
         bench.commit.set()

@@ -40,6 +40,7 @@ def test_a_device_is_shown_with_its_standing(pair):
     shown = node_view(pair.state, pair.node("ben-1"))
     assert (shown["node"], shown["owner"], shown["state"], shown["open"]) == ("ben-1", "ben", "ready", 1)
     assert (shown["spare"], shown["score"], shown["quarantined"], shown["last_seen_ms_ago"]) == (500, 0, False, 700)
+    assert (shown["why"], shown["restarted"]) == ("", "")
 
 
 def test_a_device_that_was_never_heard_says_so(city):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -26,9 +27,11 @@ def machine():
 @pytest.fixture
 def window(machine, small_log):
     """A window on it, with a log of three epochs."""
-    counters = SimpleNamespace(received=7, published=8, dropped=9)
+    counters = SimpleNamespace(received=7, published=8, dropped=9, held=3)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
-    return Window(machine.state, link, SimpleNamespace(events=5, batches=2), small_log, "north", 3)
+    shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2), counters={"muted": 6},
+                            bounds=lambda: {"devices": {"now": 1, "most": 9}})
+    return Window(shell, link, Guard("here", 1883), small_log, "north", 3)
 
 
 def test_everything_is_json(window):
@@ -41,6 +44,7 @@ def test_health_says_which_gateway_it_is(window, small_log):
     """Site, start number, network and broker without its password, beside the numbers of the core."""
     told = window.health()
     assert (told["site"], told["boot"], told["net"], told["broker_up"]) == ("north", 3, small_log.net.hex(), True)
+    assert told["bounds"]["devices"]["most"] == 9
     assert told["tasks_open"] == 1 and told["broker"] == "mqtt://127.0.0.1:1883"
 
 
@@ -60,8 +64,10 @@ def test_epochs_are_those_of_the_log(window):
 
 
 def test_counters_are_gathered(window, machine):
-    """Of the core, the broker link and the pump."""
+    """Of the core, the shell, the broker link, the pump and the page."""
+    window.turn_away()
     machine.handle(e.DeviceMisbehaved("?", "topic"), 1)
     told = window.counters()
     assert (told["misbehaved_topic"], told["messages_in"], told["messages_out"]) == (1, 7, 8)
+    assert (told["messages_held"], told["muted"], told["listeners_refused"]) == (3, 6, 1)
     assert (told["messages_dropped"], told["events"], told["batches"]) == (9, 5, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from contextlib import asynccontextmanager
@@ -10,7 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from lamplighter.gateway.adapters.door import open_door
 from lamplighter.gateway.adapters.mqtt import LinkError
+from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.api.client import Refused
 from lamplighter.gateway.commands.cli import main
 from lamplighter.gateway.runtime.app import Address
@@ -82,8 +85,8 @@ def test_version_is_the_packages():
 
 @pytest.mark.parametrize("words", [
     ("nonsense",), ("up", "--nonsense"), ("task", "submit"), ("task", "submit", "no-such-file.json"),
-    ("task", "watch"), ("node", "enrol"), ("node", "revoke"), ("audit", "verify"), ("audit", "statement", "x"),
-    ("audit", "explain", "x"),
+    ("task", "watch"), ("node", "enrol"), ("node", "revoke"), ("node", "transfer", "a"), ("node", "restore"),
+    ("audit", "verify"), ("audit", "statement", "x"), ("audit", "explain", "x"),
     ("up", "--site", "Not An Identifier"), ("up", "--name", "a/b"), ("up", "--http-port", "65536"),
     ("up", "--epoch-s", "0"), ("sim", "--devices", "0"), ("sim", "--devices", "x"), ("sim", "--duty", "x"),
     ("sim", "--duty", "600,300"), ("sim", "--duty", "1001"), ("sim", "--heap-kb", "-1"), ("demo", "--devices", "0"),
@@ -235,6 +238,56 @@ def test_enrolling_prints_the_devices_configuration(gateway):
     assert len(bytes.fromhex(config["key"])) == 32 and config["key"] != json.loads(second.stdout)["key"]
     assert "0a1b" in first.stderr and "secret" in first.stderr
     assert gateway.heard[0] == ("node.enrol", {"nodes": [{"key": config["key"], "owner": "anna"}]})
+
+
+def test_where_no_gateway_runs_the_registry_keeps_what_is_asked(tmp_path):
+    """For the next one that starts; what cannot be is refused with its hint, a folder without a registry named."""
+    missing = run("node", "restore", "a", "--data", tmp_path / "none")
+    assert missing.exit_code == 1 and "--data" in missing.output and not (tmp_path / "none").exists()
+    registry = Registry.open(tmp_path)
+    (device,) = registry.enrol([(bytes(32), "anna")], 0)
+    registry.revoke(device.node)
+    done = run("node", "transfer", device.node, "--owner", "ben", "--data", tmp_path, "--json")
+    assert done.exit_code == 0 and json.loads(done.output)["owner"] == "ben" and "next" in done.output
+    assert run("node", "restore", device.node, "--data", tmp_path).exit_code == 0
+    (device,) = registry.devices()
+    assert (device.owner, device.next_owner, device.restore) == ("anna", "ben", True)
+    refused = run("node", "transfer", device.node, "--owner", "chloe", "--data", tmp_path)
+    assert refused.exit_code == 1 and "[moving]" in refused.output and "hint: " in refused.output
+    (tmp_path / "registry.json").write_text("{")
+    assert "registry.previous.json" in run("node", "restore", device.node, "--data", tmp_path).output
+
+
+@pytest.mark.parametrize(("answer", "code", "shown"), [
+    ({"ok": True, "data": {"node": "a", "next_owner": "ben"}}, 0, "next_owner: ben"),
+    ({"ok": False, "error": {"code": "moving", "message": "no", "hint": "wait"}}, 1, "hint: wait"),
+])
+def test_a_gateway_of_the_folder_is_asked_at_its_door(answer, code, shown, tmp_path):
+    """Its answer is shown, its refusal with the hint; the registry is left to it."""
+    heard = []
+
+    def serve(method, payload, back):
+        heard.append((method, json.loads(payload)))
+        back(json.dumps(answer).encode())
+
+    async def main():
+        server = await open_door(tmp_path, serve)
+        try:
+            return await asyncio.to_thread(run, "node", "transfer", "a", "--owner", "ben", "--data", tmp_path)
+        finally:
+            server.close()
+    done = asyncio.run(asyncio.wait_for(main(), 300))
+    assert done.exit_code == code and shown in done.output
+    assert heard == [("node.transfer", {"node": "a", "owner": "ben"})] and not (tmp_path / "registry.json").exists()
+
+
+def test_a_gateway_that_goes_away_is_one_sentence(tmp_path, monkeypatch):
+    """What was asked may have been done or not."""
+    def gone(*about, **params):
+        raise ConnectionResetError("the gateway went away")
+    monkeypatch.setattr("lamplighter.gateway.adapters.door.ask", gone)
+    done = run("node", "restore", "a", "--data", tmp_path)
+    assert done.exit_code == 1 and "ask again" in done.output and "Traceback" not in done.output
 
 
 def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, tmp_path):

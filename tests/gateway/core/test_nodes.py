@@ -5,6 +5,10 @@ import pytest
 from lamplighter.gateway.api.views import node_view
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.lifecycle import Why
+from lamplighter.gateway.core.nodes import BACKOFF_MS
+from lamplighter.gateway.core.snapshot import Snapshot, StandingRow
+from lamplighter.gateway.core.whynot import waiting_jobs, why_idle
 
 AT = e.At(1, 1, 1)
 
@@ -19,14 +23,6 @@ def test_strangers_are_counted(city, event):
     assert city.state.counters["misbehaved_unknown_node"] == 1
 
 
-def test_enrolled_devices_are_bounded(make_city):
-    """The registry cannot make the core grow without end."""
-    city = make_city(max_nodes=2)
-    for name in "abc":
-        city.enrol(name)
-    assert list(city.state.nodes) == ["a", "b"]
-
-
 def test_a_device_can_change_hands(pair):
     """Enrolling again names another owner, who is paid from the next lease on."""
     pair.enrol("anna-1", "chloe")
@@ -36,14 +32,16 @@ def test_a_device_can_change_hands(pair):
     assert owners == {"anna-1": "chloe", "ben-1": "ben"}
 
 
-def test_a_revoked_device_can_come_back(pair):
-    """Enrolling again ends the revocation."""
+def test_a_restored_device_comes_back(pair):
+    """It is nowhere until it has signed in again: what it was before it was revoked is not believed."""
     pair.tell(e.NodeRevoked("anna-1"))
     assert node_view(pair.state, pair.node("anna-1"))["state"] == "revoked"
     pair.enrol("anna-1", "anna")
-    pair.bid("anna-1")
     pair.task(jobs=4)
+    assert node_view(pair.state, pair.node("anna-1"))["state"] == "lost" and not pair.leases("anna-1")
+    pair.device("anna-1", "anna")
     assert pair.leases("anna-1")
+    assert sum(pair.state.workers.values()) == 2   # who works on which kind is counted once
 
 
 def test_kernels_are_compiled_once_for_each_instruction_set(city, of):
@@ -55,14 +53,96 @@ def test_kernels_are_compiled_once_for_each_instruction_set(city, of):
 
 
 def test_claimed_instruction_sets_are_bounded(city, of):
-    """A device that claims a new instruction set with each birth makes the gateway compile and keep little."""
+    """A device that claims a new one with each birth has kernels compiled once a minute, and one set of them kept."""
     city.enrol("a")
     for arch in range(100):
         city.born("a", 1 + arch, arch=arch)
-    assert len(of(f.CompileKernels, city.out)) == 16
-    for arch in range(16):
+    assert of(f.CompileKernels, city.out) == [f.CompileKernels(0)]
+    city.tell(e.KernelsCompiled(0, {}))
+    assert not city.state.kernels and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
+    assert of(f.CompileKernels, city.wait(1)) == [f.CompileKernels(99)]
+    city.tell(e.KernelsCompiled(99, {}))
+    assert list(city.state.kernels) == [99]
+
+
+def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
+    """Of many instruction sets at once few are compiled for at a time; none waits for another birth."""
+    city = make_city(max_compiling=2)
+    for arch in range(5):
+        city.enrol(f"n{arch}")
+        city.born(f"n{arch}", arch=arch)
+    assert len(of(f.CompileKernels, city.out)) == 2
+    for arch in range(5):
         city.tell(e.KernelsCompiled(arch, {}))
-    assert len(city.state.kernels) <= 1
+    assert [asked.arch for asked in of(f.CompileKernels, city.out)] == [0, 1, 2, 3, 4]
+
+
+def test_a_back_off_ends_by_itself(city):
+    """A device that declined gets its next lease when its time is over, though it says nothing more."""
+    city.device("anna-1", room=1)
+    city.task()
+    city.refuse(city.lease(), "no_kernel")
+    city.wait(BACKOFF_MS["no_kernel"] - 1)
+    assert not city.leases()
+    city.wait(1)
+    assert city.leases()
+
+
+def test_a_quarantine_ends_by_itself(city):
+    """Over a restart too, and for a device that is enrolled only after it."""
+    city.device("anna-1", room=1)
+    city.task()
+    city.answer(city.lease(), sealed=False)
+    row = StandingRow("anna-1", 0, 1, city.node("anna-1").quarantined_until, 0)
+    for enrolled in ("before", "after"):
+        city.restart()
+        if enrolled == "before":
+            city.enrol("anna-1")
+        city.restore(Snapshot(standing=[row]))
+        city.device("anna-1", room=1)
+        city.tell(e.WorkFound(()))
+        city.task()
+        city.wait(100)
+        assert not city.leases()
+    city.now = row.quarantined_until
+    city.wait()
+    assert city.leases()
+
+
+def test_what_lost_leases_taught_is_forgotten_in_time(city):
+    """A device that looks too slow for every deadline since it lost leases is tried again, though nobody can prove
+    it faster meanwhile."""
+    city.device("anna-1", room=1)
+    city.submit(deadline_ms=120_000)
+    city.round(jobs=[city.job(0, price=1)])
+    city.wait(city.policy.ack_by_ms)
+    city.tell(e.TaskCancelled("t"))
+    taught = city.node("anna-1").pace["toy.sum"]
+    city.submit("u", deadline_ms=120_000)
+    city.round("u", jobs=[city.job(0, price=100)])
+    assert not city.leases() and why_idle(city.state, city.node("anna-1"), waiting_jobs(city.state)) is Why.DEADLINE
+    for _ in range(600):
+        if city.leases():
+            break
+        city.wait(100)
+    assert city.leases() and city.node("anna-1").pace["toy.sum"] < taught
+    city.answer(city.lease())
+    while city.node("anna-1").mends_at:
+        city.wait(city.policy.declined_ms)
+    assert not city.state.timers
+
+
+def test_a_device_at_work_keeps_its_pace(city):
+    """What it takes is being measured anyway; only one that has no lease forgets."""
+    city.device("anna-1", room=1)
+    city.submit()
+    city.round(jobs=[city.job(0, price=1), city.job(1)])
+    city.wait(city.policy.ack_by_ms)
+    taught = city.node("anna-1").pace["toy.sum"]
+    lease = city.lease()
+    city.tell(e.LeaseAccepted("anna-1", lease.nonce))
+    city.wait(city.policy.declined_ms)
+    assert city.lease() == lease and city.node("anna-1").pace["toy.sum"] == taught
 
 
 @pytest.mark.parametrize("at", [e.At(4, 9, 9), e.At(5, 1, 9), e.At(5, 2, 0)])

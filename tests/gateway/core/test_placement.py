@@ -90,13 +90,40 @@ def test_committed_copies_come_first(city):
 
 
 def test_a_device_that_changes_hands_is_not_its_own_second(city, of):
-    """The second copy goes to another device as well as to another owner."""
+    """The second copy goes to another device as well as to another owner, of those before and after."""
     city.device("anna-1", "anna", room=1)
     city.task()
     city.answer(city.lease())
     city.enrol("anna-1", "ben")
     assert not of(f.SendLease, city.bid("anna-1"))
-    assert of(f.SendLease, city.device("ben-1", "ben"))
+    assert not of(f.SendLease, city.device("ben-1", "ben"))
+    assert not of(f.SendLease, city.device("anna-2", "anna"))
+    assert of(f.SendLease, city.device("chloe-1", "chloe"))
+
+
+@pytest.mark.parametrize("first", ["anna", "ben"])
+def test_a_moving_device_checks_neither_of_its_owners(city, of, first):
+    """Until it has changed hands both count as one, whichever of them did the first copy."""
+    city.device("first-1", first, room=1)
+    city.task()
+    city.answer(city.lease())
+    city.enrol("moves-1", "anna")
+    city.tell(e.NodeEnrolled("moves-1", city.node("moves-1").device, "anna", "ben"))
+    city.status("moves-1", "ready")
+    city.born("moves-1")
+    assert not of(f.SendLease, city.bid("moves-1"))
+    assert of(f.SendLease, city.device("chloe-1", "chloe"))
+
+
+def test_a_copy_of_a_moving_device_is_of_both_owners(city, of):
+    """The next owner's devices do not check it either."""
+    city.device("anna-1", "anna", room=1)
+    city.tell(e.NodeEnrolled("anna-1", city.node("anna-1").device, "anna", "ben"))
+    city.task()
+    city.answer(city.lease())
+    assert not of(f.SendLease, city.device("ben-1", "ben"))
+    assert not of(f.SendLease, city.device("anna-2", "anna"))
+    assert of(f.SendLease, city.device("chloe-1", "chloe"))
 
 
 def test_a_lease_fits_the_devices_messages(city):

@@ -9,6 +9,7 @@ import pytest
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import Job, Lease
+from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.snapshot import AnswerRow
 from lamplighter.gateway.core.tasks import status
 
@@ -263,23 +264,49 @@ def test_statuses_are_not_published_for_every_result(pair, of):
 
 @pytest.mark.parametrize(("device", "expected"), [
     (None, "devices: none is connected"),
-    ({"room": 0}, "devices: all are busy with their own duty"),
-    ({"heap": 10}, "a device with 1000 bytes of free heap; the largest has 10"),
+    ({"room": 0}, f"1 device: {Why.NO_ROOM.meaning}"),
+    ({"heap": 12_300}, "1 device: heap 12 KB of 40 KB needed"),
 ])
 def test_a_task_says_what_it_waits_for(city, of, device, expected):
     """While nothing moves, the status says in words what is missing."""
     if device is not None:
         city.device("anna-1", **device)
-    city.task()
+    city.submit()
+    city.round(jobs=[city.job(heap=40_960)])
     assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == expected
 
 
-def test_a_task_says_when_all_are_in_quarantine(city, of):
-    """Devices that are proven wrong are no help while their quarantine lasts."""
-    city.device("anna-1")
+def test_a_task_counts_what_keeps_each_device(city, of):
+    """The most frequent reason first; the revoked do not count."""
+    city.device("anna-1", "anna", room=1)
     city.task()
-    city.answer(city.lease(), sealed=False)
-    assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == "devices: all are in quarantine"
+    city.answer(city.lease())
+    city.device("anna-2", "anna")
+    city.device("anna-3", "anna")
+    for name in ("liar-1", "gone-1", "small-1", "tiny-1", "new-1"):
+        city.device(name, room=0)
+    city.node("liar-1").quarantined_until = city.now + 60_000
+    city.bid("liar-1")
+    city.tell(e.NodeRevoked("gone-1"))
+    for name, heap in (("small-1", 999), ("tiny-1", 10)):
+        city.bid(name, heap=heap)
+    city.status("new-1", "lost")
+    assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == (
+        "3 devices: the owner has a copy, 2: heap 0 KB of 1 KB needed, "
+        "1: proven wrong: no leases for a while, 1: not connected")
+
+
+def test_a_task_that_is_about_to_move_says_so(make_city, of):
+    """A device that may have a job that lies deep in a queue comes to it with the next ticks."""
+    city = make_city(scan=1)
+    city.submit()
+    city.round(jobs=[city.job(i, heap=1 if i == 3 else 200_000) for i in range(9)])
+    city.device("anna-1", room=1)
+    city.of().round.jobs[0].spec = city.job(0, heap=1)   # it has been looked at, and just now it would fit
+    assert "about to get it" in of(f.PublishStatus, city.wait(300))[-1].status["waits_for"]
+    for _ in range(9):
+        city.wait(300)
+    assert city.leases()
 
 
 @pytest.fixture

@@ -1,11 +1,20 @@
 import pytest
 
 from lamplighter.gateway.ledger.book import NO_SEAL, Book
-from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, encode_leaf
+from lamplighter.gateway.ledger.leaves import (
+    Genesis,
+    LedgerError,
+    Registration,
+    Restoration,
+    Revocation,
+    Seal,
+    encode_leaf,
+)
 from lamplighter.gateway.ledger.merkle import leaf_hash
 
 GENESIS = encode_leaf(Genesis("demo", bytes(32)))
 ANNA = encode_leaf(Registration(b"d" * 16, "anna"))
+OUT, IN = encode_leaf(Revocation(b"d" * 16)), encode_leaf(Restoration(b"d" * 16))
 
 
 def seal(epoch, previous):
@@ -18,6 +27,27 @@ def test_the_latest_registration_counts():
     book.follow(ANNA)
     book.follow(encode_leaf(Registration(b"d" * 16, "ben")))
     assert book.owners == {b"d" * 16: "ben"}
+
+
+def test_who_is_revoked_can_be_restored():
+    """A device is out from one leaf to the other; whose it is does not change by that."""
+    book = Book(GENESIS)
+    told = []
+    for leaf in (ANNA, OUT, IN, OUT):
+        book.follow(leaf)
+        told.append(b"d" * 16 in book.revoked)
+    assert told == [False, True, False, True] and book.owners == {b"d" * 16: "anna"}
+    assert book.says(Revocation(b"d" * 16)) and not book.says(Restoration(b"d" * 16))
+
+
+def test_a_copy_goes_on_by_itself():
+    """What it follows the first book does not hear of."""
+    book = Book(GENESIS)
+    book.follow(ANNA)
+    twin = book.copy()
+    twin.follow(OUT)
+    twin.follow(encode_leaf(Registration(b"d" * 16, "ben")))
+    assert (book.owners, book.revoked) == ({b"d" * 16: "anna"}, set())
 
 
 def test_seals_are_chained():
@@ -34,6 +64,10 @@ def test_seals_are_chained():
     [
         [GENESIS],
         [ANNA, ANNA],
+        [OUT],
+        [ANNA, OUT, OUT],
+        [ANNA, IN],
+        [ANNA, OUT, IN, IN],
         [seal(0, b"x" * 32)],
         [seal(0, NO_SEAL), seal(1, NO_SEAL)],
         [seal(4, NO_SEAL), seal(4, leaf_hash(seal(4, NO_SEAL)))],
@@ -42,7 +76,7 @@ def test_seals_are_chained():
     ],
 )
 def test_what_cannot_follow(leaves):
-    """A second genesis, an idle registration, an unchained or older seal, and noise are refused."""
+    """A second genesis, facts that are no news, an unchained or older seal, and noise are refused."""
     book = Book(GENESIS)
     with pytest.raises(LedgerError):
         for leaf in leaves:

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.gateway.ledger import leaves
-from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, Registration, Seal, decode_leaf, encode_leaf
+from lamplighter.gateway.ledger.leaves import (
+    Genesis,
+    LedgerError,
+    Registration,
+    Restoration,
+    Revocation,
+    Seal,
+    decode_leaf,
+    encode_leaf,
+)
 
 EXAMPLES = settings(deadline=None, max_examples=60)
 
@@ -13,6 +22,8 @@ NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=32
 LEAVES = st.one_of(
     st.builds(Genesis, NAMES, st.binary(min_size=32, max_size=32)),
     st.builds(Registration, st.binary(min_size=16, max_size=16), NAMES),
+    st.builds(Revocation, st.binary(min_size=16, max_size=16)),
+    st.builds(Restoration, st.binary(min_size=16, max_size=16)),
     st.builds(
         Seal, st.integers(0, 2**32 - 1), st.binary(min_size=32, max_size=32), st.integers(0, 2**32 - 1),
         st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32),
@@ -21,9 +32,11 @@ LEAVES = st.one_of(
 
 
 def test_golden():
-    """The three layouts, spelled out byte by byte."""
+    """The layouts, spelled out byte by byte."""
     assert encode_leaf(Genesis("demo", bytes(range(32)))) == b"\1\1demo" + bytes(28) + bytes(range(32))
     assert encode_leaf(Registration(b"d" * 16, "anna")) == b"\1\2" + b"d" * 16 + b"anna" + bytes(28)
+    assert encode_leaf(Revocation(b"d" * 16)) == b"\1\4" + b"d" * 16
+    assert encode_leaf(Restoration(b"d" * 16)) == b"\1\5" + b"d" * 16
     assert encode_leaf(Seal(5, b"b" * 32, 3, 258, b"p" * 32)) == (
         b"\1\3\0\0\0\5" + b"b" * 32 + b"\0\0\0\3" + b"\0\0\0\0\0\0\1\2" + b"p" * 32
     )

@@ -15,8 +15,9 @@ OTHER = Mac(b"o" * 32)
 RECEIPT = wire.encode_receipt(b"n" * 8, b"d" * 16, 1, 2, 3, 4, b"j" * 16, b"o" * 16, b"s" * 32, 5, b"p" * 32)
 AT = {"conn": 2, "boot": 3, "v": 1}
 BIRTH = {"birth": 1, **AT, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "message": 4_096,
-         "once": 12, "can": ["floor"], "state": "lost"}
-BID = {"bid": 1, **AT, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5}
+         "once": 12, "can": ["floor"], "state": "lost", "why": "heap"}
+BID = {"bid": 1, **AT, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5,
+       "why": "outbox"}
 STATUS = {"status": 1, **AT, "state": "ready"}
 
 
@@ -53,7 +54,7 @@ def test_a_device_reads_the_lease_that_the_gateway_wrote():
 def test_a_device_reads_acknowledgements():
     """All pairs of number and verdict, up to 255 in one frame."""
     pairs = [(seq * 1_000, seq % 15) for seq in range(255)]
-    assert wire.decode_ack(frames.encode_ack(pairs, MAC), MAC) == pairs
+    assert list(wire.decode_ack(frames.encode_ack(pairs, MAC), MAC)) == pairs
 
 
 def test_a_device_reads_chunks():
@@ -133,8 +134,8 @@ def test_json_has_the_known_keys(leaf, good):
     assert frames.decode_json(leaf, said(good), MAC) == (known, 0)
     for key in good.keys() - {leaf}:
         less = {k: v for k, v in good.items() if k != key}
-        if (leaf, key) == ("birth", "state"):
-            assert frames.decode_json(leaf, said(less), MAC)[0].keys() == known.keys() - {key}
+        if leaf != "status" and key in ("state", "why"):
+            assert frames.decode_json(leaf, said(less), MAC) == ({**known, key: ""}, 0)
         else:
             with pytest.raises(wire.WireError, match="shape"):
                 frames.decode_json(leaf, said(less), MAC)
@@ -176,6 +177,15 @@ def test_json_values_have_bounds(leaf, good, key, value):
     """Each value is of its type and within its bounds, and no text can move a terminal's cursor."""
     with pytest.raises(wire.WireError, match="shape"):
         frames.decode_json(leaf, said({**good, key: value}), MAC)
+
+
+@pytest.mark.parametrize(("leaf", "good"), [("birth", BIRTH), ("bid", BID)])
+def test_a_device_need_not_say_why(leaf, good):
+    """Without a reason it is empty; one that is no short text is refused."""
+    silent = {key: value for key, value in good.items() if key != "why"}
+    assert frames.decode_json(leaf, said(silent), MAC)[0]["why"] == ""
+    with pytest.raises(wire.WireError, match="shape"):
+        frames.decode_json(leaf, said({**good, "why": "w" * 65}), MAC)
 
 
 def test_a_device_without_thermometer_may_say_so():

@@ -25,9 +25,20 @@ def test_topics_of_nodes_are_read():
         assert topics.parse_node_topic("demo", wire.node_topic("demo", "0a-b", leaf)) == ("0a-b", leaf)
 
 
+def test_topics_of_requests_name_who_asks():
+    """The user is an identifier; what is asked may be anything, so that whoever asks can be told."""
+    assert topics.parse_rpc_topic("demo", topics.rpc_topic("demo", "city", "task.list")) == ("city", "task.list")
+    assert topics.parse_rpc_topic("demo", topics.rpc_topic("demo", "city", "a/b")) == ("city", "a/b")
+    for topic in ("", "lamplighter/v1/demo/rpc/task.list", topics.rpc_topic("demo", "", "x"),
+                  topics.rpc_topic("demo", "a" * 33, "x"), topics.rpc_topic("other", "city", "x")):
+        with pytest.raises(wire.WireError, match="topic"):
+            topics.parse_rpc_topic("demo", topic)
+
+
 def test_the_gateways_topics_lie_below_the_site():
     """One tree for each thing that is told: gateways, tasks, epochs, requests and their answers."""
     built = [topics.gateway_topic("demo", "gw-1", "info"), topics.task_topic("demo", "dust", "event"),
-             topics.epoch_topic("demo", 12), topics.rpc_topic("demo", "+"), topics.reply_topic("demo", "city")]
-    below = ["gw/gw-1/info", "task/dust/event", "epoch/12", "rpc/+", "reply/city"]
+             topics.epoch_topic("demo", 12), topics.rpc_topic("demo", "city", "+"),
+             topics.reply_topic("demo", "city")]
+    below = ["gw/gw-1/info", "task/dust/event", "epoch/12", "rpc/city/+", "reply/city"]
     assert built == ["lamplighter/v1/demo/" + path for path in below]

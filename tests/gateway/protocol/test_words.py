@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lamplighter.gateway.protocol.words import IllegalMove, Word, move, table
+from lamplighter.gateway.protocol.words import IllegalMove, Word, meanings, move, table
 
 
 class Lamp(Word):
@@ -39,3 +39,8 @@ def test_a_table_is_printed_as_the_docs_show_it():
     """A row for each word, in order."""
     assert table("lamp", MOVES) == (
         "| lamp | meaning | may become |\n|---|---|---|\n| `unlit` | dark | `lit` |\n| `lit` | it shines | – |\n")
+
+
+def test_words_without_moves_are_printed_likewise():
+    """A row for each, in order."""
+    assert meanings("lamp", Lamp) == "| lamp | meaning |\n|---|---|\n| `unlit` | dark |\n| `lit` | it shines |\n"

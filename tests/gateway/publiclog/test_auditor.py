@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from lamplighter.gateway.ledger.leaves import Restoration, Revocation
 from lamplighter.gateway.protocol.verdicts import VERDICTS
 from lamplighter.gateway.publiclog import auditor
 
@@ -185,3 +186,34 @@ def test_nothing_is_said_of_a_false_log(small_log):
 def test_every_verdict_has_a_reason():
     """Each verdict that a receipt can be sealed with is explained, and nothing else."""
     assert tuple(auditor.REASONS) == VERDICTS[1:]
+
+
+def test_what_is_handed_over_pays_who_owned_it(open_log, prove):
+    """Each epoch pays its owner: in the sums, in statements, and in the reason of each receipt."""
+    log = open_log()
+    log.register_all([(A, "anna"), (b"C" * 16, "ben")])
+    for epoch, owner in enumerate(("anna", "ben", "anna")):
+        log.register(A, owner)
+        log.seal(epoch, [(prove(log.net, A, epoch + 1), 10 ** epoch, "ok")])
+    log.register(A, "ben")
+    assert auditor.verify(log.folder).data["owners"] == {"anna": 101, "ben": 10}
+    for owner, lines in (("anna", [(0, 1), (2, 100)]), ("ben", [(1, 10)])):
+        told = auditor.statement(log.folder, owner).data
+        assert [(line["epoch"], line["credits"]) for line in told["lines"]] == lines
+        assert told["credits"] == sum(credits for _, credits in lines)
+    for seq, owner in ((1, "anna"), (2, "ben"), (3, "anna")):
+        (row,) = auditor.explain(log.folder, f"{A.hex()}:1:{seq}").data["receipts"]
+        assert row["owner"] == owner and f"to {owner}" in row["text"]
+
+
+def test_who_is_revoked_is_told(open_log, prove):
+    """Until it is restored; what it had earned is paid all the same."""
+    log = open_log()
+    log.register(A, "anna")
+    log.enter([Revocation(A)])
+    log.seal(0, [(prove(log.net, A, 1), 10, "ok")])
+    told = auditor.verify(log.folder)
+    assert told.data["revoked"] == [A.hex()[:16]] and f"revoked: {A.hex()[:16]}" in told.text
+    assert told.data["owners"] == {"anna": 10}
+    log.enter([Restoration(A)])
+    assert auditor.verify(log.folder).data["revoked"] == []

@@ -9,7 +9,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lamplighter.gateway.adapters import files
 from lamplighter.gateway.ledger import note
-from lamplighter.gateway.ledger.leaves import Genesis, LedgerError, decode_leaf, encode_leaf, net_of
+from lamplighter.gateway.ledger.leaves import (
+    Genesis,
+    LedgerError,
+    Registration,
+    Restoration,
+    Revocation,
+    decode_leaf,
+    encode_leaf,
+    net_of,
+)
 from lamplighter.gateway.publiclog import auditor, writer
 from lamplighter.gateway.publiclog.writer import PublicLog
 
@@ -315,3 +324,17 @@ def test_a_device_that_changes_hands_leaves_its_pay_behind(small_log, prove):
     small_log.register(A, "ben")
     small_log.seal(9, [(prove(small_log.net, A, 999), 7, "ok")])
     assert (small_log.settled["anna", A.hex()[:16]], small_log.settled["ben", A.hex()[:16]]) == (before, 7)
+
+
+def test_only_news_is_entered(open_log):
+    """Of devices that are registered; what may not come there leaves the log as it was, also to a reader."""
+    log = open_log()
+    log.enter([Registration(A, "anna"), Revocation(A), Registration(A, "anna"), Revocation(A)])
+    assert (log.size, log.owner(A), log.revoked(A)) == (3, "anna", True)
+    log.enter([Restoration(A)])
+    log.enter([Restoration(A), Registration(A, "anna")])
+    assert (log.size, log.revoked(A)) == (4, False)
+    with pytest.raises(LedgerError, match="not registered"):
+        log.enter([Registration(A, "ben"), Revocation(B)])
+    assert (log.size, log.owner(A)) == (4, "anna")
+    assert (open_log().size, open_log().revoked(A)) == (4, False)

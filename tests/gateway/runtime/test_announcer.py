@@ -1,6 +1,7 @@
 """What is published for people."""
 
 import json
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,8 @@ def bench():
     """An announcer; ``sent()`` gives (topic below the site, JSON or b"", QoS, retained) of each message so far."""
     published = []
     made = SimpleNamespace()
-    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), lambda: 1_700)
+    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), lambda: 1_700,
+                               Counter())
 
     def sent():
         said = [(topic.removeprefix(ROOT), payload and json.loads(payload), *(*how, 1, False)[:2])
@@ -50,6 +52,7 @@ def test_a_reply_goes_to_who_asked(bench):
     good, bad = bench.sent()
     assert good == ("reply/anna", {"ok": True, "cid": "7", "data": {"task": "rush"}}, 1, False)
     assert bad[1]["error"]["code"] == "unknown_task" and not bad[1]["ok"]
+    assert bench.announcer._counters == {"requests_refused_unknown_task": 1}
 
 
 def test_a_refused_submission_is_told_where_its_sender_listens(bench):
@@ -63,11 +66,11 @@ def test_a_gateway_says_what_it_is(bench):
     """Retained: whether it is there, and what it can do."""
     kind = SimpleNamespace(version=2, title="Toy")
     bench.announcer.gateway("online")
-    bench.announcer.about(b"\1" * 8, 600, {"toy": kind})
+    bench.announcer.about(b"\1" * 8, 600, 1_000, {"toy": kind})
     status, about = bench.sent()
     assert status == ("gw/gw1/status", json.loads(gateway_status("online", 3, 1_700)), 1, True)
     assert about == ("gw/gw1/info", {"v": 1, "version": __version__, "net": "01" * 8, "epoch_s": 600,
-                                     "kinds": {"toy": {"version": 2, "title": "Toy"}}}, 1, True)
+                                     "max_request": 1_000, "kinds": {"toy": {"version": 2, "title": "Toy"}}}, 1, True)
 
 
 def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):
@@ -77,3 +80,12 @@ def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):
     assert (topic, how) == ("epoch/4", [1, True])
     assert said == {"v": 1, "epoch": 4, "receipts": 10, "credits": 500, "size": small_log.size,
                     "root": small_log.root.hex(), "checkpoint": small_log.checkpoint}
+
+
+def test_who_asked_at_the_door_is_answered_there(bench):
+    """On no topic: whatever it is that was asked."""
+    heard = []
+    ref = Ref("anonymous", "7", back=heard.append)
+    bench.announcer.answer(ref, {"n": 1}, None)
+    bench.announcer.answer(ref, None, RequestError("no", "because"))
+    assert [json.loads(said)["ok"] for said in heard] == [True, False] and bench.sent() == []

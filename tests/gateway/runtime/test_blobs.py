@@ -24,9 +24,9 @@ def bench(tmp_path):
         if arch == 9 or (arch == 7 and source.startswith(b"y")):
             raise CompileError("it takes another .mpy")
         return b"%d" % arch + source
-    made = SimpleNamespace(put=[], takes={"a": 4_096, "b": 0, "c": CHUNK_BYTES + 10})
+    made = SimpleNamespace(put=[], used={0, 7}, takes={"a": 4_096, "b": 0, "c": CHUNK_BYTES + 10})
     solvers = SimpleNamespace(kinds=kinds, context=lambda name: context if name == blob_name(context) else None)
-    made.blobs = Blobs("demo", solvers, compile_for, made.takes.get, made.put.append)
+    made.blobs = Blobs("demo", solvers, compile_for, made.takes.get, lambda: made.used, made.put.append)
     return made
 
 
@@ -67,3 +67,12 @@ def test_a_context_is_fetched_alike(bench):
 def test_there_is_no_empty_chunk(bench, node, name, offset):
     """Of what is unknown or past its end, and to a device that takes nothing, nothing is sent."""
     assert bench.blobs.chunk(f.SendChunk(node, name or blob_name(b"c" * 100), offset)) is None
+
+
+def test_kernels_of_no_board_any_more_are_let_go(bench):
+    """A device that claims a new instruction set again and again fills no memory."""
+    first = compiled(bench, 0).blobs["toy.x"]
+    bench.used = {1}
+    second = compiled(bench, 1).blobs["toy.x"]
+    assert bench.blobs.chunk(f.SendChunk("a", first, 0)) is None
+    assert bench.blobs.chunk(f.SendChunk("a", second, 0)) is not None

@@ -9,7 +9,7 @@ from lamplighter.gateway.adapters.accounts import PasswordFiles
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.runtime.brokers import open_broker, with_login
-from lamplighter.gateway.runtime.settings import Settings
+from lamplighter.gateway.runtime.settings import PACKET_ROOM, Settings
 
 
 @pytest.fixture
@@ -17,10 +17,11 @@ def opened(tmp_path):
     """opened(broker) gives what a gateway with a fresh registry uses, and that registry."""
     registry = Registry.open(tmp_path)
 
-    def open_(broker):
+    def open_(broker, **settings):
         async def main():
             async with AsyncExitStack() as stack:
-                return await open_broker(Settings(data=tmp_path, broker=broker), registry, stack, lambda error: None)
+                told = Settings(data=tmp_path, broker=broker, **settings)
+                return await open_broker(told, registry, stack, lambda error: None)
         return (*asyncio.run(asyncio.wait_for(main(), 300)), registry)
     yield open_
     registry.close()
@@ -50,6 +51,12 @@ def test_without_a_name_there_is_an_embedded_one(opened):
     url, accounts, registry = opened("")
     assert url.host == "127.0.0.1" and (url.user, url.password) == ("gw1", registry.gateway.password)
     assert accounts.pid == 0
+
+
+def test_the_embedded_broker_takes_what_the_setting_says(opened, tmp_path):
+    """Its file allows a request of the bound, and room to be told of one beyond it."""
+    opened("", max_request=1_000_000)
+    assert f"max_payload: {1_000_000 + PACKET_ROOM}\n" in (tmp_path / "broker" / "broker.conf").read_text()
 
 
 def test_a_url_for_an_operator_holds_the_password():

@@ -1,14 +1,17 @@
 """From messages to events."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
 from lamplighter.firmware import wire
 from lamplighter.firmware.mac import Mac
+from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
 from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES
 from lamplighter.gateway.runtime.inbox import Inbox, subscriptions
 
 UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
@@ -17,13 +20,16 @@ UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
 @pytest.fixture
 def bench():
     """An inbox: ``put``, ``asked``, ``acknowledged`` hold what it did, ``take`` gives it a message."""
-    made = SimpleNamespace(put=[], asked=[], acknowledged=[])
+    made = SimpleNamespace(put=[], asked=[], acknowledged=[], counters=Counter(), sizes=[], open=True, vain=[],
+                           guard=Guard("here", 1883))
+    made.gate = SimpleNamespace(admits=lambda node, size: made.sizes.append((node, size)) or made.open,
+                                vain=made.vain.append)
     pump = SimpleNamespace(put=lambda event, after=None: made.put.append((event, after)))
-    inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, pump,
-                  lambda *request: made.asked.append(request), made.acknowledged.append)
+    inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, made.gate, pump,
+                  lambda *request: made.asked.append(request), made.acknowledged.append, made.guard, made.counters)
 
-    def take(topic, payload):
-        message = SimpleNamespace(topic=topic, payload=payload)
+    def take(topic, payload, retain=False):
+        message = SimpleNamespace(topic=topic, payload=payload, retain=retain)
         inbox.take(message)
         return message
     made.take = take
@@ -42,11 +48,37 @@ def test_a_message_is_acknowledged_after_its_last_event(bench):
 
 def test_requests_go_to_their_server(bench):
     """Whatever they hold, they are no events of devices; they are acknowledged when all that follows is durable."""
-    message = bench.take(rpc_topic("demo", "task.list"), b"{}")
-    ((method, payload, after),) = bench.asked
-    assert (method, payload) == ("task.list", b"{}") and not bench.put and not bench.acknowledged
+    message = bench.take(rpc_topic("demo", "city", "task.list"), b"{}")
+    ((*asked, after),) = bench.asked
+    assert asked == ["city", "task.list", b"{}"] and not bench.put and not bench.acknowledged
     after()
     assert bench.acknowledged == [message]
+
+
+@pytest.mark.parametrize("topic", [rpc_topic("demo", "", "task.list"), rpc_topic("demo", "Z", "task.list"),
+                                   "lamplighter/v1/demo/rpc/task.list"])
+def test_a_request_of_nobody_is_let_go(bench, topic):
+    """Without a user there is nobody to answer."""
+    bench.take(topic, b"{}")
+    assert not bench.asked and not bench.put and len(bench.acknowledged) == 1
+
+
+def test_a_request_that_the_broker_kept_is_not_carried_out(bench):
+    """It is let go, counted and named, until a message without content has taken it away."""
+    topic = rpc_topic("demo", "city", "epoch.seal")
+    bench.take(topic, b"{}", retain=True)
+    bench.take(topic, b"{}", retain=True)
+    assert not bench.asked and len(bench.acknowledged) == 2 and bench.guard.ignored == 2
+    assert [kept["topic"] for kept in bench.guard.view()["retained_requests"]] == [topic]
+    bench.take(topic, b"")
+    assert not bench.asked and bench.guard.view()["retained_requests"] == []
+
+
+def test_a_request_without_content_has_an_answer(bench):
+    """Where nothing was kept, it is a mistake of its sender, who hears of it."""
+    bench.take(rpc_topic("demo", "city", "task.list"), b"")
+    ((*asked, _),) = bench.asked
+    assert asked == ["city", "task.list", b""]
 
 
 @pytest.mark.parametrize(("topic", "payload"), [
@@ -59,11 +91,26 @@ def test_junk_is_counted_and_let_go(bench, topic, payload):
     bench.take(topic, payload)
     ((event, after),) = bench.put
     after()
-    assert isinstance(event, e.DeviceMisbehaved) and len(bench.acknowledged) == 1
+    assert isinstance(event, e.DeviceMisbehaved) and len(bench.acknowledged) == len(bench.vain) == 1
+
+
+@pytest.mark.parametrize(("topic", "node", "besides"), [
+    (wire.node_topic("demo", "a", "result"), "a", MESSAGE_BYTES), ("x" * 70_000, "", HINT_BYTES),
+    (wire.node_topic("demo", "b", "bid"), "b", HINT_BYTES),
+    (wire.node_topic("demo", "b", "want"), "b", MESSAGE_BYTES),
+])
+def test_what_the_gate_does_not_admit_is_not_read(bench, topic, node, besides):
+    """It is acknowledged at once and counted; requests have no part in it."""
+    bench.open = False
+    message = bench.take(topic, b"?" * 60_000)
+    assert bench.sizes == [(node, 60_000 + besides)] and bench.acknowledged == [message]
+    assert not bench.put and bench.counters == {"messages_muted": 1}
+    bench.take(rpc_topic("demo", "city", "task.list"), b"{}")
+    assert len(bench.asked) == len(bench.sizes) == 1
 
 
 def test_it_listens_to_all_that_devices_and_operators_send():
     """Each topic of devices once, bids without a promise; requests of all methods."""
     wanted = dict(subscriptions("demo"))
     assert wanted == {wire.node_topic("demo", "+", leaf): int(leaf != "bid") for leaf in wire.NODE_UP} | {
-        rpc_topic("demo", "+"): 1}
+        rpc_topic("demo", "+", "+"): 1}

@@ -1,9 +1,13 @@
 """The one writer of the log."""
 
 import asyncio
+from dataclasses import replace
 
+from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.core.events import EpochSealed
 from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.publiclog import auditor
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing, Settlement
 
 
@@ -16,6 +20,9 @@ class Journal:
 
     def unsealed(self):
         return sorted(self.epochs)
+
+    def epoch(self):
+        return max([*self.epochs, *self.forgot, -1]) + 1
 
     def judged(self, epoch):
         return iter(self.epochs[epoch])
@@ -31,7 +38,7 @@ def test_overdue_epochs_are_sealed_oldest_first(open_log, prove):
     log.register(b"A" * 16, "anna")
     first, second, third = (prove(log.net, b"A" * 16, seq) for seq in (1, 2, 3))
     journal = Journal(e0=[], e1=[(first, 100, "ok"), (second, 7, "late")], e2=[(third, 5, "ok")])
-    sealing = Sealing(journal, log)
+    sealing = Sealing(journal, log, lambda epoch: [])
     assert asyncio.run(sealing.seal_overdue()) == Settlement((0, 1, 2), [Sealed(1, 2, 100), Sealed(2, 1, 5)], [])
     assert journal.forgot == [0, 1, 2] and [seal.epoch for seal in log.epochs()] == [1, 2]
     assert asyncio.run(sealing.seal_overdue()) == Settlement((), [], [])
@@ -44,7 +51,7 @@ def test_a_crash_before_the_journal_forgot_is_no_second_seal(open_log, prove):
     rows = [(prove(log.net, b"A" * 16, 1), 100, "ok")]
     log.seal(0, rows)
     journal = Journal(e0=rows)
-    assert asyncio.run(Sealing(journal, log).seal_overdue()).seals == [Sealed(0, 1, 100)]
+    assert asyncio.run(Sealing(journal, log, lambda epoch: []).seal_overdue()).seals == [Sealed(0, 1, 100)]
     assert journal.forgot == [0] and len(log.epochs()) == 1
 
 
@@ -53,7 +60,7 @@ def test_what_settlement_says_is_told(open_log, prove):
     log = open_log()
     log.register(b"A" * 16, "anna")
     first, again = (prove(log.net, b"A" * 16, 1, nonce=nonce * 16) for nonce in (b"n", b"o"))
-    sealing = Sealing(Journal(e0=[(again, 7, "ok"), (first, 100, "ok")]), log)
+    sealing = Sealing(Journal(e0=[(again, 7, "ok"), (first, 100, "ok")]), log, lambda epoch: [])
     said = sealing.sealed(asyncio.run(sealing.seal_overdue()))
     assert said == EpochSealed((0,), {("anna", "41" * 8): 100}, ((b"o" * 16, Verdict.DUPLICATE),))
     read = sealing.log_read()
@@ -69,12 +76,58 @@ def test_registering_and_sealing_take_turns(open_log, prove):
         """A log that would notice two at once."""
 
         def register_all(self, pairs):
+            """What changes hands: nothing."""
+
+        def enter(self, facts):
             inside.append("in")
             assert inside.count("in") - inside.count("out") == 1
             inside.append("out")
 
     async def main():
-        sealing = Sealing(Journal(), Slow())
+        sealing = Sealing(Journal(), Slow(), lambda epoch: [])
         await asyncio.gather(*(sealing.register([]) for _ in range(8)), sealing.seal_overdue())
     asyncio.run(asyncio.wait_for(main(), 300))
     assert inside == ["in", "out"] * 8 and log.size == 1
+
+
+def test_a_device_changes_hands_between_two_seals(open_log, prove):
+    """Though both epochs are overdue, what was judged in the one in which that was asked pays the owner before."""
+    log = open_log()
+    log.register(b"A" * 16, "anna")
+    rows = {f"e{n}": [(prove(log.net, b"A" * 16, n + 1), 10 ** n, "ok")] for n in range(3)}
+    journal = Journal(**rows)
+    sealing = Sealing(journal, log, lambda epoch: [(b"A" * 16, "ben")] if epoch > 1 else [])
+    asyncio.run(sealing.seal_overdue())
+    told = auditor.verify(log.folder).data
+    assert told["owners"] == {"anna": 11, "ben": 100} and sealing.says(b"A" * 16) == ("ben", False)
+
+
+def test_a_device_changes_hands_at_a_start_too(open_log):
+    """A crash after the seal is completed, though nothing is overdue; its epoch has to be over for that."""
+    log, journal = open_log(), Journal()
+    log.register(b"A" * 16, "anna")
+    sealing = Sealing(journal, log, lambda epoch: [(b"A" * 16, "ben")] if epoch > 0 else [])
+    asyncio.run(sealing.seal_overdue())
+    assert sealing.says(b"A" * 16) == ("anna", False)
+    journal.forgot = [0]
+    asyncio.run(sealing.seal_overdue())
+    assert sealing.says(b"A" * 16) == ("ben", False)
+
+
+def test_the_log_learns_what_it_does_not_know(open_log):
+    """Owners of new devices, who is revoked and who is restored; who owns a known device it does not take from it."""
+    log = open_log()
+    sealing = Sealing(Journal(), log, lambda epoch: [])
+    key = bytes(32)
+    new = Device(device_of(key)[1], key, "anna", 0)
+
+    def said(**change):
+        size = log.size
+        asyncio.run(sealing.register([replace(new, **change)]))
+        return sealing.says(new.name), log.size - size
+    assert sealing.says(new.name) == ("", False)
+    assert said() == (("anna", False), 1) and said(owner="ben") == (("anna", False), 0)
+    assert said(revoked=True) == (("anna", True), 1) and said(revoked=True) == (("anna", True), 0)
+    assert said() == (("anna", True), 0)   # an old copy of the registry lets nobody in
+    assert said(revoked=True, restore=True) == (("anna", False), 1)
+    assert said(revoked=True, restore=True) == (("anna", False), 0)

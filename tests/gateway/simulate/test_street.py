@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 from contextlib import asynccontextmanager
 
 import pytest
 
+from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.api.client import Refused
 from lamplighter.gateway.simulate.street import HOUSES, Street
 
 
 @pytest.fixture
 def enrol(tmp_path, monkeypatch):
     """enrol(count, owners, duties, url) gives a street that a stand-in for a gateway has enrolled."""
-    def make(count, owners=0, duties=(300,), url="mqtt://operator:secret@broker:1884"):
+    streets = []
+
+    def make(count, owners=0, duties=(300,), url="mqtt://operator:secret@broker:1884", known=()):
         asked = []
+        for street in streets:
+            os.close(street._locked)
+        streets.clear()
 
         class Client:
-            async def call(self, method, nodes):
+            async def call(self, method, nodes=None):
+                if method == "node.list":
+                    return {"nodes": list(known)}
                 asked.append((method, nodes))
                 return {"site": "north", "net": "00ff", "nodes": [node["key"][:16] for node in nodes]}
 
@@ -29,9 +39,13 @@ def enrol(tmp_path, monkeypatch):
         monkeypatch.setattr("lamplighter.gateway.simulate.street.Client", client)
         street = Street(url, "north", tmp_path / "street", 128 * 1024)
         asyncio.run(street.enrol(count, owners, duties))
+        streets.append(street)
         street.asked = asked
         return street
-    return make
+
+    yield make
+    for street in streets:
+        os.close(street._locked)
 
 
 def test_devices_are_enrolled_among_owners_in_turn(enrol):
@@ -43,9 +57,9 @@ def test_devices_are_enrolled_among_owners_in_turn(enrol):
     assert all(len(bytes.fromhex(node["key"])) == 32 for node in nodes) and len(street.nodes) == 5
 
 
-@pytest.mark.parametrize(("count", "owners", "expected"), [(1, 0, 2), (2, 0, 2), (9, 0, 4), (30, 12, 12)])
+@pytest.mark.parametrize(("count", "owners", "expected"), [(1, 0, 1), (2, 0, 2), (9, 0, 4), (30, 12, 12), (2, 5, 2)])
 def test_there_are_at_least_two_owners(enrol, count, owners, expected):
-    """Else no answer could be compared; beyond the names they are numbered."""
+    """Else no answer could be compared; beyond the names they are numbered. Who has no device is none."""
     street = enrol(count, owners)
     assert len(set(street.owners)) == expected
     assert street.owners[len(HOUSES):] == [f"owner-{i}" for i in range(len(HOUSES), expected)]
@@ -59,6 +73,32 @@ def test_devices_stay_who_they_are(enrol):
     assert more[:3] == first and fewer.asked[0][1] == first[:2]
     assert {node["owner"] for node in more} == set(HOUSES[:4])
     assert stat.S_IMODE(fewer.folder.stat().st_mode) == 0o700
+
+
+def test_devices_are_whose_the_gateway_says(enrol):
+    """One that was handed over since is enrolled for its new owner, and counted there."""
+    key = enrol(2).asked[0][1][0]["key"]
+    street = enrol(2, known=[{"node": device_of(bytes.fromhex(key))[1], "owner": "zoe", "state": "lost"}])
+    assert [node["owner"] for node in street.asked[0][1]] == street.owners == ["zoe", HOUSES[1]]
+
+
+def test_revoked_devices_are_named_with_the_way_out(enrol):
+    """The file that they are in, and what lets them in again or takes them out."""
+    keys = [node["key"] for node in enrol(3).asked[0][1]]
+    node = device_of(bytes.fromhex(keys[1]))[1]
+    with pytest.raises(Refused, match=rf"devices\.json: {node}\.") as refused:
+        enrol(3, known=[{"node": node, "owner": "anna", "state": "revoked"}])
+    assert f"node restore {node}" in refused.value.error["hint"]
+
+
+def test_a_folder_is_for_one_street(enrol):
+    """A second one on it is refused until the first has ended."""
+    street = enrol(1)
+    other = Street(street.url, "north", street.folder, street.heap)
+    with pytest.raises(Refused, match="run on") as refused:
+        asyncio.run(other.enrol(1, 0, (300,)))
+    assert "--folder" in refused.value.error["hint"]
+    enrol(1)
 
 
 def test_each_device_is_told_where_to_connect(enrol):

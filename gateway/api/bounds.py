@@ -1,0 +1,60 @@
+"""What a gateway holds a fixed number of at most: what lies beyond is answered or waits, is counted, and is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lamplighter.gateway.core.state import State
+
+MAX_WAITING = 64
+"""Requests being validated at once."""
+
+
+class Bound(NamedTuple):
+    """``beyond`` says what happens to one more, ``counted`` is its name among the counters ('' where it waits)."""
+
+    beyond: str
+    counted: str
+
+
+BOUNDS = {
+    "devices": Bound("it is not enrolled: `too_many_devices`; revoked ones count",
+                     "requests_refused_too_many_devices"),
+    "tasks": Bound("of those that are not over; refused: `too_many_tasks`", "requests_refused_too_many_tasks"),
+    "tasks_finished": Bound("the oldest leaves the list, its retained messages the broker", "tasks_cleared"),
+    "requests": Bound("refused as retryable: `busy`", "requests_refused_busy"),
+    "leases_of_a_device": Bound("it gets no more: `full`", ""),
+    "leases_remembered": Bound("the oldest is forgotten: its result, if it comes again, is `lease_unknown`",
+                               "leases_forgotten"),
+    "compiling": Bound("a new instruction set waits for its kernels: `no_kernels`", ""),
+    "messages_in": Bound("the broker waits", "messages_held"),
+    "messages_out": Bound("dropped", "messages_dropped"),
+}
+"""By the name under which ``health.check`` and the metrics show it."""
+
+
+def bounds(state: State, requests: int, link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Of each bound how much is held ``now`` and at ``most``. ``requests`` are being validated, ``link`` says of
+    ``messages_in`` and ``messages_out`` what the connection to the broker holds."""
+    policy = state.policy
+    over = sum(task.over for task in state.tasks.values())
+    held = {
+        "devices": (len(state.nodes), policy.max_nodes),
+        "tasks": (len(state.tasks) - over, policy.max_tasks),
+        "tasks_finished": (over, policy.max_finished),
+        "requests": (requests, MAX_WAITING),
+        "leases_of_a_device": (max((len(node.open) for node in state.nodes.values()), default=0), policy.max_open),
+        "leases_remembered": (len(state.ended), policy.remembered_leases),
+        "compiling": (len(state.compiling), policy.max_compiling),
+        **link,
+    }
+    return {name: {"now": now, "most": most} for name, (now, most) in held.items()}
+
+
+def table(shown: Mapping[str, Mapping[str, Any]]) -> str:
+    """The bounds as the docs show them, in Markdown."""
+    rows = []
+    for name, (beyond, counted) in BOUNDS.items():
+        rows.append(f"| `{name}` | {shown[name]['most']:,} | {beyond} | {f'`{counted}`' if counted else '–'} |\n")
+    return f"| bound | at most | one more | counted as |\n|---|---|---|---|\n{''.join(rows)}"

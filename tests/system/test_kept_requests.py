@@ -1,0 +1,96 @@
+"""Who may ask, and when: on either broker no command comes from a kept message, and strangers are kept out."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from lamplighter.gateway.adapters.accounts import mosquitto_password, mosquitto_rules
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
+from lamplighter.gateway.adapters.registry import Registry
+from lamplighter.gateway.api.client import Refused
+from lamplighter.gateway.protocol.topics import rpc_topic
+
+SITE = "demo"
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+def gateway(request, start_gateway, start_mosquitto, tmp_path):
+    """A gateway on a broker with accounts."""
+    if request.param == "embedded":
+        made = start_gateway()
+    else:
+        data = tmp_path / "data"
+        registry = Registry.open(data)
+        registry.add_operator("operator")
+        lines = [mosquitto_password(account, b"salt-of-12-b") for account in registry.accounts("gw1")]
+        (tmp_path / "passwords").write_text("".join(lines))
+        (tmp_path / "rules").write_text("user gw1\ntopic readwrite #\n\n" + mosquitto_rules(SITE, "operator"))
+        registry.close()
+        url = start_mosquitto(f"allow_anonymous false\npassword_file {tmp_path / 'passwords'}\n"
+                              f"acl_file {tmp_path / 'rules'}\n")
+        made = start_gateway("--broker", url, data=data)
+    yield made
+    made.end()
+
+
+async def kept(url: str, method: str, payload: bytes) -> None:
+    """Publishes a request with the retain flag, or clears it."""
+    broker = BrokerUrl.parse(url)
+    link = MqttLink(broker, "mistaken", on_message=print)
+    await link.start()
+    link.publish(rpc_topic(SITE, broker.user, method), payload, 1, True)
+    await link.stop(300)
+
+
+async def until(client, condition):
+    """What health says once it fits."""
+    while not condition(told := await client.call("health.check")):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    return told
+
+
+async def test_a_kept_request_is_not_carried_out_at_a_start(gateway, operator):
+    """It runs once, when it is sent; then health names its topic and the command that clears it, which does."""
+    await kept(gateway.url, "epoch.seal", b"{}")
+    async with operator(gateway) as client:
+        assert (await until(client, lambda told: told["epoch"] == 1))["broker_probe"] == "closed"
+    for _ in range(2):
+        gateway.end()
+        gateway.start()
+        async with operator(gateway) as client:
+            (named,) = (await until(client, lambda told: told["retained_requests"]))["retained_requests"]
+            assert named["topic"] == rpc_topic(SITE, "operator", "epoch.seal")
+            assert named["clear"].endswith(f"-u operator -P PASSWORD -q 1 -r -n -t {named['topic']}")
+            assert (await client.call("health.check"))["epoch"] == 1
+    await kept(gateway.url, "epoch.seal", b"")
+    async with operator(gateway) as client:
+        await until(client, lambda told: not told["retained_requests"])
+        assert (await client.call("health.check"))["epoch"] == 1
+
+
+async def test_who_asked_is_shown_after_a_restart_too(gateway, operator):
+    """By the account, which nobody else can publish as."""
+    async with operator(gateway) as client:
+        await client.call("task.submit", id="mine", kind="toy.chain", input={"jobs": 1})
+        assert (await client.call("task.get", task="mine"))["by"] == "operator"
+    gateway.end()
+    gateway.start()
+    async with operator(gateway) as client:
+        assert (await client.call("task.get", task="mine"))["by"] == "operator"
+
+
+async def test_an_open_broker_is_served_on_request_only(start_gateway, start_mosquitto, operator):
+    """Without the flag the start says why; with it devices and epochs are not a stranger's to manage."""
+    broker = start_mosquitto()
+    with pytest.raises(AssertionError, match="--allow-open-broker"):
+        start_gateway("--broker", broker)
+    gateway = start_gateway("--broker", broker, "--allow-open-broker")
+    async with operator(gateway) as client:
+        assert (await client.call("health.check"))["broker_probe"] == "open"
+        for method, params in (("node.list", {}), ("node.revoke", {"node": "a"}), ("epoch.seal", {})):
+            with pytest.raises(Refused) as refused:
+                await client.call(method, **params)
+            assert refused.value.error["code"] == "open_broker"
+    gateway.end()
