@@ -12,9 +12,10 @@ import importlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+if TYPE_CHECKING:   # a gateway knows kinds as data and does without
+    from pydantic import BaseModel
 
 Input = dict[str, Any]
 """An operator's input as it came out of the JSON document."""

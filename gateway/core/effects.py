@@ -254,6 +254,18 @@ class StopSolver:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """Ask the kind of ``task`` whether ``answer`` to ``job`` is possible at all, then report ``AnswerChecked``."""
+
+    task: str
+    round: int
+    index: int
+    run: int
+    job: JobSpec
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Recompute:
     task: str
     kind: str
@@ -323,7 +335,7 @@ Durable = (
 )
 Outward = (
     SendLease | SendCancel | SendAck | SendFloor | SendChunk | StartSolver | RecallRound | AdvanceSolver | GiveUp
-    | StopSolver | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult
-    | SealEpoch
+    | StopSolver | CheckAnswer | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent
+    | PublishResult | SealEpoch
 )
 Effect = Durable | Outward

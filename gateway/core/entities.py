@@ -101,8 +101,8 @@ class Lease(Storied):
 class Job(Storied):
     """One micro-job of the round that its task is in."""
 
-    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
-                 "spec", "task", "tries")
+    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "possible", "refused",
+                 "round", "run", "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.story = ""
@@ -116,6 +116,10 @@ class Job(Storied):
         self.phase = Phase.READY
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
+        self.asked: bytes | None = None
+        """The answer of a copy that its kind was asked about, if it has a check."""
+        self.possible: bool | None = None
+        """What its kind said."""
         self.answer: bytes | None = None
         self.audited = False
         self.tries: dict[str, int] = {}

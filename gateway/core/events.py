@@ -87,6 +87,25 @@ class TaskBroke:
 
 
 @dataclass(frozen=True, slots=True)
+class SolverLost:
+    """The process that ran the solver has ended, and the solver with it: it is wanted anew, from its start."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChecked:
+    """What the kind says of ``answer``: an answer that is not ``possible`` is wrong, one that is may be."""
+
+    task: str
+    round: int
+    index: int
+    run: int
+    answer: bytes
+    possible: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Recomputed:
     """The gateway ran a job itself. ``answer`` is None when the kernel raised."""
 
@@ -308,8 +327,8 @@ class EpochSealed:
 
 
 Event = (
-    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | RoundRecalled | WorkFound
-    | KernelsCompiled
+    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | SolverLost | AnswerChecked | Recomputed
+    | RoundRecalled | WorkFound | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
     | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound
     | Ticked | EpochEnded

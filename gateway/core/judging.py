@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from lamplighter.gateway.core.effects import (
     AdvanceSolver,
+    CheckAnswer,
     KeepAnswer,
     KeepEnd,
     KeepReceipt,
@@ -20,7 +21,7 @@ from lamplighter.gateway.core.effects import (
     SendCancel,
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.events import Recomputed, ResultArrived
+from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
 from lamplighter.gateway.core.placement import (
     audit,
@@ -114,19 +115,40 @@ def _learn_pace(state: State, node: Node, lease: Lease) -> None:
 
 
 def _commit(state: State, job: Job, lease: Lease) -> None:
-    """A well-formed copy has been recorded: compare, ask for another, or have it recomputed."""
+    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made.
+
+    One answer is asked about: copies that differ from it are recomputed anyway.
+    """
     job.copies.append(lease)
-    task = job.task
-    if not state.check(task.name, job.spec, lease.answer):
-        audit(state, job)
-        return
+    if job.task.kind in state.checks and job.asked is None:
+        job.asked = lease.answer
+        state.turn.emit(CheckAnswer(job.task.name, job.round, job.index, job.run, job.spec, lease.answer))
     if len(job.copies) < state.policy.copies:
         ready_again(state, job)
-        return
-    agree = len({copy.answer for copy in job.copies}) == 1
-    if agree and not _drawn(state, job):
-        _accept(state, job, job.copies[0].answer, audited=False)
     else:
+        _compare(state, job)
+
+
+def _compare(state: State, job: Job) -> None:
+    """There are copies enough: accept them, have them recomputed, or wait for their kind's word."""
+    agree = len({copy.answer for copy in job.copies}) == 1
+    if not agree or job.possible is False or _drawn(state, job):
+        audit(state, job)
+    elif job.asked is not None and job.possible is None:
+        job.move(Phase.CHECK, state.turn.moment)
+    else:
+        _accept(state, job, job.copies[0].answer, audited=False)
+
+
+def on_checked(state: State, event: AnswerChecked) -> None:
+    """An impossible answer is recomputed, whoever agrees with it; while a copy is out, once that has ended."""
+    job = _job_of(state, event)
+    if job is None or job.asked != event.answer:
+        return
+    job.possible = event.possible
+    if job.phase is Phase.CHECK:
+        _compare(state, job)
+    elif job.phase is Phase.READY and not job.possible:
         audit(state, job)
 
 
@@ -216,16 +238,22 @@ def quarantine_ms(state: State, node: Node) -> int:
 
 def on_recomputed(state: State, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
-    task = state.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
-        return True
-    job = task.round.jobs[event.index]
-    if job.phase is not Phase.AUDIT or job.run != event.run:
+    job = _job_of(state, event)
+    if job is None or job.phase is not Phase.AUDIT:
         return True
     if event.answer is None:
         return False
     _accept(state, job, event.answer, audited=True)
     return True
+
+
+def _job_of(state: State, event: AnswerChecked | Recomputed) -> Job | None:
+    """The job that was asked about, unless its round is over, or was begun anew."""
+    task = state.tasks.get(event.task)
+    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
+        return None
+    job = task.round.jobs[event.index]
+    return job if job.run == event.run else None
 
 
 def _set_back(state: State, task: Task) -> None:

@@ -67,13 +67,15 @@ class Phase(Word):
 
     READY = "ready", "it waits for a device"
     OUT = "out", "one lease of it is open"
+    CHECK = "check", "its copies agree; its kind is asked whether their answer is possible"
     AUDIT = "audit", "the gateway recomputes it"
     ACCEPTED = "accepted", "it has its answer"
 
 
 JOB_MOVES = {
     Phase.READY: (Phase.OUT, Phase.AUDIT),
-    Phase.OUT: (Phase.READY, Phase.AUDIT, Phase.ACCEPTED),
+    Phase.OUT: (Phase.READY, Phase.CHECK, Phase.AUDIT, Phase.ACCEPTED),
+    Phase.CHECK: (Phase.AUDIT, Phase.ACCEPTED),
     Phase.AUDIT: (Phase.ACCEPTED,),
     Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
 }

@@ -8,7 +8,7 @@ a batch before it releases any other.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lamplighter.gateway.core import events as e
@@ -28,7 +28,7 @@ from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from lamplighter.gateway.core.state import Check, State
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
@@ -38,10 +38,11 @@ CLOCK_MS = 5_000
 
 
 class Machine:
-    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each."""
+    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each. ``checks`` are the kinds
+    that have a check of answers."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int, net: bytes) -> None:
-        self.state = State(policy, secret, check, boot, net)
+    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
+        self.state = State(policy, secret, checks, boot, net)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
         self._handlers: dict[type, Callable[[State, Any], object]] = {
@@ -50,6 +51,8 @@ class Machine:
             e.RoundYielded: tasks.on_round,
             e.TaskSolved: tasks.on_solved,
             e.TaskBroke: tasks.on_broke,
+            e.SolverLost: replay.on_lost,
+            e.AnswerChecked: judging.on_checked,
             e.Recomputed: _on_recomputed,
             e.RoundRecalled: replay.on_recalled,
             e.WorkFound: _on_work_found,

@@ -229,6 +229,10 @@ def lost(state: State, lease: Lease, ended: Ended) -> None:
 
 
 def ready_again(state: State, job: Job) -> None:
+    """Another copy is wanted, unless the one that there is cannot be right."""
+    if job.possible is False:
+        audit(state, job)
+        return
     job.move(Phase.READY, state.turn.moment)
     place(state, job)
 

@@ -1,4 +1,5 @@
-"""A task's rounds again, from the journal: after a restart, and when a device that took part was proven wrong.
+"""A task's rounds again, from the journal: after a restart, when a solver's process has ended, and when a device that
+took part was proven wrong.
 
 The solver is started anew and yields the rounds that it has yielded before; for each the journal is asked what it
 knows. So memory holds one round, however long a task has run. What a liar took part in is recomputed when its round
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from lamplighter.gateway.core.effects import RecallRound, StartSolver
 from lamplighter.gateway.core.entities import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
-from lamplighter.gateway.core.events import RoundRecalled, WorkFound
+from lamplighter.gateway.core.events import RoundRecalled, SolverLost, WorkFound
 from lamplighter.gateway.core.judging import open_round, put_away
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit, send_again
@@ -87,6 +88,14 @@ def on_work_found(state: State, event: WorkFound) -> None:
             again.add(name)
     for name in sorted(again):
         _replay(state, state.tasks[name])
+
+
+def on_lost(state: State, event: SolverLost) -> None:
+    """The solver comes back to where it was; if it was to give its last word, it is asked again then."""
+    task = state.tasks.get(event.task)
+    if task is not None and not task.over:
+        task.ending = False
+        _replay(state, task)
 
 
 def _replay(state: State, task: Task) -> None:

@@ -9,18 +9,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Collection
 
 from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding
 from lamplighter.gateway.core.entities import Job, Lease, Node, Task
-from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.protocol.numbers import Numbers
-
-Check = Callable[[str, JobSpec, bytes], bool]
-"""(task, job, answer) -> False when the answer is impossible."""
 
 
 class Turn:
@@ -44,11 +40,12 @@ class State:
     """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
     them."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int, net: bytes) -> None:
+    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
         self.policy = policy
         self.net = net
         self.secret = secret
-        self.check = check
+        self.checks = checks
+        """Kinds that can say of an answer that it is impossible."""
         self.boot = boot
         self.now_ms = 0
         self.turn = Turn(0, State)

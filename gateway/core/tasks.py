@@ -224,7 +224,7 @@ def status(task: Task) -> dict[str, Any]:
 def waits_for(state: State, task: Task) -> str:
     """Why nothing moves, as words for an operator; empty while jobs are out."""
     jobs = task.round.jobs
-    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in jobs):
+    if task.over or any(job.phase in (Phase.OUT, Phase.CHECK, Phase.AUDIT) for job in jobs):
         return ""
     if not jobs:
         return "the solver"

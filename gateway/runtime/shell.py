@@ -27,14 +27,18 @@ from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
 from lamplighter.gateway.runtime.gate import Gate
-from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.inbox import Inbox, mark_topic
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.gateway.runtime.lanes import Lanes
 from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Pump
 from lamplighter.gateway.runtime.sealing import Sealing
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.gateway.runtime.stores import Stores
-from lamplighter.tasks.api import Kind
+
+MARK_S = 5.0
+"""As long may the mark of the inbox take to come back."""
 
 
 class Link(Protocol):
@@ -74,27 +78,29 @@ class Outside(NamedTuple):
     compile_for: Compile
     clock: Clock
     errands: Errands
+    lanes: Lanes
     guard: Guard
 
 
 class Shell:
     """``begin``, then ``run``. Its parts can be read by whoever shows what goes on."""
 
-    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, Kind], outside: Outside) -> None:
+    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, KindInfo], outside: Outside) -> None:
         self._settings, self._stores, self._outside = settings, stores, outside
         site, clock, journal = settings.site, outside.clock, stores.journal
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
-        self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot,
+        self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event))
+        checks = {name for name, kind in kinds.items() if kind.checks}
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, checks, stores.boot,
                                stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
         """What is counted outside of the core, by name."""
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
-                                   self.counters)
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
+                                   settings.max_request, clock.wall_ms, self.counters)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
@@ -103,7 +109,8 @@ class Shell:
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
                                               self.bounds, clock.wall_ms)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
+        mark = mark_topic(site, settings.name), b"%d" % stores.boot
+        self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
                            outside.link.acknowledge, outside.guard, self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
@@ -136,6 +143,9 @@ class Shell:
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
                              self.solvers.kinds)
+        if self.inbox.waits:
+            self._outside.link.publish(*self.inbox.mark)
+            asyncio.get_running_loop().call_later(MARK_S, self.inbox.go_on)   # where rules forbid us that topic
 
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
@@ -173,6 +183,7 @@ class Shell:
             f.AdvanceSolver: self.solvers.advance,
             f.GiveUp: self.solvers.give_up,
             f.StopSolver: lambda effect: self.solvers.stop(effect.task),
+            f.CheckAnswer: self.solvers.check,
             f.RecallRound: later(self._recall),
             f.FindWork: later(self._find_work),
             f.Recompute: later(self._recompute),

@@ -48,8 +48,8 @@ class City:
         """No audits unless a test asks for them: they are drawn, and most tests are about something else."""
         self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, **policy})
         self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
-        self.impossible: set[bytes] = set()
-        """Answers that the kind's own check refuses."""
+        self.checks: frozenset[str] = frozenset()
+        """Kinds that have a check."""
         self.numbers = 0
         """Of what devices have said, over all of them."""
         self.restart()
@@ -59,8 +59,7 @@ class City:
         self.boot += 1
         self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
         """What the journal says of each round when it is asked."""
-        self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
-                               self.boot, NET)
+        self.machine = Machine(self.policy, b"secret", self.checks, self.boot, NET)
         self.state = self.machine.state
 
     # Events

@@ -390,6 +390,18 @@ def publishes_before_commit(patch: Patch) -> None:
     carry_out_first(patch, f.PublishResult)
 
 
+@plant("liveness")
+def forgets_what_a_worker_took_with_it(patch: Patch) -> None:
+    patch.setitem(HANDLERS, "SolverLost", lambda b, event: None)
+
+
+@plant("invariant 7")
+def accepts_before_its_kind_has_said_a_word(patch: Patch) -> None:
+    def hasty(b: Any, job: Any) -> None:
+        judging._accept(b, job, job.copies[0].answer, audited=False)
+    patch.setattr(judging, "_compare", hasty)
+
+
 @plant("invariant 9")
 def sends_the_kernel_of_another_class(patch: Patch) -> None:
     on_kernels = nodes.on_kernels

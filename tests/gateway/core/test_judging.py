@@ -187,13 +187,75 @@ def test_a_lone_owner_is_recomputed(city, of):
     assert city.pending("anna-1") == 10
 
 
-def test_an_impossible_answer_is_recomputed_at_once(pair, of):
-    """An answer that the kind's own check refuses is settled without a second copy."""
-    pair.impossible.add(pair.LIE)
+@pytest.fixture
+def checked(pair, of):
+    """checked(possible) has a kind with a check say its word on the first copy of task t; it was asked once."""
+    pair.checks = frozenset({"toy.sum"})
+    pair.restart()
+    for name, owner in (("anna-1", "anna"), ("ben-1", "ben")):
+        pair.device(name, owner, room=1)
+
+    def say(possible, **other):
+        asked, = of(f.CheckAnswer, pair.out)
+        about = {"task": "t", "round": 0, "index": 0, "run": 0, "answer": asked.answer, **other}
+        return pair.tell(e.AnswerChecked(possible=possible, **about))
+    return say
+
+
+def test_a_check_holds_nobody_up(pair, of, checked):
+    """While the kind is asked about the first copy the second is made; once it has said yes nothing is left to do."""
     pair.task()
-    said = pair.answer(pair.lease(), pair.LIE)
+    said = pair.answer(pair.lease())
+    asked, lease = of(f.CheckAnswer, said)[0], of(f.SendLease, said)[0]
+    assert asked == f.CheckAnswer("t", 0, 0, 0, pair.job(0), pair.right(lease.input))
+    assert checked(True) == []
+    said = pair.answer(lease)
+    assert verdicts(said) == ["ok", "ok"] and not of(f.CheckAnswer, said)
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_copies_that_agree_wait_for_the_word_of_their_kind(pair, of, checked, possible):
+    """Nothing is accepted that the kind may still call impossible; if it does the job is recomputed."""
+    pair.task()
+    pair.answer(pair.lease())
+    said = pair.answer(pair.lease())
+    assert not verdicts(said) and pair.wait(1_000) is not None and pair.of().waits == ""
+    assert checked(possible, run=1) == checked(possible, answer=b"another!") == checked(possible, index=1) == []
+    said = checked(possible)
+    assert (verdicts(said) == ["ok", "ok"]) == possible and bool(of(f.Recompute, said)) != possible
+
+
+def test_an_impossible_answer_is_recomputed(pair, of, checked):
+    """A lone copy that the kind's own check refuses is settled without a second one, if none is out yet."""
+    pair.status("ben-1", "lost")
+    pair.task()
+    pair.answer(pair.lease("anna-1"), pair.LIE)
+    said = checked(False)
     assert not of(f.SendLease, said)
     assert verdicts(pair.recompute(of(f.Recompute, said)[0])) == ["minority"]
+
+
+@pytest.mark.parametrize("answer", [None, b"short", b"a lie..."])
+def test_an_impossible_answer_is_recomputed_once_its_second_copy_is_in(pair, of, checked, answer):
+    """Whatever the second copy is, a lie of a friend's or nothing of use: the gateway's answer decides."""
+    pair.task()
+    liar = pair.lease()
+    pair.answer(liar, pair.LIE)
+    assert not of(f.Recompute, checked(False))
+    lease = pair.lease()
+    said = pair.answer(lease, answer) if answer else pair.refuse(lease, "busy")
+    assert len(of(f.Recompute, said)) == 1 and not of(f.SendLease, said)
+    said = pair.recompute(of(f.Recompute, said)[0])
+    assert "ok" not in verdicts(said) and pair.node(liar.node).lies == 1
+
+
+def test_a_possible_lone_copy_goes_on_waiting(pair, of, checked):
+    """The kind's yes changes nothing for a job that waits for another owner."""
+    pair.status("ben-1", "lost")
+    pair.task()
+    pair.answer(pair.lease("anna-1"))
+    assert checked(True) == []
+    assert of(f.Recompute, pair.wait(pair.policy.quorum_wait_ms))
 
 
 @pytest.mark.parametrize(("given", "verdict"), [
@@ -285,8 +347,8 @@ def test_strangers_and_revoked_devices_change_nothing(pair):
 
 def test_a_kernel_that_raises_here_too_fails_the_task(pair, of):
     """When even the gateway cannot run a job the kind is broken, and says so."""
-    pair.impossible.add(pair.LIE)
     pair.task()
+    pair.answer(pair.lease())
     (asked,) = of(f.Recompute, pair.answer(pair.lease(), pair.LIE))
     pair.recompute(asked, None)
     assert pair.of().state == "failed" and b"kernel_failed" in pair.of().result

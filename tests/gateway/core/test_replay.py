@@ -200,3 +200,31 @@ def test_a_replay_leaves_other_tasks_alone(second, of):
     jobs = [lease.job for lease in others]
     pair.tell(FOUND)
     assert jobs and [lease.job for lease in others] == jobs
+
+
+def test_a_lost_solver_is_started_anew_and_comes_back(second, of):
+    """The journal's answers lead it to the round that it was in, whose leases have gone on meanwhile."""
+    pair = second(b"\0" * 8)
+    held = [lease.nonce for lease in pair.leases()]
+    assert of(f.StartSolver, pair.tell(e.SolverLost("t"))) == [f.StartSolver("t", "toy.sum", b"{}")]
+    assert of(f.RecallRound, pair.round()) == [f.RecallRound("t", 0, 1, False)]
+    pair.round(number=1, jobs=3)
+    assert [lease.nonce for lease in pair.leases()] == held and pair.of().rounds == 2
+    assert pair.state.counters["replays"] == 1
+
+
+def test_a_lost_solver_of_a_task_that_is_over_is_not_missed(pair):
+    """Nor is one of a task that nobody knows."""
+    pair.task()
+    pair.tell(e.TaskCancelled("t"))
+    assert pair.tell(e.SolverLost("t")) == pair.tell(e.SolverLost("u")) == []
+
+
+def test_a_solver_that_is_lost_over_its_last_word_is_asked_for_it_again(pair, of):
+    """Once it has come back to the round in which the deadline found it."""
+    pair.task(deadline_ms=10_000)
+    assert of(f.GiveUp, pair.wait(10_000))
+    assert of(f.StartSolver, pair.tell(e.SolverLost("t"))) and not of(f.GiveUp, pair.wait(1_000))
+    pair.known[0] = ([], [])
+    pair.round()
+    assert of(f.GiveUp, pair.wait(1_000)) == [f.GiveUp("t", 0, (None,))]
