@@ -259,17 +259,16 @@ class PublicLog:
                 raise LedgerError(f"{path} {error if isinstance(error, LedgerError) else 'is missing'}") from None
 
     def _records(self, seal: Seal) -> Iterator[bytes]:
-        """The records of a sealed bundle, whose hash is looked at once they are all read."""
+        """The records of a sealed bundle, if its hash is its name."""
         path = self.folder / bundle_path(seal.bundle)
         if not path.exists():
             raise LedgerError(f"{path} is missing: restore it")
-        digest = hashlib.sha256()
         with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").digest() != seal.bundle:
+                raise LedgerError(f"{path} was changed: its name is not its hash. Restore it")
+            file.seek(0)
             while record := file.read(RECORD_BYTES):
-                digest.update(record)
                 yield record
-        if digest.digest() != seal.bundle:
-            raise LedgerError(f"{path} was changed: its name is not its hash")
 
     def _append(self, leaves: list[Leaf]) -> None:
         """Add leaves: tiles first, then the checkpoint that covers them, then tidy up."""
