@@ -8,13 +8,22 @@ from pathlib import Path
 from stat import S_ISDIR
 
 _fsync = os.fsync
+_ON: list[Power] = []
+
+
+def _seen(descriptor: int) -> None:
+    """In place of ``os.fsync`` as long as there is any ``Power`` on."""
+    path = Path(f"/proc/self/fd/{descriptor}").readlink()
+    for power in _ON:
+        if path.is_relative_to(power.folder):
+            power.fsync(path)
 
 
 class Power:
-    """Sees every ``os.fsync`` of this process in ``folder``, from ``on`` to ``off``; what is there at first is synced.
+    """Sees each ``os.fsync`` of this process in ``folder``, from ``on`` to ``off``; what is there at first is synced.
 
-    A file has kept its content of its last fsync, or nothing. A folder has kept the names of its last fsync; or, where
-    the file system was quick (``eager``), those of now. ``before`` is called before each.
+    A file has kept its content of its last fsync, or nothing. A folder has kept the names of its last fsync; or those
+    of now, where the file system was quick (``eager``). ``before`` is called before each.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,13 +38,16 @@ class Power:
         for folder, _, names in os.walk(self.folder):
             for path in (Path(folder), *(Path(folder, name) for name in names)):
                 self._sync(path)
-        os.fsync = self._fsync
+        _ON.append(self)
+        os.fsync = _seen
         return self
 
     def off(self) -> None:
-        os.fsync = _fsync
-        while self._open:
-            os.close(self._open.popitem()[1])
+        _ON.remove(self)
+        if not _ON:
+            os.fsync = _fsync
+        for number in list(self._open):
+            self._let_go(number)
 
     def __enter__(self) -> Power:
         return self.on()
@@ -43,25 +55,33 @@ class Power:
     def __exit__(self, *about: object) -> None:
         self.off()
 
-    def _fsync(self, descriptor: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        if path.is_relative_to(self.folder):
-            self.before()
-            self._sync(path)
+    def fsync(self, path: Path) -> None:
+        """Content or names are to reach the disk."""
+        self.before()
+        self._sync(path)
 
     def _sync(self, path: Path) -> None:
         about = path.stat()
         self._hold(path, about.st_ino)
-        if S_ISDIR(about.st_mode):
-            self._names[about.st_ino] = _listed(path)
-            for name, number, _ in self._names[about.st_ino]:
-                self._hold(path / name, number)
-        else:
+        if not S_ISDIR(about.st_mode):
             self._content[about.st_ino] = path.read_bytes()
+            return
+        before = self._names.get(about.st_ino, [])
+        self._names[about.st_ino] = _listed(path)
+        for name, number, _ in self._names[about.st_ino]:
+            self._hold(path / name, number)
+        for _, number, _ in before:
+            if number in self._open and not os.fstat(self._open[number]).st_nlink:
+                self._let_go(number)
 
     def _hold(self, path: Path, number: int) -> None:
         if number not in self._open:
             self._open[number] = os.open(path, os.O_PATH)
+
+    def _let_go(self, number: int) -> None:
+        os.close(self._open.pop(number))
+        self._content.pop(number, None)
+        self._names.pop(number, None)
 
     def image(self, to: Path, eager: bool) -> Path:
         """The folder after a power cut now, written to ``to``."""

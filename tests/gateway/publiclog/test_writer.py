@@ -236,7 +236,7 @@ def test_a_full_disk_at_every_write(open_log, prove, monkeypatch, tmp_path, pem,
 
 @pytest.mark.parametrize("eager", [False, True])
 def test_a_power_cut_at_every_sync(prove, tmp_path, eager):
-    """What is left then is true and has all that was acknowledged, whether or not names went before what they name."""
+    """What is left then is true and has all that was acknowledged, whether or not names were written on their own."""
     (tmp_path / "disk").mkdir()
     images, told = [], [0]
 
