@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SEEDS  ?= 20000
+JOBS   ?= 100000
 
 ROOMS  := tests/gateway/core tests/gateway/ledger tests/gateway/protocol
 HEAVY  := tests/tasks tests/simulation tests/gateway/kindkit
@@ -67,9 +68,9 @@ lock: $(VENV)/.test  ## renew requirements/locked.txt: the newest versions that 
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  --no-header --no-emit-index-url --no-emit-find-links -o requirements/locked.txt pyproject.toml
 
-soak: $(VENV)/.test  ## the long tests; SEEDS=n simulator seeds
+soak: $(VENV)/.test  ## the long tests; SEEDS=n simulator seeds, JOBS=n jobs of devices with small heaps
 	@sh tests/system-packages.sh
-	LAMPLIGHTER_SEEDS=$(SEEDS) $(BIN)/python -m pytest -m soak
+	LAMPLIGHTER_SEEDS=$(SEEDS) LAMPLIGHTER_JOBS=$(JOBS) $(BIN)/python -m pytest -m soak
 
 coverage: $(VENV)/.test  ## what all tests reach of everything that is ours; TESTS=folder for fewer
 	$(BIN)/coverage run --source=lamplighter -m pytest -m "not soak" $(TESTS)

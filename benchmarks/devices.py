@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.packets import Parser
 from lamplighter.firmware.dial import client_id
 from lamplighter.firmware.mac import Mac, derive
-from lamplighter.firmware.mqtt import packet, text
+from lamplighter.firmware.mqtt import headed, text
 from lamplighter.firmware.receipts import Chain
 from lamplighter.firmware.wire import (
     LEASE,
@@ -42,6 +42,11 @@ LIMIT = 1 << 20
 KEEPALIVE_S = 60
 BID_S = 1.0
 _FLAGS = 0b11101110   # user name, password, retained will with QoS 1, clean session (MQTT 3.1.1, section 3.1.2)
+
+
+def packet(head: int, parts: Sequence[bytes]) -> bytes:
+    """An MQTT packet."""
+    return b"".join(headed(head, list(parts)))
 
 
 def same(lease: Lease) -> bytes | None:
@@ -150,9 +155,9 @@ class Device(asyncio.Protocol):
     def _publish(self, leaf: str, payload: bytes, qos: int, retain: bool = False) -> bytes:
         topic = text(node_topic(self.site, self.node, leaf).encode())
         if not qos:
-            return bytes(packet(0x30, (topic, payload)))
+            return packet(0x30, (topic, payload))
         self._mid = self._mid % 0xFFFF + 1
-        return bytes(packet(0x32 | retain, (topic, self._mid.to_bytes(2, "big"), payload)))
+        return packet(0x32 | retain, (topic, self._mid.to_bytes(2, "big"), payload))
 
     # Leases and acknowledgements.
 

@@ -1,5 +1,7 @@
 # What the device decides, without I/O: events in, messages to publish out. Time (ticks_ms) is an argument.
 # A lease is held until it is answered, refused or cancelled; one runs at a time, the others wait in order.
+# What is to be said stays where it is until it is on its way, and is never put together in one piece: memory comes
+# back when results leave, so their way out must not need any that grows with them.
 import binascii
 
 from . import wire
@@ -34,11 +36,12 @@ class Agent:
         self.running = None   # the entry of _held that runs
         self._seen = []       # 30 bits of the nonces of the last leases
         self._outbox = []     # (seq, result frame) without Ack, oldest first
+        self._next = 0        # place of the first of them that is to be said
         self._resend = _RESEND_MS
         self._sent = 0        # ticks_ms when the outbox was last sent or acknowledged
-        self._frames = []     # frames that wait for a message
-        self._since = 0       # ticks_ms of the oldest of them
-        self.out = []         # messages to publish: (leaf, payload, qos, retain); the caller empties it
+        self._since = 0       # ticks_ms since which results have waited to be said
+        self._ripe = False    # they have waited long enough
+        self._out = []        # other messages to be said: (leaf, parts, qos, retain)
         self._next_bid = 0    # ticks_ms
         self._last_bid = 0
         self._offered = room  # room in the last bid
@@ -51,10 +54,8 @@ class Agent:
 
     def connected(self, greeting, now):
         # Says everything again, after `greeting`: the broker or the gateway may have forgotten us.
-        self.out = greeting
-        self._frames = []
+        self._out = greeting
         self._again(now)
-        self._flush()
         if self._fetch:
             self._want(now)
         self._bid(now)
@@ -75,9 +76,11 @@ class Agent:
                 elif wire.kind_of(frame) == wire.CANCEL:
                     self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
                 else:
-                    self._leased(wire.decode_lease(frame, self._down), now)
+                    self._lease(frame, now)
             except wire.WireError:
                 self.bad += 1
+            except MemoryError:
+                pass  # what it was is sent or leased again; the next frame may be an Ack, which gives memory back
         self._fetch_next(now, False)
 
     def next(self, now):
@@ -85,7 +88,7 @@ class Agent:
         for entry in list(self._held):
             lease = entry[0]
             if ticks_diff(now, entry[1]) > lease.report_by_ms:
-                self._refuse(entry, wire.EXPIRED, now)
+                self._refuse(entry, wire.EXPIRED)
                 continue
             run = self._blobs.get(lease.kernel)
             contexts = list(map(self._blobs.get, lease.contexts))
@@ -103,18 +106,22 @@ class Agent:
         self.running = None
         if entry not in self._held:
             return  # cancelled while it ran
-        if answer is None or len(answer) > wire.MAX_ANSWER:
-            self._refuse(entry, code or wire.FAILED, now)
-        else:
-            self._held.remove(entry)
-            receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
-            frame = wire.encode_result(receipt, answer, self._up)
-            if not self._outbox:
-                self._sent = now
-            self._outbox.append((self._chain.seq, frame))
-            self._post(frame, now)
+        try:
+            if answer is None or len(answer) > wire.MAX_ANSWER:
+                self._refuse(entry, code or wire.FAILED)
+            else:
+                receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
+                frame = wire.encode_result(receipt, answer, self._up)
+                self._outbox.append((self._chain.seq, frame))
+                self._held.remove(entry)
+                if len(self._outbox) == 1:
+                    self._sent = now
+                if len(self._outbox) - self._next == 1:
+                    self._since = now
+        except MemoryError:
+            self._refuse(entry, wire.NO_HEAP)
         if not self._held or ticks_diff(now, self._since) > _GATHER_MS:
-            self._flush()
+            self._ripe = True
         if not self._held and ticks_diff(now, self._last_bid) > _SOON_MS:
             self._next_bid = now
 
@@ -123,27 +130,48 @@ class Agent:
         for entry in list(self._held):
             age = ticks_diff(now, entry[1])
             if age > entry[0].report_by_ms and entry is not self.running:
-                self._refuse(entry, wire.EXPIRED, now)
+                self._refuse(entry, wire.EXPIRED)
             elif not entry[2] and age > entry[0].ack_by_ms // 2:
+                self._note(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up))
                 entry[2] = True
-                self._post(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up), now)
         if self._fetch and self._fetch.overdue(now):
             self._want(now)
         if self._outbox and ticks_diff(now, self._sent) > self._resend:
             self._resend = min(2 * self._resend, _RESEND_MAX)
             self._again(now)
-        self._flush()
+        self._ripe = True
+        if self.why() == "heap":
+            try:
+                self._blobs.evict()  # what nobody needs now makes room
+            except MemoryError:
+                pass  # there is none
         self._fetch_next(now, True)
         soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
         if soon or ticks_diff(now, self._next_bid) >= 0:
             self._bid(now)
             self._next_bid = now + self._bid_ms * (896 + jitter) // 1024
 
+    def why(self):
+        # Why it takes no leases now, None where it does.
+        if self.heap < self._message:
+            return "heap"
+        return "outbox" if len(self._outbox) >= 2 * self._room else None
+
     def room(self):
         # Leases it is willing to hold at once.
-        return 0 if self.heap < 2 * self._message or len(self._outbox) >= 2 * self._room else self._room
+        return 0 if self.why() else self._room
+
 
     # Leases.
+
+    def _lease(self, frame, now):
+        try:
+            lease = wire.decode_lease(frame, self._down)
+        except MemoryError:  # it will not be held: say so, if there is as much memory as that
+            nonce = bytes(wire.opened(frame, self._down)[6:22])
+            self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self._up))
+        else:
+            self._leased(lease, now)
 
     def _leased(self, lease, now):
         nonce = int.from_bytes(lease.nonce[:4], "big") >> 2  # a small integer: no heap
@@ -159,9 +187,9 @@ class Agent:
         for held in self._held:
             ops += held[0].budget_kop
         if len(self._held) > self.room():
-            self._refuse(entry, wire.NO_HEAP if self.heap < 2 * self._message else wire.BUSY, now)
+            self._refuse(entry, wire.NO_HEAP if self.why() == "heap" else wire.BUSY)
         elif ops * 1000 // self._speed * 1000 // max(50, self.spare) > lease.report_by_ms:
-            self._refuse(entry, wire.TOO_SLOW, now)
+            self._refuse(entry, wire.TOO_SLOW)
 
     def _cancel(self, nonce):
         for entry in self._held:
@@ -172,15 +200,17 @@ class Agent:
                 return
         self.bad += 1
 
-    def _refuse(self, entry, code, now):
-        self._held.remove(entry)
-        self._post(wire.encode_refusal(entry[0].nonce, code, self._up), now)
+    def _refuse(self, entry, code):
+        self._note(wire.encode_refusal(entry[0].nonce, code, self._up))
+        self._held.remove(entry)  # last: where there is no memory for a refusal yet, it is to be refused later
 
     def _acked(self, pairs, now):
         for seq, _ in pairs:
-            for item in self._outbox:
-                if item[0] == seq:
-                    self._outbox.remove(item)
+            for at in range(len(self._outbox)):
+                if self._outbox[at][0] == seq:
+                    self._outbox.pop(at)
+                    if at < self._next:
+                        self._next -= 1
                     break
         self._resend = _RESEND_MS
         self._sent = now
@@ -216,7 +246,7 @@ class Agent:
                     code = wire.NO_HEAP
                 except Exception:
                     code = wire.NO_KERNEL  # whole, but of no use here
-                self._give_up(name, code, now)
+                self._give_up(name, code)
                 return
         self._fetch = None
         self._broken = 0
@@ -234,59 +264,69 @@ class Agent:
                 else:
                     self._want(now)
         except MemoryError:
-            self._give_up(fetch.name, wire.NO_HEAP, now)
+            self._give_up(fetch.name, wire.NO_HEAP)
         except OSError:
-            self._give_up(fetch.name, wire.NO_KERNEL, now)
+            self._give_up(fetch.name, wire.NO_KERNEL)
 
     def _want(self, now):
         # Asks for the rest, or gives the blob up.
         want = self._fetch.want(now)
         if want:
-            self.out.append(("want", want, 1, 0))
+            self._post("want", want, 1)
         else:
-            self._give_up(self._fetch.name, wire.NO_KERNEL, now)
+            self._give_up(self._fetch.name, wire.NO_KERNEL)
 
-    def _give_up(self, name, code, now):
+    def _give_up(self, name, code):
         # Refuses every lease that needs the blob.
         self._fetch = None
         self._broken = 0
         for entry in list(self._held):
             if name == entry[0].kernel or name in entry[0].contexts:
-                self._refuse(entry, code, now)
+                self._refuse(entry, code)
 
     # Messages.
+
+    def say(self, most):
+        # What to publish next: (leaf, [parts of the payload], qos, retain); None when there is nothing. Results share
+        # a message of up to `most` bytes, as far as there is memory for a list of them.
+        if self._out:
+            return self._out.pop(0)
+        frames = []
+        try:
+            most = min(most, self._message)
+            for at in range(self._next, len(self._outbox) if self._ripe else 0):
+                frame = self._outbox[at][1]
+                most -= len(frame) + 2
+                if (frames and most < 2) or len(frames) == wire.MAX_BATCH:
+                    break
+                frames.append(frame)
+            parts = wire.batch(frames)
+        except MemoryError:
+            frames = parts = frames[:1]
+        message = "result", parts, 1, 0
+        self._ripe = bool(frames)
+        self._next += len(frames)
+        return message if frames else None
 
     def _bid(self, now):
         self._last_bid = now
         self._offered = self.room()
-        bid = wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power, self.temp)
-        self.out.append(("bid", bid, 0, 0))
+        self._post("bid", wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power,
+                                          self.temp, self.why()), 0)
 
-    def _post(self, frame, now):
-        if not self._frames:
-            self._since = now
-        self._frames.append(frame)
+    def _post(self, leaf, payload, qos):
+        # A message of which the newest counts.
+        for message in self._out:
+            if message[0] == leaf:
+                self._out.remove(message)
+                break
+        self._out.append((leaf, [payload], qos, 0))
+
+    def _note(self, frame):
+        self._out.append(("result", [frame], 1, 0))
 
     def _again(self, now):
-        # Every result without Ack is to be sent, once.
+        # Every result without Ack is to be said, once.
         self._sent = now
-        for _, frame in self._outbox:
-            if frame not in self._frames:
-                self._frames.append(frame)
-
-    def _flush(self):
-        # Frames into as few messages as their size allows.
-        while self._frames:
-            size = count = 0
-            for frame in self._frames[:wire.MAX_BATCH]:
-                size += len(frame) + 2
-                if count and size > self._message:
-                    break
-                count += 1
-            try:
-                message = wire.encode_batch(self._frames[:count])
-            except MemoryError:  # a heap in pieces: one by one
-                count = 1
-                message = self._frames[0]
-            self.out.append(("result", message, 1, 0))
-            self._frames = self._frames[count:]
+        self._next = 0
+        self._ripe = True

@@ -9,9 +9,10 @@ from .receipts import Chain
 
 
 def settings(path):
-    # What the configuration at `path` says: (arguments of the agent, arguments of the client, head of the device's
-    # topics, arguments of hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
+    # What the configuration at `path` says: (arguments of the agent, arguments of the client, arguments of
+    # hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
     # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
+    from .ending import last_word
     from .hello import status
 
     config = json.loads(ports.read_file(path))
@@ -25,7 +26,7 @@ def settings(path):
     room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))
-    about = (config.get("board") or ports.BOARD, heap, speed, chain.boot, message)
+    about = (config.get("board") or ports.BOARD, heap, speed, chain.boot, message, last_word())
     agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
              heap // 2, room, message, config.get("bid_ms") or 1000, speed, config.get("power") or "mains")
     head = wire.node_topic(config["site"], name, "").encode()
@@ -37,8 +38,8 @@ def settings(path):
         tls = tls_context(ca) if ca else None
         client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
     else:
-        client = (line, config.get("baud") or 115200, device, head, lost, message + 64)
-    return agent, client, head, about, ports.thermometer(), line is not None, config.get("duty") or 0
+        client = (line, config.get("baud") or 115200, device, lost, message + 64)
+    return agent, client, about, ports.thermometer(), line is not None, config.get("duty") or 0
 
 
 def tls_context(ca):

@@ -52,7 +52,7 @@ class Pipe:
     # One end of a line. limit: bytes of a message it takes; patience: ms until a part without ACK is sent again,
     # doubling with every second try.
     def __init__(self, limit, patience):
-        self._limit = limit
+        self._into = bytearray(limit)  # a message as it comes
         self._patience = patience
         self._buf = b""
         self.out = b""       # bytes to be written; the owner empties it
@@ -69,7 +69,7 @@ class Pipe:
         self._tries = 0
         self._sent = 0       # ticks_ms
         self._last = 0       # number of the last part taken
-        self._parts = b""    # of a message that is not whole yet; None while one over the limit goes by
+        self._got = 0        # bytes of a message that is not whole yet; -1 while one over the limit goes by
 
     def start(self, now):
         # Begins a session, closed before: both ends count from one.
@@ -95,8 +95,8 @@ class Pipe:
         return True
 
     def feed(self, data, now):
-        # Messages in `data`, each (head, payload), as they are completed. Hellos are among them, and outside a
-        # session (ACK, b"") for every frame that belongs to one.
+        # Messages in `data`, each (head, payload), as they are completed; a payload is valid until the next. Hellos
+        # are among them, and outside a session (ACK, b"") for every frame that belongs to one.
         blocks = (self._buf + data).split(b"\0")
         self._buf = blocks.pop()[:_BLOCK + 1]
         for block in blocks:
@@ -110,12 +110,12 @@ class Pipe:
             elif frame[0] == ACK:
                 self._arrived(frame[1], now)
             elif self._taken(frame[0], frame[1], frame[2]):
-                payload = self._parts
-                self._parts = b""
-                if payload is None:
+                size = self._got
+                self._got = 0
+                if size < 0:
                     self.skipped += 1
                 else:
-                    yield frame[0], payload
+                    yield frame[0], memoryview(self._into)[:size]
 
     def _taken(self, head, seq, part):
         # True when a message is complete. A part that came before is acknowledged again: that ACK was lost.
@@ -123,8 +123,12 @@ class Pipe:
             if seq != self._last + 1 & 255:
                 return False
             self._last = seq
-            fits = self._parts is not None and len(self._parts) + len(part) <= self._limit
-            self._parts = self._parts + part if fits else None
+            end = self._got + len(part)
+            if self._got >= 0 and end <= len(self._into):
+                self._into[self._got:end] = part
+                self._got = end
+            else:
+                self._got = -1
             self._put(ACK, seq, b"")
             return not head & _MORE
         self._put(ACK, seq, b"")

@@ -3,7 +3,7 @@ import binascii
 import hashlib
 
 from . import ports
-from .mqtt import KEEP_S, packet, read_packet, text
+from .mqtt import KEEP_S, headed, read_packet, text
 from .wire import NODE_DOWN, WireError
 
 
@@ -12,23 +12,31 @@ def client_id(password):
     return binascii.hexlify(hashlib.sha256(password).digest()[:8])
 
 
-async def dial(host, port, tls, name, password, head, will):
-    # The link, once the wish to hear our topics has been sent. name: the user; head: of our topics; will: our status
-    # when we are lost. All as bytes but the host. Raises OSError, EOFError, WireError.
+async def dial(buf, host, port, tls, name, password, head, will):
+    # The link, once the wish to hear our topics has been sent. buf: for read_packet; name: the user; head: of our
+    # topics; will: our status when we are lost. All as bytes but the host. Raises OSError, EOFError, WireError.
     link = await ports.connect(host, port, tls)
     try:
         # Clean session, login, and the will: a retained message at QoS 1.
-        parts = (b"\0\4MQTT\4\xee\0", bytes((KEEP_S,)), text(client_id(password)), text(head + b"status"), text(will),
-                 text(name), text(password))
-        await ports.send(link, packet(0x10, parts))
-        if await read_packet(link, 2) != (0x20, b"\0\0", True):
+        await send(link, 0x10, [b"\0\4MQTT\4\xee\0", bytes((KEEP_S,)), text(client_id(password)),
+                                text(head + b"status"), text(will), text(name), text(password)])
+        if await read_packet(link, buf, 2) != (0x20, b"\0\0", True):
             raise WireError("refused")
         parts = [b"\0\1"]
         for leaf in NODE_DOWN:
             parts.append(text(head + leaf.encode()))
             parts.append(b"\0")  # QoS 0: frames have clocks of their own, and some brokers pay dearly for more
-        await ports.send(link, packet(0x82, parts))
+        await send(link, 0x82, parts)
         return link
     except BaseException:
         ports.hang_up(link)
         raise
+
+
+async def send(link, head, parts):
+    data = b"".join(headed(head, parts))
+    at = 0
+    while at < len(data):
+        at += ports.write(link, data, at)
+        if at < len(data):
+            await ports.writable(link)

@@ -7,8 +7,8 @@ def status(state, boot):
     return wire.encode_status(state, boot)
 
 
-def greeting(board, heap, speed, boot, message):
+def greeting(board, heap, speed, boot, message, why):
     # Messages to publish at every connection. heap: bytes free at start; speed: kop/s; message: bytes it takes in
-    # one.
-    birth = wire.encode_birth(board, ARCH, __version__, heap, speed, boot, message)
-    return [("status", status("ready", boot), 1, 1), ("birth", birth, 1, 1)]
+    # one; why: it restarted itself.
+    birth = wire.encode_birth(board, ARCH, __version__, heap, speed, boot, message, why)
+    return [("status", [status("ready", boot)], 1, 1), ("birth", [birth], 1, 1)]

@@ -1,6 +1,7 @@
 # A serial line in place of Wi-Fi: same surface as mqtt.Client. The bridge on the host (gateway/adapters/serial.py)
 # is the board's connection to the broker; `up` means that it is there and connected. As with MQTT nothing is kept
-# over a new session: `on_up` says everything again.
+# over a new session: `on_up` says everything again. Nothing is queued either: one message at a time is on its way, as
+# it lies in the agent.
 import asyncio
 import binascii
 import struct
@@ -17,13 +18,11 @@ _READ = 256         # bytes asked of the port at once
 
 
 class Line:
-    # line, baud: see lineport; device: its 16 bytes; head of the device's topics and `will`, the payload of its
-    # status when it is lost, as bytes; limit: bytes of a message it takes.
-    def __init__(self, line, baud, device, head, will, limit):
+    # line, baud: see lineport; device: its 16 bytes; will: the payload of its status when it is lost, as bytes;
+    # limit: bytes of a message it takes.
+    def __init__(self, line, baud, device, will, limit):
         self._line = line
         self._baud = baud
-        self._head = head
-        self._limit = limit
         # A slice of a kernel, twice the longest frame, and the host's own delays.
         self._pipe = Pipe(limit, 80 + 4800000 // baud)
         self._device = device
@@ -35,21 +34,21 @@ class Line:
         self._said = 0         # ticks_ms of the last hello
         self._writer = None
         self._sender = None    # the task that writes; None while nothing is queued
-        self.on_up = None      # plain functions of the owner: on_up(), on_message(topic, payload)
+        self.on_up = None      # plain functions of the owner, as those of mqtt.Client
         self.on_message = None
+        self.on_free = None
         self.up = False
-        self.dropped = 0       # messages not queued for want of a session or of room
+        self.starved = False   # something failed for want of memory; the owner resets it
 
-    def publish(self, topic, payload, qos, retain):
-        # Queues a message; False (and counted) when there is no session or no room.
-        size = sum([len(item[1]) for item in self._pipe.waiting])
-        if not self.up or size + len(payload) > 2 * self._limit:
-            self.dropped += 1
-            return False
-        leaf = wire.NODE_UP.index(topic[len(self._head):].decode())
-        self._pipe.send(leaf | qos << 4 | retain << 5, payload, ticks_ms())
-        self._flush()
-        return True
+    def flush(self):
+        # Has what there is to say sent.
+        if self.up and not self._pipe.waiting:
+            said = self.on_free(0)  # one frame, as it is
+            if said:
+                leaf, parts, qos, retain = said
+                self._pipe.send(wire.NODE_UP.index(leaf) | qos << 4 | retain << 5, parts[0], ticks_ms())
+        if self._pipe.out and self._writer and not self._sender:
+            self._sender = asyncio.create_task(self._send())
 
     def tick(self, now):
         # To be called a few times a second: repeats what got lost, and says hello.
@@ -61,7 +60,7 @@ class Line:
         if ticks_diff(now, self._said) > _HELLO_MS and (not self.up or quiet > _QUIET_MS):
             self._said = now
             self._pipe.hello(self._hello)
-        self._flush()
+        self.flush()
 
     async def run(self):
         # Keeps the line open for ever; returns never.
@@ -77,9 +76,11 @@ class Line:
                     self._heard = ticks_ms()
                     for head, payload in self._pipe.feed(data, self._heard):
                         self._take(head, payload)
-                    self._flush()
-            except (OSError, EOFError, MemoryError):
+                    self.flush()
+            except (OSError, EOFError):
                 pass
+            except MemoryError:
+                self.starved = True
             finally:
                 self._reset()
                 self._writer = None
@@ -111,11 +112,7 @@ class Line:
         elif head != ACK:
             leaf = (head & 15) - len(wire.NODE_UP)
             if 0 <= leaf < len(wire.NODE_DOWN):
-                self.on_message(self._head + wire.NODE_DOWN[leaf].encode(), payload)
-
-    def _flush(self):
-        if self._pipe.out and self._writer and not self._sender:
-            self._sender = asyncio.create_task(self._send())
+                self.on_message(wire.NODE_DOWN[leaf], payload)
 
     async def _send(self):
         try:
@@ -124,6 +121,8 @@ class Line:
                 self._pipe.out = b""
                 self._writer.write(data)
                 await self._writer.drain()
-        except (OSError, MemoryError):
+        except OSError:
             pass  # lost, like any byte on a line; the reader sees a port that is gone
+        except MemoryError:
+            self.starved = True
         self._sender = None

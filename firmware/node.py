@@ -8,23 +8,26 @@ from .mqtt import Client
 from .runner import slices
 from .spare import Spare
 
+_GIVE_UP_MS = 60000  # so long without memory for what must be said, and the device restarts itself
+
 
 class Node:
-    # A device: its agent, its client, the head of its topics, what hello.greeting says of it, and its thermometer
-    # (a function that gives deg C, or None).
-    def __init__(self, agent, client, head, about, sensor):
+    # A device: its agent, its client, what hello.greeting says of it, and its thermometer (a function that gives
+    # deg C, or None).
+    def __init__(self, agent, client, about, sensor):
         self.agent = agent
         self.client = client
-        self._head = head
         self._about = about
         self._sensor = sensor
         self._spare = Spare()
         self._worker = None  # the task that runs jobs; None while there are none
+        self._well = 0       # ticks_ms when there was last as much memory as we need
         client.on_up = self._connected
         client.on_message = self._heard
+        client.on_free = agent.say
 
     async def run(self, duty=0):
-        # duty: permille of the synthetic one.
+        # duty: permille of the synthetic one. Raises MemoryError when it will not get better by itself.
         self._spare.start()
         if duty:
             from .duty import Duty
@@ -32,13 +35,20 @@ class Node:
             duty = asyncio.create_task(Duty(duty).run())  # held, or it would be collected
         talk = asyncio.create_task(self.client.run())
         beat = 0
+        self._well = ports.ticks_ms()
         while not talk.done():
-            await asyncio.sleep(0.2)
             beat = (beat + 1) % 5
             try:
+                await asyncio.sleep(0.2)
                 self._tick(not beat)
+                if self.client.starved or (not self.agent.running and self.agent.why() == "heap"):
+                    raise MemoryError
+                self._well = ports.ticks_ms()
             except MemoryError:
                 ports.free_heap()  # what could not be said now is said later
+                if ports.ticks_diff(ports.ticks_ms(), self._well) > _GIVE_UP_MS:
+                    raise
+            self.client.starved = False
         await talk
 
     def _tick(self, measure):
@@ -60,17 +70,15 @@ class Node:
         self.agent.connected(greeting(*self._about), ports.ticks_ms())
         self._act()
 
-    def _heard(self, topic, payload):
-        for leaf in wire.NODE_DOWN:
-            if topic == self._head + leaf.encode():
-                self.agent.message(leaf, payload, ports.ticks_ms())
-        self._act()
+    def _heard(self, leaf, payload):
+        try:
+            self.agent.message(leaf, payload, ports.ticks_ms())
+            self._act()
+        except MemoryError:
+            self.client.starved = True  # the connection stands; what was lost is sent or leased again
 
     def _act(self):
-        out = self.agent.out
-        self.agent.out = []
-        for leaf, payload, qos, retain in out:
-            self.client.publish(self._head + leaf.encode(), payload, qos, retain)
+        self.client.flush()
         if not self._worker:
             job = self.agent.next(ports.ticks_ms())
             if job:
@@ -107,17 +115,18 @@ class Node:
                 work = job = None
                 self.agent.done(entry, answer, code, busy, ports.ticks_ms())
                 entry = answer = None
+                self.client.flush()
                 job = self.agent.next(ports.ticks_ms())
-            self._worker = None
-            self._act()
         except MemoryError:
-            self._worker = None  # the next tick sends what there is
+            self.client.starved = True  # the next tick says what there is, and runs what is held
+        finally:
+            self._worker = None
 
 
 def main(path="lamplighter.json"):
     from .boot import settings
 
-    agent, client, head, about, sensor, line, duty = settings(path)
+    agent, client, about, sensor, line, duty = settings(path)
     ports.free_heap()
     if line:
         from .line import Line
@@ -125,4 +134,18 @@ def main(path="lamplighter.json"):
         client = Line(*client)
     else:
         client = Client(*client)
-    asyncio.run(Node(Agent(*agent), client, head, about, sensor).run(duty))
+    why = b"fault"
+    try:
+        asyncio.run(Node(Agent(*agent), client, about, sensor).run(duty))
+    except MemoryError:
+        why = b"heap"
+    except Exception as error:
+        print(repr(error))
+    while True:
+        asyncio.new_event_loop()  # the old one holds all that the device was doing
+        try:
+            from .ending import restart
+
+            restart(why)
+        except MemoryError:
+            pass

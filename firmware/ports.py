@@ -26,17 +26,24 @@ if hasattr(gc, "threshold"):
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
 BOARD = sys.platform
+_PIECE = 256  # bytes
 _TCP = 6
 _NODELAY = 1
 
 
 def free_heap():
-    # Bytes; a runtime without a fixed heap reports a board's worth.
+    # Bytes, 0 where no piece of them is as long as what has to be said; a runtime without a fixed heap reports a
+    # board's worth.
     gc.collect()
     if not hasattr(gc, "mem_free"):
         return 131072
-    gc.threshold(gc.mem_free() // 8)
-    return gc.mem_free()
+    free = gc.mem_free()
+    gc.threshold(free // 8)
+    try:
+        bytearray(_PIECE)
+    except MemoryError:
+        return 0
+    return free
 
 
 def thermometer():
@@ -74,24 +81,25 @@ if sys.implementation.name == "micropython":
         yield asyncio.core._io_queue.queue_write(link)
         return link
 
-    def receive(link, count):
-        # So many bytes. Raises EOFError.
-        data = b""
-        while len(data) < count:
-            part = link.read(count - len(data))
-            if part:
-                data += part
-            elif part is None:
+    def receive(link, buf, count):
+        # Fills the start of `buf`. Raises EOFError.
+        at = 0
+        while at < count:
+            got = link.readinto(memoryview(buf)[at:] if at else buf, count - at)
+            if got:
+                at += got
+            elif got is None:
                 yield asyncio.core._io_queue.queue_read(link)
             else:
                 raise EOFError
-        return data
 
-    def send(link, data):
-        while data:
-            data = data[link.write(data) or 0:]
-            if data:
-                yield asyncio.core._io_queue.queue_write(link)
+    def write(link, data, at):
+        # How many bytes of `data` after the first `at` were taken now. Allocates nothing.
+        return link.write(data, at, len(data)) or 0
+
+    def writable(link):
+        # To be awaited where not all were.
+        yield asyncio.core._io_queue.queue_write(link)
 
     def hang_up(link):
         link.close()
@@ -103,11 +111,17 @@ else:
         link[1].get_extra_info("socket").setsockopt(_TCP, _NODELAY, 1)
         return link
 
-    async def receive(link, count):
-        return await link[0].readexactly(count)
+    async def receive(link, buf, count):
+        buf[:count] = await link[0].readexactly(count)
 
-    async def send(link, data):
-        link[1].write(data)
+    def write(link, data, at):
+        wire = link[1].transport
+        if wire.get_write_buffer_size() > wire.get_write_buffer_limits()[1]:
+            return 0
+        wire.write(bytes(data[at:]))
+        return len(data) - at
+
+    async def writable(link):
         await link[1].drain()
 
     def hang_up(link):

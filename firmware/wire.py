@@ -105,8 +105,8 @@ def decode_lease(frame, mac):
         raise WireError("length")
     contexts = ()
     for i in range(LEASE_BYTES, start, 16):
-        contexts += (body[i:i + 16],)
-    return Lease(*(f[2:10] + (contexts, body[start:])))
+        contexts += (bytes(body[i:i + 16]),)
+    return Lease(*(f[2:10] + (contexts, bytes(body[start:]))))
 
 
 def encode_receipt(*values):
@@ -139,11 +139,13 @@ def decode_nonce(kind, frame, mac):
 
 
 def decode_ack(frame, mac):
+    # Its pairs one after the other: what gives memory back should not need any that grows with it.
     check_head(frame, ACK, 3 + MAC_BYTES, 3 + 255 * 5 + MAC_BYTES)
     body = opened(frame, mac)
     if len(body) != 3 + 5 * body[2]:
         raise WireError("length")
-    return [struct.unpack(">IB", body[i:i + 5]) for i in range(3, len(body), 5)]
+    for i in range(3, len(body), 5):
+        yield struct.unpack(">IB", body[i:i + 5])
 
 
 def decode_chunk(frame):
@@ -159,15 +161,19 @@ def encode_want(name, offset):
     return struct.pack(">BB16sI", VERSION, WANT, name, offset)
 
 
-def encode_batch(frames):
-    # One frame travels bare: a batch of one would only cost bytes.
+def batch(frames):
+    # The parts of a message of `frames`. One frame travels bare: a batch of one would only cost bytes.
     if len(frames) == 1:
-        return frames[0]
+        return frames
     parts = [bytes((VERSION, BATCH))]
     for frame in frames:
         parts.append(bytes((len(frame) >> 8, len(frame) & 255)))
         parts.append(frame)
-    return b"".join(parts)
+    return parts
+
+
+def encode_batch(frames):
+    return b"".join(batch(frames))
 
 
 def frames_of(message):
@@ -223,13 +229,20 @@ def encode_status(state, boot):
     return json.dumps({"v": VERSION, "state": state, "boot": boot}).encode()
 
 
-def encode_birth(board, arch, firmware, heap, speed, boot, message):
-    # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message.
-    return json.dumps({"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed,
-                       "boot": boot, "message": message}).encode()
+def encode_birth(board, arch, firmware, heap, speed, boot, message, why=None):
+    # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message;
+    # why: it restarted itself before this boot, None when it did not.
+    said = {"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "boot": boot,
+            "message": message}
+    if why:
+        said["why"] = why
+    return json.dumps(said).encode()
 
 
-def encode_bid(spare, heap, room, blobs, power, temp):
-    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None.
-    return json.dumps({"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power,
-                       "temp": temp}).encode()
+def encode_bid(spare, heap, room, blobs, power, temp, why=None):
+    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None; why:
+    # the room is 0, None when it is not.
+    said = {"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power, "temp": temp}
+    if why:
+        said["why"] = why
+    return json.dumps(said).encode()

@@ -12,9 +12,10 @@ import importlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+if TYPE_CHECKING:   # a gateway knows kinds as data and does without
+    from pydantic import BaseModel
 
 Input = dict[str, Any]
 """An operator's input as it came out of the JSON document."""
@@ -127,6 +128,8 @@ class Kind:
     ``reference``  spec, result -> the same question answered by a trusted host method: ``{"text": one
                    paragraph that states the difference, "ok": within the bar, ...figures}``.
     ``check``      spec, job, answer -> False when the answer is impossible (bounds); cheap; optional.
+    ``rounds``     spec -> how many rounds ``solve`` is expected to yield, for a progress that does not start again
+                   with each; optional, one where it is missing.
     ``text``       spec-free view of the published ``Result.data`` for a terminal (a table, a small map).
     ``files``      published ``Result.data`` -> {file name: bytes}: CSV, GeoJSON, SVG, PNG.
     ``demo``       cache folder -> ``DemoInput``; real data where it can be had in seconds without root.
@@ -144,14 +147,20 @@ class Kind:
     files: Callable[[dict[str, Any]], dict[str, bytes]]
     demo: Callable[[Path], DemoInput]
     check: Callable[[Any, Job, bytes], bool] | None = None
+    rounds: Callable[[Any], int] | None = None
 
 
-def planned(package: str, name: str, version: int, title: str, Model: type[BaseModel], kernel: Path) -> Kind:
-    """A kind with a file for every role: its functions stand where the plan of files has them (docs/own-kind.md)."""
+def planned(package: str, name: str, version: int, title: str, Model: type[BaseModel], kernel: Path,
+            rounds: bool = False) -> Kind:
+    """A kind with a file for every role: its functions stand where the plan of files has them (docs/own-kind.md).
+
+    With ``rounds`` there is such a function beside ``solve``.
+    """
 
     def at(place: str) -> Callable[..., Any]:
         return later(f"{package}.{place}")
 
     return Kind(name, version, title, Model, kernel, prepare=at("prepare:prepare"), solve=at("solve:solve"),
                 reference=at("reference:reference"), text=at("show:text"), files=at("show:files"),
-                demo=at("demo:demo"), check=at("jobs:check"))
+                demo=at("demo:demo"), check=at("jobs:check"),
+                rounds=at("solve:rounds") if rounds else None)

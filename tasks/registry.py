@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from importlib.metadata import entry_points
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from lamplighter.tasks.api import Input, Kind, TaskError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 GROUP = "lamplighter.kinds"
 
@@ -38,6 +39,8 @@ def prepare(kinds: dict[str, Kind], name: str, given: Input) -> Any:
     kind = kinds.get(name)
     if kind is None:
         raise TaskError("unknown_kind", f"no kind {name[:64]!r}", nearest(name, list(kinds)), "/kind")
+    from pydantic import ValidationError  # not before: a gateway does without
+
     try:
         model = kind.Model.model_validate(given)
     except ValidationError as error:

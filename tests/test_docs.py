@@ -155,14 +155,14 @@ class Street:
     """A gateway with one of everything, as the metrics read it."""
 
     def health(self) -> dict[str, Any]:
-        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500,
+        return {"broker_up": True, "epoch": 1, "leases_open": 1, "spare_permille": 500, "pending": 1, "settled": 1,
                 "bounds": {"devices": {"now": 1, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 1}]
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"state": "ready", "earned_kop": 1}]
+        return [{"state": "ready"}]
 
     def counters(self) -> dict[str, int]:
         return {"jobs": 1}
@@ -210,7 +210,7 @@ def test_every_reason_against_a_device_is_documented() -> None:
 def test_every_bound_is_documented_and_exists() -> None:
     """With its number and what becomes of one more, as the code prints them."""
     link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
-    state = State(Policy(), b"", lambda task, job, answer: True, 1)
+    state = State(Policy(), b"", lambda task, job, answer: True, 1, b"")
     assert f"\n\n{bounds.table(bounds.bounds(state, 0, link.holds()))}" in section("Bounds")
     assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
     numbers = (gate.SHARE_BYTES, gate.BURST_BYTES, gate.LEASE_BYTES, gate.MESSAGE_BYTES, gate.HINT_BYTES,

@@ -169,7 +169,7 @@ def test_the_readmes_command_lines_work(city: City) -> None:
 def test_the_readmes_audit_lines_work(city: City) -> None:
     """The log of an epoch verifies, an owner's statement and the story of a receipt are told."""
     city.sh("lamplighter task submit dust.json --watch && lamplighter epoch seal")
-    node = next(one for one in json.loads(city.sh("lamplighter node list --json")) if one["earned_kop"])
+    node = next(one for one in json.loads(city.sh("lamplighter node list --json")) if one["settled"])
     text = block("audit verify", "audit explain").replace("demo-output/public", "lamplighter-data/public")
     shown = city.sh(text.replace("anna", node["owner"]).replace("DEVICE:BOOT:SEQ", f"{node['node']}:1:1"))
     assert node["node"] in shown

@@ -167,9 +167,8 @@ def test_every_method_is_told_with_its_keys() -> None:
 def test_every_code_of_a_refused_request_is_told() -> None:
     """Those that the gateway writes; kinds have their own."""
     used = set()
-    for path in ("gateway/api/requests.py", "gateway/api/rpc.py", "gateway/runtime/enrolment.py",
-                 "gateway/adapters/registry.py", "gateway/core/tasks.py", "tasks/registry.py"):
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for path in (*sorted((ROOT / "gateway").rglob("*.py")), ROOT / "tasks" / "registry.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(
                     given := node.args[0] if node.args else None, ast.Constant) and node.func.id in (
                     "RequestError", "TaskError", "EnrolmentError"):
@@ -259,6 +258,8 @@ def test_what_travels_is_what_the_page_says(start_gateway: Callable[..., Any], o
             kept |= {message.topic} if message.retain else set()
     for topic, (qos, keeps) in told.items():
         found = [message for message in seen if re.fullmatch(topic, message.topic)]
+        if topic.endswith("/mark"):   # only at a start, before anybody could listen here
+            continue
         assert {message.qos for message in found} == {qos}, topic
         assert {message.topic in kept for message in found} == {keeps}, topic
         seen = [message for message in seen if message not in found]

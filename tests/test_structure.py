@@ -19,10 +19,10 @@ from lamplighter.gateway.kindkit.rules import problems
 from lamplighter.tasks.registry import load_kinds
 
 ROOT = Path(__file__).parents[1]
-CORE_USES = {"__future__", "collections", "collections.abc", "dataclasses", "enum", "functools", "hashlib", "heapq",
-             "itertools", "json", "struct", "typing"}
+CORE_USES = {"__future__", "array", "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools",
+             "hashlib", "heapq", "itertools", "json", "struct", "typing"}
 """What a pure module may have of the standard library: no I/O, no clock, no randomness."""
-LEDGER_USES = CORE_USES | {"array", "base64", "binascii", "bisect", "copy", "cryptography", "re"}
+LEDGER_USES = CORE_USES | {"base64", "binascii", "copy", "cryptography", "re"}
 MICROPYTHON_HAS = {"array", "asyncio", "binascii", "collections", "errno", "gc", "hashlib", "io", "json",
                    "micropython", "os", "random", "select", "socket", "ssl", "struct", "sys", "time"}
 BOARDS_HAVE = {"machine", "network", "esp", "esp32", "rp2", "pyb", "stm", "nrf", "mimxrt", "bluetooth", "espnow"}
@@ -236,15 +236,16 @@ def test_the_firmware_imports_itself_and_micropython() -> None:
 
 
 def test_only_ports_know_boards() -> None:
-    """``machine``, ``network`` and their like are imported by ``ports``, and by ``lineport``, its part for serial
-    lines that is in the heap only where there is one: probed, or in a function that a configuration asks for."""
+    """``machine``, ``network`` and their like are imported by ``ports``, and by its parts that are in the heap only
+    where needed: ``lineport`` for serial lines, ``ending`` for restarts. Probed, or in a function that is asked for.
+    """
     for path in files("firmware"):
         inner = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         outer = ast.Module([part for part in tree(path).body if not isinstance(part, inner)], [])
         always = {name for name, probed in imports(outer) if not probed}
         for name in imported(path):
             if name.split(".")[0] in BOARDS_HAVE:
-                assert name_of(path) in ("firmware.ports", "firmware.lineport"), f"{name_of(path)} imports {name}"
+                assert name_of(path).removeprefix("firmware.") in ("ports", "lineport", "ending"), f"{path}: {name}"
                 assert name not in always, f"{name_of(path)} cannot be imported without {name}"
 
 

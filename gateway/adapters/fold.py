@@ -39,6 +39,7 @@ from lamplighter.gateway.core.effects import (
     KeepTaskEnd,
     KeepVerdict,
 )
+from lamplighter.gateway.protocol.numbers import Numbers, number_of
 
 Row = Sequence[Any]
 
@@ -50,6 +51,30 @@ _OF_LEASES = {KeepLease, KeepEnd, KeepReceipt, KeepVerdict}
 _PUT_TOGETHER = {*_OF_LEASES, KeepStanding, Counted}
 _CARRIED = 1_024
 """Leases, and nodes with their shares, of which no more are carried on."""
+
+
+class Count:
+    """What changes for a node and a task: leases, those done in time, kop earned, and the numbers of receipts."""
+
+    __slots__ = ("done", "kop", "leases", "numbers")
+
+    def __init__(self) -> None:
+        self.leases = self.done = self.kop = 0
+        self.numbers = Numbers()
+
+    def add(self, leases: int, done: int, kop: int, used: bytes = b"") -> None:
+        self.leases += leases
+        self.done += done
+        self.kop += kop
+        self.numbers.take(b"", used)
+
+    def kept(self, task: str, node: str) -> Counted:
+        """As it is carried on."""
+        return Counted(task, node, self.leases, self.done, self.kop, self.numbers.given(b""))
+
+
+Counts = dict[tuple[str, str], Count]
+"""By (task, node)."""
 
 
 def fold(db: sqlite3.Connection, sums: Sums, effects: Sequence[Durable | Counted], whole: bool) -> list[Any]:
@@ -69,19 +94,19 @@ def fold(db: sqlite3.Connection, sums: Sums, effects: Sequence[Durable | Counted
         if kind is KeepAnswer:
             for task, round_, index, answer, audited in rows:
                 sums.note((f"answer {task}", round_), digest((task, round_, index, answer, int(audited))))
-    counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    counts: Counts = defaultdict(Count)
     for effect in effects:
         if type(effect) is Counted:
-            _add(counts[effect.task, effect.node], effect.leases, effect.done, effect.kop)
+            counts[effect.task, effect.node].add(effect.leases, effect.done, effect.kop, effect.used)
     lives: list[Any] = [effect for effect in effects if type(effect) in _OF_LEASES]
     open_ = set() if whole else _open(lives)
     _fold_leases(db, sums, [effect for effect in lives if effect.lease not in open_], counts)
     standing = {effect.node: effect for effect in effects if type(effect) is KeepStanding}   # the last word on each
     left = [effect for effect in lives if effect.lease in open_]
     if not whole and len(standing) + len(counts) < _CARRIED:
-        return [*left, *standing.values(), *(Counted(*key, *count) for key, count in counts.items())]
+        return [*left, *standing.values(), *(count.kept(*key) for key, count in counts.items())]
     _fold_shares(db, sums, counts)
-    _fold_standing(db, sums, standing, counts)
+    fold_standing(db, sums, standing, counts)
     return left
 
 
@@ -92,15 +117,8 @@ def _open(lives: Sequence[Any]) -> set[int]:
     return set(sorted(began - over)[-_CARRIED:])
 
 
-def _add(count: list[int], leases: int, done: int, kop: int) -> None:
-    count[0] += leases
-    count[1] += done
-    count[2] += kop
-
-
-def _fold_leases(db: sqlite3.Connection, sums: Sums, effects: Sequence[Any],
-                 counts: dict[tuple[str, str], list[int]]) -> None:
-    """Adds to ``counts`` by (task, node): leases, those done in time, and what they have earned in kop."""
+def _fold_leases(db: sqlite3.Connection, sums: Sums, effects: Sequence[Any], counts: Counts) -> None:
+    """Adds to ``counts`` by (task, node)."""
     new = {effect.lease: [*VALUES[KeepLease](effect), *_UNSENT] for effect in effects if type(effect) is KeepLease}
     wanted = json.dumps(list({effect.lease for effect in effects if effect.lease not in new}))
     before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))}
@@ -113,6 +131,7 @@ def _fold_leases(db: sqlite3.Connection, sums: Sums, effects: Sequence[Any],
             lease[_ENDED] = effect.ended
             if kind is KeepReceipt:
                 lease[_BOOT:] = effect.boot, effect.seq, effect.proof, effect.answer
+                counts[lease[_TASK], lease[_NODE]].numbers.use(b"", number_of(effect.boot, effect.seq))
         elif lease[_EPOCH] in (-1, effect.epoch):   # what an ended epoch paid stays
             lease[_VERDICT], lease[_EPOCH], lease[_ANSWER] = effect.verdict, effect.epoch, b""
     db.executemany(NEW_LEASE, new.values())
@@ -123,15 +142,16 @@ def _fold_leases(db: sqlite3.Connection, sums: Sums, effects: Sequence[Any],
         sums.note(("lease", number >> 8), digest(before[number]) ^ digest(row))
     for rows, sign, leases in ((new, 1, 1), (older, 1, 0), (before, -1, 0)):
         for row in rows.values():
-            _add(counts[row[_TASK], row[_NODE]], leases, sign * (row[_ENDED] == "done"),
-                 sign * row[_PRICE] if row[_VERDICT] == "ok" else 0)
+            counts[row[_TASK], row[_NODE]].add(leases, sign * (row[_ENDED] == "done"),
+                                               sign * row[_PRICE] if row[_VERDICT] == "ok" else 0)
 
 
-def _fold_shares(db: sqlite3.Connection, sums: Sums, counts: dict[tuple[str, str], list[int]]) -> None:
+def _fold_shares(db: sqlite3.Connection, sums: Sums, counts: Counts) -> None:
     """Adds to how many leases of open tasks nodes were given, and have done."""
     tasks = {task for task, in db.execute(OPEN_TASKS)}
     made = []
-    for (task, node), (leases, done, _) in counts.items():
+    for (task, node), count in counts.items():
+        leases, done = count.leases, count.done
         if task in tasks and (leases or done):
             before = db.execute(SHARE_OF, (task, node)).fetchone()
             row = (task, node, before[2] + leases, before[3] + done) if before else (task, node, leases, done)
@@ -140,17 +160,19 @@ def _fold_shares(db: sqlite3.Connection, sums: Sums, counts: dict[tuple[str, str
     db.executemany(KEEP_SHARE, made)
 
 
-def _fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, KeepStanding],
-                   counts: dict[tuple[str, str], list[int]]) -> None:
-    """The last word on each node, and what it has earned."""
-    earned: dict[str, int] = defaultdict(int)
-    for (_, node), (_, _, kop) in counts.items():
-        earned[node] += kop
+def fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, KeepStanding], counts: Counts) -> None:
+    """The last word on each node, what it has earned, and the numbers that it has used."""
+    of_node: dict[str, Count] = defaultdict(Count)
+    for (_, node), count in counts.items():
+        of_node[node].add(0, 0, count.kop, count.numbers.given(b""))
     made = []
-    for node in {**kept, **earned}:
+    for node in {**kept, **of_node}:
         before = db.execute(STANDING_OF, (node,)).fetchone()
-        *own, kop = before or (node, 0, 0, 0, 0)
-        row = (*(VALUES[KeepStanding](kept[node]) if node in kept else own), kop + earned[node])
+        *own, kop, used = before or (node, 0, 0, 0, 0, 0, b"")
+        count = of_node[node]
+        count.numbers.take(b"", used)
+        own = VALUES[KeepStanding](kept[node]) if node in kept else own
+        row = (*own, kop + count.kop, count.numbers.given(b""))
         sums.note(("standing", 0), (digest(before) if before else 0) ^ digest(row))
         made.append(row)
     db.executemany(KEEP_STANDING, made)

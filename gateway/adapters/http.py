@@ -47,9 +47,9 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, bounds
-        (name -> ``now`` and ``most``), broker_probe (closed, open, not probed), retained_requests (each: topic,
-        clear, a command)."""
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, pending,
+        settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), broker_probe (closed,
+        open, not probed), retained_requests (each: topic, clear, a command)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -66,7 +66,7 @@ class Window(Protocol):
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
         sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
         (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
-        (bool), earned_kop (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
+        (bool), pending, settled (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
         keeps it from the work that waits)."""
 
     def node(self, node: str) -> dict[str, Any] | None:
@@ -224,7 +224,6 @@ class _Site:
                 "health": window.health(), "counters": window.counters(), "tasks": tasks[:TASKS_SHOWN],
                 "nodes": nodes[:NODES_SHOWN], "epochs": window.epochs()[:-EPOCHS_SHOWN - 1:-1],
                 "jobs_per_s": sum(task["jobs_per_s"] for task in tasks),
-                "earned_kop": sum(node["earned_kop"] for node in nodes),
             }).encode()
         return self._update
 

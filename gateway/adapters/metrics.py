@@ -55,8 +55,9 @@ class Metrics(Collector):
                                 health["spare_permille"] / 1000)
         yield GaugeMetricFamily("lamplighter_jobs_per_second", "Jobs accepted per second, over all tasks.",
                                 sum(task["jobs_per_s"] for task in tasks))
-        yield GaugeMetricFamily("lamplighter_earned_credits", "Credits earned by all devices; corrections lower it.",
-                                sum(node["earned_kop"] for node in nodes))
+        yield GaugeMetricFamily("lamplighter_pending_credits", "Credits judged in epochs that are not sealed yet.",
+                                health["pending"])
+        yield GaugeMetricFamily("lamplighter_settled_credits", "Credits that the public log pays.", health["settled"])
         yield _of_bounds("lamplighter_held", "How much is held of what is bounded.", health["bounds"], "now")
         yield _of_bounds("lamplighter_bound", "How much may be held of what is bounded.", health["bounds"], "most")
         yield _by_state("lamplighter_tasks", "Tasks by state.", tasks)

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from errno import EACCES
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lamplighter.gateway.adapters.files import make_folder
 from lamplighter.gateway.adapters.rows import DecodeError
@@ -23,6 +23,7 @@ from lamplighter.gateway.adapters.schema import (
     TABLES,
 )
 from lamplighter.gateway.adapters.sums import Sums
+from lamplighter.gateway.protocol.numbers import Numbers, number_of
 
 OLDEST_VERSION = 3
 
@@ -135,12 +136,27 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
     return int(version)
 
 
+class _Ranges:
+    """An aggregate for SQL: the numbers of receipts, as the standing of a node has them."""
+
+    def __init__(self) -> None:
+        self._numbers = Numbers()
+
+    def step(self, boot: int, seq: int) -> None:
+        if seq:
+            self._numbers.use(b"", number_of(boot, seq))
+
+    def finalize(self) -> bytes:
+        return self._numbers.given(b"")
+
+
 def _migrate(db: sqlite3.Connection) -> dict[str, int]:
     """In a transaction: new tables with the rows of the old ones, which nothing but SQLite has checked so far."""
     if (found := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise sqlite3.DatabaseError(found)
     _script(db, RENAME)
     _script(db, TABLES)
+    db.create_aggregate("ranges", 2, cast(Any, _Ranges))   # finalize() may give bytes, too
     _script(db, FROM_3)
     Sums(db).rebuild()
     _script(db, f"{MARK};")

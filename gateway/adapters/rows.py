@@ -37,13 +37,15 @@ def _values_of(kind: type) -> Callable[[Any], tuple[Any, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a fold has left to be written: by how much there are more leases, leases done in time, and kop earned."""
+    """What a fold has left to be written: by how much there are more leases, leases done in time, and kop earned, and
+    the numbers of new receipts, as the standing of a node has them."""
 
     task: str
     node: str
     leases: int
     done: int
     kop: int
+    used: bytes
 
 
 KINDS: tuple[type, ...] = (*get_args(Durable), Counted)

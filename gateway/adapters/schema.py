@@ -42,21 +42,21 @@ CREATE TABLE life(
 CREATE TABLE task(
     task TEXT PRIMARY KEY, number INTEGER NOT NULL, kind TEXT NOT NULL, priority INTEGER NOT NULL,
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
     body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
     task TEXT NOT NULL, round INTEGER NOT NULL, run INTEGER NOT NULL, first_lease INTEGER NOT NULL,
-    audited INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(task, round)
+    jobs INTEGER NOT NULL, expected INTEGER NOT NULL, audited INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(task, round)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lease(
     lease INTEGER PRIMARY KEY, task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL,
     fence INTEGER NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL, nonce BLOB NOT NULL,
-    price_kop INTEGER NOT NULL, ended TEXT NOT NULL, verdict TEXT NOT NULL, epoch INTEGER NOT NULL,
-    boot INTEGER NOT NULL, seq INTEGER NOT NULL, proof BLOB NOT NULL, answer BLOB NOT NULL
+    price_kop INTEGER NOT NULL, report_by INTEGER NOT NULL, ended TEXT NOT NULL, verdict TEXT NOT NULL,
+    epoch INTEGER NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, proof BLOB NOT NULL, answer BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE share(
@@ -70,7 +70,8 @@ CREATE TABLE answer(
 
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
-    quarantined_until INTEGER NOT NULL DEFAULT 0, earned_kop INTEGER NOT NULL DEFAULT 0
+    quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0,
+    pending_kop INTEGER NOT NULL DEFAULT 0, used BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
@@ -144,7 +145,8 @@ FOLD: dict[type, str] = {
                       verb="INSERT OR REPLACE"),
     KeepRound: _insert("round", KeepRound, "task, round"),
     KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
-    KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, finished = (SELECT max(finished) + 1 FROM task),"
+    KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
+                 " finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
     KeepAnswer: _insert("answer", KeepAnswer, "task, round, job_index"),
     KeepEpoch: "UPDATE life SET epoch = ?1",
@@ -158,9 +160,10 @@ NEW_LEASE = (f"INSERT INTO lease({', '.join(GIVEN + OUTCOME)})"
 LEASE_ENDED = f"UPDATE lease SET {', '.join(f'{name} = ?' for name in OUTCOME)} WHERE lease = ?"  # noqa: S608
 OLDER_LEASES = (f"SELECT {', '.join(GIVEN + OUTCOME)} FROM lease"  # noqa: S608 - constants only
                 " WHERE lease IN (SELECT value FROM json_each(?))")
-STANDING_OF = "SELECT node, score, lies, quarantined_until, earned_kop FROM standing WHERE node = ?"
-KEEP_STANDING = ("INSERT OR REPLACE INTO standing(node, score, lies, quarantined_until, earned_kop)"
-                 " VALUES(?, ?, ?, ?, ?)")
+_STANDING = "node, score, lies, quarantined_until, boot, pending_kop, used"
+STANDING_OF = f"SELECT {_STANDING} FROM standing WHERE node = ?"  # noqa: S608 - constants only
+KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+EARNED = "SELECT node, sum(price_kop) FROM lease WHERE epoch = ? AND verdict = 'ok' GROUP BY node"
 SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node = ?"
 KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
               " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
@@ -172,12 +175,18 @@ _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
     WHERE a.task = lease.task AND a.round = lease.round AND a.job_index = lease.job_index)"""
 
 _OPEN = "task IN (SELECT task FROM task WHERE state = '')"
-LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer"
+LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer,"\
+        " report_by, epoch"
 
 LOAD_TASKS = """
 SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run, submitted_by,
     (SELECT count(*) FROM round WHERE round.task = task.task),
-    (SELECT coalesce(sum(audited), 0) FROM round WHERE round.task = task.task)
+    (SELECT coalesce(sum(audited), 0) FROM round WHERE round.task = task.task), totals,
+    coalesce((SELECT jobs FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
+    (SELECT coalesce(sum(jobs), 0) FROM round WHERE round.task = task.task),
+    (SELECT count(*) FROM answer WHERE answer.task = task.task
+        AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
+    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0)
 FROM task ORDER BY number"""
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look
@@ -191,7 +200,7 @@ ORDER BY lease"""  # noqa: S608 - constants only
 FIRST_OPEN = """
 SELECT coalesce(min(newest), 1 << 62) FROM (SELECT max(first_lease) AS newest FROM round GROUP BY task)"""
 
-LOAD_STANDING = "SELECT node, score, lies, quarantined_until, earned_kop FROM standing ORDER BY node"
+LOAD_STANDING = f"SELECT {_STANDING} FROM standing ORDER BY node"  # noqa: S608 - constants only
 LOAD_SHARES = "SELECT task, node, leases, done FROM share ORDER BY task, node"
 
 JUDGED = """
@@ -231,17 +240,18 @@ FROM_3 = f"""
 INSERT INTO life(epoch, sealed, last_lease, clock_ms, ahead_ms, machine, commits, hash, root, sum)
     SELECT epoch, sealed, last_lease, clock_ms, ahead_ms, machine, 0, zeroblob(16), 0, 0 FROM old_life;
 INSERT INTO task({_TASK_3}) SELECT {_TASK_3} FROM old_task;
-INSERT INTO round(task, round, run, first_lease) SELECT task, round, run, first_lease FROM old_round;
-INSERT INTO lease({_LEASE_3}) SELECT {_LEASE_3} FROM old_lease;
+INSERT INTO round(task, round, run, first_lease, jobs, expected)
+    SELECT task, round, run, first_lease, 0, 0 FROM old_round;
+INSERT INTO lease({_LEASE_3}, report_by) SELECT {_LEASE_3}, 0 FROM old_lease;
 INSERT INTO answer(task, round, job_index, answer, audited)
     SELECT task, round, job_index, answer, audited FROM old_answer;
 INSERT INTO share(task, node, leases, done)
     SELECT task, node, count(*), sum(ended = 'done') FROM old_lease WHERE {_OPEN} GROUP BY task, node;
-INSERT INTO standing(node, score, lies, quarantined_until, earned_kop)
-    SELECT node, sum(score), sum(lies), sum(quarantined_until), sum(earned_kop) FROM (
-        SELECT node, score, lies, quarantined_until, earned_kop FROM old_standing
-        UNION ALL SELECT node, 0, 0, 0, sum(price_kop) FROM old_lease
-            WHERE epoch > (SELECT sealed FROM old_life) AND verdict = 'ok' GROUP BY node)
+INSERT INTO standing({_STANDING})
+    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, sum(pending), ranges(boot, seq) FROM (
+        SELECT node, score, lies, quarantined_until, 0 AS boot, 0 AS pending, 0 AS seq FROM old_standing
+        UNION ALL SELECT node, 0, 0, 0, boot,
+            price_kop * (verdict = 'ok' AND epoch > (SELECT sealed FROM old_life)), seq FROM old_lease)
     GROUP BY node;
 DROP TABLE old_life;
 DROP TABLE old_task;

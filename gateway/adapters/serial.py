@@ -146,7 +146,7 @@ class Bridge:
             return
         self._heard = ticks_ms()
         for head, payload in self._pipe.feed(data, self._heard):
-            self._take(head, payload)
+            self._take(head, bytes(payload))
         self._settle()
 
     def _settle(self) -> None:

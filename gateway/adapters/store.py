@@ -10,6 +10,7 @@ same epoch only: what an ended epoch paid stays as it is, however late a correct
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,12 +18,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from lamplighter.gateway.adapters.fold import fold
+from lamplighter.gateway.adapters.fold import Count, Counts, fold, fold_standing
 from lamplighter.gateway.adapters.opening import StoreError, connect, explained, prepare, transaction, usable
 from lamplighter.gateway.adapters.rows import Counted, chained, decode, encode
 from lamplighter.gateway.adapters.schema import (
     APPEND,
     CUT_TAIL,
+    EARNED,
     FIRST_OPEN,
     FORGET,
     JUDGED,
@@ -270,6 +272,10 @@ class Store:
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
         with self._turn, explained(self._path), self._transaction() as db:
+            paid: Counts = defaultdict(Count)
+            for node, credits in db.execute(EARNED, (epoch,)):
+                paid["", node].add(0, 0, -credits)
+            fold_standing(db, self._sums, {}, paid)
             db.execute("UPDATE life SET sealed = ?, last_lease = max(last_lease,"
                        " (SELECT coalesce(max(lease), 0) FROM lease))", (epoch,))
         gone = _SLICE

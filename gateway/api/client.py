@@ -61,7 +61,7 @@ class Client:
         answers in time."""
         cid = secrets.token_hex(8)
         waiting = self._waiting[cid] = asyncio.get_running_loop().create_future()
-        request = json.dumps({**params, "reply_to": self.user, "cid": cid}).encode()
+        request = json.dumps({"reply_to": self.user, "cid": cid, **params}).encode()
         try:
             await self._check_size(len(request))
             self._link.publish(rpc_topic(self.site, self.user, method), request)

@@ -67,6 +67,8 @@ class RequestError(Exception):
     def __init__(self, code: str, message: str, hint: str = "", path: str = "", retryable: bool = False) -> None:
         super().__init__(message)
         self.code, self.message, self.hint, self.path, self.retryable = code, message, hint, path, retryable
+        self.ref: Ref | None = None
+        """Whom to tell, where that was found out with the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,8 @@ class Request:
     cid: str
     user: str
     """Who asks, by the broker's account."""
-
-    @property
-    def body(self) -> bytes:
-        """What makes two submissions the same: everything but whom to answer."""
-        about = {key: value for key, value in self.params.items() if key not in _COMMON}
-        return json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
+    body: bytes
+    """What makes two submissions the same: everything but whom to answer."""
 
 
 def check_size(size: int, most: int) -> None:
@@ -166,7 +164,9 @@ def parse(user: str, method: str, payload: bytes, methods: Mapping[str, frozense
     reply_to = given.get("reply_to", ANYBODY)
     if reply_to not in (user, ANYBODY):
         raise RequestError("bad_value", "reply_to is not whoever asks", f'"{user}", or leave it out', "/reply_to")
-    return Request(method, given, reply_to, given.get("cid", ""), user)
+    about = {key: value for key, value in given.items() if key not in _COMMON}
+    body = json.dumps(about, sort_keys=True, separators=(",", ":")).encode()
+    return Request(method, given, reply_to, given.get("cid", ""), user, body)
 
 
 def read(method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = METHODS) -> dict[str, Any]:

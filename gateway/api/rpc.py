@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.registry import Device
@@ -16,9 +16,8 @@ from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
-from lamplighter.gateway.api.views import health, nodes_view, task_view
-from lamplighter.gateway.core.events import EpochEnded, Event, JobSpec, TaskCancelled, TaskSubmitted
-from lamplighter.gateway.core.policy import price_kop
+from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
+from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
@@ -29,13 +28,27 @@ from lamplighter.tasks.registry import nearest
 log = logging.getLogger("lamplighter.operators")
 
 MAX_ENROL = 2_000
+MAX_HELD = 4 * requests.MAX_REQUEST
+"""Bytes of requests being validated at once."""
+INLINE_BYTES = 16_384
+"""A longer request is not parsed on the loop, where it would hold up everybody."""
+
+
+class Asked(NamedTuple):
+    """A request that is being dealt with."""
+
+    user: str
+    method: str
+    payload: bytes
+    back: Callable[[bytes], None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class RpcServer:
     """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
-    this gateway; ``put`` hands events to the core; ``answer`` sends one response; ``bounds`` says how much is held of
-    what is bounded; ``wall_ms`` is the wall clock, for display only."""
+    this gateway; ``tell`` hands events to the core and returns when what follows from them is durable and released;
+    ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall clock,
+    for display only."""
 
     state: State
     solvers: Solvers
@@ -43,79 +56,104 @@ class RpcServer:
     guard: Guard
     max_request: int
     about: dict[str, str]
-    put: Callable[[Event], None]
+    tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
     bounds: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
-    waiting: set[asyncio.Task[None]] = field(default_factory=set)
+    waiting: dict[Asked, asyncio.Task[None]] = field(default_factory=dict)
+    """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
 
 
-def receive(server: RpcServer, user: str, method: str, payload: bytes,
+def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Callable[[], None],
             back: Callable[[bytes], None] | None = None) -> None:
     """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
-    ``back`` takes it if the request came through the door of the data folder.
+    One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
+    and not at all if the gateway ends before that. ``back`` takes the response if the request came through the door
+    of the data folder.
     """
+    asked = Asked(user, method, payload, back)
+    if asked in server.waiting:
+        server.waiting[asked].add_done_callback(lambda ended: None if ended.cancelled() else after())
+        return
     try:
         requests.check_size(len(payload), server.max_request)
-        request = requests.parse(user, method, payload, requests.AT_THE_DOOR if back else requests.METHODS)
         if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
             raise RequestError("open_broker", "the broker lets strangers ask",
                                "use the command line on the gateway's computer, with --data")
+        held = sum(len(one.payload) for one in server.waiting)
+        if len(server.waiting) >= MAX_WAITING or held + len(payload) > MAX_HELD:
+            raise RequestError("busy", "too many requests at once", "try again in a second", "", True)
     except RequestError as error:
-        reply_to, cid, task = requests.peek(user, payload)
-        server.answer(Ref(reply_to, cid, task if method == "task.submit" else "", back), None, error)
+        server.answer(_peeked(user, method, payload, back), None, error)
+        after()
         return
-    submitted = request.params.get("id") if method == "task.submit" else ""
-    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    ref = Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
-    if len(server.waiting) >= MAX_WAITING:
-        server.answer(ref, None, RequestError("busy", "too many requests at once", "try again in a second", "", True))
-        return
-    work = asyncio.get_running_loop().create_task(_deal(server, request, ref))
-    server.waiting.add(work)
-    work.add_done_callback(server.waiting.discard)
+    work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, user, method, payload, back))
+    work.add_done_callback(lambda _: server.waiting.pop(asked))
+    work.add_done_callback(lambda ended: None if ended.cancelled() else after())
 
 
-async def _deal(server: RpcServer, request: Request, ref: Ref) -> None:
-    log.info("%s asks for %s %s", request.user, request.method, ref.task)
+def _peeked(user: str, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
+    """Whom to answer about a request that was not read, as far as its beginning says."""
+    reply_to, cid, task = requests.peek(user, payload[:INLINE_BYTES])
+    return Ref(reply_to, cid, task if method == "task.submit" else "", back)
+
+
+async def _read(server: RpcServer, user: str, method: str, payload: bytes, door: bool) -> Request:
+    if len(payload) > INLINE_BYTES:
+        return await server.solvers.read(user, method, payload, door)
+    return requests.parse(user, method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
+
+
+async def _deal(server: RpcServer, user: str, method: str, payload: bytes,
+                back: Callable[[bytes], None] | None) -> None:
+    ref: Ref | None = None
     try:
-        data = await _HANDLERS[request.method](server, request, ref)
+        request = await _read(server, user, method, payload, back is not None)
+        ref = _ref(request, back)
+        log.info("%s asks for %s %s", user, method, ref.task)
+        data = await _HANDLERS[method](server, request, ref)
     except RequestError as error:
-        server.answer(ref, None, error)
+        refused = error
     except TaskError as error:
-        server.answer(ref, None, RequestError(error.code, error.message, error.hint, error.path))
+        refused = RequestError(error.code, error.message, error.hint, error.path)
     except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
-        log.exception("%s raised", request.method)
-        server.answer(ref, None, RequestError("internal", f"{type(error).__name__}: {error}"[:300],
-                                            "the gateway's log says more"))
+        log.exception("%s raised", method)
+        refused = RequestError("internal", f"{type(error).__name__}: {error}"[:300], "the gateway's log says more")
     else:
         if data is not None:
             server.answer(ref, data, None)
+        return
+    known = ref or (replace(refused.ref, back=back) if refused.ref else _peeked(user, method, payload, back))
+    server.answer(known, None, refused)
+
+
+def _ref(request: Request, back: Callable[[bytes], None] | None) -> Ref:
+    submitted = request.params.get("id") if request.method == "task.submit" else ""
+    named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
+    return Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
 
 
 async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
-    """Validated here, in the solver's thread; the core answers, once the task is in the journal."""
+    """Validated here, in a worker; the core answers, once the task is in the journal."""
     task = requests.text(request, "id")
     kind = _kind(request)
+    _require_input(request)
     known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
-        await server.solvers.prepare(kind, _input(request))
-    server.put(TaskSubmitted(
+        await server.solvers.prepare(kind, request.body)
+    await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(),
-        request.user))
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user)])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
-    spec = await server.solvers.prepare(kind, _input(request))
-    jobs = await server.solvers.first_round(kind, spec)
-    asked = [JobSpec(job.input, tuple(context.name for context in job.contexts), job.answer_bytes, price_kop(job.ops),
-                     job.heap_bytes) for job in jobs]
-    kop = sum(job.price_kop for job in asked)
-    largest = hypothetical(server.state, kind, asked)
+    _require_input(request)
+    jobs = await server.solvers.first_round(kind, request.body)
+    kop = sum(job.price_kop for job in jobs)
+    largest = hypothetical(server.state, kind, jobs)
     reasons = {node.name: why_not(server.state, node, largest) for node in server.state.nodes.values()}
     able = [server.state.nodes[name] for name, why in reasons.items() if why is None or why in BUSY]
     speed = sum(node.speed * node.spare for node in able) // 1_000
@@ -133,15 +171,13 @@ def _kind(request: Request) -> str:
     return kind
 
 
-def _input(request: Request) -> dict[str, Any]:
-    given = request.params.get("input")
-    if not isinstance(given, dict):
+def _require_input(request: Request) -> None:
+    if not isinstance(request.params.get("input"), dict):
         raise RequestError("missing_field", "input is missing or no object", '"input": {…}', "/input")
-    return given
 
 
 async def _cancel(server: RpcServer, request: Request, ref: Ref) -> None:
-    server.put(TaskCancelled(requests.text(request, "task"), ref))
+    await server.tell([TaskCancelled(requests.text(request, "task"), ref)])
 
 
 async def _task(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -165,7 +201,7 @@ async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, 
         hint = nearest(name, list(server.solvers.kinds))
         raise RequestError("unknown_kind", f"no kind {name[:64]!r}", hint, "/kind")
     return {"kind": name, "version": kind.version, "title": kind.title,
-            "input_schema": kind.Model.model_json_schema()}
+            "input_schema": kind.schema}
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
@@ -227,15 +263,15 @@ def _standing(device: Device) -> dict[str, Any]:
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     owner = requests.text(request, "owner")
-    nodes = [node for node in server.state.nodes.values() if node.owner == owner]
+    nodes = statement(server.state, owner)
     if not nodes:
         raise RequestError("unknown_owner", f"no device of {owner!r}", "see node.list", "/owner")
-    return {"owner": owner, "earned_kop": sum(node.earned_kop for node in nodes),
-            "nodes": {node.name: node.earned_kop for node in nodes}}
+    return {"owner": owner, "pending": sum(node["pending"] for node in nodes.values()),
+            "settled": sum(node["settled"] for node in nodes.values()), "nodes": nodes}
 
 
 async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
-    server.put(EpochEnded(ref))
+    await server.tell([EpochEnded(ref)])
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:

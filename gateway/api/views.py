@@ -15,22 +15,37 @@ def task_view(task: Task) -> dict[str, Any]:
     return {**status(task), "devices": dict(sorted(task.devices.items()))}
 
 
-def node_view(node: Node, now_ms: int) -> dict[str, Any]:
-    """One device: spare in permille, heap in bytes, speed in kop/s, earned in kop."""
+def node_view(state: State, node: Node) -> dict[str, Any]:
+    """One device: spare in permille, heap in bytes, speed in kop/s; pending and settled credits in kop."""
     return {"node": node.name, "owner": node.owner, "next_owner": node.next_owner,
             "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
-            "speed": node.speed, "spare": node.spare, "room": node.room, "power": node.power, "temp": node.temp,
+            "speed": node.speed, "spare": node.spare, "room": node.room, "why": node.why,
+            "restarted": node.restarted, "power": node.power, "temp": node.temp,
             "open": len(node.open), "score": node.score, "lies": node.lies,
-            "quarantined": now_ms < node.quarantined_until, "earned_kop": node.earned_kop,
-            "last_seen_ms_ago": now_ms - node.seen_at if node.seen_at else None}
+            "quarantined": state.now_ms < node.quarantined_until, **_pay(state, node.owner, node.name),
+            "last_seen_ms_ago": state.now_ms - node.seen_at if node.seen_at else None}
+
+
+def statement(state: State, owner: str) -> dict[str, dict[str, int]]:
+    """What each device earned for an owner, in kop: also one that has gone, or changed hands."""
+    nodes = {node.name for node in state.nodes.values() if node.owner == owner}
+    nodes |= {node for whose, node in state.settled if whose == owner}
+    return {node: _pay(state, owner, node) for node in sorted(nodes)}
+
+
+def _pay(state: State, owner: str, name: str) -> dict[str, int]:
+    """``settled`` is in the public log; ``pending`` was judged, and is settled when its epoch is sealed."""
+    node = state.nodes.get(name)
+    pending = sum(node.pending.values()) if node is not None and node.owner == owner else 0
+    return {"pending": pending, "settled": state.settled.get((owner, name), 0)}
 
 
 def nodes_view(state: State, *nodes: Node) -> list[dict[str, Any]]:
     """Devices, all unless some are given. ``why_not`` is what keeps each from the work that waits, a word of
     ``lifecycle.Why``; None where nothing does."""
     waiting = waiting_jobs(state)
-    return [{**node_view(node, state.now_ms), "why_not": why_idle(state, node, waiting)}
+    return [{**node_view(state, node), "why_not": why_idle(state, node, waiting)}
             for node in nodes or state.nodes.values()]
 
 
@@ -41,4 +56,6 @@ def health(state: State) -> dict[str, Any]:
             "nodes": len(state.nodes), "nodes_online": len(online),
             "spare_permille": sum(node.spare for node in online) // len(online) if online else 0,
             "leases_open": sum(len(node.open) for node in state.nodes.values()),
-            "jobs_done": state.counters["jobs"], "epoch": state.epoch}
+            "jobs_done": state.counters["jobs"], "epoch": state.epoch,
+            "pending": sum(sum(node.pending.values()) for node in state.nodes.values()),
+            "settled": sum(state.settled.values())}

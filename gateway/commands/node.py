@@ -40,7 +40,7 @@ def node_list(broker: str, data: Path, site: str, as_json: bool) -> None:
     """Lists devices with their spare share, what keeps each from work, its standing and credits."""
     told = ask(broker, data, site, "node.list")
     columns = ("node", "owner", "next_owner", "state", "board", "spare", "room", "open", "why_not", "score", "lies",
-               "earned_kop")
+               "pending", "settled")
     show_table(told["nodes"], columns, as_json)
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from lamplighter.tasks.registry import load_kinds
@@ -21,7 +21,7 @@ class Progress:
     def __init__(self, tasks: Sequence[str], quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
         self._bars = Bars(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"),
             console=self._console, disable=not self._console.is_terminal)
         self._rows = {task: self._bars.add_task(task, total=None, note="waiting") for task in tasks}
 
@@ -39,8 +39,8 @@ class Progress:
             return
         if leaf == "status":
             note = document["waits_for"] and f"waits for {document['waits_for']}"
-            self._bars.update(self._rows[task], completed=document["jobs_done"], total=document["jobs_total"] or None,
-                              note=note or f"{document['state']}, {document['jobs_per_s']} jobs/s")
+            at_it = f"{document['state']}, {document['jobs_done']} jobs, {document['jobs_per_s']} jobs/s"
+            self._bars.update(self._rows[task], completed=document["progress"], total=1_000, note=note or at_it)
         elif leaf == "event" and not self._console.is_terminal:
             detail = {key: value for key, value in document.items() if key not in ("v", "seq", "what")}
             self._console.print(f"{task}: {document['what']} {json.dumps(detail) if detail else ''}".rstrip(),

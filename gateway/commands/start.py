@@ -60,6 +60,10 @@ PORT = click.IntRange(0, 65_535)
               help="Bytes of one request; a broker of your own must take 65,536 more in a packet.")
 @click.option("--epoch-s", type=click.IntRange(1), default=600, show_default=True,
               help="Length of a settlement period in seconds.")
+@click.option("--worker-mb", type=click.IntRange(64), default=256, show_default=True,
+              help="Memory of each of the two processes in which kinds run, in MB.")
+@click.option("--worker-s", type=click.IntRange(1), default=30, show_default=True,
+              help="Time that a kind may take over one document or one round, in seconds.")
 @click.option("--print-urls", is_flag=True, help="Print the operator's broker URL and the page's, for scripts.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @json_option

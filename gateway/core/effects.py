@@ -30,12 +30,15 @@ class KeepTask:
 
 @dataclass(frozen=True, slots=True)
 class KeepRound:
-    """A round begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task was set back."""
+    """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
+    was set back. ``expected``: how many rounds its kind now expects there to be."""
 
     task: str
     round: int
     run: int
     first_lease: int
+    jobs: int = 0
+    expected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,15 @@ class KeepSetback:
 
 @dataclass(frozen=True, slots=True)
 class KeepTaskEnd:
-    """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed."""
+    """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed.
+
+    ``totals`` are its figures as JSON: what its status goes on to show.
+    """
 
     task: str
     state: str
     result: bytes
+    totals: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class KeepLease:
     owner: str
     nonce: bytes
     price_kop: int
+    report_by: int = 0
+    """When its report clock runs out, by the journal's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +122,13 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeepStanding:
+    """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
+
     node: str
     score: int
     lies: int
     quarantined_until: int
+    boot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +244,18 @@ class StopSolver:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """Ask the kind of ``task`` whether ``answer`` to ``job`` is possible at all, then report ``AnswerChecked``."""
+
+    task: str
+    round: int
+    index: int
+    run: int
+    job: JobSpec
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Recompute:
     task: str
     kind: str
@@ -301,6 +325,7 @@ Durable = (
 )
 Outward = (
     SendLease | SendCancel | SendAck | SendChunk | StartSolver | RecallRound | AdvanceSolver | GiveUp | StopSolver
-    | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult | SealEpoch
+    | CheckAnswer | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult
+    | SealEpoch
 )
 Effect = Durable | Outward

@@ -45,8 +45,8 @@ class Storied:
 class Lease(Storied):
     """One attempt at a job on one node."""
 
-    __slots__ = ("answer", "boot", "ended", "fence", "job", "node", "nonce", "number", "owner", "price_kop",
-                 "report_by", "sent_at", "seq", "verdict", "where")
+    __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner",
+                 "price_kop", "report_by", "sent_at", "seq", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
         self.story = ""   # bounded by the tables, which have no way back
@@ -62,8 +62,12 @@ class Lease(Storied):
         self.verdict = Verdict.PENDING
         self.sent_at = 0
         self.report_by = 0
+        self.again = False
+        """It is to be sent once more: nobody knows whether the device has got it."""
         self.boot = 0
         self.seq = 0
+        self.epoch = -1
+        """In which it was judged."""
         self.answer = b""
 
     def move(self, where: Where, moment: str) -> None:
@@ -95,8 +99,8 @@ class Lease(Storied):
 class Job(Storied):
     """One micro-job of the round that its task is in."""
 
-    __slots__ = ("_name", "answer", "audited", "copies", "fence", "index", "phase", "refused", "round", "run",
-                 "spec", "task", "tries")
+    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "possible", "refused",
+                 "round", "run", "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.story = ""
@@ -110,6 +114,10 @@ class Job(Storied):
         self.phase = Phase.READY
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
+        self.asked: bytes | None = None
+        """The answer of a copy that its kind was asked about, if it has a check."""
+        self.possible: bool | None = None
+        """What its kind said."""
         self.answer: bytes | None = None
         self.audited = False
         self.tries: dict[str, int] = {}
@@ -162,9 +170,10 @@ class Round:
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
-    __slots__ = ("audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty", "ending",
-                 "events", "jobs_before", "kind", "name", "priority", "rate", "rate_at", "rate_done", "result",
-                 "round", "rounds", "run", "solved", "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+    __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
+                 "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
+                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
+                 "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int, by: str = "") -> None:
@@ -193,6 +202,14 @@ class Task:
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}
         """By round: jobs to be recomputed when it has been recalled, because a proven liar took part."""
+        self.expected = 0
+        """How many rounds its kind expects; 0 until it has said so."""
+        self.progress = 0
+        """In permille; it never falls."""
+        self.kept = (0, 0)
+        """Jobs done and jobs in all, as the journal had them at the start: less is not shown while it is replayed."""
+        self.accepted = 0
+        """Jobs accepted since the gateway started."""
         self.copies = 0
         self.audited = 0
         self.devices: dict[str, int] = {}
@@ -217,17 +234,35 @@ class Task:
         return bool(self.round.recalling) or self.round.number + 1 < self.rounds
 
     @property
-    def done_jobs(self) -> int:
+    def _done(self) -> int:
         return self.jobs_before + len(self.round.jobs) - self.round.open_jobs
+
+    def put_round_away(self) -> None:
+        """Its jobs are not in memory any more, only how many there were."""
+        self.jobs_before, self.round = self._done, Round(self.round.number)
+
+    @property
+    def done_jobs(self) -> int:
+        return max(self._done, self.kept[0]) if self.replaying or self.over else self._done
+
+    @property
+    def all_jobs(self) -> int:
+        jobs = self.jobs_before + len(self.round.jobs)
+        return max(jobs, self.kept[1]) if self.replaying or self.over else jobs
+
+    def advance(self, rounds: int, done: int, jobs: int) -> None:
+        """So many rounds are done, and of the jobs of the next one so many."""
+        share = 1_000 * done // jobs if jobs else 0
+        self.progress = max(self.progress, min(999, (1_000 * rounds + share) // max(self.expected, rounds + 1)))
 
 
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "earned_kop", "firmware",
-                 "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap",
-                 "online", "open", "owner", "pace", "power", "quarantined_until", "revoked", "room", "score",
-                 "seen_at", "spare", "speed", "state", "temp")
+    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "firmware", "heap", "kind",
+                 "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap", "online", "open",
+                 "owner", "pace", "pending", "power", "quarantined_until", "restarted", "revoked", "room", "score",
+                 "seen_at", "spare", "speed", "state", "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -245,6 +280,10 @@ class Node:
         self.spare = self.room = 0
         self.power = ""
         self.temp: int | None = None
+        self.why = ""
+        """The device's word for why its room is 0."""
+        self.restarted = ""
+        """Its word for why it restarted itself before this boot; empty where something else ended the last."""
         self.open: dict[int, Lease] = {}
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""
@@ -262,7 +301,8 @@ class Node:
         self.revoked = False
         self.score = 0
         self.lies = 0
-        self.earned_kop = 0
+        self.pending: dict[int, int] = {}
+        """Credits in kop that it was judged to have earned, by epoch, as long as that is not sealed."""
         self.seen_at = 0
 
     def move(self, state: NodeState) -> None:
@@ -272,6 +312,7 @@ class Node:
         """Whether it is this owner's, or will be."""
         return owner in (self.owner, self.next_owner or self.owner)
 
-    def stand(self, row: StandingRow) -> None:
-        """What the journal knows of it counts."""
-        _, self.score, self.lies, self.quarantined_until, self.earned_kop = row
+    def stand(self, row: StandingRow, epoch: int) -> None:
+        """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""
+        self.pending = {epoch: row.pending_kop} if row.pending_kop else {}
+        self.score, self.lies, self.quarantined_until = row.score, row.lies, row.quarantined_until

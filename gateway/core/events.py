@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow
 from lamplighter.gateway.protocol.frames import Receipt
+from lamplighter.gateway.protocol.numbers import Numbers
+from lamplighter.gateway.protocol.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ class TaskCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RoundYielded:
-    """The solver wants these jobs answered. ``round`` counts from 0."""
+    """The solver wants these jobs answered. ``round`` counts from 0; ``expected`` is how many there may be in all."""
 
     task: str
     round: int
     jobs: tuple[JobSpec, ...]
+    expected: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,25 @@ class TaskBroke:
     code: str
     message: str
     fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class SolverLost:
+    """The process that ran the solver has ended, and the solver with it: it is wanted anew, from its start."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChecked:
+    """What the kind says of ``answer``: an answer that is not ``possible`` is wrong, one that is may be."""
+
+    task: str
+    round: int
+    index: int
+    run: int
+    answer: bytes
+    possible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +166,7 @@ class NodeRevoked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message."""
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself."""
 
     node: str
     board: str
@@ -154,11 +176,12 @@ class NodeBorn:
     speed: int
     boot: int
     message: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeBid:
-    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once."""
+    """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once, ``why`` that is 0."""
 
     node: str
     spare: int
@@ -167,6 +190,7 @@ class NodeBid:
     blobs: tuple[str, ...]
     power: str
     temp: int | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +251,19 @@ class DeviceMisbehaved:
     reason: str
 
 
+# From the broker
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLost:
+    """The connection to the broker broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFound:
+    """There is a connection to the broker, the first one or a new one."""
+
+
 # From the clock and the ledger
 
 
@@ -243,13 +280,30 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRead:
+    """What the public log says at a start: see ``EpochSealed``, and the numbers that sealed receipts have used."""
+
+    settled: dict[tuple[str, str], int]
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class EpochSealed:
-    epoch: int
+    """What settlement decided: these ``epochs`` are in the log, or there was nothing to pay in them.
+
+    ``settled`` are credits in kop, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
+    pay although they were judged ``ok``: the nonce of the lease, and why.
+    """
+
+    epochs: tuple[int, ...]
+    settled: dict[tuple[str, str], int]
+    lowered: tuple[tuple[bytes, Verdict], ...] = ()
 
 
 Event = (
-    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | Recomputed | RoundRecalled | WorkFound
-    | KernelsCompiled
+    TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | SolverLost | AnswerChecked | Recomputed
+    | RoundRecalled | WorkFound | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
-    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | Ticked | EpochEnded | EpochSealed
+    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | BrokerLost | BrokerFound | Ticked | EpochEnded
+    | LogRead | EpochSealed
 )

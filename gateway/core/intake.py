@@ -70,6 +70,6 @@ def _json_event(node: str, leaf: str, given: dict[str, Any]) -> Event:
         return NodeStatusChanged(node, given["state"], given["boot"])
     if leaf == "birth":
         return NodeBorn(node, given["board"], given["arch"], given["fw"], given["heap"], given["speed"],
-                        given["boot"], given["message"])
+                        given["boot"], given["message"], given["why"])
     return NodeBid(node, given["spare"], given["heap"], given["room"], tuple(given["blobs"]), given["power"],
-                   given["temp"])
+                   given["temp"], given["why"])

@@ -11,23 +11,35 @@ from __future__ import annotations
 
 from lamplighter.gateway.core.effects import (
     AdvanceSolver,
+    CheckAnswer,
     KeepAnswer,
     KeepEnd,
     KeepReceipt,
     KeepSetback,
-    KeepStanding,
     KeepVerdict,
     SendAck,
     SendCancel,
 )
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Round, Task
-from lamplighter.gateway.core.events import Recomputed, ResultArrived
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
-from lamplighter.gateway.core.placement import audit, fill_all, may_have_room, place, ready_again
+from lamplighter.gateway.core.placement import (
+    audit,
+    fill_all,
+    lost,
+    may_have_room,
+    place,
+    ready_again,
+    runs,
+    wait_for,
+)
 from lamplighter.gateway.core.state import State
+from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 DAY_MS = 86_400_000
+RENUMBERED_MS = 1_000
+"""How long a node gets nothing after a receipt with a number that it had used before."""
 
 
 def on_result(state: State, event: ResultArrived) -> None:
@@ -48,13 +60,26 @@ def on_result(state: State, event: ResultArrived) -> None:
         state.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
     if lease.job.spec is UNKNOWN and not lease.job.task.over:
-        state.counters["results_early"] += 1   # its round is still being replayed: the device will send it again
+        # Its round is still being replayed: the device will send it again, and is waited for.
+        state.counters["results_early"] += 1
+        if lease.where is not Where.OVER:
+            wait_for(state, lease)
+            runs(state, lease)
         return
-    if receipt.device != node.device or receipt.job != lease.job.name or not receipt.seq:
+    names = (receipt.net, receipt.device, receipt.job)
+    if names != (state.net, node.device, lease.job.name) or not receipt.seq:
         state.counters["misbehaved_receipt"] += 1
         state.turn.emit(SendAck(node.name, receipt.seq, Verdict.LEASE_UNKNOWN))
         return
-    _record(state, node, lease, event)
+    if state.numbers.use(node.device, number_of(receipt.boot, receipt.seq)):
+        _record(state, node, lease, event)
+        return
+    # The ledger would not pay it: a number counts once.
+    state.counters["results_renumbered"] += 1
+    if lease.where is not Where.OVER:
+        node.backoff_until = state.now_ms + RENUMBERED_MS
+        lost(state, lease, Ended.FAILED)
+    state.turn.emit(SendAck(node.name, receipt.seq, Verdict.DUPLICATE))
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
@@ -90,19 +115,40 @@ def _learn_pace(state: State, node: Node, lease: Lease) -> None:
 
 
 def _commit(state: State, job: Job, lease: Lease) -> None:
-    """A well-formed copy has been recorded: compare, ask for another, or have it recomputed."""
+    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made.
+
+    One answer is asked about: copies that differ from it are recomputed anyway.
+    """
     job.copies.append(lease)
-    task = job.task
-    if not state.check(task.name, job.spec, lease.answer):
-        audit(state, job)
-        return
+    if job.task.kind in state.checks and job.asked is None:
+        job.asked = lease.answer
+        state.turn.emit(CheckAnswer(job.task.name, job.round, job.index, job.run, job.spec, lease.answer))
     if len(job.copies) < state.policy.copies:
         ready_again(state, job)
-        return
-    agree = len({copy.answer for copy in job.copies}) == 1
-    if agree and not _drawn(state, job):
-        _accept(state, job, job.copies[0].answer, audited=False)
     else:
+        _compare(state, job)
+
+
+def _compare(state: State, job: Job) -> None:
+    """There are copies enough: accept them, have them recomputed, or wait for their kind's word."""
+    agree = len({copy.answer for copy in job.copies}) == 1
+    if not agree or job.possible is False or _drawn(state, job):
+        audit(state, job)
+    elif job.asked is not None and job.possible is None:
+        job.move(Phase.CHECK, state.turn.moment)
+    else:
+        _accept(state, job, job.copies[0].answer, audited=False)
+
+
+def on_checked(state: State, event: AnswerChecked) -> None:
+    """An impossible answer is recomputed, whoever agrees with it; while a copy is out, once that has ended."""
+    job = _job_of(state, event)
+    if job is None or job.asked != event.answer:
+        return
+    job.possible = event.possible
+    if job.phase is Phase.CHECK:
+        _compare(state, job)
+    elif job.phase is Phase.READY and not job.possible:
         audit(state, job)
 
 
@@ -132,7 +178,9 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     task.dirty = True
     if not again:
         state.counters["jobs"] += 1
+        task.accepted += 1
         task.round.open_jobs -= 1
+        task.advance(task.round.number, len(task.round.jobs) - task.round.open_jobs, len(task.round.jobs))
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
@@ -149,15 +197,20 @@ def _reward(state: State, copy: Lease, right: bool) -> None:
         _punish(state, node)
     else:
         node.score += 1
-        state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+        state.keep_standing(node)
 
 
 def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
+    if lease.verdict is Verdict.OK and lease.epoch != state.epoch:
+        state.counters["corrections_too_late"] += 1   # its epoch has ended with it
+        return
     node = state.nodes.get(lease.node)
     if node is not None:
-        node.earned_kop += lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        earned = lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        node.pending[state.epoch] = node.pending.get(state.epoch, 0) + earned
     lease.judge(verdict, state.turn.moment)
+    lease.epoch = state.epoch
     state.counters["verdicts_" + verdict] += 1
     state.turn.emit(KeepVerdict(lease.number, verdict.word, state.epoch))
     state.remember(lease)
@@ -169,7 +222,7 @@ def _punish(state: State, node: Node) -> None:
     node.lies += 1
     node.quarantined_until = state.now_ms + quarantine_ms(state, node)
     state.set_timer(node.quarantined_until, node)
-    state.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until))
+    state.keep_standing(node)
     state.counters["lies"] += 1
     may_have_room(state, node)
     for task in state.live:
@@ -185,16 +238,22 @@ def quarantine_ms(state: State, node: Node) -> int:
 
 def on_recomputed(state: State, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
-    task = state.tasks.get(event.task)
-    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
-        return True
-    job = task.round.jobs[event.index]
-    if job.phase is not Phase.AUDIT or job.run != event.run:
+    job = _job_of(state, event)
+    if job is None or job.phase is not Phase.AUDIT:
         return True
     if event.answer is None:
         return False
     _accept(state, job, event.answer, audited=True)
     return True
+
+
+def _job_of(state: State, event: AnswerChecked | Recomputed) -> Job | None:
+    """The job that was asked about, unless its round is over, or was begun anew."""
+    task = state.tasks.get(event.task)
+    if task is None or task.over or event.round != task.round.number or event.index >= len(task.round.jobs):
+        return None
+    job = task.round.jobs[event.index]
+    return job if job.run == event.run else None
 
 
 def _set_back(state: State, task: Task) -> None:
@@ -236,8 +295,7 @@ def put_away(state: State, task: Task) -> None:
         state.live.remove(task)
     for job in task.round.jobs:
         job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
-    task.jobs_before = task.done_jobs
-    task.round = Round(task.round.number)
+    task.put_round_away()
 
 
 def finish_round(state: State, task: Task) -> None:

@@ -3,8 +3,8 @@
 A *lease* has three states that are independent of each other. ``Where`` it is: made, sent, running where the device
 said so, over. How it ``Ended``: with a result, or without one because the device declined it, its kernel raised, a
 clock ran out or nobody wants its answer any more; when the result comes after all, the lease was late. And what its
-receipt was judged, which the ledger must know too: ``protocol.verdicts``. After a restart an open lease is sent once
-more as far as anyone knows, and its clocks start anew.
+receipt was judged, which the ledger must know too: ``protocol.verdicts``. After a restart, and after the broker was
+away, nobody knows whether the device has an open lease: it is sent once more, and a device passes over what it has.
 
 A *job* is ready until a device gets it, and again when a lease of it ended without a result or when the first copy is
 in and another owner's is wanted. It is audited, which is to be recomputed by the gateway, where copies differ, where
@@ -27,12 +27,12 @@ class Where(Word):
 
     UNSENT = "unsent", "made, not on its way yet"
     SENT = "sent", "on its way; the device has not said that it has it"
-    RUNNING = "running", "the device has it"
+    RUNNING = "running", "the device has it, as far as anyone knows"
     OVER = "over", "ended, one way or another"
 
 
 LEASE_MOVES = {
-    Where.UNSENT: (Where.SENT,),
+    Where.UNSENT: (Where.SENT, Where.RUNNING),
     Where.SENT: (Where.RUNNING, Where.OVER),
     Where.RUNNING: (Where.OVER,),
     Where.OVER: (),
@@ -67,13 +67,15 @@ class Phase(Word):
 
     READY = "ready", "it waits for a device"
     OUT = "out", "one lease of it is open"
+    CHECK = "check", "its copies agree; its kind is asked whether their answer is possible"
     AUDIT = "audit", "the gateway recomputes it"
     ACCEPTED = "accepted", "it has its answer"
 
 
 JOB_MOVES = {
     Phase.READY: (Phase.OUT, Phase.AUDIT),
-    Phase.OUT: (Phase.READY, Phase.AUDIT, Phase.ACCEPTED),
+    Phase.OUT: (Phase.READY, Phase.CHECK, Phase.AUDIT, Phase.ACCEPTED),
+    Phase.CHECK: (Phase.AUDIT, Phase.ACCEPTED),
     Phase.AUDIT: (Phase.ACCEPTED,),
     Phase.ACCEPTED: (Phase.AUDIT,),   # only to check again what a proven liar took part in
 }

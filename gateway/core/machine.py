@@ -8,7 +8,7 @@ a batch before it releases any other.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lamplighter.gateway.core import events as e
@@ -28,7 +28,7 @@ from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot, TaskRow
-from lamplighter.gateway.core.state import Check, State
+from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
@@ -38,10 +38,11 @@ CLOCK_MS = 5_000
 
 
 class Machine:
-    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each."""
+    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each. ``checks`` are the kinds
+    that have a check of answers."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int = 1) -> None:
-        self.state = State(policy, secret, check, boot)
+    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
+        self.state = State(policy, secret, checks, boot, net)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
         self._handlers: dict[type, Callable[[State, Any], object]] = {
@@ -50,6 +51,8 @@ class Machine:
             e.RoundYielded: tasks.on_round,
             e.TaskSolved: tasks.on_solved,
             e.TaskBroke: tasks.on_broke,
+            e.SolverLost: replay.on_lost,
+            e.AnswerChecked: judging.on_checked,
             e.Recomputed: _on_recomputed,
             e.RoundRecalled: replay.on_recalled,
             e.WorkFound: _on_work_found,
@@ -65,8 +68,11 @@ class Machine:
             e.LeaseAccepted: nodes.on_accepted,
             e.BlobWanted: nodes.on_wanted,
             e.DeviceMisbehaved: _on_misbehaved,
+            e.BrokerLost: nodes.on_broker_lost,
+            e.BrokerFound: nodes.on_broker_found,
             e.Ticked: self._on_tick,
             e.EpochEnded: _on_epoch_ended,
+            e.LogRead: _on_log_read,
             e.EpochSealed: _on_epoch_sealed,
         }
 
@@ -102,6 +108,7 @@ class Machine:
             tasks.check_deadline(state, task)
             if task.over:
                 continue
+            tasks.measure(state, task)
             if task.dirty or task.waits != tasks.waits_for(state, task):
                 tasks.publish_status(state, task)
 
@@ -115,8 +122,8 @@ class Machine:
     def restore(self, snapshot: Snapshot, now_ms: int) -> list[Effect]:
         """Rebuilds the state that the journal kept, before any event. Devices must be enrolled already.
 
-        ``now_ms`` is not before ``snapshot.clock_ms``: deadlines and quarantines go on. Lease clocks start anew; each
-        unfinished task's solver is replayed from its recorded answers.
+        ``now_ms`` is not before ``snapshot.clock_ms``: deadlines, quarantines and report clocks go on; the
+        solver of each unfinished task is replayed from its recorded answers.
         """
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
@@ -124,7 +131,7 @@ class Machine:
         for row in snapshot.standing:
             node = state.nodes.get(row.node)
             if node is not None:
-                node.stand(row)
+                state.recall(node, row)
             else:   # the registry does not know it any more; who enrols it again finds what it did
                 state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
@@ -152,8 +159,13 @@ class Machine:
                     row.by)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
+        task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)
+        if row.rounds:
+            task.advance(row.rounds - 1, row.answered, row.round_jobs)
         if row.state:
             task.state, task.result = TaskState(row.state), row.result
+            if row.totals:   # else it ended under a version that did not keep them
+                tasks.recall_totals(task, row.totals)
         self.state.tasks[row.task] = task
 
     def _restore_lease(self, row: LeaseRow) -> None:
@@ -165,7 +177,7 @@ class Machine:
         lease = lease_of(Job(task, row.round, row.job_index, UNKNOWN), row)
         state.leases[row.nonce] = lease
         if not row.ended and node is not None and not node.revoked:
-            placement.watch(state, node, lease, state.policy.report_floor_ms)
+            placement.take_back(state, node, lease)
             return
         if not row.ended:   # the device was revoked, or the registry does not know it any more
             lease.move(Where.SENT, state.turn.moment)
@@ -210,5 +222,20 @@ def _forgotten(lease: Lease) -> bool:
     return lease.job.task.over and not lease.seq
 
 
-def _on_epoch_sealed(state: State, _event: e.EpochSealed) -> None:
-    state.counters["epochs_sealed"] += 1
+def _on_log_read(state: State, event: e.LogRead) -> None:
+    state.settled, state.numbers = event.settled, event.numbers
+
+
+def _on_epoch_sealed(state: State, event: e.EpochSealed) -> None:
+    """Settlement has the last word: what was pending is not any more, and a verdict that it lowered is lower here."""
+    state.counters["epochs_sealed"] += len(event.epochs)
+    state.settled = event.settled
+    for node in state.nodes.values():
+        for epoch in event.epochs:
+            node.pending.pop(epoch, None)
+    state.strangers = {name: row._replace(pending_kop=0) for name, row in state.strangers.items()}
+    for nonce, verdict in event.lowered:
+        state.counters["lowered_" + verdict] += 1
+        lease = state.leases.get(nonce)
+        if lease is not None:
+            lease.judge(verdict, state.turn.moment)

@@ -6,6 +6,8 @@ from lamplighter.gateway.core.effects import CompileKernels, SendChunk
 from lamplighter.gateway.core.entities import Node
 from lamplighter.gateway.core.events import (
     BlobWanted,
+    BrokerFound,
+    BrokerLost,
     KernelsCompiled,
     LeaseAccepted,
     LeaseRefused,
@@ -17,7 +19,8 @@ from lamplighter.gateway.core.events import (
     NodeStatusChanged,
 )
 from lamplighter.gateway.core.lifecycle import Ended, NodeState, Where
-from lamplighter.gateway.core.placement import lost, may_have_room
+from lamplighter.gateway.core.placement import lost, may_have_room, runs, send_again, wait_for
+from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import bid_pace
 from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
@@ -32,9 +35,7 @@ def on_enrolled(state: State, event: NodeEnrolled) -> None:
     if node is None:
         node = state.nodes[event.node] = Node(event.node, event.device, event.owner)
         node.next_owner = event.next_owner
-        if event.node in state.strangers:
-            node.stand(state.strangers.pop(event.node))
-            state.set_timer(node.quarantined_until, node)
+        state.recall(node, state.strangers.pop(event.node, StandingRow(event.node, 0, 0, 0, 0)))
         return
     node.owner, node.next_owner, node.revoked = event.owner, event.next_owner, False
 
@@ -51,13 +52,19 @@ def on_born(state: State, event: NodeBorn) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if event.boot != node.boot:
+    if event.boot < node.boot:
+        state.counters["births_ignored"] += 1   # of an earlier life, and late
+        return
+    if event.boot > node.boot:
+        node.boot = event.boot
         node.bid = False          # it rebooted: what it held is gone, and its next bid says what it wants
         lose_all(state, node)
         node.pace.clear()
         node.no_heap.clear()
+        state.keep_standing(node)
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
-    node.heap, node.speed, node.boot, node.message = event.heap, event.speed, event.boot, event.message
+    node.heap, node.speed, node.message = event.heap, event.speed, event.message
+    node.restarted = event.why
     node.seen_at = state.now_ms
     _want_kernels(state, node)
 
@@ -81,6 +88,7 @@ def on_kernels(state: State, event: KernelsCompiled) -> None:
     for arch in state.kernels.keys() - {node.arch for node in state.nodes.values()}:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
+        send_again(state, node)
         may_have_room(state, node)
         _want_kernels(state, node)
 
@@ -112,8 +120,9 @@ def on_bid(state: State, event: NodeBid) -> None:
         return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
-    node.power, node.temp = event.power, event.temp
+    node.power, node.temp, node.why = event.power, event.temp, event.why
     node.seen_at = state.now_ms
+    send_again(state, node)
     may_have_room(state, node)
 
 
@@ -179,8 +188,8 @@ def on_refused(state: State, event: LeaseRefused) -> None:
 
 def on_accepted(state: State, event: LeaseAccepted) -> None:
     lease = state.leases.get(event.nonce)
-    if lease is not None and lease.node == event.node and lease.where is Where.SENT:
-        lease.move(Where.RUNNING, state.turn.moment)
+    if lease is not None and lease.node == event.node and lease.where is not Where.OVER:
+        runs(state, lease)
 
 
 def on_wanted(state: State, event: BlobWanted) -> None:
@@ -193,3 +202,19 @@ def on_wanted(state: State, event: BlobWanted) -> None:
                 state.turn.emit(SendChunk(node.name, event.name, event.offset))
                 return
     state.counters["wants_ignored"] += 1
+
+
+def on_broker_lost(state: State, _event: BrokerLost) -> None:
+    state.deaf = True
+
+
+def on_broker_found(state: State, _event: BrokerFound) -> None:
+    """What devices and gateway said to each other meanwhile may be lost: they get the time to say it again."""
+    state.deaf = False
+    for node in state.nodes.values():
+        for lease in node.open.values():
+            wait_for(state, lease)
+            if lease.where is Where.SENT:
+                runs(state, lease)
+                lease.again = True
+        send_again(state, node)

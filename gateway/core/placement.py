@@ -140,11 +140,9 @@ def _lease(state: State, node: Node, job: Job) -> None:
     state.next_lease += 1
     report_ms = report_clock(state, node, job)
     state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
-                               nonce, lease.price_kop))
-    state.turn.emit(SendLease(node.name, job.fence, nonce, job.name, state.kernels[node.arch][job.task.kind],
-                               state.epoch, state.policy.ack_by_ms, report_ms, lease.price_kop, job.spec.contexts,
-                               job.spec.input))
+                               nonce, lease.price_kop, state.now_ms + report_ms))
     watch(state, node, lease, report_ms)
+    _send(state, node, lease)
     state.workers[node.kind] -= 1
     node.kind = job.task.kind
     state.workers[node.kind] += 1
@@ -160,6 +158,47 @@ def watch(state: State, node: Node, lease: Lease, report_ms: int) -> None:
     state.leases[lease.nonce] = lease
     node.open[lease.number] = lease
     state.set_timer(state.now_ms + min(state.policy.ack_by_ms, report_ms), lease)
+
+
+def _send(state: State, node: Node, lease: Lease) -> None:
+    job = lease.job
+    state.turn.emit(SendLease(node.name, lease.fence, lease.nonce, job.name, state.kernels[node.arch][job.task.kind],
+                              state.epoch, state.policy.ack_by_ms, lease.report_by - state.now_ms, lease.price_kop,
+                              job.spec.contexts, job.spec.input))
+
+
+def take_back(state: State, node: Node, lease: Lease) -> None:
+    """A lease of before a restart: its device may be at work on it, or its result on the way."""
+    lease.sent_at = state.now_ms
+    state.leases[lease.nonce] = node.open[lease.number] = lease
+    wait_for(state, lease)
+    runs(state, lease)
+    lease.again = True
+    state.set_timer(lease.report_by, lease)
+
+
+def runs(state: State, lease: Lease) -> None:
+    """Its device has it, or is taken to have it: only the report clock counts."""
+    lease.again = False
+    if lease.where is not Where.RUNNING:
+        lease.move(Where.RUNNING, state.turn.moment)
+
+
+def wait_for(state: State, lease: Lease) -> None:
+    """What a device sends for an open lease may have to be sent again: there is time for that."""
+    lease.report_by = max(lease.report_by, state.now_ms + state.policy.return_ms)
+
+
+def send_again(state: State, node: Node) -> None:
+    """What a device may not have got, as soon as it says that it is there; it passes over what it has."""
+    if not node.bid or not node.online:
+        return
+    kernels = state.kernels.get(node.arch, {})
+    for lease in node.open.values():
+        known = lease.job.spec is not UNKNOWN and lease.job.task.kind in kernels
+        if lease.again and known and state.now_ms < lease.report_by:
+            lease.again = False
+            _send(state, node, lease)
 
 
 def report_clock(state: State, node: Node, job: Job) -> int:
@@ -190,6 +229,10 @@ def lost(state: State, lease: Lease, ended: Ended) -> None:
 
 
 def ready_again(state: State, job: Job) -> None:
+    """Another copy is wanted, unless the one that there is cannot be right."""
+    if job.possible is False:
+        audit(state, job)
+        return
     job.move(Phase.READY, state.turn.moment)
     place(state, job)
 
@@ -218,10 +261,10 @@ def on_clock(state: State, what: Lease | Job) -> None:
         return
     if what.where is Where.OVER:
         return
-    if what.job.spec is UNKNOWN:
+    if what.job.spec is UNKNOWN or state.deaf:
         state.set_timer(state.now_ms + state.policy.ack_by_ms, what)
         return
-    if what.where is Where.RUNNING and state.now_ms < what.report_by:
+    if what.where is not Where.SENT and state.now_ms < what.report_by:
         state.set_timer(what.report_by, what)
         return
     node = state.nodes[what.node]

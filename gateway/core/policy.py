@@ -24,6 +24,9 @@ class Policy:
     report_floor_ms: int = 6_000
     """The shortest report clock; it grows with the expected time of the job on that device."""
     report_ceiling_ms: int = 600_000
+    return_ms: int = 65_000
+    """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
+    most, before it sends again what nobody has acknowledged."""
     backlog_ms: int = 2_000
     """A device gets no more leases ahead than it is expected to work off in this time (but always one)."""
     max_open: int = 64

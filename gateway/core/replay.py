@@ -1,4 +1,5 @@
-"""A task's rounds again, from the journal: after a restart, and when a device that took part was proven wrong.
+"""A task's rounds again, from the journal: after a restart, when a solver's process has ended, and when a device that
+took part was proven wrong.
 
 The solver is started anew and yields the rounds that it has yielded before; for each the journal is asked what it
 knows. So memory holds one round, however long a task has run. What a liar took part in is recomputed when its round
@@ -10,10 +11,10 @@ from __future__ import annotations
 
 from lamplighter.gateway.core.effects import RecallRound, StartSolver
 from lamplighter.gateway.core.entities import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
-from lamplighter.gateway.core.events import RoundRecalled, WorkFound
+from lamplighter.gateway.core.events import RoundRecalled, SolverLost, WorkFound
 from lamplighter.gateway.core.judging import open_round, put_away
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
-from lamplighter.gateway.core.placement import audit
+from lamplighter.gateway.core.placement import audit, send_again
 from lamplighter.gateway.core.snapshot import LeaseRow
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -49,6 +50,7 @@ def _take_up(state: State, job: Job, row: LeaseRow) -> None:
     lease.job = job
     if lease.where is not Where.OVER:
         job.move(Phase.OUT, state.turn.moment)
+        send_again(state, state.nodes[lease.node])
     elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
         job.copies.append(lease)
     elif lease.verdict in (Verdict.OK, Verdict.MINORITY) and job.answer is not None:
@@ -64,6 +66,7 @@ def lease_of(job: Job, row: LeaseRow) -> Lease:
     lease.story = f"{named(lease.ended)} in the journal, "
     lease.verdict = Verdict(row.verdict or Verdict.PENDING)
     lease.price_kop, lease.boot, lease.seq, lease.answer = row.price_kop, row.boot, row.seq, row.answer
+    lease.report_by, lease.epoch = row.report_by, row.epoch
     return lease
 
 
@@ -87,11 +90,20 @@ def on_work_found(state: State, event: WorkFound) -> None:
         _replay(state, state.tasks[name])
 
 
+def on_lost(state: State, event: SolverLost) -> None:
+    """The solver comes back to where it was; if it was to give its last word, it is asked again then."""
+    task = state.tasks.get(event.task)
+    if task is not None and not task.over:
+        task.ending = False
+        _replay(state, task)
+
+
 def _replay(state: State, task: Task) -> None:
     """Back to the start. Leases stay; until their round has come again nothing is known of their jobs."""
     for job in task.round.jobs:
         if job.phase is Phase.AUDIT and job.answer is not None:
             task.suspects.setdefault(job.round, set()).add(job.index)
+    task.kept = (task.done_jobs, task.all_jobs)
     put_away(state, task)
     for lease in state.leases.values():
         if lease.job.task is task:

@@ -23,10 +23,19 @@ class TaskRow(NamedTuple):
     rounds: int = 0
     """How many rounds were begun: these are recalled as they are replayed."""
     audited: int = 0
+    totals: str = ""
+    """The figures of a finished task, as JSON."""
+    round_jobs: int = 0
+    all_jobs: int = 0
+    """Jobs of its last round, and of all that were begun."""
+    answered: int = 0
+    """Answers that the last round has; those before it have all."""
+    expected: int = 0
+    """How many rounds its kind expects; 0 where nobody knows."""
 
 
 class LeaseRow(NamedTuple):
-    """A lease. ``ended`` and ``verdict`` are words, ``''`` while open.
+    """A lease. ``ended`` and ``verdict`` are words, ``''`` while open; ``epoch`` is that of the verdict, -1 before.
 
     ``answer`` is given for receipts not judged yet (they wait for a second copy), else empty.
     """
@@ -45,6 +54,8 @@ class LeaseRow(NamedTuple):
     boot: int
     seq: int
     answer: bytes
+    report_by: int = 0
+    epoch: int = -1
 
 
 class AnswerRow(NamedTuple):
@@ -60,8 +71,12 @@ class StandingRow(NamedTuple):
     score: int
     lies: int
     quarantined_until: int
-    earned_kop: int
-    """Credits of all epochs, sealed or not."""
+    boot: int
+    """The newest life of the device that was heard of."""
+    pending_kop: int = 0
+    """Credits that it was judged to have earned since the last seal."""
+    used: bytes = b""
+    """The numbers of its receipts, as ``Numbers.take`` takes them."""
 
 
 class ShareRow(NamedTuple):

@@ -9,17 +9,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Collection
 
-from lamplighter.gateway.core.effects import Effect, FindWork
+from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding
 from lamplighter.gateway.core.entities import Job, Lease, Node, Task
-from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
-
-Check = Callable[[str, JobSpec, bytes], bool]
-"""(task, job, answer) -> False when the answer is impossible."""
+from lamplighter.gateway.protocol.numbers import Numbers
 
 
 class Turn:
@@ -40,12 +37,15 @@ class Turn:
 
 
 class State:
-    """State of one gateway. ``secret`` seeds every draw and nonce, so that nobody can foresee them."""
+    """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
+    them."""
 
-    def __init__(self, policy: Policy, secret: bytes, check: Check, boot: int) -> None:
+    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
         self.policy = policy
+        self.net = net
         self.secret = secret
-        self.check = check
+        self.checks = checks
+        """Kinds that can say of an answer that it is impossible."""
         self.boot = boot
         self.now_ms = 0
         self.turn = Turn(0, State)
@@ -70,6 +70,12 @@ class State:
         self.timer_number = 0
         self.next_lease = 1
         self.epoch = 0
+        self.deaf = False
+        """Whether the broker is away: no device can be heard, and no lease ends by its clock."""
+        self.numbers = Numbers()
+        """Those of all receipts that were recorded, sealed or not."""
+        self.settled: dict[tuple[str, str], int] = {}
+        """Credits in kop by (owner, node): what the log pays, as it was last read."""
         self.counters: Counter[str] = Counter()
 
     def begin(self, event: type, now_ms: int) -> Turn:
@@ -91,6 +97,17 @@ class State:
     def nonce(self, lease: int) -> bytes:
         """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
         return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
+
+    def keep_standing(self, node: Node) -> None:
+        """What is known of a node outlives the process."""
+        self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot))
+
+    def recall(self, node: Node, row: StandingRow) -> None:
+        """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
+        node.stand(row, self.epoch)
+        self.set_timer(node.quarantined_until, node)
+        self.numbers.take(node.device, row.used)
+        node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)
 
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""

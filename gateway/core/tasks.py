@@ -72,7 +72,9 @@ def on_round(state: State, event: RoundYielded) -> None:
     tell(state, task, "round", round=event.round, jobs=len(jobs))
     if event.round >= task.rounds:
         task.rounds = event.round + 1
-        state.turn.emit(KeepRound(task.name, event.round, task.run, state.next_lease))
+        task.expected = max(event.expected, task.rounds)
+        task.advance(event.round, 0, len(jobs))
+        state.turn.emit(KeepRound(task.name, event.round, task.run, state.next_lease, len(jobs), task.expected))
     elif jobs:
         task.round.recalling = jobs
         state.turn.emit(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
@@ -139,11 +141,13 @@ def on_cancelled(state: State, event: TaskCancelled) -> None:
 
 
 def _end(state: State, task: Task, last: TaskState, result: bytes) -> None:
+    task.result, task.kept = result, (task.done_jobs, task.all_jobs)
+    if last is TaskState.DONE:
+        task.progress = 1_000
     task.move(last)
-    task.result = result
     put_away(state, task)
     task.suspects.clear()
-    state.turn.emit(KeepTaskEnd(task.name, last.word, result))
+    state.turn.emit(KeepTaskEnd(task.name, last.word, result, totals(task)))
     state.turn.emit(StopSolver(task.name))
     state.counters["tasks_" + last] += 1
     tell(state, task, last)
@@ -162,6 +166,19 @@ def _clear_oldest(state: State) -> None:
         state.turn.emit(PublishResult(task.name, b""))
 
 
+def totals(task: Task) -> str:
+    """What there is to show of a task that is over, for as long as it is listed."""
+    return json.dumps({"round": task.round.number, "jobs": task.kept, "progress": task.progress,
+                       "copies": task.copies, "audited": task.audited, "devices": task.devices})
+
+
+def recall_totals(task: Task, kept: str) -> None:
+    """A task that is over is as it was."""
+    was = json.loads(kept)
+    task.round, task.kept, task.progress = Round(was["round"]), tuple(was["jobs"]), was["progress"]
+    task.copies, task.audited, task.devices = was["copies"], was["audited"], was["devices"]
+
+
 def provenance(state: State, task: Task) -> dict[str, Any]:
     """Who computed an answer, how often, and what share the gateway recomputed."""
     return {"jobs": task.done_jobs, "copies": task.copies, "recomputed": task.audited, "epoch": state.epoch,
@@ -177,21 +194,29 @@ def tell(state: State, task: Task, what: str, **detail: Any) -> None:
 def publish_status(state: State, task: Task) -> None:
     """The retained status: state, progress, rate in jobs per second, expected end, what it waits for."""
     task.dirty = False
-    since_ms = state.now_ms - task.rate_at
-    if since_ms >= 900:
-        seen = (task.done_jobs - task.rate_done) * 1_000_000 // since_ms
-        task.rate = (task.rate + seen) // 2 if task.rate else seen
-        task.rate_at, task.rate_done = state.now_ms, task.done_jobs
     task.waits = waits_for(state, task)
     state.turn.emit(PublishStatus(task.name, status(task)))
 
 
+def measure(state: State, task: Task) -> None:
+    """The rate is of the last seconds, whether anything happens in them or not."""
+    since_ms = state.now_ms - task.rate_at
+    if since_ms < 900:
+        return
+    before = task.rate // 1_000
+    seen = (task.accepted - task.rate_done) * 1_000_000 // since_ms
+    task.rate = (task.rate + seen) // 2 if task.rate else seen
+    task.rate_at, task.rate_done = state.now_ms, task.accepted
+    task.dirty = task.dirty or task.rate // 1_000 != before
+
+
 def status(task: Task) -> dict[str, Any]:
-    """As published; ``eta_s`` is for the present round, None while the rate is not known."""
+    """As published; ``progress`` is in permille and never falls; ``eta_s`` is for the present round, None while the
+    rate is not known."""
     left = task.round.open_jobs
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
-            "jobs_done": task.done_jobs, "jobs_total": task.jobs_before + len(task.round.jobs),
-            "jobs_per_s": task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
+            "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
+            "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 
@@ -199,7 +224,7 @@ def status(task: Task) -> dict[str, Any]:
 def waits_for(state: State, task: Task) -> str:
     """Why nothing moves, as words for an operator; empty while jobs are out."""
     jobs = task.round.jobs
-    if task.over or any(job.phase in (Phase.OUT, Phase.AUDIT) for job in jobs):
+    if task.over or any(job.phase in (Phase.OUT, Phase.CHECK, Phase.AUDIT) for job in jobs):
         return ""
     if not jobs:
         return "the solver"

@@ -8,22 +8,18 @@ by device, boot and seq: one set of records has one spelling, in whatever order 
 from __future__ import annotations
 
 import struct
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lamplighter.firmware.wire import RECEIPT_BYTES, WireError
 from lamplighter.gateway.ledger.leaves import LedgerError
 from lamplighter.gateway.protocol.frames import PROOF_BYTES, decode_receipt
+from lamplighter.gateway.protocol.numbers import Numbers, number_of
 from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, VERDICTS, Verdict
 from lamplighter.gateway.protocol.words import move
 
 _TAIL = struct.Struct(">IB")
-_DEVICE = struct.Struct(">16sH")
 RECORD_BYTES = PROOF_BYTES + _TAIL.size
-MAX_RANGES = 256
-LAST_NUMBER = (1 << 64) - 1
 
 
 class Record(NamedTuple):
@@ -43,64 +39,6 @@ class Record(NamedTuple):
     def credits(self) -> int:
         """What it pays, in kop."""
         return self.price_kop if self.verdict is Verdict.OK else 0
-
-
-class Numbers:
-    """Which receipt numbers each device has used, over all epochs. A number is ``boot << 32 | seq``.
-
-    Kept as ranges, because an honest device counts upwards: a few dozen bytes a device. A device that leaves
-    more than ``MAX_RANGES`` gaps has its lowest gap closed; that is part of the rules, not an approximation.
-    """
-
-    def __init__(self) -> None:
-        self._ranges: dict[bytes, array[int]] = {}
-
-    def copy(self) -> Numbers:
-        """Numbers that are used on their own."""
-        twin = Numbers()
-        twin._ranges = {device: ranges[:] for device, ranges in self._ranges.items()}
-        return twin
-
-    def use(self, device: bytes, number: int) -> bool:
-        """Mark a number as used; whether it was free. The very last one never is: no range could end after it."""
-        if number == LAST_NUMBER:
-            return False
-        ranges = self._ranges.setdefault(device, array("Q"))
-        # [start, end, start, end, ...], ends exclusive: an odd place means inside of a range.
-        at = bisect_right(ranges, number)
-        if at & 1:
-            return False
-        after = at < len(ranges) and ranges[at] == number + 1
-        if at and ranges[at - 1] == number:
-            ranges[at - 1] = number + 1
-            if after:
-                del ranges[at - 1 : at + 1]
-        elif after:
-            ranges[at] = number
-        else:
-            ranges[at:at] = array("Q", (number, number + 1))
-            if len(ranges) > 2 * MAX_RANGES:
-                del ranges[1:3]
-        return True
-
-    def encode(self) -> bytes:
-        """All ranges as bytes, the same for the same numbers."""
-        return b"".join(
-            _DEVICE.pack(device, len(ranges)) + struct.pack(f">{len(ranges)}Q", *ranges)
-            for device, ranges in sorted(self._ranges.items())
-        )
-
-    @classmethod
-    def decode(cls, data: bytes) -> Numbers:
-        """Inverts ``encode``. Raises struct.error on a torn end."""
-        numbers = cls()
-        at = 0
-        while at < len(data):
-            device, count = _DEVICE.unpack_from(data, at)
-            at += _DEVICE.size
-            numbers._ranges[device] = array("Q", struct.unpack_from(f">{count}Q", data, at))
-            at += 8 * count
-        return numbers
 
 
 def encode_record(proof: bytes, price_kop: int, verdict: str) -> bytes:
@@ -131,7 +69,7 @@ def settle(
         before = data
         receipt, price, given = _opened(data)
         owner = owners.get(receipt.device, "")
-        free = numbers.use(receipt.device, receipt.boot << 32 | receipt.seq)
+        free = numbers.use(receipt.device, number_of(receipt.boot, receipt.seq))
         verdict = given
         if given is Verdict.OK:
             if receipt.net != net:

@@ -103,14 +103,18 @@ _U32 = 0xFFFFFFFF
 _SHAPES = {
     "status": {"state": ("ready", "sleeping", "updating", "lost"), "boot": _U32},
     "birth": {"board": str, "arch": 0xFFFF, "fw": str, "heap": 1 << 30, "speed": 1 << 30, "boot": _U32,
-              "message": MAX_MESSAGE},
+              "message": MAX_MESSAGE, "why": str},
     "bid": {"spare": 1000, "heap": 1 << 30, "room": 64, "blobs": list, "power": ("mains", "battery", "solar"),
-            "temp": None},
+            "temp": None, "why": str},
 }
+_LEFT_OUT = {"why": ""}
+"""Keys that may be left out, with what is then meant."""
 
 
 def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
-    """A node's status, birth or bid: exactly the known keys, each within its bounds. Raises WireError."""
+    """A node's status, birth or bid: exactly the known keys, each within its bounds; ``why`` may be left out, and is
+    then empty. Raises WireError.
+    """
     if len(payload) > MAX_JSON:
         raise WireError("length")
     try:
@@ -118,11 +122,15 @@ def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
     except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the interpreter allows
         raise WireError("json") from None
     shape = _SHAPES[leaf]
-    if not isinstance(given, dict) or given.get("v") != VERSION or len(given) != len(shape) + 1:
+    if not isinstance(given, dict) or given.get("v") != VERSION:
         raise WireError("shape")
     for key in shape:
-        if key not in given or not _fits(given[key], shape[key]):
+        if key not in given and key in _LEFT_OUT:
+            given[key] = _LEFT_OUT[key]
+        elif key not in given or not _fits(given[key], shape[key]):
             raise WireError("shape")
+    if len(given) != len(shape) + 1:
+        raise WireError("shape")
     return given
 
 

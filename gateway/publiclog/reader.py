@@ -16,8 +16,9 @@ from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import LedgerError, Seal
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
-from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, Record, settle
+from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, settle
 from lamplighter.gateway.protocol.frames import decode_receipt
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 MISMATCH, INCOMPLETE, TWO_HISTORIES = 1, 2, 3

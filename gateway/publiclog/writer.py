@@ -2,8 +2,9 @@
 
 Everything that a checkpoint covers is on the disk, synced, before the checkpoint replaces the one before: what a
 torn append leaves behind is covered by no checkpoint and is written again. Beside the signing key, outside of
-the public folder, ``*.state`` remembers the last sealed tree and the receipt numbers that were used; it is how
-a log that was cut back or replaced is noticed at start, and it is made again from the bundles when it is missing.
+the public folder, ``*.state`` remembers the last sealed tree, the receipt numbers that were used and what each device
+has earned; it is how a log that was cut back or replaced is noticed at start, and it is made again from the bundles
+when it is missing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -34,12 +35,16 @@ from lamplighter.gateway.ledger.leaves import (
     encode_leaf,
 )
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
-from lamplighter.gateway.ledger.settle import RECORD_BYTES, Numbers, encode_record, settle
+from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, encode_record, settle
 from lamplighter.gateway.protocol.frames import PROOF_BYTES
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.publiclog.keyfile import load_key, make_key, seal_key
 
 _RUN = 4096
-_STATE = struct.Struct(">Q32s")
+_STATE_1 = struct.Struct(">Q32s")
+_STATE = struct.Struct(">12sQ32sI")
+_STATE_2 = b"lamp/state/2"
+_EARNED = struct.Struct(">32s16sQ")
 
 
 class PublicLog:
@@ -56,6 +61,7 @@ class PublicLog:
         self._edge = tiles.Edge()
         self._tail: list[bytes] = []
         self._numbers = Numbers()
+        self._settled: dict[tuple[str, bytes], int] = {}
         self._book: Book
         self.checkpoint = ""
         self._torn = False
@@ -105,6 +111,16 @@ class PublicLog:
         """How many devices are registered."""
         return len(self._book.owners)
 
+    @property
+    def settled(self) -> dict[tuple[str, str], int]:
+        """All that was ever paid, in kop, by owner and device (the 16 hex digits that name it in topics)."""
+        return {(owner, device.hex()[:16]): credits for (owner, device), credits in self._settled.items()}
+
+    @property
+    def numbers(self) -> Numbers:
+        """The numbers of all receipts that are sealed, to be used on their own."""
+        return self._numbers.copy()
+
     def owner(self, device: bytes) -> str | None:
         """Who is paid for a device (its 16 bytes), None if it is not registered."""
         return self._book.owners.get(device)
@@ -139,8 +155,11 @@ class PublicLog:
         if news:
             self._append(news)
 
-    def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]]) -> Seal:
+    def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]],
+             tell: Callable[[Record], object] = lambda _: None) -> Seal:
         """Settle an epoch and append its seal; rows are (receipt with MAC, price in kop, verdict), in any order.
+
+        ``tell`` hears of each record what settlement says of it.
 
         Sealing an epoch again gives the seal that is there. Raises LedgerError if it was sealed with other
         receipts or a later epoch is sealed already, or if a row is no judged receipt; then nothing is changed.
@@ -148,7 +167,7 @@ class PublicLog:
         records = _in_order((encode_record(*row) for row in rows), self._state_path.parent)
         if self.last and epoch <= self.last.epoch:
             return self._sealed_before(epoch, records)
-        numbers = self._numbers.copy()
+        numbers, settled = self._numbers.copy(), self._settled.copy()
         draft = self.folder / "bundle" / ".draft"
         make_folder(draft.parent)
         digest, receipts, credits = hashlib.sha256(), 0, 0
@@ -158,13 +177,15 @@ class PublicLog:
                 digest.update(record.data)
                 receipts += 1
                 credits += record.credits
+                _count(settled, record)
+                tell(record)
             file.flush()
             os.fsync(file.fileno())
         seal = Seal(epoch, digest.digest(), receipts, credits, self._book.seal_hash)
         draft.replace(self.folder / bundle_path(seal.bundle))
         sync_folder(draft.parent)
         self._append([seal])
-        self._numbers = numbers
+        self._numbers, self._settled = numbers, settled
         self._save_state()
         return seal
 
@@ -200,7 +221,7 @@ class PublicLog:
             size, root = note.check(signed, genesis.key)[1:]
         except LedgerError as error:
             raise LedgerError(f"{self.folder / tiles.CHECKPOINT} {error}: restore it") from None
-        remembered, remembered_root, self._numbers = self._read_state()
+        remembered, remembered_root, counted = self._read_state()
         for entry in self._entries(size):
             self._edge.append(merkle.leaf_hash(entry))
             self._tail = [*self._tail, entry] if self.size % tiles.WIDTH else []
@@ -209,11 +230,11 @@ class PublicLog:
         if self.root != root or self.size < remembered:
             raise LedgerError(f"{self.folder} was changed or cut back since it was written: restore it")
         self.checkpoint = signed.decode()
-        self._replay(genesis, remembered)
+        self._replay(genesis, counted)
         self._mend()
 
-    def _replay(self, genesis: Genesis, remembered: int) -> None:
-        """Fold the leaves, and settle again the epochs that ``*.state`` does not know of yet."""
+    def _replay(self, genesis: Genesis, counted: int) -> None:
+        """Fold the leaves, and settle again the epochs that ``*.state`` has not counted yet."""
         entries = self._entries(self.size)
         self._book = Book(next(entries))
         if self._book.genesis != genesis:
@@ -221,10 +242,10 @@ class PublicLog:
         forgotten = False
         for at, entry in enumerate(entries, 1):
             leaf = self._book.follow(entry)
-            if isinstance(leaf, Seal) and at >= remembered:
+            if isinstance(leaf, Seal) and at >= counted:
                 forgotten = True
-                for _ in settle(self._records(leaf), self.net, self._book.owners, self._numbers):
-                    pass
+                for record in settle(self._records(leaf), self.net, self._book.owners, self._numbers):
+                    _count(self._settled, record)
         if forgotten:
             self._save_state()
 
@@ -304,20 +325,37 @@ class PublicLog:
                 partial.rmdir()
 
     def _save_state(self) -> None:
-        data = _STATE.pack(self.size, self.root) + self._numbers.encode()
+        numbers = self._numbers.encode()
+        data = _STATE.pack(_STATE_2, self.size, self.root, len(numbers)) + numbers + b"".join(
+            _EARNED.pack(owner.encode(), device, credits)
+            for (owner, device), credits in sorted(self._settled.items()))
         write_atomically(self._state_path, data + hashlib.sha256(data).digest())
 
-    def _read_state(self) -> tuple[int, bytes, Numbers]:
-        """(size, root, numbers) at the last seal; zeros if there was none. Raises LedgerError if it is damaged."""
+    def _read_state(self) -> tuple[int, bytes, int]:
+        """(size, root) at the last seal, zeros if there was none, and the size up to which pay is counted.
+
+        Raises LedgerError if it is damaged.
+        """
         try:
             raw = self._state_path.read_bytes()
         except FileNotFoundError:
-            return 0, b"", Numbers()
+            return 0, b"", 0
         data, digest = raw[:-32], raw[-32:]
-        if hashlib.sha256(data).digest() != digest or len(data) < _STATE.size:
+        if hashlib.sha256(data).digest() != digest or len(data) < _STATE_1.size:
             raise LedgerError(f"{self._state_path} is damaged: delete it, and it is made again from the bundles")
-        size, root = _STATE.unpack_from(data)
-        return size, root, Numbers.decode(data[_STATE.size :])
+        if not data.startswith(_STATE_2):   # of a version that did not count pay: it is in the bundles
+            return *_STATE_1.unpack_from(data), 0
+        _, size, root, count = _STATE.unpack_from(data)
+        self._numbers = Numbers.decode(data[_STATE.size : _STATE.size + count])
+        for owner, device, credits in _EARNED.iter_unpack(data[_STATE.size + count :]):
+            self._settled[owner.rstrip(b"\0").decode(), device] = credits
+        return size, root, size
+
+
+def _count(settled: dict[tuple[str, bytes], int], record: Record) -> None:
+    if record.credits:
+        whose = record.owner, record.receipt.device
+        settled[whose] = settled.get(whose, 0) + record.credits
 
 
 def _in_order(records: Iterator[bytes], scratch: Path) -> Iterator[bytes]:

@@ -12,8 +12,8 @@ from lamplighter.gateway.api.requests import Ref, RequestError, as_dict, refusal
 from lamplighter.gateway.core.effects import PublishEvent, PublishResult, PublishStatus, Reply
 from lamplighter.gateway.protocol.topics import epoch_topic, gateway_topic, reply_topic, task_topic
 from lamplighter.gateway.publiclog.writer import PublicLog
+from lamplighter.gateway.runtime.kinds import KindInfo
 from lamplighter.gateway.runtime.sealing import Sealed
-from lamplighter.tasks.api import Kind
 
 
 class Publish(Protocol):
@@ -28,19 +28,23 @@ def gateway_status(state: str, boot: int, wall_ms: int) -> bytes:
 
 
 class Announcer:
-    """Knows topics and documents; ``publish`` is the broker's connection. Refusals are counted by their code."""
+    """Knows topics and documents; ``publish`` is the broker's connection. Refusals are counted by their code.
 
-    def __init__(self, site: str, name: str, boot: int, publish: Publish, wall_ms: Callable[[], int],
-                 counters: Counter[str]) -> None:
+    A broker cuts off who sends more than ``max_message`` bytes at once, and would again at each new try: an answer
+    that is longer is refused here, and can be read elsewhere.
+    """
+
+    def __init__(self, site: str, name: str, boot: int, publish: Publish, max_message: int,
+                 wall_ms: Callable[[], int], counters: Counter[str]) -> None:
         self._site, self._name, self._boot, self._publish, self._wall_ms = site, name, boot, publish, wall_ms
-        self._counters = counters
+        self._max_message, self._counters = max_message, counters
 
     def gateway(self, state: str) -> None:
         """``online`` or ``offline``, retained."""
         self._publish(gateway_topic(self._site, self._name, "status"),
                       gateway_status(state, self._boot, self._wall_ms()), 1, True)
 
-    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, Kind]) -> None:
+    def about(self, net: bytes, epoch_s: int, max_request: int, kinds: Mapping[str, KindInfo]) -> None:
         """What an operator or a device may want to know of this gateway, retained."""
         listed = {name: {"version": kind.version, "title": kind.title} for name, kind in kinds.items()}
         about = {"v": 1, "version": __version__, "net": net.hex(), "epoch_s": epoch_s,
@@ -55,7 +59,10 @@ class Announcer:
         self._event(effect.task, {"seq": effect.seq, "what": effect.what, **effect.detail})
 
     def result(self, effect: PublishResult) -> None:
-        self._publish(task_topic(self._site, effect.task, "result"), effect.result, 1, True)
+        result = effect.result
+        if error := self._too_large(result, f"/api/tasks/{effect.task}/result"):
+            result = json.dumps({"v": 1, "task": effect.task, "ok": False, "error": as_dict(error)}).encode()
+        self._publish(task_topic(self._site, effect.task, "result"), result, 1, True)
 
     def sealed(self, seal: Sealed, public: PublicLog) -> None:
         """A sealed epoch, with the log's size, root and checkpoint, retained."""
@@ -70,8 +77,11 @@ class Announcer:
 
     def answer(self, ref: Ref, data: dict[str, Any] | None, error: RequestError | None) -> None:
         """One response; a refused submission is told on the task's own topic too, where its sender listens."""
-        payload = refusal(ref.cid, error) if error else response(ref.cid, data or {})
+        payload = b"" if error else response(ref.cid, data or {})
+        if not ref.back:
+            error = error or self._too_large(payload, "/api")
         if error:
+            payload = refusal(ref.cid, error)
             self._counters["requests_refused_" + error.code] += 1
         if ref.back:
             ref.back(payload)
@@ -79,6 +89,13 @@ class Announcer:
             self._publish(reply_topic(self._site, ref.reply_to), payload)
         if error and ref.task:
             self._event(ref.task, {"what": "refused", "error": as_dict(error)})
+
+    def _too_large(self, payload: bytes, where: str) -> RequestError | None:
+        if len(payload) <= self._max_message:
+            return None
+        return RequestError("answer_too_large", f"the answer is {len(payload)} bytes, the broker carries "
+                            f"{self._max_message} in one message",
+                            f"read {where} on the gateway's page, or let both carry more (--max-request)")
 
     def _event(self, task: str, said: dict[str, Any]) -> None:
         self._publish(task_topic(self._site, task, "event"), json.dumps({"v": 1, **said}).encode(), 1, False)

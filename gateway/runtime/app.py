@@ -28,15 +28,15 @@ from lamplighter.gateway.runtime.announcer import gateway_status
 from lamplighter.gateway.runtime.brokers import open_broker, with_login
 from lamplighter.gateway.runtime.errands import Errands
 from lamplighter.gateway.runtime.inbox import subscriptions
+from lamplighter.gateway.runtime.lanes import NoKinds, Process, open_lanes
 from lamplighter.gateway.runtime.recompute import Recomputer
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.shell import Clock, Outside, Shell
 from lamplighter.gateway.runtime.stores import Stores, open_stores
-from lamplighter.tasks.registry import load_kinds
 
 log = logging.getLogger("lamplighter")
 
-StartError = (BrokerError, LinkError, RegistryError, ClockError, StoreError, LedgerError, OSError)
+StartError = (BrokerError, LinkError, RegistryError, ClockError, StoreError, LedgerError, NoKinds, OSError)
 """What can keep a gateway from starting or going on; each says in one sentence why and what to do."""
 
 
@@ -66,6 +66,10 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Address]:
     """Opens the stores, then the broker, then the doors: nothing is heard before the state is whole."""
+    lanes = open_lanes(lambda: Process(settings.worker_mb), settings.worker_s)
+    stack.callback(lanes.close)
+    kinds = asyncio.create_task(lanes.quick.begin())   # a worker loads them while the stores are read
+    stack.callback(kinds.cancel)
     stores = await asyncio.to_thread(open_stores, settings, stack.enter_context(ExitStack()))
     errands, computer = Errands(), Recomputer()
     stack.callback(computer.close)
@@ -78,8 +82,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
                           "deploy/README.md shows, or start with --allow-open-broker.")
     link = _link_of(settings, stores, broker, lambda: shell)
     clock = Clock(monotonic_ms, _wall_ms, machine())
-    shell = Shell(settings, stores, load_kinds(), Outside(link, accounts, computer, compile_for, clock, errands,
-                                                           guard))
+    outside = Outside(link, accounts, computer, compile_for, clock, errands, lanes, guard)
+    shell = Shell(settings, stores, await kinds, outside)
     stack.callback(shell.close)
     await shell.begin()
     stack.callback((await open_door(settings.data, shell.serve)).close)
@@ -96,11 +100,15 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
 
 def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Callable[[], Shell]) -> MqttLink:
     """The connection of ``shell()``, which is asked for when there is something to hear."""
+    def down(reason: str) -> None:
+        log.warning("broker lost: %s", reason)
+        shell().disconnected()
+
     will = gateway_status("offline", stores.boot, _wall_ms())
     return MqttLink(
         broker, stores.registry.gateway.client_id(settings.name),
         on_message=lambda message: shell().inbox.take(message), on_up=lambda: shell().connected(),
-        on_down=lambda reason: log.warning("broker lost: %s", reason), subscriptions=subscriptions(settings.site),
+        on_down=down, subscriptions=subscriptions(settings.site, settings.name),
         will=Publication(gateway_topic(settings.site, settings.name, "status"), will, 1, True),
         persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
@@ -10,9 +11,9 @@ from lamplighter.firmware.wire import NODE_UP, WireError, node_topic, root
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
-from lamplighter.gateway.protocol.topics import parse_rpc_topic, rpc_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, parse_rpc_topic, rpc_topic
 from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
-from lamplighter.gateway.runtime.pump import Pump
+from lamplighter.gateway.runtime.pump import After, Pump
 
 OFTEN = ("result", "want")
 """What a device sends as often as it has leases."""
@@ -29,32 +30,60 @@ class Arrived(Protocol):
 M = TypeVar("M", bound=Arrived)
 
 
-def subscriptions(site: str) -> list[tuple[str, int]]:
-    """(topic filter, QoS) of all that a gateway listens to. A bid that is lost is followed by the next."""
+def mark_topic(site: str, name: str) -> str:
+    """Where a gateway hears itself: what the broker sent before that was kept for it, or retained."""
+    return gateway_topic(site, name, "mark")
+
+
+def subscriptions(site: str, name: str) -> list[tuple[str, int]]:
+    """(topic filter, QoS) of all that the gateway ``name`` listens to. A bid that is lost is followed by the next."""
     nodes = [(node_topic(site, "+", leaf), 0 if leaf == "bid" else 1) for leaf in NODE_UP]
-    return [*nodes, (rpc_topic(site, "+", "+"), 1)]
+    return [*nodes, (rpc_topic(site, "+", "+"), 1), (mark_topic(site, name), 1)]
 
 
 class Inbox(Generic[M]):
-    """``serve(user, method, payload)`` takes requests, ``acknowledge`` tells the broker that a message may be
-    forgotten, ``guard`` hears of requests that the broker had kept.
+    """``serve(user, method, payload, after)`` takes a request and calls ``after()`` when what follows from it is
+    durable; ``acknowledge`` tells the broker that a message may be forgotten, ``guard`` hears of requests that the
+    broker had kept.
 
     ``gate`` says which messages of nodes are read; the others are acknowledged and counted.
+
+    Requests wait until ``mark``, a topic and a payload that the gateway publishes at its first connection, has come
+    back. A request that was retained while the gateway was away is first handed over like any other, by a broker
+    that kept a session for it; the same comes again with the retain flag before the mark does, and tells.
     """
 
-    def __init__(self, site: str, keys: Mapping[str, Keys], gate: Gate, pump: Pump,
-                 serve: Callable[[str, str, bytes], None], acknowledge: Callable[[M], None], guard: Guard,
+    def __init__(self, site: str, mark: tuple[str, bytes], keys: Mapping[str, Keys], gate: Gate, pump: Pump,
+                 serve: Callable[[str, str, bytes, After], None], acknowledge: Callable[[M], None], guard: Guard,
                  counters: Counter[str]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
         self._gate, self._guard, self._counters = gate, guard, counters
         self._nodes = root(site) + "/node/"
         self._requests = rpc_topic(site, "", "")[:-1]
+        self.mark = mark
+        self.waits = True
+        """Whether requests wait for the mark."""
+        self._waiting: list[M] = []
+        self._kept: set[bytes] = set()
+
+    def go_on(self) -> None:
+        """Requests wait no longer: those that came are dealt with, but for what turned out to be retained."""
+        self.waits = False
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            message.retain = _digest(message) in self._kept
+            self._request(message)
+        self._kept.clear()
 
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
+        if message.topic == self.mark[0]:
+            if message.payload == self.mark[1]:
+                self.go_on()
+            self._acknowledge(message)
+            return
         if message.topic.startswith(self._requests):
             self._request(message)
-            self._acknowledge(message)
             return
         topic, payload = message.topic, message.payload
         node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
@@ -75,8 +104,20 @@ class Inbox(Generic[M]):
         try:
             user, method = parse_rpc_topic(self._site, message.topic)
         except WireError:
-            return   # there is nobody to answer
+            self._acknowledge(message)   # there is nobody to answer
+            return
         if message.retain:
             self._guard.ignore(user, message.topic)
+            if self.waits:
+                self._kept.add(_digest(message))
+        elif self.waits:
+            self._waiting.append(message)
+            return
         elif message.payload or not self._guard.cleared(message.topic):
-            self._serve(user, method, message.payload)
+            self._serve(user, method, message.payload, lambda: self._acknowledge(message))
+            return
+        self._acknowledge(message)
+
+
+def _digest(message: Arrived) -> bytes:
+    return hashlib.sha256(message.topic.encode() + b"\0" + message.payload).digest()

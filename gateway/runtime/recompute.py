@@ -8,10 +8,7 @@ length-prefixed on its standard input and output. Its argument is the id of its 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
-import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -21,17 +18,13 @@ from typing import Any, BinaryIO
 
 from lamplighter.firmware.wire import MAX_ANSWER
 from lamplighter.gateway.devicebuild.kernels import load
+from lamplighter.gateway.runtime.child import die_with, first_to_go, start
 
 TIMEOUT_S = 120.0
-_PR_SET_PDEATHSIG = 1
 
 
 class Recomputer:
-    """Runs one job at a time, in the order asked.
-
-    The child is a plain ``Popen`` on a socket pair: a subprocess of asyncio whose start is cancelled while its
-    pipes are being connected waits for its own end for ever (CPython 3.11), and with it the gateway.
-    """
+    """Runs one job at a time, in the order asked."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -70,16 +63,9 @@ class Recomputer:
     async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._line is None or self._child is None or self._child.poll() is not None:
             self.close()
-            self._line = await asyncio.open_connection(sock=self._start())
+            self._child, line = start("lamplighter.gateway.runtime.recompute")
+            self._line = await asyncio.open_connection(sock=line)
         return self._line
-
-    def _start(self) -> socket.socket:
-        """A new child; returns our end of the line to it."""
-        ours, its = socket.socketpair()
-        with its:
-            command = [sys.executable, "-m", "lamplighter.gateway.runtime.recompute", str(os.getpid())]
-            self._child = subprocess.Popen(command, stdin=its.fileno(), stdout=its.fileno(), start_new_session=True)
-        return ours
 
     def close(self) -> None:
         """Ends the child and waits for that: a moment, since nothing can put off a SIGKILL."""
@@ -126,10 +112,8 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)   # a killed gateway leaves no kernel running
-        if os.getppid() != int(sys.argv[1]):
-            sys.exit()   # it was killed before we said so
+    die_with(int(sys.argv[1]))
+    first_to_go()
     answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
     try:
         serve(sys.stdin.buffer, answers)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.adapters.store import Store
+from lamplighter.gateway.core.events import EpochSealed, LogRead
 from lamplighter.gateway.ledger.leaves import Fact, Registration, Restoration, Revocation
+from lamplighter.gateway.ledger.settle import Record
+from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
+
+log = logging.getLogger("lamplighter.log")
 
 
 class Sealed(NamedTuple):
@@ -19,6 +25,17 @@ class Sealed(NamedTuple):
     epoch: int
     receipts: int
     credits: int
+
+
+class Settlement(NamedTuple):
+    """What sealing came to: ``seals`` are those of the ``epochs`` that had receipts.
+
+    ``lowered`` receipts were judged ``ok`` and do not pay: the nonce of the lease, and why.
+    """
+
+    epochs: tuple[int, ...]
+    seals: list[Sealed]
+    lowered: list[tuple[bytes, Verdict]]
 
 
 class Sealing:
@@ -55,7 +72,15 @@ class Sealing:
             if device.revoked:
                 yield Restoration(device.name) if device.restore else Revocation(device.name)
 
-    async def seal_overdue(self) -> list[Sealed]:
+    def log_read(self) -> LogRead:
+        """What the core must know of the log at a start."""
+        return LogRead(self._public.settled, self._public.numbers)
+
+    def sealed(self, done: Settlement) -> EpochSealed:
+        """What the core must know of a settlement."""
+        return EpochSealed(done.epochs, self._public.settled, tuple(done.lowered))
+
+    async def seal_overdue(self) -> Settlement:
         """Seals every epoch that has ended, oldest first; one without receipts leaves no trace.
 
         After each, and before any receipt of the next can be paid, devices change hands that are to.
@@ -64,15 +89,22 @@ class Sealing:
         async with self._turn:
             return await asyncio.to_thread(self._seal_all)
 
-    def _seal_all(self) -> list[Sealed]:
-        done = []
-        for epoch in self._store.unsealed():
+    def _seal_all(self) -> Settlement:
+        done = Settlement(tuple(self._store.unsealed()), [], [])
+
+        def tell(record: Record) -> None:
+            if record.verdict is not record.given:
+                log.warning("settlement lowers receipt %s:%d:%d from %s to %s", record.receipt.device.hex()[:16],
+                            record.receipt.boot, record.receipt.seq, record.given, record.verdict)
+                done.lowered.append((record.receipt.nonce, record.verdict))
+
+        for epoch in done.epochs:
             self._public.register_all(self._moves(epoch))
             rows = self._store.judged(epoch)
             first = next(rows, None)
             if first is not None:
-                seal = self._public.seal(epoch, chain([first], rows))
-                done.append(Sealed(epoch, seal.receipts, seal.credits))
+                seal = self._public.seal(epoch, chain([first], rows), tell)
+                done.seals.append(Sealed(epoch, seal.receipts, seal.credits))
             self._store.forget_epoch(epoch)
         self._public.register_all(self._moves(self._store.epoch()))
         return done

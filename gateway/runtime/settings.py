@@ -37,6 +37,10 @@ class Settings:
     """Bytes of one request. The broker takes ``PACKET_ROOM`` more in a packet."""
     epoch_s: int = 600
     """Length of a settlement period."""
+    worker_mb: int = 256
+    """Memory of each of the two processes in which kinds run."""
+    worker_s: int = 30
+    """How long a kind may work on one document or one round before it is called off."""
     policy: Policy = field(default_factory=Policy)
 
     @property

@@ -27,14 +27,18 @@ from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
 from lamplighter.gateway.runtime.gate import Gate
-from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.inbox import Inbox, mark_topic
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.gateway.runtime.lanes import Lanes
 from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Pump
 from lamplighter.gateway.runtime.sealing import Sealing
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.gateway.runtime.stores import Stores
-from lamplighter.tasks.api import Kind
+
+MARK_S = 5.0
+"""As long may the mark of the inbox take to come back."""
 
 
 class Link(Protocol):
@@ -74,35 +78,39 @@ class Outside(NamedTuple):
     compile_for: Compile
     clock: Clock
     errands: Errands
+    lanes: Lanes
     guard: Guard
 
 
 class Shell:
     """``begin``, then ``run``. Its parts can be read by whoever shows what goes on."""
 
-    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, Kind], outside: Outside) -> None:
+    def __init__(self, settings: Settings, stores: Stores, kinds: dict[str, KindInfo], outside: Outside) -> None:
         self._settings, self._stores, self._outside = settings, stores, outside
         site, clock, journal = settings.site, outside.clock, stores.journal
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
-        self.solvers = Solvers(kinds, lambda event: self.pump.put(event))
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, self.solvers.check, stores.boot)
+        self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event))
+        checks = {name for name, kind in kinds.items() if kind.checks}
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, checks, stores.boot,
+                               stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
         """What is counted outside of the core, by name."""
-        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish, clock.wall_ms,
-                                   self.counters)
+        self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
+                                   settings.max_request, clock.wall_ms, self.counters)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
-                                              settings.max_request, about, self.pump.put, self.announcer.answer,
+                                              settings.max_request, about, self.pump.told, self.announcer.answer,
                                               self.bounds, clock.wall_ms)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
-        self.inbox = Inbox(site, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
+        mark = mark_topic(site, settings.name), b"%d" % stores.boot
+        self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
                            outside.link.acknowledge, outside.guard, self.counters)
         self._carriers = Carriers(self._table(), self._flush)
 
@@ -114,7 +122,7 @@ class Shell:
         await self.sealing.seal_overdue()
         events = await self.enrolment.begin()
         snapshot = self._stores.journal.load(self._settings.policy.remembered_leases)
-        await self.pump.restore(events, snapshot)
+        await self.pump.restore([self.sealing.log_read(), *events], snapshot)
 
     async def run(self) -> None:
         """Until cancelled. Raises what it cannot go on after."""
@@ -131,17 +139,25 @@ class Shell:
 
     def connected(self) -> None:
         """Says what gateway this is, at each connection to the broker."""
+        self.pump.put(e.BrokerFound())
         self.announcer.gateway("online")
         self.announcer.about(self._stores.public.net, self._settings.epoch_s, self._settings.max_request,
                              self.solvers.kinds)
+        if self.inbox.waits:
+            self._outside.link.publish(*self.inbox.mark)
+            asyncio.get_running_loop().call_later(MARK_S, self.inbox.go_on)   # where rules forbid us that topic
 
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
         return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
 
+    def disconnected(self) -> None:
+        """The broker is away."""
+        self.pump.put(e.BrokerLost())
+
     def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
         """A request through the door of the data folder; ``back`` takes the answer."""
-        rpc.receive(self._server, requests.DOOR, method, payload, back)
+        rpc.receive(self._server, requests.DOOR, method, payload, lambda: None, back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""
@@ -166,6 +182,7 @@ class Shell:
             f.AdvanceSolver: self.solvers.advance,
             f.GiveUp: self.solvers.give_up,
             f.StopSolver: lambda effect: self.solvers.stop(effect.task),
+            f.CheckAnswer: self.solvers.check,
             f.RecallRound: later(self._recall),
             f.FindWork: later(self._find_work),
             f.Recompute: later(self._recompute),
@@ -227,11 +244,12 @@ class Shell:
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public
-        seals = await self.sealing.seal_overdue()
-        for seal in seals:
+        done = await self.sealing.seal_overdue()
+        await self.pump.told([self.sealing.sealed(done)])
+        for seal in done.seals:
             self.announcer.sealed(seal, public)
         await self.enrolment.look()
-        self.pump.put(e.EpochSealed(effect.epoch))
         if isinstance(effect.ref, Ref):
-            self.announcer.answer(effect.ref, {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in seals],
-                                               "size": public.size, "root": public.root.hex()}, None)
+            told = {"epoch": effect.epoch, "sealed": [seal._asdict() for seal in done.seals], "size": public.size,
+                    "root": public.root.hex()}
+            self.announcer.answer(effect.ref, told, None)

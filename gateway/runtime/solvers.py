@@ -1,168 +1,327 @@
-"""Runs the generators of tasks beside the loop, in one thread, and turns what they yield into events."""
+"""Where the generators of tasks are, and what becomes of what they say: workers run them, their answers are events.
+
+Short documents and what follows from them are in the quick lane; what turns out to take long goes on in the other.
+When a worker ends, by whatever, its generators begin anew in the next one, and the core gives them the answers that
+the journal has.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
-from lamplighter.gateway.core.effects import AdvanceSolver, GiveUp, StartSolver
-from lamplighter.gateway.core.events import Event, JobSpec, RoundYielded, TaskBroke, TaskSolved
-from lamplighter.gateway.core.policy import price_kop
-from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
-from lamplighter.tasks.registry import prepare
+from lamplighter.gateway.api.requests import Ref, Request, RequestError
+from lamplighter.gateway.core.effects import AdvanceSolver, CheckAnswer, GiveUp, StartSolver
+from lamplighter.gateway.core.events import (
+    AnswerChecked,
+    Event,
+    JobSpec,
+    RoundYielded,
+    SolverLost,
+    TaskBroke,
+    TaskSolved,
+)
+from lamplighter.gateway.runtime.child import Parcel, pack
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.gateway.runtime.lanes import (
+    REQUESTS,
+    TASKS,
+    Interrupted,
+    Lane,
+    Lanes,
+    Overdue,
+    Overfull,
+    Unwanted,
+    WorkerDied,
+)
+from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds
+from lamplighter.tasks.api import TaskError
 
 log = logging.getLogger("lamplighter.solver")
 
+QUICK_BYTES = 32_768
+"""A longer document is not for the quick lane."""
+MAX_DEATHS = 3
+"""As often may a worker end over one thing before that thing is to blame: whoever wanted memory may have ended it."""
+MAX_ROUNDS = 1_000_000
+"""Rounds that a kind may expect."""
+MAX_CHECKS = 64
+"""Answers that a worker is asked about at once."""
 
-class Running:
-    """A task's generator, its spec, and the contexts that its jobs name."""
+T = TypeVar("T")
 
-    def __init__(self, kind: Kind, spec: Any) -> None:
-        self.kind = kind
-        self.spec = spec
-        self.solution: Solution = kind.solve(spec)
+
+class KindBroke(Exception):
+    """A kind raised what it should not."""
+
+
+class Place:
+    """Where a task's generator is, or will be. It is ``lost`` once nothing more is to be had from it."""
+
+    def __init__(self, lane: Lane, before: Place | None) -> None:
+        self.lane = lane
+        self.contexts: Contexts = Contexts(before.contexts.data if before else {})
+        self.begun = self.lost = False
         self.round = -1
-        self.jobs = 0
-        """Jobs of the open round."""
-        self.contexts: dict[bytes, Context] = {}
+        self.slow: bool = before is not None and before.slow
+        """Whether the task was too much for the quick lane."""
+        self.checks: bool = before is None or before.checks
+        """Whether its kind's check can be asked: one that ended badly is not asked again."""
+        self.deaths: tuple[str, int] = before.deaths if before else ("", 0)
+        """Over which of the task's steps a worker ended last, and how often in a row."""
 
 
 class Solvers:
-    """All running generators. ``put`` takes the resulting events, on the loop's thread."""
+    """All generators that run. ``put`` takes the resulting events, on the loop's thread."""
 
-    def __init__(self, kinds: dict[str, Kind], put: Callable[[Event], None]) -> None:
+    def __init__(self, kinds: Mapping[str, KindInfo], lanes: Lanes, put: Callable[[Event], None]) -> None:
         self.kinds = kinds
-        self._put = put
-        self._wanted: set[str] = set()
-        """Tasks that are not over: what the thread still says of others is dropped."""
-        self._running: dict[str, Running] = {}
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
+        self._lanes, self._put = lanes, put
+        self._places: dict[str, Place] = {}
+        self._asks: dict[Lane, list[CheckAnswer]] = {lane: [] for lane in lanes}
         self._waiting: set[asyncio.Task[None]] = set()
+        for lane in lanes:
+            lane.died = self._died
+
+    # What the core wants
 
     def start(self, effect: StartSolver) -> None:
-        self._wanted.add(effect.task)
-        self._later(effect.task, lambda: self._begin(effect))
+        before = self._places.get(effect.task)
+        lane = self._lanes.long if before and before.slow else self._lane_for(len(effect.body))
+        place = self._places[effect.task] = Place(lane, before)
+        request = pack({"do": "start", "task": effect.task, "kind": effect.kind}, effect.body)
+        self._later(self._step(effect.task, place, "start", request))
 
     def advance(self, effect: AdvanceSolver) -> None:
-        self._later(effect.task, lambda: self._step(effect.task, effect.answers))
+        head = {"do": "advance", "task": effect.task}
+        self._go_on(effect.task, f"round {effect.round}", lambda: pack(head, *effect.answers))
 
     def give_up(self, effect: GiveUp) -> None:
-        self._later(effect.task, lambda: self._last_word(effect))
+        head = {"do": "last", "task": effect.task, "round": effect.round}
+        self._go_on(effect.task, "last word", lambda: pack(head, *(answer or b"" for answer in effect.answers)))
 
     def stop(self, task: str) -> None:
-        """Forgets a task's generator and contexts."""
-        self._wanted.discard(task)
-        self._running.pop(task, None)
+        """Forgets a task's generator and contexts; what a worker is doing for it is called off."""
+        place = self._places.pop(task, None)
+        if place is not None and not place.lane.call_off(place) and place.begun and not place.lost:
+            self._later(self._forget(task, place))
 
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def check(self, effect: CheckAnswer) -> None:
+        """Asks a kind for its word on an answer. A task whose generator is lost will ask again."""
+        place = self._places.get(effect.task)
+        if place is None or place.lost:
+            return
+        if not place.checks:
+            self._say([effect], [True])
+            return
+        asks = self._asks[place.lane]
+        asks.append(effect)
+        if len(asks) == 1:
+            self._later(self._ask_kinds(place.lane))
 
     def context(self, name: bytes) -> bytes | None:
         """The bytes of a context that a running task uses."""
-        for running in tuple(self._running.values()):   # the thread may add one meanwhile
-            if name in running.contexts:
-                return running.contexts[name].data
+        for place in tuple(self._places.values()):   # a lane's thread may add one meanwhile
+            if name in place.contexts.data:
+                return place.contexts.data[name]
         return None
 
-    def check(self, task: str, spec: JobSpec, answer: bytes) -> bool:
-        """The kind's own cheap check of an answer; True where it has none, False where it raises."""
-        running = self._running.get(task)
-        if running is None or running.kind.check is None:
-            return True
-        contexts = tuple(running.contexts[name] for name in spec.contexts)
-        job = Job(spec.input, spec.answer_bytes, spec.price_kop * 1_000, spec.heap_bytes, contexts)
-        try:
-            return running.kind.check(running.spec, job, answer)
-        except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
-            log.exception("task %s: the check of its kind raised", task)
-            return False
+    def close(self) -> None:
+        for waiting in self._waiting:
+            waiting.cancel()
+        for lane in self._lanes:
+            lane.close()
 
-    async def prepare(self, kind: str, given: dict[str, Any]) -> Any:
-        """Validates an input in the thread. Raises TaskError."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, prepare, self.kinds, kind, given)
+    # What operators want
 
-    async def first_round(self, kind: str, spec: Any) -> Sequence[Job]:
-        """The jobs that a task would start with, for its price; nothing is kept."""
-        def ask() -> Sequence[Job]:
-            try:
-                return next(self.kinds[kind].solve(spec))
-            except StopIteration:
-                return ()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
+    async def read(self, user: str, method: str, payload: bytes, door: bool) -> Request:
+        """A long request, parsed beside the loop; ``door``: of those that may come by the door of the data folder.
+        Its input stays out of it. Raises RequestError, TaskError."""
+        head = {"do": "read", "user": user, "method": method, "door": door}
+        return await self._request(len(payload), pack(head, payload), _request_of)
 
-    def _later(self, task: str, work: Callable[[], Event]) -> None:
-        async def run() -> None:
-            try:
-                event = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-            except TaskError as error:
-                event = TaskBroke(task, error.code, error.message, "operator")
-            except Exception as error:   # a bug of the kind must not take the gateway with it
-                if task in self._wanted:
-                    log.exception("task %s: its kind raised", task)
-                event = TaskBroke(task, "kind_failed", f"{type(error).__name__}: {error}"[:300], "kind")
-            if task in self._wanted:
-                self._put(event)
-            else:
-                self._running.pop(task, None)   # it ended while the thread was at it
+    async def prepare(self, kind: str, body: bytes) -> None:
+        """Validates the input of a request's body. Raises TaskError."""
+        await self._request(len(body), pack({"do": "prepare", "kind": kind}, body), _checked)
 
-        waiting = asyncio.get_running_loop().create_task(run())
+    async def first_round(self, kind: str, body: bytes) -> Sequence[JobSpec]:
+        """The jobs that a task would start with, for its price; nothing is kept. Raises TaskError."""
+        def read(parcel: Parcel) -> Sequence[JobSpec]:
+            return Contexts().take(_checked(parcel).parts)
+        return await self._request(len(body), pack({"do": "price", "kind": kind}, body), read)
+
+    # How
+
+    def _lane_for(self, size: int) -> Lane:
+        return self._lanes.quick if size <= QUICK_BYTES else self._lanes.long
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        waiting = asyncio.get_running_loop().create_task(work)
         self._waiting.add(waiting)
         waiting.add_done_callback(self._waiting.discard)
 
-    def _begin(self, effect: StartSolver) -> Event:
-        spec = prepare(self.kinds, effect.kind, json.loads(effect.body)["input"])
-        self._running[effect.task] = Running(self.kinds[effect.kind], spec)
-        return self._step(effect.task, None)
+    def _go_on(self, task: str, what: str, request: Callable[[], bytes]) -> None:
+        """The next step of a generator; one that is lost is on its way to where it was."""
+        place = self._places.get(task)
+        if place is not None and not place.lost:
+            self._later(self._step(task, place, what, request()))
 
-    def _step(self, task: str, answers: Sequence[bytes] | None) -> Event:
-        running = self._running[task]
-        while True:
-            try:
-                jobs = next(running.solution) if answers is None else running.solution.send(answers)
-            except StopIteration as end:
-                return _solved(task, end.value)
-            if jobs:
-                break
-            answers = ()   # a round without jobs is answered at once
-        running.round += 1
-        running.jobs = len(jobs)
-        return RoundYielded(task, running.round, tuple(_spec(running, job) for job in jobs))
+    async def _step(self, task: str, place: Place, what: str, request: bytes) -> None:
+        def wanted() -> bytes | None:
+            if place.lost or self._places.get(task) is not place:
+                return None
+            place.begun = True
+            return request
 
-
-    def _last_word(self, effect: GiveUp) -> Event:
-        """The deadline passed where the generator waits: what it says now is its answer."""
-        running = self._running[effect.task]
-        known = effect.answers if effect.round == running.round else ()
         try:
-            running.solution.throw(DeadlinePassed(known or (None,) * running.jobs))
-        except StopIteration as end:
-            return _solved(effect.task, end.value)
-        except DeadlinePassed:
-            done = f"; {sum(answer is not None for answer in known)} of the round's {running.jobs} jobs were done"
-            return TaskBroke(effect.task, "deadline", "not finished by its deadline" + done, "nobody")
-        running.solution.close()
-        raise RuntimeError("the kind asked for more work after its deadline")
+            event: Event = await place.lane.ask(place, TASKS, wanted, lambda parcel: _event(task, place, parcel))
+            if place.deaths[0] == what:
+                place.deaths = "", 0
+        except Unwanted:
+            return
+        except TaskError as error:
+            event = TaskBroke(task, error.code, error.message, "operator")
+        except (KindBroke, OutOfBounds) as error:
+            log.error("task %s: its kind raised\n%s", task, error.__cause__ or error)
+            event = TaskBroke(task, "kind_failed", str(error), "kind")
+        except (Overdue, Overfull) as error:
+            event = self._too_much(task, place, error)
+        except (Interrupted, WorkerDied) as error:
+            event = self._ended(task, place, what, error)
+        if self._places.get(task) is place and not place.lost:
+            place.lost = isinstance(event, SolverLost | TaskBroke)
+            self._put(event)
+
+    def _too_much(self, task: str, place: Place, error: Overdue | Overfull) -> Event:
+        if place.lane is self._lanes.quick:
+            place.slow = True
+            return SolverLost(task)
+        said = _refusal(error, place.lane.limit_s)
+        return TaskBroke(task, said.code, f"{said.message}: {said.hint}", "operator")
+
+    def _ended(self, task: str, place: Place, what: str, error: Exception) -> Event:
+        """Over one thing a worker ends by chance a few times, not more."""
+        if isinstance(error, WorkerDied):
+            last, count = place.deaths
+            place.deaths = what, count + 1 if last == what else 1
+        if place.deaths[1] >= MAX_DEATHS:
+            return TaskBroke(task, "worker_died", f"{MAX_DEATHS} workers ended over its {what}; {LOOK}", "kind")
+        return SolverLost(task)
+
+    def _died(self, lane: Lane, owner: object) -> None:
+        """With a worker all its generators have gone; ``owner`` hears of it himself."""
+        for task, place in tuple(self._places.items()):
+            if place.lane is lane and place.begun and not place.lost and place is not owner:
+                place.lost = True
+                self._put(SolverLost(task))
+
+    async def _forget(self, task: str, place: Place) -> None:
+        """Unless it has begun anew meanwhile, which forgets as well."""
+        request = pack({"do": "stop", "task": task})
+        try:
+            await place.lane.ask(None, TASKS, lambda: request if task not in self._places else None, _checked)
+        except (Unwanted, Interrupted, Overdue, WorkerDied):
+            pass
+
+    async def _request(self, size: int, request: bytes, read: Callable[[Parcel], T]) -> T:
+        lane = self._lane_for(size)
+        for _ in range(MAX_DEATHS):
+            try:
+                return await lane.ask(None, REQUESTS, lambda: request, read)
+            except (Overdue, Overfull) as error:
+                if lane is self._lanes.long:
+                    raise _refusal(error, lane.limit_s) from None
+                lane = self._lanes.long
+            except (WorkerDied, Interrupted):
+                pass
+        raise TaskError("worker_died", f"{MAX_DEATHS} workers ended over this request", LOOK)
+
+    # Checks: as many as have come while the worker was at something else
+
+    async def _ask_kinds(self, lane: Lane) -> None:
+        asked: list[CheckAnswer] = []
+
+        def request() -> bytes | None:
+            asks = self._asks[lane]
+            asked.extend(ask for ask in asks[:MAX_CHECKS] if self._has(lane, ask.task))
+            del asks[:MAX_CHECKS]
+            if asks:
+                self._later(self._ask_kinds(lane))
+            return _ask(asked) if asked else None
+
+        try:
+            said = await lane.ask(asked, TASKS, request, _checked)
+        except Unwanted:
+            return
+        except (KindBroke, Overdue, Overfull, Interrupted, WorkerDied) as error:
+            log.error("a check ended as %s: its tasks go on without", type(error).__name__)
+            for ask in asked:
+                if ask.task in self._places:
+                    self._places[ask.task].checks = False
+            self._say(asked, [False] * len(asked))
+            return
+        if said.head.get("trace"):
+            log.error("a check of an answer raised\n%s", said.head["trace"])
+        self._say(asked, [word is True for word in said.head.get("possible", ())])
+
+    def _has(self, lane: Lane, task: str) -> bool:
+        place = self._places.get(task)
+        return place is not None and place.lane is lane and place.begun and not place.lost
+
+    def _say(self, asked: Sequence[CheckAnswer], possible: Sequence[bool]) -> None:
+        for at, ask in enumerate(asked):
+            word = at < len(possible) and possible[at]
+            self._put(AnswerChecked(ask.task, ask.round, ask.index, ask.run, ask.answer, word))
 
 
-def _solved(task: str, result: Result) -> TaskSolved:
-    said: dict[str, Any] = {"summary": result.summary, "data": result.data}
-    if result.partial:
-        said["partial"] = result.partial
-    return TaskSolved(task, json.dumps(said, allow_nan=False).encode())
+LOOK = "see the gateway's log; a smaller task may do"
 
 
-def _spec(running: Running, job: Job) -> JobSpec:
-    """What the core needs of a job. Raises ValueError when a kind breaks the bounds of the wire."""
-    for context in job.contexts:
-        running.contexts.setdefault(context.name, context)
-    if len(job.input) > MAX_INPUT or not 0 < job.answer_bytes <= MAX_ANSWER or len(job.contexts) > MAX_CONTEXTS \
-            or any(len(context.data) > MAX_BLOB for context in job.contexts) or job.ops < 1:
-        raise ValueError(f"job out of bounds: {len(job.input)} bytes in, {job.answer_bytes} out, "
-                         f"{len(job.contexts)} contexts, {job.ops} ops")
-    names = tuple(context.name for context in job.contexts)
-    return JobSpec(job.input, names, job.answer_bytes, price_kop(job.ops), job.heap_bytes)
+def _refusal(error: Overdue | Overfull, limit_s: float) -> TaskError:
+    if isinstance(error, Overdue):
+        return TaskError("too_slow", f"its kind worked on it for more than {limit_s:g} s",
+                         "cut it into smaller tasks, or start the gateway with more --worker-s")
+    return TaskError("too_much_memory", "its kind needs more memory than a worker has",
+                     "cut it into smaller tasks, or start the gateway with more --worker-mb")
+
+
+def _checked(parcel: Parcel) -> Parcel:
+    """What a worker says, if it is no error. Raises TaskError, KindBroke."""
+    if parcel.head.get("is") == "refused":
+        raise TaskError(*(str(word)[:1_000] for word in parcel.head["error"]))
+    if parcel.head.get("is") == "broken":
+        raise KindBroke(str(parcel.head.get("error"))[:300]) from KindBroke(str(parcel.head.get("trace"))[:10_000])
+    return parcel
+
+
+def _request_of(parcel: Parcel) -> Request:
+    head = _checked(parcel).head
+    if head["is"] == "unfit":
+        error = RequestError(**head["error"])
+        error.ref = Ref(*head["ref"])
+        raise error
+    return Request(head["method"], head["params"], head["reply_to"], head["cid"], head["user"], parcel.parts[0])
+
+
+def _event(task: str, place: Place, parcel: Parcel) -> Event:
+    """In a lane's thread. Raises TaskError, KindBroke, OutOfBounds."""
+    head = _checked(parcel).head
+    if head["is"] == "solved":
+        return TaskSolved(task, parcel.parts[0])
+    if head["is"] == "silent":
+        done = f"; {head['done']} of the round's {head['jobs']} jobs were done" if head["jobs"] else ""
+        return TaskBroke(task, "deadline", "not finished by its deadline" + done, "nobody")
+    place.round += 1
+    expected = head.get("expected")
+    if not isinstance(expected, int) or not 0 <= expected <= MAX_ROUNDS:
+        raise OutOfBounds(f"expected rounds that are no number up to {MAX_ROUNDS}")
+    return RoundYielded(task, place.round, place.contexts.take(parcel.parts), expected)
+
+
+def _ask(asked: Sequence[CheckAnswer]) -> bytes:
+    about = [{"of": ask.task, "size": ask.job.answer_bytes, "price": ask.job.price_kop, "heap": ask.job.heap_bytes}
+             for ask in asked]
+    parts = [part for ask in asked for part in (ask.job.input, ask.answer, b"".join(ask.job.contexts))]
+    return pack({"do": "check", "asks": about}, *parts)

@@ -219,7 +219,7 @@ async def _show_pay(client: Client, console: Console, tell: Tell) -> None:
     for node in sorted(nodes, key=lambda node: (node["owner"], node["node"])):
         state = "" if node["state"] == "ready" else f" ({node['state']})"
         table.add_row(node["owner"], node["node"] + state, f"{node['spare'] / 10:.0f} %", str(node["score"]),
-                      str(node["earned_kop"]))
+                      str(node["settled"]))
     console.print(table)
     for epoch in sealed["sealed"]:
         console.print(f"Epoch {epoch['epoch']} is sealed: {epoch['receipts']} receipts, {epoch['credits']} credits, "

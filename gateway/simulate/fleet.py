@@ -54,6 +54,7 @@ class Fleet:
     def __init__(self, folder: Path, configs: Sequence[dict[str, Any]], heap: int = 128 * 1024) -> None:
         self.folder = folder.absolute()   # each device runs in a folder of its own
         self.restarts = 0
+        self.starts: Sequence[str] = ("-m", "firmware.main", "lamplighter.json")   # what each device runs
         self._configs = list(configs)
         self._heap = heap
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -111,7 +112,7 @@ class Fleet:
         home = self._home(index)
         with (home / "device.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                self._program, *limit, "-m", "firmware.main", "lamplighter.json", cwd=home, env=env,
+                self._program, *limit, *self.starts, cwd=home, env=env,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )

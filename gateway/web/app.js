@@ -107,7 +107,7 @@ const TASK = [
   (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`]
     .filter(Boolean).join(" · ")),
   state,
-  bar((t) => [t.state === "done" ? 1 : t.jobs_done, t.state === "done" ? 1 : t.jobs_total],
+  bar((t) => [t.progress, 1000],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),
   number((t) => count(t.round + 1), "number wide"),
   number((t) => (isOver(t) ? "" : count(t.jobs_per_s)), "number mid"),
@@ -132,7 +132,10 @@ const NODE = [
     if (n.quarantined) faults.push("quarantined");
     withNote(cell, count(n.score), faults.join(", "), n.quarantined ? "bad" : "");
   },
-  number((n) => count(n.earned_kop)),
+  (cell, n) => {
+    cell.className = "number";
+    withNote(cell, count(n.settled), n.pending ? `${count(n.pending)} pending` : "");
+  },
   text((n) => (n.next_owner ? `${n.owner}, then ${n.next_owner}` : n.owner), "wide"),
   text((n) => n.board || "–", "wide"),
   number((n) => (n.heap ? `${count(Math.round(n.heap / 1024))} KB` : "–"), "number wide"),
@@ -181,7 +184,8 @@ function show(now) {
   set($("online"), `${count(health.nodes_online)} of ${count(health.nodes)}`);
   set($("spare"), percent(health.spare_permille));
   set($("leases"), count(health.leases_open));
-  set($("earned"), count(now.earned_kop));
+  set($("settled"), count(health.settled));
+  set($("pending"), count(health.pending));
   const full = Object.entries(health.bounds).filter(([, bound]) => bound.now >= bound.most);
   $("bounds").hidden = !full.length;
   set($("bounds"), `At their bound: ${full.map(([what, b]) => `${what.replaceAll("_", " ")} (${count(b.most)})`).join(", ")}.`);

@@ -122,6 +122,13 @@ class Approach:
     """(movement, lane) of its own junction that it gives way to."""
 
 
+def check_size(lanes: int, movements: int, path: str) -> None:
+    """Raises TaskError ``too_large`` for more than a device's tables hold."""
+    if lanes > 255 or movements > 255:
+        raise TaskError("too_large", f"{lanes} lanes and {movements} movements at signals; 255 of each fit",
+                        "split the network into tasks of about 16 junctions", path)
+
+
 def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -> Network:
     """Numbers movements, lanes and links; ``path`` is where the input has them.
 
@@ -141,9 +148,7 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -
                     rooms.append((roads.setdefault(approach.road, len(roads)), approach.road.room))
                 numbers[approach.name, lane] = len(found)
                 found.append((j, len(names) - 1, approach, lane, signal))
-    if len(lanes) > 255 or len(names) > 255:
-        raise TaskError("too_large", f"{len(lanes)} lanes and {len(names)} movements at signals; 255 of each fit",
-                        "split the network into tasks of about 16 junctions", path)
+    check_size(len(lanes), len(names), path)
     waits: list[list[int]] = [[] for _ in found]
     for k, (j, _, approach, _, signal) in enumerate(found):
         if PERMISSIVE in junctions[j][0].states(signal):
@@ -158,7 +163,11 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -
 def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:
     """Groups vehicles, given as departure and steps, by route."""
     routes: dict[Steps, int] = {}
-    vehicles = [(depart, routes.setdefault(steps, len(routes))) for depart, steps in trips if steps]
+    known: dict[int, int] = {}   # by identity: the steps of a long way are looked at once, however many take it
+    for _, steps in trips:
+        if steps and id(steps) not in known:
+            known[id(steps)] = routes.setdefault(steps, len(routes))
+    vehicles = [(depart, known[id(steps)]) for depart, steps in trips if steps]
     if not vehicles:
         raise TaskError("zero_demand", "no vehicle passes a signal in the period",
                         "check the period's start and end against the departures")

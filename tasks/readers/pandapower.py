@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer
+from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer, joined
 
 NO_LIMIT_KA = 50.0
 """pandapower's test nets write 99999 kA for "no limit"; anything above this is that."""
@@ -48,18 +48,19 @@ def read(document: dict[str, Any], cars_per_load: int) -> Feeder:
 def _feeder(tables: dict[str, dict[int, Row]], title: str, f_hz: float, cars_per_load: int) -> Feeder:
     _refuse_unsupported(tables)
     buses = tables["bus"]
-    joined = _join(tables, buses)
+    heads, cut = _join(tables, buses), _cut(tables)
     alive = {key for key, row in buses.items() if row.get("in_service", True)}
     names = _names(buses)
-    source, vm_pu = _source(tables, joined)
-    trafo = _transformer(tables, joined, names, buses)
-    lines = [line for key, row in tables.get("line", {}).items() if (line := _line(tables, key, row, joined, names))]
-    loads = [Load(bus=names[joined[row["bus"]]], kw=1000 * _power(row, "p_mw"), kvar=1000 * _power(row, "q_mvar"),
+    source, vm_pu = _source(tables, heads)
+    trafo = _transformer(tables, heads, names, buses, cut)
+    lines = [_line(row, heads, names) for key, row in tables.get("line", {}).items()
+             if row.get("in_service", True) and ("l", key) not in cut]
+    loads = [Load(bus=names[heads[row["bus"]]], kw=1000 * _power(row, "p_mw"), kvar=1000 * _power(row, "q_mvar"),
                   cars=cars_per_load)
              for row in tables.get("load", {}).values() if row.get("in_service", True)]
-    loads += [Load(bus=names[joined[row["bus"]]], kw=-1000 * _power(row, "p_mw"), kvar=-1000 * _power(row, "q_mvar"),
+    loads += [Load(bus=names[heads[row["bus"]]], kw=-1000 * _power(row, "p_mw"), kvar=-1000 * _power(row, "q_mvar"),
                    cars=0) for row in tables.get("sgen", {}).values() if row.get("in_service", True)]
-    low_kv = {buses[key]["vn_kv"] for key in alive if joined[key] != source} if trafo else {
+    low_kv = {buses[key]["vn_kv"] for key in alive if heads[key] != source} if trafo else {
         buses[key]["vn_kv"] for key in alive}
     if len(low_kv) != 1:
         raise TaskError("transformer", f"the feeder mixes {sorted(low_kv)} kV",
@@ -67,7 +68,7 @@ def _feeder(tables: dict[str, dict[int, Row]], title: str, f_hz: float, cars_per
     wired = {name for line in lines for name in (line.from_bus, line.to_bus)} | {load.bus for load in loads} | {
         names[source]} | ({trafo.from_bus, trafo.to_bus} if trafo else set())
     kept = [Bus(name=names[key], **_position(tables, key)) for key in sorted(alive)
-            if joined[key] == key and names[key] in wired]
+            if heads[key] == key and names[key] in wired]
     return Feeder(name=title, nominal_kv=low_kv.pop(),
                   frequency_hz=f_hz, source_bus=names[source], source_voltage_pu=vm_pu, buses=kept,
                   lines=lines, transformer=trafo, loads=loads)
@@ -127,37 +128,28 @@ def _names(buses: dict[int, Row]) -> dict[int, str]:
 
 def _join(tables: dict[str, dict[int, Row]], buses: dict[int, Row]) -> dict[int, int]:
     """Which bus stands for each bus, closed bus-bus switches taken as one."""
-    head = {key: key for key in buses}
-
-    def find(key: int) -> int:
-        while head[key] != key:
-            key = head[key]
-        return key
-
-    for row in tables.get("switch", {}).values():
-        if row["et"] == "b" and row["closed"]:
-            one, other = sorted((find(row["bus"]), find(row["element"])))
-            head[other] = one
-    return {key: find(key) for key in buses}
+    switches = tables.get("switch", {}).values()
+    pairs = ((row["bus"], row["element"]) for row in switches if row["et"] == "b" and row["closed"])
+    return joined(buses, pairs, lambda key: key)
 
 
-def _is_open(tables: dict[str, dict[int, Row]], kind: str, key: int) -> bool:
-    return any(row["et"] == kind and row["element"] == key and not row["closed"]
-               for row in tables.get("switch", {}).values())
+def _cut(tables: dict[str, dict[int, Row]]) -> set[tuple[str, int]]:
+    """The elements that an open switch takes out, by kind and key."""
+    return {(row["et"], row["element"]) for row in tables.get("switch", {}).values() if not row["closed"]}
 
 
-def _source(tables: dict[str, dict[int, Row]], joined: dict[int, int]) -> tuple[int, float]:
+def _source(tables: dict[str, dict[int, Row]], heads: dict[int, int]) -> tuple[int, float]:
     grids = [row for row in tables.get("ext_grid", {}).values() if row.get("in_service", True)]
     if len(grids) != 1:
         raise TaskError("empty_data" if not grids else "unsupported", f"the net has {len(grids)} external grids",
                         "exactly one feeds the feeder", "/pandapower/_object/ext_grid")
-    return joined[grids[0]["bus"]], float(grids[0]["vm_pu"])
+    return heads[grids[0]["bus"]], float(grids[0]["vm_pu"])
 
 
-def _transformer(tables: dict[str, dict[int, Row]], joined: dict[int, int], names: dict[int, str],
-                 buses: dict[int, Row]) -> Transformer | None:
+def _transformer(tables: dict[str, dict[int, Row]], heads: dict[int, int], names: dict[int, str],
+                 buses: dict[int, Row], cut: set[tuple[str, int]]) -> Transformer | None:
     rows = {key: row for key, row in tables.get("trafo", {}).items()
-            if row.get("in_service", True) and not _is_open(tables, "t", key)}
+            if row.get("in_service", True) and ("t", key) not in cut}
     if not rows:
         return None
     if len(rows) > 1:
@@ -169,7 +161,7 @@ def _transformer(tables: dict[str, dict[int, Row]], joined: dict[int, int], name
                         "give the impedance at its tap position", "/pandapower/_object/trafo")
     count, derated = float(row.get("parallel", 1) or 1), float(row.get("df", 1) or 1)
     return Transformer(
-        from_bus=names[joined[row["hv_bus"]]], to_bus=names[joined[row["lv_bus"]]],
+        from_bus=names[heads[row["hv_bus"]]], to_bus=names[heads[row["lv_bus"]]],
         rated_kva=1000 * float(row["sn_mva"]) * count * derated,
         short_circuit_percent=float(row["vk_percent"]) * derated,
         resistive_percent=float(row["vkr_percent"]) * derated,
@@ -193,13 +185,10 @@ def _tap_percent(row: Row) -> float:
     return abs(100 + added) - 100
 
 
-def _line(tables: dict[str, dict[int, Row]], key: int, row: Row, joined: dict[int, int],
-          names: dict[int, str]) -> Line | None:
-    if not row.get("in_service", True) or _is_open(tables, "l", key):
-        return None
+def _line(row: Row, heads: dict[int, int], names: dict[int, str]) -> Line:
     km, count = float(row["length_km"]), float(row.get("parallel", 1) or 1)
     limit_ka = float(row["max_i_ka"] or math.inf) * float(row.get("df", 1) or 1) * count
-    return Line(from_bus=names[joined[row["from_bus"]]], to_bus=names[joined[row["to_bus"]]],
+    return Line(from_bus=names[heads[row["from_bus"]]], to_bus=names[heads[row["to_bus"]]],
                 r_ohm=float(row["r_ohm_per_km"]) * km / count, x_ohm=float(row["x_ohm_per_km"]) * km / count,
                 limit_a=1000 * min(limit_ka, NO_LIMIT_KA), c_nf=float(row.get("c_nf_per_km") or 0) * km * count,
                 g_us=float(row.get("g_us_per_km") or 0) * km * count)

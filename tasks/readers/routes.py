@@ -9,7 +9,7 @@ import heapq
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.network import VEHICLE_M, Demand, Steps, collect
@@ -18,7 +18,10 @@ from lamplighter.tasks.readers.sumo import Roads, number
 
 ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000
-MAX_SEARCHES = 2_000
+MAX_VISITED = 1_000_000
+"""Edges that the searches for trips' ways may look at, all together."""
+MAX_DRAWN = 500_000
+"""Departures that flows may have, within the period and without."""
 _TAGS = frozenset({"vehicle", "trip", "flow", "route", "vType"})
 
 
@@ -38,17 +41,33 @@ def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
 
 @dataclass(slots=True)
 class _Ways:
-    """Turns lists of edges into steps, each once."""
+    """Turns what elements say of their ways into steps, each once: a way may be long, and of many vehicles."""
 
     roads: Roads
+    named: dict[str, tuple[str, ...]]
+    """Edges of the routes that have an id."""
     laid: dict[tuple[str, ...], Steps]
     shortest: dict[tuple[str, str], tuple[str, ...]]
+    visited: int = 0
 
-    def steps(self, edges: tuple[str, ...], who: Element) -> Steps:
-        """Signals passed along ``edges`` with the free travel time between them."""
-        if edges not in self.laid:
-            self.laid[edges] = self._lay(edges, who)
-        return self.laid[edges]
+    def steps(self, who: Element) -> Steps:
+        """Signals passed on the way of an element, with the free travel time between them."""
+        said = _said(who)
+        if said not in self.laid:
+            edges = self._edges(said, who)
+            if not edges:
+                raise _broken(who, "it has no route")
+            self.laid[said] = self._lay(edges, who)
+        return self.laid[said]
+
+    def _edges(self, said: tuple[str, ...], who: Element) -> tuple[str, ...]:
+        """By its own route, by one with an id, or by a search from stop to stop."""
+        what, *words = said
+        if what == "edges":
+            return tuple(words[0].split())
+        if what == "route":
+            return self.named.get(words[0], ())
+        return tuple(chain(words[:1], *(self.between(*pair, who)[1:] for pair in pairwise(words))))
 
     def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
         for name in edges:
@@ -65,9 +84,6 @@ class _Ways:
             for name in (start, goal):
                 if name not in self.roads.edges:
                     raise _broken(who, f"edge {name[:64]!r} is not in the network")
-            if len(self.shortest) == MAX_SEARCHES:
-                raise TaskError("too_large", f"trips between more than {MAX_SEARCHES} pairs of edges",
-                                "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
             self.shortest[start, goal] = self._search(start, goal, who)
         return self.shortest[start, goal]
 
@@ -81,6 +97,10 @@ class _Ways:
             if name in done:
                 continue
             done.add(name)
+            self.visited += 1 + len(edges[name].onward)
+            if self.visited > MAX_VISITED:
+                raise TaskError("too_large", "the ways of the trips take too long to find",
+                                "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
             before[name] = came
             if name == goal:
                 way = [goal]
@@ -99,21 +119,15 @@ def _broken(who: Element, why: str) -> TaskError:
                      "do network and routes belong together?", ROUTES_PATH)
 
 
-def _edges_of(element: Element, named: dict[str, tuple[str, ...]], ways: _Ways) -> tuple[str, ...]:
+def _said(element: Element) -> tuple[str, ...]:
+    """What an element says of its way: no longer than itself, however long that is."""
     own = next((child for child in element.children if child.tag == "route"), None)
+    given = element.attributes
     if own is not None:
-        edges = tuple(own.attributes.get("edges", "").split())
-    elif "route" in element.attributes:
-        edges = named.get(element.attributes["route"], ())
-    else:
-        stops = [element.attributes.get("from", ""), *element.attributes.get("via", "").split(),
-                 element.attributes.get("to", "")]
-        edges = (stops[0],)
-        for start, goal in pairwise(stops):
-            edges += ways.between(start, goal, element)[1:]
-    if not edges:
-        raise _broken(element, "it has no route")
-    return edges
+        return "edges", own.attributes.get("edges", "")
+    if "route" in given:
+        return "route", given["route"]
+    return "stops", given.get("from", ""), *given.get("via", "").split(), given.get("to", "")
 
 
 def _departures(element: Element, rng: random.Random) -> Iterator[float]:
@@ -163,15 +177,21 @@ def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, see
     """
     named = {e.attributes.get("id", ""): tuple(e.attributes.get("edges", "").split())
              for e in routes.children if e.tag == "route"}
-    ways = _Ways(roads, {}, {})
+    ways = _Ways(roads, named, {}, {})
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
+    drawn = 0
     for element in routes.children:
         if element.tag in ("route", "vType"):
             continue
-        times = [t for t in _departures(element, rng) if start_s <= t < end_s]
+        every = list(_departures(element, rng))
+        drawn += len(every)
+        if drawn > MAX_DRAWN:
+            raise TaskError("too_large", f"more than {MAX_DRAWN} departures, most of them outside of the period",
+                            "cut the flows to the period in question", ROUTES_PATH)
+        times = [t for t in every if start_s <= t < end_s]
         if times:
-            steps = ways.steps(_edges_of(element, named, ways), element)
+            steps = ways.steps(element)
             trips.extend((round(10 * t), steps) for t in times)
         if len(trips) > MAX_VEHICLES:
             raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer
+from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer, joined
 
 Row = dict[str, str]
 T = TypeVar("T")
@@ -44,9 +45,8 @@ def read(tables: dict[str, str], cars_per_load: int) -> Feeder:
     source, source_pu = _source(tables, names)
     trafo = _transformer(tables, names)
     lines = list(_lines(tables, names))
-    profiles: dict[str, list[float]] = {}
-    loads = [*_loads(tables, names, profiles, cars_per_load),
-             *_renewables(tables, names, profiles)]
+    days = _Days(tables, peak_day(tables))
+    loads = [*_loads(tables, names, days, cars_per_load), *_renewables(tables, names, days)]
     wired = {line.from_bus for line in lines} | {line.to_bus for line in lines} | {load.bus for load in loads}
     wired |= {source} | ({trafo.from_bus, trafo.to_bus} if trafo else set())
     kv = {float(row["vmR"]) for row in _rows(tables, "Node")
@@ -55,21 +55,48 @@ def read(tables: dict[str, str], cars_per_load: int) -> Feeder:
         raise TaskError("transformer", f"the feeder mixes {sorted(kv)} kV", "one voltage behind the head transformer",
                         "/simbench/Node")
     title = next((row["subnet"] for row in _rows(tables, "Load") if row.get("subnet")), "") or "SimBench feeder"
-    return Feeder(name=title[:64], nominal_kv=kv.pop(), frequency_hz=FREQUENCY_HZ, source_bus=source,
-                  source_voltage_pu=source_pu, buses=list(_buses(tables, names, wired)), lines=lines,
-                  transformer=trafo, loads=loads, profiles=profiles)
+    try:
+        return Feeder(name=title[:64], nominal_kv=kv.pop(), frequency_hz=FREQUENCY_HZ, source_bus=source,
+                      source_voltage_pu=source_pu, buses=list(_buses(tables, names, wired)), lines=lines,
+                      transformer=trafo, loads=loads, profiles=days.profiles)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise TaskError("bad_simbench", f"{'/'.join(map(str, first['loc']))}: {first['msg']}", "mend the tables",
+                        "/simbench") from None
 
 
 def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
-    """The rows of a table, "NULL" as empty text; a table that is not given has none."""
-    lines = tables.get(name, "").lstrip("\ufeff").splitlines()
-    for row in csv.DictReader(lines, delimiter=";"):
-        yield {key: "" if value in (None, "NULL") else value for key, value in row.items() if key}
+    """The rows of a table, "NULL" as empty text; a table that is not given has none.
+
+    A row that is too short has only its first columns: to fill up each for a header of any width would take a time
+    that no bound on a document bounds. Raises TaskError ``bad_simbench`` for text that is no table.
+    """
+    header, rows = _text(tables, name)
+    for row in rows:
+        if row:
+            yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
+
+
+def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[str]]]:
+    """The header and the rows of a table as they stand."""
+    def rows() -> Iterator[list[str]]:
+        try:
+            yield from csv.reader(tables.get(name, "").lstrip("\ufeff").splitlines(), delimiter=";")
+        except csv.Error as error:
+            raise TaskError("bad_simbench", f"{name}: {error}", "give semicolon-separated text",
+                            f"/simbench/{name}") from None
+
+    found = rows()
+    return next(found, []), found
 
 
 def _each(tables: dict[str, str], name: str, make: Callable[[Row], T]) -> Iterator[T]:
     """``make`` of every row; what it finds missing or wrong is told with the table's line."""
-    for number, row in enumerate(_rows(tables, name), 2):
+    return _made(name, enumerate(_rows(tables, name), 2), make)
+
+
+def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row], T]) -> Iterator[T]:
+    for number, row in rows:
         try:
             yield make(row)
         except KeyError as missing:
@@ -87,22 +114,13 @@ def _each(tables: dict[str, str], name: str, make: Callable[[Row], T]) -> Iterat
 def _join(tables: dict[str, str]) -> dict[str, str]:
     """Which bus stands for each node: closed switches join them, and a busbar gives the name."""
     kinds = dict(_each(tables, "Node", lambda row: (row["id"], row["type"])))
-    head = {name: name for name in kinds}
 
-    def find(name: str) -> str:
-        while head[name] != name:
-            name = head[name]
-        return name
+    def ends(row: Row) -> tuple[str, str]:
+        one, other = row["nodeA"], row["nodeB"]
+        kinds[one], kinds[other]   # both are nodes, or the row is told
+        return (one, other) if float(row["cond"]) else (one, one)
 
-    def close(row: Row) -> None:
-        one, other = find(row["nodeA"]), find(row["nodeB"])
-        if float(row["cond"]) and one != other:
-            one, other = sorted((one, other), key=lambda name: (kinds[name] == "auxiliary", name))
-            head[other] = one
-
-    for _ in _each(tables, "Switch", close):
-        pass
-    return {name: find(name) for name in kinds}
+    return joined(kinds, _each(tables, "Switch", ends), lambda name: (kinds[name] == "auxiliary", name))
 
 
 def _source(tables: dict[str, str], names: dict[str, str]) -> tuple[str, float]:
@@ -163,43 +181,57 @@ def _buses(tables: dict[str, str], names: dict[str, str], wired: set[str]) -> It
     return (bus for bus in _each(tables, "Node", make) if bus is not None)
 
 
-def _loads(tables: dict[str, str], names: dict[str, str], profiles: dict[str, list[float]],
-           cars_per_load: int) -> Iterator[Load]:
-    day = peak_day(tables)
-
+def _loads(tables: dict[str, str], names: dict[str, str], days: _Days, cars_per_load: int) -> Iterator[Load]:
     def make(row: Row) -> tuple[Load, Load]:
         bus, kind = names[row["node"]], row.get("profile", "")
-        active, reactive = (_profile(tables, "LoadProfile", kind and kind + part, day, profiles)
-                            for part in ("_pload", "_qload"))
+        active, reactive = (days.name("LoadProfile", kind and kind + part) for part in ("_pload", "_qload"))
         return (Load(bus=bus, kw=1000 * float(row["pLoad"]), cars=cars_per_load, profile=active),
                 Load(bus=bus, kw=0, kvar=1000 * float(row["qLoad"] or 0), cars=0, profile=reactive))
 
     return (load for pair in _each(tables, "Load", make) for load in pair)
 
 
-def _renewables(tables: dict[str, str], names: dict[str, str], profiles: dict[str, list[float]]) -> Iterator[Load]:
-    day = peak_day(tables)
-
+def _renewables(tables: dict[str, str], names: dict[str, str], days: _Days) -> Iterator[Load]:
     def make(row: Row) -> Load:
         return Load(bus=names[row["node"]], kw=-1000 * float(row["pRES"]), kvar=-1000 * float(row["qRES"] or 0),
-                    cars=0, profile=_profile(tables, "RESProfile", row.get("profile", ""), day, profiles))
+                    cars=0, profile=days.name("RESProfile", row.get("profile", "")))
 
     return _each(tables, "RES", make)
 
 
-def _profile(tables: dict[str, str], table: str, column: str, day: int,
-             profiles: dict[str, list[float]]) -> str | None:
-    """The name under which one day of a profile column is kept in ``profiles``; None where there is none."""
-    if not column or table not in tables:
-        return None
-    if column not in profiles:
-        values = [value for number, value in enumerate(_each(tables, table, lambda row: float(row[column])))
-                  if day * SLOTS_PER_DAY <= number < (day + 1) * SLOTS_PER_DAY]
-        if len(values) != SLOTS_PER_DAY:
-            raise TaskError("bad_simbench", f"{table} holds {len(values)} quarter-hours of the day looked at",
-                            f"give whole days of {SLOTS_PER_DAY} rows", f"/simbench/{table}")
-        profiles[column] = values
-    return column
+class _Days:
+    """One day of the profile tables, each read once; ``profiles`` are those that were asked for."""
+
+    def __init__(self, tables: dict[str, str], day: int) -> None:
+        self.profiles: dict[str, list[float]] = {}
+        self._tables, self._first = tables, day * SLOTS_PER_DAY
+        self._read: dict[str, tuple[dict[str, int], list[list[str]]]] = {}
+
+    def name(self, table: str, column: str) -> str | None:
+        """The name under which a column is kept in ``profiles``; None where there is none."""
+        if not column or table not in self._tables:
+            return None
+        if column not in self.profiles:
+            places, rows = self._of(table)
+            if len(rows) != SLOTS_PER_DAY:
+                raise TaskError("bad_simbench", f"{table} holds {len(rows)} quarter-hours of the day looked at",
+                                f"give whole days of {SLOTS_PER_DAY} rows", f"/simbench/{table}")
+            try:
+                at = places[column]
+                self.profiles[column] = [float(row[at]) for row in rows]
+            except (KeyError, IndexError, ValueError):   # _each says where
+                first = self._first
+                for _ in islice(_each(self._tables, table, lambda row: float(row[column])), first + SLOTS_PER_DAY):
+                    pass
+        return column
+
+    def _of(self, table: str) -> tuple[dict[str, int], list[list[str]]]:
+        """The day as it stands, and the place of each column: dicts of rows as wide would take all memory."""
+        if table not in self._read:
+            header, rows = _text(self._tables, table)
+            day = list(islice((row for row in rows if row), self._first, self._first + SLOTS_PER_DAY))
+            self._read[table] = {name: at for at, name in enumerate(header)}, day
+        return self._read[table]
 
 
 def peak_day(tables: dict[str, str]) -> int:

@@ -18,6 +18,7 @@ from lamplighter.tasks.readers.network import (
     Phase,
     Road,
     build,
+    check_size,
 )
 from lamplighter.tasks.readers.safexml import Element, parse
 
@@ -205,6 +206,8 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M) -> tuple[Network, Road
         raise TaskError("no_signals", "the network has no junction whose signals guard a road for cars",
                         "is it the right network? junctions need a <tlLogic> and connections with its id",
                         NETWORK_PATH)
+    links = [link for group in guarded.values() for link in group]
+    check_size(len({link.lane_name for link in links}), len({link.movement for link in links}), NETWORK_PATH)
     responses = _responses(root)
     roads = {link.source: None for links in guarded.values() for link in links}
     found = _roads(list(roads), edges, vehicle_m)
@@ -229,21 +232,22 @@ def _signal(element: Element, junction: Junction) -> int:
 def _roads(sources: list[str], edges: dict[str, Edge], vehicle_m: float) -> dict[str, Road]:
     """How far back each approach's lanes reach: over edges that only they continue, without signals between."""
     before: dict[str, list[str]] = {}
+    wide = {name: sum(edge.lanes) for name, edge in edges.items()}
     for name, edge in edges.items():
         for target in edge.onward:
             if edge.start != edges[target].to:  # not by turning round
                 before.setdefault(target, []).append(name)
     found = {}
     for source in sources:
-        at, length_m, width = source, edges[source].length_m, sum(edges[source].lanes)
+        at, length_m, width = source, edges[source].length_m, wide[source]
         for _ in range(MAX_ROAD_EDGES):
             feeding = before.get(at, [])
-            if len(feeding) != 1 or sum(edges[feeding[0]].lanes) < width or edges[feeding[0]].onward[at].guarded:
+            if len(feeding) != 1 or wide[feeding[0]] < width or edges[feeding[0]].onward[at].guarded:
                 break
             at = feeding[0]
             length_m += edges[at].length_m
         room = max(1, min(MAX_ROOM - 1, int(length_m / vehicle_m)))
-        feeders = max((sum(edges[name].lanes) for name in before.get(at, [])), default=1)
+        feeders = max((wide[name] for name in before.get(at, [])), default=1)
         found[source] = Road(source, room, max(1, min(feeders, width)))
     return found
 
@@ -268,11 +272,11 @@ def _approaches(links: list[_Guarded], edges: dict[str, Edge], responses: dict[s
     found = []
     for name, lanes in movements.items():
         waits: set[tuple[str, str]] = set()
-        for link in (link for group in lanes.values() for link in group):
-            bits = responses.get(edges[link.source].to, {}).get(link.request, "")
-            for i, bit in enumerate(reversed(bits)):
-                other = by_request.get((edges[link.source].to, i))
-                if bit == "1" and other is not None and other.movement != name:
+        asked = {(edges[link.source].to, link.request) for group in lanes.values() for link in group}
+        for junction, request in asked:
+            for i, bit in enumerate(reversed(responses.get(junction, {}).get(request, ""))):
+                other = by_request.get((junction, i)) if bit == "1" else None
+                if other is not None and other.movement != name:
                     waits.add((other.movement, other.lane_name))
         first = [group[0] for group in lanes.values()]
         headway = headway_ds(min(link.speed_m_per_s for link in first), vehicle_m)

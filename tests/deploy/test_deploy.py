@@ -41,6 +41,15 @@ def test_the_unit_is_closed():
     assert rated.returncode == 0, rated.stdout[-200:] + rated.stderr
 
 
+def test_the_workers_fit_the_unit():
+    """Both at their bound leave the gateway a half; its filter lets by the call that sets the bound."""
+    most = int(re.search(r"^MemoryMax=(\d+)M$", UNIT, re.MULTILINE)[1])
+    assert 2 * int(re.search(r"--worker-mb (\d+)", UNIT)[1]) <= most // 2 and "OOMPolicy=continue" in UNIT
+    if shutil.which("systemd-analyze"):
+        listed = subprocess.run(["systemd-analyze", "syscall-filter", "@default"], capture_output=True, text=True)
+        assert "prlimit64" in listed.stdout.split()
+
+
 def test_every_file_that_the_guide_installs_is_there_and_every_file_is_installed():
     """The guide and the folder name the same files, and its commands are those of the program."""
     named = {path for pattern in re.findall(r"deploy/[\w./*-]+", README) for path in DEPLOY.parent.glob(pattern)}

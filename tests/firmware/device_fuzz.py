@@ -68,7 +68,7 @@ def decode(random):
         if which == 0:
             wire.decode_lease(data, mac)
         elif which == 1:
-            wire.decode_ack(data, mac)
+            list(wire.decode_ack(data, mac))
         elif which == 2:
             wire.decode_nonce(wire.CANCEL, data, mac)
         elif which == 3:
@@ -98,11 +98,10 @@ class Stream:
     def __init__(self, data):
         self.data = data
 
-    async def receive(self, _link, count):
+    async def receive(self, _link, buf, count):
         if count > len(self.data):
             raise EOFError
-        data, self.data = self.data[:count], self.data[count:]
-        return data
+        buf[:count], self.data = self.data[:count], self.data[count:]
 
 
 def packets(data, limit):
@@ -110,12 +109,15 @@ def packets(data, limit):
     real = ports.receive
     ports.receive = Stream(data).receive
     found = []
+    buf = bytearray(160)
     try:
         while True:
             try:
-                read_packet(None, limit).send(None)
+                read_packet(None, buf, limit).send(None)
             except StopIteration as end:
-                found.append(end.value)
+                head, body, whole = end.value
+                found.append((head, bytes(body), whole))
+                assert len(buf) == 160
     except EOFError:
         return found
     finally:

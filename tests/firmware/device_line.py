@@ -8,7 +8,6 @@ from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
 from lamplighter.firmware.ports import ticks_ms
 
 DEVICE = bytes(range(16))
-HEAD = b"lamplighter/v1/demo/node/0001020304050607/"
 WILL = b'{"state":"lost"}'
 LEASE = len(wire.NODE_UP) + wire.NODE_DOWN.index("lease")
 
@@ -59,7 +58,7 @@ class Port:
                     self.pipe.hello(struct.pack(">I", binascii.crc32(payload)))
                     self.pipe.start(ticks_ms())
             elif head != ACK:
-                self.heard.append((head, payload))
+                self.heard.append((head, bytes(payload)))
         self.flush()
 
     async def drain(self):
@@ -76,10 +75,12 @@ def play(scene):
         port = Port()
         opener = lineport.open_line
         lineport.open_line = port.open
-        client = line.Line("port", 115200, DEVICE, HEAD, WILL, 1000)
+        client = line.Line("port", 115200, DEVICE, WILL, 1000)
         events = []
         client.on_up = lambda: events.append("up")
-        client.on_message = lambda topic, payload: events.append((topic, payload))
+        client.on_message = lambda leaf, payload: events.append((leaf, bytes(payload)))
+        client.say = []
+        client.on_free = lambda most: client.say.pop(0) if client.say else None
         now = [ticks_ms()]
 
         async def until(true):
@@ -105,31 +106,37 @@ def play(scene):
     asyncio.run(main())
 
 
+def publish(client, leaf, payload, qos, retain):
+    client.say.append((leaf, [payload], qos, retain))
+    client.flush()
+
+
 def test_it_joins_and_speaks_both_ways():
     async def scene(client, port, events, until):
-        assert not client.publish(HEAD + b"bid", b"{}", 0, 0) and client.dropped == 1
         await until(lambda: client.up)
         assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + WILL
         long = bytes(range(256)) * 3
-        assert client.publish(HEAD + b"status", b"ready", 1, 1)
-        assert client.publish(HEAD + b"result", long, 1, 0)
+        publish(client, "status", b"ready", 1, 1)
+        publish(client, "result", long, 1, 0)
         port.pipe.send(LEASE | QOS, long, ticks_ms())
         port.flush()
         await until(lambda: len(port.heard) == 2 and len(events) == 2)
         assert port.heard == [(0 | QOS | RETAIN, b"ready"), (3 | QOS, long)]
-        assert events == ["up", (HEAD + b"lease", long)]
+        assert events == ["up", ("lease", long)]
 
     play(scene)
 
 
-def test_what_it_may_queue_is_bounded():
+def test_one_message_is_on_its_way_and_the_others_stay_with_their_owner():
     async def scene(client, port, _events, until):
+        publish(client, "bid", b"early", 0, 0)
+        assert client.say
         await until(lambda: client.up)
-        port.answers = False
-        taken = 0
-        while client.publish(HEAD + b"result", bytes(300), 1, 0):
-            taken += 1
-        assert taken == 6 and client.dropped == 1
+        for n in range(4):
+            publish(client, "result", bytes([n]) * 300, 1, 0)
+        assert len(client.say) >= 3
+        await until(lambda: len(port.heard) == 5)
+        assert [payload[0] for _, payload in port.heard[1:]] == [0, 1, 2, 3]
 
     play(scene)
 
@@ -157,7 +164,7 @@ def test_a_bridge_that_falls_silent_is_given_up():
         await until(lambda: client.up)
         port.answers = False
         port.pipe.close()  # no ACK from now on
-        client.publish(HEAD + b"bid", b"{}", 0, 0)
+        publish(client, "bid", b"{}", 0, 0)
         await until(lambda: not client.up)
 
     play(scene)
@@ -189,6 +196,6 @@ def test_hostile_frames_change_nothing():
         port.pipe.send(LEASE, b"end", ticks_ms())
         port.flush()
         await until(lambda: len(events) > 1)
-        assert events == ["up", (HEAD + b"lease", b"end")] and client.up
+        assert events == ["up", ("lease", b"end")] and client.up
 
     play(scene)

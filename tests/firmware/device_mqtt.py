@@ -3,13 +3,17 @@ import asyncio
 
 from device_fuzz import packets
 
-from lamplighter.firmware import mqtt, ports
-from lamplighter.firmware.mqtt import Client, packet, text
+from lamplighter.firmware import mqtt, ports, wire
+from lamplighter.firmware.mqtt import Client, headed, text
 from lamplighter.firmware.wire import WireError
 
 REAL_SLEEP = asyncio.sleep
 CONNACK = b"\x20\x02\0\0"
 SUBACK = b"\x90\x05\0\1\1\1\1"
+
+
+def packet(head, parts):
+    return b"".join(headed(head, list(parts)))
 
 
 class Link:
@@ -19,6 +23,8 @@ class Link:
         self.inbox = b""
         self.ended = False
         self.closed = False
+        self.room = 1 << 20  # bytes that it still takes
+        self.writes = []     # how many came at once
 
     def push(self, *packets):
         self.inbox += b"".join(packets)
@@ -29,17 +35,23 @@ class Link:
         return sent
 
 
-async def receive(link, count):
+async def receive(link, buf, count):
     await settle(lambda: len(link.inbox) >= count or link.ended)
     if len(link.inbox) < count:
         raise EOFError
-    data, link.inbox = link.inbox[:count], link.inbox[count:]
-    return data
+    buf[:count], link.inbox = link.inbox[:count], link.inbox[count:]
 
 
-async def send(link, data):
-    link.sent += data
-    await REAL_SLEEP(0)
+def write(link, data, at):
+    count = min(len(data) - at, link.room)
+    link.sent += bytes(data[at:at + count])
+    link.room -= count
+    link.writes.append(count)
+    return count
+
+
+async def writable(link):
+    await settle(lambda: link.room or link.closed)
 
 
 def hang_up(link):
@@ -47,7 +59,8 @@ def hang_up(link):
 
 
 class Bench:
-    # A client and the links it opened. heard: (topic, payload); ups: how often it was up.
+    # A client and the links it opened. heard: (leaf, payload); ups: how often it was up; say: what its owner wants
+    # published.
     def __init__(self, refuse=0):
         self.links = []
         self.heard = []
@@ -55,13 +68,25 @@ class Bench:
         self.pauses = []
         self.refuse = refuse
         self.client = Client("host", 1883, None, b"node", b"secret", b"n/", b"lost", 300)
-        self.client.on_message = lambda topic, payload: self.heard.append((topic, payload))
+        self.say = []
+        self.most = []
+        self.client.on_message = lambda leaf, payload: self.heard.append((leaf, bytes(payload)))
         self.client.on_up = self._up
-        ports.connect, ports.receive, ports.send, ports.hang_up = self._open, receive, send, hang_up
+        self.client.on_free = self._free
+        ports.connect, ports.receive, ports.hang_up = self._open, receive, hang_up
+        ports.write, ports.writable = write, writable
         mqtt.asyncio.sleep = self.quick
 
     def _up(self):
         self.ups += 1
+
+    def _free(self, most):
+        self.most.append(most)
+        return self.say.pop(0) if self.say else None
+
+    def publish(self, leaf, payload, qos, retain):
+        self.say.append((leaf, [payload], qos, retain))
+        self.client.flush()
 
     async def quick(self, seconds):
         # Instead of asyncio.sleep: notes a pause and does not wait.
@@ -80,7 +105,7 @@ class Bench:
 
 async def settle(true=None):
     # Lets the client work until `true()`, or for some rounds of the loop.
-    for _ in range(1000000 if true else 50):
+    for _ in range(100000 if true else 50):
         if true and true():
             return
         await asyncio.sleep(0)
@@ -90,7 +115,7 @@ async def settle(true=None):
 def benched(story, *args):
     # Runs story(bench) beside a client.
     async def go():
-        real = ports.connect, ports.receive, ports.send, ports.hang_up
+        real = ports.connect, ports.receive, ports.hang_up, ports.write, ports.writable
         bench = Bench(*args)
         task = asyncio.create_task(bench.client.run())
         try:
@@ -102,7 +127,7 @@ def benched(story, *args):
                 await task
             except asyncio.CancelledError:
                 pass
-            ports.connect, ports.receive, ports.send, ports.hang_up = real
+            ports.connect, ports.receive, ports.hang_up, ports.write, ports.writable = real
 
     asyncio.run(go())
 
@@ -129,7 +154,8 @@ def test_it_connects_with_login_will_and_clean_session_then_subscribes():
         link.push(CONNACK)
         await settle(lambda: link.sent)
         assert link.take() == b"\x82\x1d\0\1" + b"\0\7n/lease\0" + b"\0\5n/ack\0" + b"\0\6n/blob\0"
-        assert not bench.client.up and not bench.client.publish(b"t", b"early", 1, 0)
+        bench.publish("bid", b"early", 0, 0)
+        assert not bench.client.up and not bench.most
         link.push(SUBACK)
         await settle(lambda: bench.client.up)
         assert bench.ups == 1
@@ -140,16 +166,12 @@ def test_it_connects_with_login_will_and_clean_session_then_subscribes():
 def test_messages_go_out_as_one_write_each_with_their_qos():
     async def story(bench):
         link = await up(bench)
-        writes = []
-
-        async def write(_link, data):
-            writes.append(data)
-
-        ports.send = write
-        bench.client.publish(b"n/bid", b"hello", 0, 0)
-        bench.client.publish(b"n/status", b"ready", 1, 1)
-        await settle(lambda: len(writes) == 2)
-        assert writes == [b"\x30\x0c\0\5n/bidhello", b"\x33\x11\0\x08n/status\0\1ready"]
+        link.writes = []
+        bench.publish("bid", b"hello", 0, 0)
+        bench.say.append(("status", [b"re", b"a", b"dy"], 1, 1))
+        await settle(lambda: not bench.say)
+        assert link.take() == b"\x30\x0c\0\5n/bidhello" + b"\x33\x11\0\x08n/status\0\1ready"
+        assert link.writes == [14, 19]
         link.push(b"\x40\2\0\1")
         await settle(lambda: not link.inbox)
         assert bench.client.up
@@ -162,9 +184,9 @@ def test_packet_ids_begin_again_at_1():
         link = await up(bench)
         bench.client._id = 0xFFFE
         for _ in range(3):
-            bench.client.publish(b"t", b"x", 1, 0)
-        await settle(lambda: len(link.sent) == 3 * 8)
-        assert [link.sent[at:at + 2] for at in (5, 13, 21)] == [b"\xff\xff", b"\0\1", b"\0\2"]
+            bench.publish("bid", b"x", 1, 0)
+        await settle(lambda: len(link.sent) == 3 * 12)
+        assert [link.sent[at:at + 2] for at in (9, 21, 33)] == [b"\xff\xff", b"\0\1", b"\0\2"]
 
     benched(story)
 
@@ -176,7 +198,7 @@ def test_what_comes_at_qos_1_is_handed_over_and_acknowledged():
         for i in range(len(whole)):
             link.push(whole[i:i + 1])
         await settle(lambda: len(bench.heard) == 2 and link.sent)
-        assert bench.heard == [(b"n/lease", b"payload"), (b"n/ack", b"plain")]
+        assert bench.heard == [("lease", b"payload"), ("ack", b"plain")]
         assert link.take() == b"\x40\2\x12\x34"
 
     benched(story)
@@ -190,25 +212,78 @@ def test_a_message_too_long_is_passed_over_counted_and_acknowledged():
             link.push(long[i:i + 100])
         link.push(packet(0x30, (text(b"n/ack"), b"after")))
         await settle(lambda: bench.heard and link.sent)
-        assert bench.heard == [(b"n/ack", b"after")]
+        assert bench.heard == [("ack", b"after")]
         assert (bench.client.skipped, link.take()) == (1, b"\x40\2\0\7")
 
     benched(story)
 
 
-def test_a_full_queue_drops_and_counts():
+def test_what_the_broker_does_not_take_yet_stays_with_its_owner():
     async def story(bench):
-        await up(bench)
-
-        async def stuck(link, _data):
-            await settle(lambda: link.closed)
-
-        ports.send = stuck
-        bench.client.publish(b"t", b"x" * 200, 0, 0)
+        link = await up(bench)
+        link.room = 0
+        for n in range(8):
+            bench.publish("result", bytes([n]) * 90, 1, 0)
         await settle()
-        taken = [bench.client.publish(b"t", b"x" * 200, 0, 0) for _ in range(10)]
-        assert taken == [True] * 2 + [False] * 8
-        assert bench.client.dropped == 8
+        assert len(bench.say) == 7
+        link.push(packet(0x32, (text(b"n/ack"), b"\0\7", b"heard")))
+        await settle(lambda: bench.heard)
+        for _ in range(8):
+            link.room += 100  # the rest comes whole and in order, with the acknowledgement between two packets
+            await settle(lambda: not link.room)
+        link.room = 1 << 20
+        await settle(lambda: not bench.say and not bench.client._parts and b"\x40\2\0\7" in link.sent)
+        wanted = [packet(0x32, (text(b"n/result"), bytes((0, n + 1)), bytes([n]) * 90)) for n in range(8)]
+        found = packets(link.take(), 300)
+        assert [body for head, body, _ in found if head == 0x32] == [packet[2:] for packet in wanted]
+        assert [body for head, body, _ in found if head == 0x40] == [b"\0\7"]
+
+    benched(story)
+
+
+def no_piece(_parts):
+    raise MemoryError
+
+
+def test_a_heap_in_pieces_has_a_message_written_piece_by_piece():
+    async def story(bench):
+        link = await up(bench)
+        frames = [bytes([n]) * 200 for n in range(5)]
+        bench.client.join = no_piece
+        bench.say.append(("result", wire.batch(frames), 1, 0))
+        bench.publish("bid", b"after", 0, 0)
+        link.room = 50
+        await settle(lambda: not link.room)
+        link.push(packet(0x32, (text(b"n/ack"), b"\0\7", b"heard")))
+        await settle(lambda: bench.heard)
+        link.room = 1 << 20
+        await settle(lambda: not bench.say and not bench.client._parts and b"\x40\2\0\7" in link.sent)
+        found = packets(link.take(), 2000)
+        assert found[0][0] == 0x32 and sorted([head for head, _, _ in found[1:]]) == [0x30, 0x40]
+        assert found[0][1] == text(b"n/result") + b"\0\1" + wire.encode_batch(frames)
+        assert max(link.writes[-20:]) <= 200
+
+    benched(story)
+
+
+def test_a_want_of_memory_loses_nothing_that_is_to_be_said():
+    async def story(bench):
+        link = await up(bench)
+        client = bench.client
+        failing = [1]
+
+        def free(most):
+            if failing.pop() if failing else False:
+                raise MemoryError
+            return bench.say.pop(0) if bench.say else None
+
+        client.on_free = free
+        bench.publish("result", b"kept", 1, 0)
+        await settle(lambda: client.starved)
+        assert bench.say and client.up and not link.closed
+        client.flush()
+        await settle(lambda: not bench.say)
+        assert link.take()[-4:] == b"kept"
 
     benched(story)
 
@@ -273,7 +348,7 @@ def test_the_parser_keeps_its_limit_and_only_raises_its_own_error():
     got = packets(stream, 300)
     assert [len(body) - 3 for _, body, whole in got if whole] == [0, 1, 120, 125, 126, 290, 3]
     assert [len(body) for _, body, whole in got if not whole] == [160, 160]
-    for end in range(len(stream) - 20000, len(stream), 7):
+    for end in range(len(stream) - 20000, len(stream), 70):
         assert len(packets(stream[:end], 300)) <= 9
     try:
         packets(b"\x30\x80\x80\x80\x80", 300)

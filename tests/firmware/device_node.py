@@ -1,7 +1,7 @@
 # The node's worker: whatever happens to a job, the agent hears of its end and the next one is run.
 import asyncio
 
-from lamplighter.firmware import wire
+from lamplighter.firmware import ending, ports, wire
 from lamplighter.firmware.node import Node
 from lamplighter.firmware.ports import ticks_diff, ticks_us
 from lamplighter.firmware.runner import SLICE_US
@@ -12,7 +12,7 @@ class Agent:
     def __init__(self, jobs):
         self.jobs = jobs
         self.running = None
-        self.out = []
+        self.say = None
         self.over = []
         self.failing = 0  # how often there is no memory for a look at the clock
 
@@ -37,14 +37,17 @@ class Agent:
 class Client:
     # Never connected.
     def __init__(self):
-        self.on_up = self.on_message = None
+        self.starved = False
+
+    def flush(self):
+        pass
 
 
 def worked(jobs, failing=0):
     # What the worker says of `jobs`.
     agent = Agent(jobs)
     agent.failing = failing
-    node = Node(agent, Client(), b"", (), None)
+    node = Node(agent, Client(), (), None)
     asyncio.run(node._work(agent.next(0)))
     assert node._worker is None
     return agent.over
@@ -85,3 +88,57 @@ def test_a_kernel_that_fails_is_told_by_its_code():
 
 def test_no_memory_between_slices_ends_the_job_and_not_the_worker():
     assert worked([(slow, b"a", ()), (slow, b"b", ())], 1) == [(None, wire.NO_HEAP), (b"b", 0)]
+
+
+class Idle(Client):
+    # Connected to nothing, and for ever without memory if it is `poor`; only the clock goes on.
+    def __init__(self, poor, turns):
+        super().__init__()
+        self.up = False
+        self.poor = poor
+        self.turns = turns
+
+    async def run(self):
+        while self.turns:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    def tick(self, now):
+        self.turns -= 1
+        self.starved = self.poor
+
+
+def ended(poor):
+    # Whether a device without work ends for want of memory, within ten minutes of its own clock.
+    real = ports.ticks_ms, ports.ticks_diff
+    now = [0]
+
+    def later():
+        now[0] += 10000
+        return now[0]
+
+    ports.ticks_ms, ports.ticks_diff = later, lambda late, early: late - early
+    agent = Agent([])
+    agent.why = lambda: None
+    try:
+        asyncio.run(Node(agent, Idle(poor, 10), (), None).run())
+    except MemoryError:
+        return True
+    finally:
+        ports.ticks_ms, ports.ticks_diff = real
+    return False
+
+
+def test_a_device_that_stays_without_memory_ends_itself_and_no_other_does():
+    assert ended(True)
+    assert not ended(False)
+
+
+def test_why_a_device_ended_itself_is_told_once():
+    assert ending.last_word() is None
+    try:
+        ending.restart(b"heap")
+        raise AssertionError("it goes on")
+    except SystemExit:
+        pass
+    assert ending.last_word() == "heap"
+    assert ending.last_word() is None

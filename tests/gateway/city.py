@@ -19,6 +19,7 @@ from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 KINDS = ("toy.sum", "toy.mix")
 ANSWER_BYTES = 8
+NET = b"n" * 8
 LIE = b"a lie..."
 
 
@@ -47,8 +48,8 @@ class City:
         """No audits unless a test asks for them: they are drawn, and most tests are about something else."""
         self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, **policy})
         self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
-        self.impossible: set[bytes] = set()
-        """Answers that the kind's own check refuses."""
+        self.checks: frozenset[str] = frozenset()
+        """Kinds that have a check."""
         self.restart()
 
     def restart(self) -> None:
@@ -56,8 +57,7 @@ class City:
         self.boot += 1
         self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
         """What the journal says of each round when it is asked."""
-        self.machine = Machine(self.policy, b"secret", lambda task, spec, answer: answer not in self.impossible,
-                               self.boot)
+        self.machine = Machine(self.policy, b"secret", self.checks, self.boot, NET)
         self.state = self.machine.state
 
     # Events
@@ -104,21 +104,23 @@ class City:
     def submit(self, name: str = "t", kind: str = KINDS[0], body: bytes = b"{}", **more: Any) -> list[f.Effect]:
         return self.tell(e.TaskSubmitted(name, kind, body, ref=f"ref-{name}", **more))
 
-    def task(self, name: str = "t", jobs: int = 1, kind: str = KINDS[0], **more: Any) -> list[f.Effect]:
+    def task(self, name: str = "t", jobs: int = 1, kind: str = KINDS[0], expected: int = 1,
+             **more: Any) -> list[f.Effect]:
         """Submits a task and yields its first round; returns what the machine says to the round."""
         self.submit(name, kind, **more)
-        return self.round(name, 0, jobs)
+        return self.round(name, 0, jobs, expected)
 
-    def round(self, name: str = "t", number: int = 0, jobs: int | list[e.JobSpec] = 1) -> list[f.Effect]:
+    def round(self, name: str = "t", number: int = 0, jobs: int | list[e.JobSpec] = 1,
+              expected: int = 1) -> list[f.Effect]:
         specs = [job(i) for i in range(jobs)] if isinstance(jobs, int) else jobs
-        return self.tell(e.RoundYielded(name, number, tuple(specs)))
+        return self.tell(e.RoundYielded(name, number, tuple(specs), expected))
 
     def answer(self, lease: f.SendLease, answer: bytes | None = None, *, seq: int = 0, sealed: bool = True,
                boot: int = 1, node: str = "", **other: Any) -> list[f.Effect]:
         """The result of a lease; honest unless ``answer`` is given. ``other`` overrides fields of the receipt."""
         node = node or lease.node
         number = seq or 1 + sum(isinstance(x, f.SendAck) for x in self.out)
-        receipt = Receipt(b"n" * 8, device_of(node), boot, number, lease.epoch, 0, lease.job, lease.nonce, b"s" * 32,
+        receipt = Receipt(NET, device_of(node), boot, number, lease.epoch, 0, lease.job, lease.nonce, b"s" * 32,
                           1, b"p" * 32)._replace(**other)
         answer = right(lease.input) if answer is None else answer
         return self.tell(e.ResultArrived(node, receipt, b"proof", answer, sealed))
@@ -150,6 +152,10 @@ class City:
     def node(self, name: str) -> Node:
         return self.state.nodes[name]
 
+    def pending(self, name: str) -> int:
+        """Credits of a device that are not settled."""
+        return sum(self.state.nodes[name].pending.values())
+
     def of(self, name: str = "t") -> Task:
         return self.state.tasks[name]
 
@@ -180,7 +186,8 @@ def check_effects(city: City, effects: list[f.Effect]) -> None:
             kept.add(effect.seq)
         elif isinstance(effect, f.SendLease):
             node = city.node(effect.node)
-            assert effect.nonce in kept, "a lease left before it was kept"
+            again = city.state.leases[effect.nonce].where is Where.RUNNING
+            assert effect.nonce in kept or again, "a lease left before it was kept"
             assert len(node.open) <= min(node.room, city.policy.max_open), "more leases than room"
         elif isinstance(effect, f.SendAck) and effect.verdict == "pending":
             known = any(lease.seq == effect.seq for lease in city.state.leases.values())
@@ -194,7 +201,7 @@ def check_state(city: City) -> None:
     for node in state.nodes.values():
         for number, lease in node.open.items():
             assert lease.number == number and lease.node == node.name and lease.ended is Ended.OPEN
-            assert lease.where in (Where.SENT, Where.RUNNING) and state.leases[lease.nonce] is lease
+            assert lease.where is not Where.OVER and state.leases[lease.nonce] is lease
             outs[id(lease.job)] = outs.get(id(lease.job), 0) + 1
     for lease in state.leases.values():
         assert (lease.where is Where.OVER) == (lease.number not in getattr(state.nodes.get(lease.node), "open", {}))

@@ -14,6 +14,7 @@ from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
 
 if TYPE_CHECKING:
+    from tests.simulation.devices import Device
     from tests.simulation.world import World
 
 SLACK_MS = 2_000
@@ -32,7 +33,7 @@ class Auditor:
         self.truth = self.witness.truth
         self.open_jobs: dict[JobKey, int] = {}
         self.fences: dict[JobKey, int] = {}
-        self.sent: dict[tuple[str, int], tuple[bytes, bytes]] = {}
+        self.sent: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
         """(nonce, frame) of every result that a device really made, by (node, seq)."""
         self.quarantined: dict[str, int] = {}
         self.proven: dict[str, int] = {}
@@ -44,6 +45,10 @@ class Auditor:
         self.suspects: dict[str, set[JobKey]] = {}
         """By task: accepted jobs in which a liar took part, when it was proven to be one."""
         self.last_lease = 0
+        self.numbers: set[tuple[str, int, int]] = set()
+        """(node, boot, seq) of each receipt that was recorded."""
+        self.begun_leases: dict[int, int] = {}
+        """When each lease was made."""
         self.rights: dict[int, bytes] = {}
         """The right answer to each lease: a setback may put another job in the same place."""
         self.begun: dict[str, int] = {}
@@ -119,6 +124,7 @@ class Auditor:
         need(x.price_kop == self.witness.jobs[key].price_kop, 2, x, "has another price than its job")
         self.open_jobs[key], self.rights[x.lease] = x.lease, self.truth[key]
         self.last_lease, self.fences[key] = x.lease, x.fence
+        self.begun_leases[x.lease] = self.clock.now
 
     def _over(self, record: LeaseRecord) -> None:
         self.open_jobs.pop(record.key, None)
@@ -136,10 +142,27 @@ class Auditor:
         need((record.ended == "") == (x.ended == "done"), 5, x, "does not follow from how the lease ended")
         need(proof.nonce == record.kept.nonce, 5, x, "is a receipt for another fence")
         need(proof.device == device.name16, 8, x, "is a receipt of another device")
-        made = self.sent.get((device.node, x.seq))
-        need(made == (proof.nonce, x.proof + x.answer), 8, x, "was not sent by the device")
+        made = self.sent.get((device.node, x.seq), ())
+        need((proof.nonce, x.proof + x.answer) in made, 8, x, "was not sent by the device")
+        need((device.node, x.boot, x.seq) not in self.numbers, 15, x, "has a number that was used")
+        self.numbers.add((device.node, x.boot, x.seq))
+        if x.ended == "late":
+            self._late(device, record)
         if record.ended == "":
             self._over(record)
+
+    def _late(self, device: Device, record: LeaseRecord) -> None:
+        """What an honest device sent within its lease is paid, whoever was restarted meanwhile.
+
+        What ended the lease must have been the device, or its own connection, or somebody who wants no answer.
+        """
+        cause, when = self.witness.ends[record.kept.lease]
+        made = self.begun_leases[record.kept.lease]
+        disturbed = device.lie is not None or device.slowness > 1 or device.cut_at >= made
+        clock = cause is e.Ticked and not any(made <= at <= when for at in self.witness.restarts)
+        gone = cause in (e.NodeRevoked, type(None))   # a start ends those of devices that it does not know
+        excused = disturbed or clock or gone or record.ended != "expired" or device.node in self.world.revoked
+        need(excused, 14, (record.kept, cause.__name__, when), "ended, and an honest device had its result")
 
     def _verdict(self, x: f.KeepVerdict) -> None:
         record = self.journal.leases[x.lease]
@@ -217,7 +240,10 @@ class Auditor:
     def _ack(self, x: f.SendAck) -> None:
         made = self.sent.get((x.node, x.seq))
         need(made is not None, 1, x, "acknowledges what was never sent")
-        record = self.journal.by_nonce.get(made[0])
+        for nonce, _ in made if len(made) == 1 else ():   # else nobody can tell which one is meant
+            self._acknowledged(x, self.journal.by_nonce.get(nonce))
+
+    def _acknowledged(self, x: f.SendAck, record: LeaseRecord | None) -> None:
         if x.verdict == "lease_unknown":
             lost = record is not None and record.ended == "" and record.kept.node == x.node
             need(not lost, 1, x, "throws away the result of an open lease")

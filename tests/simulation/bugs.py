@@ -20,6 +20,7 @@ from lamplighter.gateway.core import judging, nodes, placement, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import gate
@@ -268,7 +269,7 @@ def records_duplicates_again(patch: Patch) -> None:
     def eager(b: Any, event: Any) -> None:
         lease = b.leases.get(event.receipt.nonce)
         if lease is not None and lease.seq:
-            lease.seq, lease.ended = 0, Ended.EXPIRED
+            lease.seq, lease.ended, b.numbers = 0, Ended.EXPIRED, Numbers()
         on_result(b, event)
     patch.setitem(HANDLERS, "ResultArrived", eager)
 
@@ -412,6 +413,18 @@ def publishes_before_commit(patch: Patch) -> None:
     carry_out_first(patch, f.PublishResult)
 
 
+@plant("liveness")
+def forgets_what_a_worker_took_with_it(patch: Patch) -> None:
+    patch.setitem(HANDLERS, "SolverLost", lambda b, event: None)
+
+
+@plant("invariant 7")
+def accepts_before_its_kind_has_said_a_word(patch: Patch) -> None:
+    def hasty(b: Any, job: Any) -> None:
+        judging._accept(b, job, job.copies[0].answer, audited=False)
+    patch.setattr(judging, "_compare", hasty)
+
+
 @plant("invariant 9")
 def sends_the_kernel_of_another_class(patch: Patch) -> None:
     on_kernels = nodes.on_kernels
@@ -455,6 +468,33 @@ def mutes_for_good(patch: Patch) -> None:
 def mutes_who_works(patch: Patch) -> None:
     patch.setattr(gate, "BURST_BYTES", 2_000)
     patch.setattr(Gate, "lease", lambda self, node: None)
+
+
+@plant("invariant 14")
+def forgets_boots_at_restart(patch: Patch) -> None:
+    load = Store.load
+
+    def unborn(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, standing=[row._replace(boot=-1) for row in whole.standing])
+    patch.setattr(Store, "load", unborn)
+
+
+@plant("invariant 14")
+def gives_nobody_time_to_come_back(patch: Patch) -> None:
+    patch.setattr(placement, "wait_for", lambda b, lease: None)
+    patch.setattr(nodes, "wait_for", lambda b, lease: None)
+
+
+@plant("invariant 15")
+def takes_a_number_twice(patch: Patch) -> None:
+    patch.setattr(Numbers, "use", lambda self, device, number: True)
+
+
+@plant("invariant 15")
+def shows_as_settled_what_is_pending(patch: Patch) -> None:
+    sealed = Sealing.sealed
+    patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
 
 
 @plant("invariant 12: .* is damaged")

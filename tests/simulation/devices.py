@@ -54,6 +54,8 @@ class Device:
         self.refuse = 0.0
         self.lie: Lie | None = None
         self.gone = False
+        self.cut_at = -1
+        """When it last lost its power or its connection by itself, or came back."""
         self.on_sent: Callable[[Device, int, bytes, bytes, bytes], None] = lambda *about: None
         self.boot = 0
         self.seq = 0
@@ -75,12 +77,14 @@ class Device:
         if self.gone or self.on:
             return
         self._forget()
+        self.cut_at = self.clock.now
         self.on = True
         self.boot += 1
         self.seq += SEQ_BLOCK - self.seq % SEQ_BLOCK   # the rest of the reserved block is given up
         self.connect()
 
     def power_off(self, killed: bool) -> None:
+        self.cut_at = self.clock.now
         self.broker.cut(self.node, killed)
         self._forget()
 
@@ -88,10 +92,12 @@ class Device:
         """Says that it sleeps and closes its connection in order: no will. RAM is kept."""
         self.broker.up(self.node, "status", wire.encode_status("sleeping", self.boot))
         self.connected = False
+        self.cut_at = self.clock.now
         self.broker.close(self.node)
 
     def lose_link(self) -> None:
         """A silent partition: neither side knows yet."""
+        self.cut_at = self.clock.now
         self.connected = False
         self.broker.cut(self.node, killed=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, F
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import Durable
 from lamplighter.gateway.ledger.leaves import Seal
+from lamplighter.gateway.ledger.settle import Record
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.stores import Stores
@@ -94,10 +95,11 @@ class Log(PublicLog):
 
     watch: Watch | None = None
 
-    def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]]) -> Seal:
+    def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]],
+             tell: Callable[[Record], object] = lambda _: None) -> Seal:
         assert self.watch is not None
         self.watch.sealing(epoch)
-        seal = super().seal(epoch, rows)
+        seal = super().seal(epoch, rows, tell)
         self.watch.sealed(seal)
         return seal
 

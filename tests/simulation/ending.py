@@ -81,6 +81,12 @@ def _judge_credit(world: World) -> None:
     if outcome.code:
         raise Broken(f"invariant 4: the auditor finds {outcome}")
     world.owners.judge(outcome)
+    while any(method == "epoch.seal" for method, _ in world.requests.values()):
+        world.step()
+    found = {(row["owner"], row["device"]): row["credits"] for row in outcome.data["devices"] if row["credits"]}
+    shown = world.gateway.machine.state.settled
+    if shown != found:
+        raise Broken(f"invariant 15: {shown} is shown as settled, the auditor finds {found}")
 
 
 def _judge_bounds(world: World) -> None:

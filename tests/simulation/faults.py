@@ -31,7 +31,8 @@ class Faults:
         for times, fault in (
             (mix.partitions, self.partition), (mix.broker_restarts, self.broker_restart), (mix.reboots, self.reboot),
             (mix.naps, self.nap), (mix.vanish, self.vanish), (mix.revoked, self.revoke), (mix.boasts, self.boast),
-            (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.epochs, self.end_epoch),
+            (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.second_tries, self.renumber),
+            (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
             (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
         ):
@@ -148,6 +149,12 @@ class Faults:
             if record.kept.node != device.node or record.proof:
                 device.send(record.kept.nonce, record.kept.nonce, self.rng.randbytes(16))
 
+    def renumber(self) -> None:
+        """A liar goes back to numbers that it has used."""
+        device = self._device()
+        if device.lie is not None:
+            device.seq = max(0, device.seq - 1 - int(6 * self.rng.random()))
+
     def hostile(self) -> None:
         """Bytes on a device's own topics that no honest one sends, or on those of a device that does not exist."""
         world, device = self.world, self._device()
@@ -161,7 +168,7 @@ class Faults:
         self.broker.inject(topic, frame)
 
     def _forge(self, device: Device, other: Device) -> bytes:
-        sent = [made for (node, _), made in self.world.auditor.sent.items() if node == other.node]
+        sent = [made[0] for (node, _), made in self.world.auditor.sent.items() if node == other.node]
         way = int(5 * self.rng.random())
         if way == 4:
             frames = int(3 * self.rng.random())

@@ -21,10 +21,14 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.ledger.leaves import Seal
+from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.errands import Errands
+from lamplighter.gateway.runtime.kinds import info_of
+from lamplighter.gateway.runtime.lanes import WorkerDied, open_lanes
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.shell import Clock, Outside, Shell
 from lamplighter.gateway.runtime.stores import Stores
+from lamplighter.gateway.runtime.workshop import Workshop
 from tests.simulation import kind
 from tests.simulation.loop import Crash, Loop
 from tests.simulation.network import SITE
@@ -33,7 +37,8 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, max_finished=8, remembered_leases=64)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=64)
+INFOS = {name: info_of(of) for name, of in kind.KINDS.items()}
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
 
@@ -80,6 +85,32 @@ class Computer:
         return None if name == kind.BROKEN else kind.answer_of(name, given, kind.size_of(given))
 
 
+class Worker:
+    """One life of a worker, without a process: it may end at any request, before or after that is done, or be told to
+    leave off. Nobody ends workers over one thing three times in a row: that thing would be to blame."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway, self._workshop = gateway, Workshop(kind.KINDS)
+
+    def ask(self, request: bytes) -> bytes:
+        fault = self._gateway.ends_a_worker(request)
+        if fault == "early":
+            raise WorkerDied
+        answer = self._workshop.answer(request[4:])
+        if fault == "late":
+            raise WorkerDied
+        if fault == "called off":
+            self._workshop.answer(pack({"do": "stop", "task": unpack(request[4:]).head.get("task", "")})[4:])
+            answer = pack({"is": "stopped"})
+        return answer[4:]
+
+    def interrupt(self) -> None:
+        """Whatever it does takes no time here."""
+
+    def kill(self) -> None:
+        """It is not asked again."""
+
+
 class Gateway:
     """``start`` and ``kill``; what survives a life is on the world's disk."""
 
@@ -89,6 +120,8 @@ class Gateway:
         self.life = self.lost_ms = self._computer = self._clocked = self._switched_on = self._base = 0
         self._numbers = 0
         self._crash_at = -1
+        self._ended: dict[bytes, int] = {}
+        """By request: over which workers ended, and how often in a row."""
         self.up = self.open = self.calm = False
         """``open``: whether it serves those at its own computer."""
         self.loop = Loop(self.clock, rng, world.fail)
@@ -151,8 +184,10 @@ class Gateway:
         self.stores = stores = self.world.disk.open(self.life, self)
         self.link = Link(self, self.loop)
         self.broker.accounts = {device.node for device in stores.registry.devices() if not device.revoked}
-        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), Guard())
-        self.shell = Shell(self.settings, stores, kind.KINDS, outside)
+        lanes = open_lanes(lambda: Worker(self), 1.0)
+        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), lanes,
+                          Guard())
+        self.shell = Shell(self.settings, stores, INFOS, outside)
         self._check_the_clock()
         self._watch(self.shell)
         await self.shell.begin()
@@ -230,8 +265,18 @@ class Gateway:
         """The broker has lost its sessions."""
         if self.up and self.broker.gateway is not None:
             self.link.open.clear()
+            self.loop.call_soon(self.shell.disconnected)
             self.broker.subscribe(self.receive)
             self.loop.call_soon(self.shell.connected)
+
+    def ends_a_worker(self, request: bytes) -> str:
+        """What becomes of a worker over this request: '' for nothing."""
+        share = self.world.mix.worker_ends if unpack(request[4:]).head["do"] != "kinds" else 0.0
+        if self.calm or not share or self.rng.random() >= share or self._ended.get(request, 0) == 2:
+            self._ended.pop(request, None)
+            return ""
+        self._ended[request] = self._ended.get(request, 0) + 1
+        return ("early", "late", "called off")[int(3 * self.rng.random())]
 
     # What the disk tells
 

@@ -111,11 +111,11 @@ class Broker:
         return nodes
 
     def subscribe(self, gateway: Callable[..., None]) -> None:
-        """The gateway connects: it gets what is retained, then what was kept for it."""
+        """The gateway connects: it gets what was kept for it, then what is retained."""
         self.gateway = gateway
         waiting, self.backlog = self.backlog, []
         kept = [(topic, payload, True) for topic, payload in self.retained.items()]
-        for topic, payload, retain in [*kept, *waiting]:
+        for topic, payload, retain in [*waiting, *kept]:
             gateway(topic, payload, retain)
 
     def leave(self, unacknowledged: list[tuple[str, bytes, bool]]) -> None:
@@ -148,6 +148,8 @@ class Broker:
         _, _, rest = topic.partition(NODES)
         if rest:
             self.down(*rest.split("/"), payload)
+        elif topic.endswith("/mark"):
+            self.clock.after(self._delay(), self._arrived, topic, payload)
         else:
             self.people(topic, payload)
 

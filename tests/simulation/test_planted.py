@@ -20,7 +20,8 @@ SEEDS = 40
 def harsh(seed: int) -> Mix:
     """The mix of a seed with every kind of fault in it that these bugs need to show."""
     return with_faults(seed, double=0.2, partitions=3, reboots=2, liars=0.3, cartel=False, hostile=20, crash=0.08,
-                       epochs=8, cancels=1, revoked=1, hurry=False, transfers=6, floods=2)
+                       second_tries=6, worker_ends=0.1, epochs=8, cancels=1, revoked=1, hurry=False, transfers=6,
+                       floods=2)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lamplighter.gateway.core import effects as f
@@ -35,14 +36,20 @@ class Witness:
         self.world, self.journal, self.clock = world, journal, world.clock
         self.jobs: dict[JobKey, e.JobSpec] = {}
         self.truth: dict[JobKey, bytes] = {}
-        self.replayed: dict[int, int] = {}
-        """Until when a lease may be open that a replay of its task has kept waiting."""
+        self.given: dict[int, int] = {}
+        """Until when a lease may be open whose device had no chance to be heard."""
+        self.ends: dict[int, tuple[type, int]] = {}
+        """By what event each lease ended without a result, and when."""
+        self.lives: dict[str, int] = {}
+        """The newest boot of which each device was ever born."""
+        self.restarts: list[int] = []
+        """When gateway or broker came back."""
         self.clocks: list[tuple[int, int]] = []
         """(when it must be over, lease), a heap."""
         self.restarted()
 
     def restarted(self) -> None:
-        """Only the journal is left: lease clocks start anew, with the floor of the policy."""
+        """Only the journal is left. Report clocks go on; see ``_given_time``."""
         self.rooms: dict[str, int] = {}
         self.owners: dict[str, str] = {}
         self.heirs: dict[str, str] = {}
@@ -54,8 +61,9 @@ class Witness:
         for number, record in self.journal.leases.items():
             if record.ended == "":
                 self._hold(number, record.kept.node)
-        floor = self.clock.now + self.world.policy.report_floor_ms
-        self.clocks = [(floor, number) for number in self.holder]
+        self.clocks = [(self.clock.now, number) for number in self.holder]
+        self.deaf = False
+        self.restarts.append(self.clock.now)
         self.restored = False
 
     def _hold(self, lease: int, node: str) -> None:
@@ -72,16 +80,24 @@ class Witness:
             if about is f.KeepLease:
                 self._leased(effect)
             elif about is f.KeepEnd or about is f.KeepReceipt:
+                if about is f.KeepEnd:
+                    self.ends[effect.lease] = (self._cause(event), self.clock.now)
                 node = self.holder.pop(effect.lease, None)
                 if node is not None:
                     self.held[node].discard(effect.lease)
         if event is None:
             self.restored = True
+            self._give_time(self.holder)
             self.world.owners.begun(self.owners)
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(type(event))
         if after:
             after(self, event)
+
+    def _cause(self, event: e.Event | None) -> type:
+        """The kind of event that ended a lease; none for a start, and for the birth after a reboot."""
+        first = isinstance(event, e.NodeBorn) and event.boot > self.lives.get(event.node, 0)
+        return type(None) if first else type(event)
 
     def _leased(self, x: Any) -> None:
         held = self.held.get(x.node, ())
@@ -148,21 +164,62 @@ class Witness:
             self._nothing_held(event)
         if event.node in self.owners:
             self.boots[event.node] = event.boot
+            self.lives[event.node] = max(event.boot, self.lives.get(event.node, 0))
 
     def _recalled(self, event: e.RoundRecalled) -> None:
         for lease in self.holder:
             record = self.journal.leases.get(lease)   # or it is being leased just now
             if record and record.kept.task == event.task:
-                self.replayed[lease] = self.clock.now + self.world.policy.report_floor_ms
+                self._give(lease, self.world.policy.ack_by_ms)
+
+    def _lost(self, event: e.BrokerLost) -> None:
+        self.deaf = True
+
+    def _found(self, event: e.BrokerFound) -> None:
+        self.deaf = False
+        self.restarts.append(self.clock.now)
+        self._give_time(self.holder)
+
+    def _arrived(self, event: e.ResultArrived) -> None:
+        """One that came before its round was replayed comes again."""
+        record = self.journal.by_nonce.get(event.receipt.nonce)
+        if record and record.kept.lease in self.holder and record.kept.node == event.node:
+            self._give_time([record.kept.lease])
+
+    def _give_time(self, leases: Iterable[int]) -> None:
+        for lease in leases:
+            self._give(lease, self.world.policy.return_ms)
+            base = self.world.gateway._base
+            if lease in self.journal.leases:
+                self._give(lease, self.journal.leases[lease].kept.report_by + base - self.clock.now)
+
+    def _give(self, lease: int, ms: int) -> None:
+        self.given[lease] = max(self.given.get(lease, 0), self.clock.now + ms)
+
+    def _sealed(self, event: e.EpochSealed) -> None:
+        """What is shown as settled is what was paid, what is shown as pending is judged and not sealed."""
+        state = self.world.gateway.machine.state
+        settled, pending = Counter[str](), Counter[str]()
+        for record in self.journal.leases.values():
+            if record.verdict == "ok":
+                due = settled if record.epoch in self.journal.sealed else pending
+                due[record.kept.node] += record.kept.price_kop
+        shown = Counter[str]()
+        for (_, node), credits in state.settled.items():
+            shown[node] += credits
+        need(shown == settled, 15, (shown, settled), "are not the sums that were paid")
+        for node in state.nodes.values():
+            told = sum(node.pending.values())
+            need(told == pending[node.name], 15, (node.name, told), "is not what waits for a seal")
 
     def _ticked(self, event: e.Ticked) -> None:
         while self.clocks and self.clocks[0][0] + SLACK_MS < self.clock.now:
             lease = heapq.heappop(self.clocks)[1]
             task = self.world.gateway.machine.state.tasks[self.journal.leases[lease].kept.task]
-            if lease in self.holder and task.replaying:
-                self.replayed[lease] = self.clock.now + self.world.policy.report_floor_ms
-            if lease in self.holder and self.replayed.get(lease, 0) + SLACK_MS > self.clock.now:
-                heapq.heappush(self.clocks, (self.replayed[lease], lease))
+            if lease in self.holder and (task.replaying or self.deaf):
+                self._give(lease, self.world.policy.ack_by_ms)
+            if lease in self.holder and self.given.get(lease, 0) + SLACK_MS > self.clock.now:
+                heapq.heappush(self.clocks, (self.given[lease], lease))
             elif lease in self.holder:
                 raise Broken(f"liveness: lease {lease} is open after its clock")
 
@@ -172,5 +229,6 @@ class Witness:
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
         e.NodeRevoked: _gone, e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,
-        e.Ticked: _ticked,
+        e.Ticked: _ticked, e.BrokerLost: _lost, e.BrokerFound: _found, e.ResultArrived: _arrived,
+        e.EpochSealed: _sealed,
     }

@@ -103,7 +103,7 @@ class World:
             device.refuse = mix.refuse
 
     def _sent(self, device: Device, seq: int, nonce: bytes, frame: bytes, answer: bytes) -> None:
-        self.auditor.sent[device.node, seq] = (nonce, frame)
+        self.auditor.sent.setdefault((device.node, seq), []).append((nonce, frame))
         if device.lie is None:
             self.honest_seen[:] = [(answer, frame[74 : 106])]
 
@@ -112,7 +112,9 @@ class World:
     def _plan(self) -> None:
         mix = self.mix
         about = {"id": KEPT, "kind": kind.GOOD[0], "input": kind.input_of(1, 2, self.seed)}
-        self.broker.retained[rpc_topic(SITE, OPERATOR, "task.submit")] = json.dumps(about).encode()
+        topic, payload = rpc_topic(SITE, OPERATOR, "task.submit"), json.dumps(about).encode()
+        self.broker.retained[topic] = payload
+        self.broker.backlog.append((topic, payload, False))   # published while nobody listened: the flag is gone
         self.clock.at(self.began, self.gateway.start)
         wanted = [{"key": device.key.hex(), "owner": device.owner} for device in self.devices]
         self.clock.at(int(400 * self.rng.random()), self.insist, "node.enrol", wanted)

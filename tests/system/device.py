@@ -115,6 +115,8 @@ class Device:
                 self.acked.update(wire.decode_ack(frame, self.down))
             elif wire.kind_of(frame) == wire.LEASE:
                 lease = wire.decode_lease(frame, self.down)
+                if lease.nonce in {known.nonce for known in self.leases}:
+                    continue   # it has it: after a restart the gateway cannot know
                 self.leases.append(lease)
                 if self.on_lease is not None:
                     self._spawn(self.on_lease(self, lease))

@@ -80,7 +80,7 @@ async def test_a_liar_is_found_and_not_paid(gateway, operator, submit, result_of
         await client.call("epoch.seal")
     assert told["result"]["data"] == {"state": expected(40, 2, 1_000, 9)}
     seen = gateway.ask("nodes/" + bad.node)
-    assert (seen["score"], seen["earned_kop"], seen["quarantined"]) == (0, 0, True)
+    assert (seen["score"], seen["pending"], seen["quarantined"]) == (0, 0, True)
     assert seen["lies"] >= 1
     assert verify(gateway.public).code == 0
     verdicts = {device.name: [] for device in (one, other, bad)}

@@ -55,7 +55,7 @@ async def test_random_bytes_on_every_topic_are_counted_and_change_nothing(gatewa
         assert state_of(gateway) == before
         device.say("result", frame)
         assert (await result_of(client, "noise"))["ok"]
-        assert gateway.ask("nodes/" + device.node)["earned_kop"] == 1
+        assert gateway.ask("nodes/" + device.node)["pending"] == 1
 
 
 async def test_nobody_can_speak_for_another_device(gateway, operator, counted, submit, result_of):
@@ -90,7 +90,7 @@ async def test_nobody_can_speak_for_another_device(gateway, operator, counted, s
 
         await holder.report(lease, right)
         assert (await result_of(client, "theft"))["ok"]
-        assert gateway.ask("nodes/" + thief.node)["earned_kop"] == 0
+        assert gateway.ask("nodes/" + thief.node)["pending"] == 0
 
 
 async def test_a_result_counts_once_however_often_it_comes(gateway, operator, counted, submit, result_of):
@@ -111,7 +111,7 @@ async def test_a_result_counts_once_however_often_it_comes(gateway, operator, co
         assert device.acked[2] == DUPLICATE
         assert after["results"] == counters["results"] + 1
         assert after["results_duplicate"] == counters["results_duplicate"] + 4
-        assert gateway.ask("nodes/" + device.node)["earned_kop"] == 5
+        assert gateway.ask("nodes/" + device.node)["pending"] == 5
 
 
 async def test_a_late_result_is_kept_and_not_paid(gateway, operator, counted, submit, result_of, expected):
@@ -132,7 +132,7 @@ async def test_a_late_result_is_kept_and_not_paid(gateway, operator, counted, su
         assert [found.record.verdict for found in PublishedLog(gateway.public).replay()
                 if found.record.receipt.device == late.name] == ["late"]
         seen = gateway.ask("nodes/" + late.node)
-        assert (seen["earned_kop"], seen["lies"]) == (0, 0)
+        assert (seen["pending"], seen["lies"]) == (0, 0)
 
 
 @pytest.mark.parametrize(("verdict", "size", "other"), [
@@ -146,7 +146,7 @@ async def test_a_malformed_answer_costs_standing(gateway, operator, submit, resu
         await submit(client, task + "-before", jobs=9)
         await result_of(client, task + "-before")
         before = gateway.ask("nodes/" + bad.node)
-        assert (before["score"], before["earned_kop"]) == (9, 9)
+        assert (before["score"], before["pending"]) == (9, 9)
 
         async def malformed(device, lease):
             device.say("result", device.result(lease, bytes(size), **other))
@@ -159,7 +159,7 @@ async def test_a_malformed_answer_costs_standing(gateway, operator, submit, resu
         assert told["result"]["data"] == {"state": expected(1)}
         assert VERDICTS[bad.acked[10]] == verdict
         after = gateway.ask("nodes/" + bad.node)
-        assert (after["score"], after["lies"], after["quarantined"], after["earned_kop"]) == (6, 1, True, 9)
+        assert (after["score"], after["lies"], after["quarantined"], after["pending"]) == (6, 1, True, 9)
 
 
 async def test_a_flooder_is_muted_and_harms_nobody(gateway, operator, counted, submit, result_of, expected):

@@ -74,7 +74,7 @@ async def survive(gateway, operator, street, submit, result_of, expected, kills,
 
 
 def check_pay(public, devices):
-    """The log is true, holds every acknowledged receipt, and pays no lease, job or number twice."""
+    """The log is true, holds every acknowledged receipt, pays no lease, job or number twice; none came too late."""
     outcome = verify(public)
     assert outcome.code == 0, outcome.text
     records = [found.record for found in PublishedLog(public).replay()]
@@ -83,6 +83,7 @@ def check_pay(public, devices):
     assert len({(receipt.device, receipt.boot, receipt.seq) for receipt in paid}) == len(paid)
     assert max(Counter(receipt.job for receipt in paid).values()) <= 2
     assert len({(record.receipt.job, record.owner) for record in records if record.verdict == "ok"}) == len(paid)
+    assert not [record.receipt for record in records if record.verdict == "late"]   # no device was at fault
     logged = {(receipt.device, receipt.seq) for receipt in (record.receipt for record in records)}
     for device in devices:
         missing = {seq: VERDICTS[code] for seq, code in device.acked.items()

@@ -6,4 +6,4 @@ from lamplighter.tasks.api import planned
 from lamplighter.tasks.energy.battery.model import Batteries
 
 KIND = planned(__name__, name="energy.battery", version=1, title="Tomorrow's charge plan of home batteries",
-               Model=Batteries, kernel=Path(__file__).with_name("kernel.py"))
+               Model=Batteries, kernel=Path(__file__).with_name("kernel.py"), rounds=True)

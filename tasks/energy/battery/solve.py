@@ -16,6 +16,11 @@ ROUND = 256
 """Homes a round, so that a street of thousands keeps no more jobs than that in memory."""
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there will be."""
+    return -(-sum(not store.idle for store in spec.stores) // ROUND)
+
+
 def solve(spec: Spec) -> Solution:
     """Rounds of at most ``ROUND`` homes; those without a battery need no job."""
     street = Street()

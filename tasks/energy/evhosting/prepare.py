@@ -10,6 +10,7 @@ from lamplighter.tasks.energy.evhosting.model import EvHosting
 from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
 from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
 
+FLAT = [1.0] * SLOTS_PER_DAY
 CARS_AT_A_BUS_MAX = 8000
 """The kernel counts eighths of cars in 16 bits."""
 
@@ -81,9 +82,9 @@ def _demand(feeder: Feeder, tree: Tree) -> tuple[Demand, ...]:
                             "known: " + ", ".join(sorted(feeder.profiles)[:20]), f"/feeder/loads/{place}/profile")
         bus = order[load.bus]
         cars[bus] += load.cars
-        shape = feeder.profiles[load.profile] if load.profile else None
-        for slot in range(SLOTS_PER_DAY):
-            share = shape[slot] if shape else 1.0
-            kw[bus][slot] += load.kw * share
-            kvar[bus][slot] += load.kvar * share
+        shape = feeder.profiles[load.profile] if load.profile else FLAT
+        if load.kw:
+            kw[bus] = [sum_ + load.kw * share for sum_, share in zip(kw[bus], shape, strict=True)]
+        if load.kvar:
+            kvar[bus] = [sum_ + load.kvar * share for sum_, share in zip(kvar[bus], shape, strict=True)]
     return tuple(Demand(tuple(p), tuple(q), n) for p, q, n in zip(kw, kvar, cars, strict=True))

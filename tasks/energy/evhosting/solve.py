@@ -63,9 +63,20 @@ def solve(spec: Spec) -> Solution:
     return assemble(spec, base, tallies, given + missing, missing)
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there will be."""
+    asked = spec.asked
+    jobs = 1 - (-asked.scenarios_per_level // _per_job(spec)) * len(asked.policies) * len(asked.levels_percent)
+    return -(-jobs // JOBS_PER_ROUND)
+
+
+def _per_job(spec: Spec) -> int:
+    return max(1, min(SCENARIOS_PER_JOB_MAX, OPS_PER_JOB // ops_per_scenario(spec, 100)))
+
+
 def _work(spec: Spec, pairs: list[tuple[str, int]]) -> Iterator[tuple[str, int, int, int]]:
     """Policy, level, first scenario and count of every job; level 0 is the day without cars."""
-    per_job = max(1, min(SCENARIOS_PER_JOB_MAX, OPS_PER_JOB // ops_per_scenario(spec, 100)))
+    per_job = _per_job(spec)
     total = spec.asked.scenarios_per_level
     yield spec.asked.policies[0], 0, 0, 1
     for first in range(0, total, per_job):

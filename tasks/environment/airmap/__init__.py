@@ -6,4 +6,4 @@ from lamplighter.tasks.api import planned
 from lamplighter.tasks.environment.airmap.model import AirmapInput
 
 KIND = planned(__name__, name="environment.airmap", version=2, title="Pollution map with its uncertainty",
-               Model=AirmapInput, kernel=Path(__file__).with_name("kernel"))
+               Model=AirmapInput, kernel=Path(__file__).with_name("kernel"), rounds=True)

@@ -43,6 +43,11 @@ def solve(spec: Spec) -> Solution:
     return assemble(spec, painting)
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there may be: those of the search, and one for all but the largest maps."""
+    return 1 + 3 * (spec.variogram is None and worth_it(spec))
+
+
 def _searched(spec: Spec, preview: Painting) -> Generator[Sequence[Job], Sequence[bytes], Painting]:
     """An empty painting with the variogram found; ``preview`` gets what the first round brings of it."""
     chosen = spec.targets.sample(PREVIEW_TARGETS)

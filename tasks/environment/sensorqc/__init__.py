@@ -6,4 +6,4 @@ from lamplighter.tasks.api import planned
 from lamplighter.tasks.environment.sensorqc.model import SensorqcInput
 
 KIND = planned(__name__, name="environment.sensorqc", version=1, title="Which sensors lie, by their neighbours",
-               Model=SensorqcInput, kernel=Path(__file__).parents[1] / "airmap" / "kernel")
+               Model=SensorqcInput, kernel=Path(__file__).parents[1] / "airmap" / "kernel", rounds=True)

@@ -50,6 +50,11 @@ def solve(spec: Spec) -> Solution:
     return assemble(book, how, doubtful, late)
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there may be: two of the search, one for all but the longest series, one for a recheck."""
+    return 1 + 2 * (spec.variogram is None) + bool(spec.recheck)
+
+
 def _predict(book: Book, cuts: Iterable[Cut]) -> Generator[Sequence[Job], Sequence[bytes], None]:
     for some in _rounds(cuts):
         try:

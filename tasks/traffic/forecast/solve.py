@@ -60,6 +60,11 @@ class Errors:
         return SETS[min(range(len(self.sums)), key=lambda k: (sum(self.sums[k]), k))]
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there will be."""
+    return 1 - (-len(spec.series) // DETECTORS_PER_ROUND)
+
+
 def solve(spec: Spec) -> Solution:
     """Per detector two steps: every set's back-tests; then a rehearsal of each later week, and the forecast.
 

@@ -56,6 +56,11 @@ def solve(spec: Spec) -> Solution:
                             [cost / max(1, known[moves.shipped].total) for cost in history], progress))
 
 
+def rounds(spec: Spec) -> int:
+    """How many rounds there may be: one for each generation, one for the finalists."""
+    return spec.search.generations + 1
+
+
 def evaluate(spec: Spec, over: Sequence[Window], plans: Sequence[Plan], into: dict[Plan, Cost]
              ) -> Generator[Sequence[Job], Sequence[bytes], int]:
     """One round of jobs: every plan on every window; costs go ``into`` the dict.

@@ -33,8 +33,8 @@ class FakeWindow:
     def health(self) -> dict[str, Any]:
         return {"site": "demo", "version": "1", "boot": 1, "net": "00", "broker": "mqtt://127.0.0.1:1",
                 "broker_up": self.broker_up, "tasks_open": 1, "tasks": 2, "nodes": 2, "nodes_online": 1,
-                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2,
-                "bounds": {"devices": {"now": 2, "most": 9}}}
+                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2, "pending": 0,
+                "settled": 42, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         common = {"kind": "traffic.signals", "round": 0, "jobs_total": 9, "jobs_per_s": 5, "waits_for": "",
@@ -49,7 +49,7 @@ class FakeWindow:
         return {"summary": "calm"} if task == EVIL else None
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"node": "aa", "state": "ready", "earned_kop": 40}, {"node": "bb", "state": "lost", "earned_kop": 2}]
+        return [{"node": "aa", "state": "ready"}, {"node": "bb", "state": "lost"}]
 
     def node(self, node: str) -> dict[str, Any] | None:
         return next((own for own in self.nodes() if own["node"] == node), None)
@@ -233,7 +233,7 @@ def test_live_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             first = await update(stream)
             assert [task["task"] for task in first["tasks"]] == ["t1", EVIL]
             assert [epoch["epoch"] for epoch in first["epochs"]] == list(range(19, 19 - http.EPOCHS_SHOWN, -1))
-            assert (first["jobs_per_s"], first["earned_kop"]) == (10, 42)
+            assert (first["jobs_per_s"], first["health"]["settled"]) == (10, 42)
             window.done = 8
             assert (await update(stream))["tasks"][0]["jobs_done"] == 8
     visit(tmp_path, work)

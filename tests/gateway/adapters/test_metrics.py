@@ -14,14 +14,14 @@ class FakeNumbers:
         self.done = 5
 
     def health(self) -> dict[str, Any]:
-        return {"broker_up": True, "epoch": 3, "leases_open": 4, "spare_permille": 650,
-                "bounds": {"devices": {"now": 2, "most": 9}}}
+        return {"broker_up": True, "epoch": 3, "leases_open": 4, "spare_permille": 650, "pending": 42,
+                "settled": 40, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
         return [{"state": "running", "jobs_per_s": 5}, {"state": "running", "jobs_per_s": 7}]
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"state": "ready", "earned_kop": 40}, {"state": "lost", "earned_kop": 2}]
+        return [{"state": "ready"}, {"state": "lost"}]
 
     def counters(self) -> dict[str, int]:
         return {"jobs": self.done, "misbehaved_mac": 2}
@@ -43,7 +43,8 @@ def test_every_metric() -> None:
     assert ours == {
         ("lamplighter_broker_up", ""): 1, ("lamplighter_epoch", ""): 3, ("lamplighter_leases_open", ""): 4,
         ("lamplighter_spare_ratio", ""): 0.65, ("lamplighter_jobs_per_second", ""): 12,
-        ("lamplighter_earned_credits", ""): 42, ("lamplighter_tasks", "running"): 2,
+        ("lamplighter_pending_credits", ""): 42, ("lamplighter_settled_credits", ""): 40,
+        ("lamplighter_tasks", "running"): 2,
         ("lamplighter_held", "devices"): 2, ("lamplighter_bound", "devices"): 9,
         ("lamplighter_nodes", "ready"): 1, ("lamplighter_nodes", "lost"): 1,
         ("lamplighter_happened_total", "jobs"): 5, ("lamplighter_happened_total", "misbehaved_mac"): 2,

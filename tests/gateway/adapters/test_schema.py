@@ -40,8 +40,8 @@ def receipt(number: int) -> KeepReceipt:
     return KeepReceipt(number, "done", 7, number, bytes(158), b"answer")
 
 
-def earned(store: Store) -> dict[str, int]:
-    return {own.node: own.earned_kop for own in store.load(0).standing}
+def pending(store: Store) -> dict[str, int]:
+    return {own.node: own.pending_kop for own in store.load(0).standing}
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_restart_loads_no_more_than_it_needs(path: Path) -> None:
     snapshot = store.load(1)
     assert [own.lease for own in snapshot.leases] == [41, 42, 44, 45]
     assert snapshot.shares == [ShareRow("t1", "aa", 23, 21), ShareRow("t1", "bb", 20, 20), ShareRow("t2", "aa", 2, 0)]
-    assert earned(store) == {"aa": 200, "bb": 200}
+    assert pending(store) == {"aa": 200, "bb": 200}
     assert [(own.rounds, own.audited) for own in snapshot.tasks] == [(5, 0), (1, 0)]
     store.close()
 

@@ -364,7 +364,7 @@ def test_a_real_board_on_a_real_line_does_jobs_and_is_paid(start_gateway, operat
                 await asyncio.sleep(0.05)
             cable.plug(End(tmp_path / "host"))
             await _until(bridge.stdout, "is connected")
-            assert (await _works(client, "second"))["earned_kop"] > 0
+            assert (await _works(client, "second"))["pending"] > 0
             bridge.send_signal(signal.SIGINT)
             said = (await bridge.stdout.read()).decode()
             assert await bridge.wait() == 0
@@ -384,13 +384,13 @@ async def _until(stream, words):
 async def _works(client, task):
     """Gives the board a task; returns the node when its answer is in."""
     before = (await client.call("node.list"))["nodes"]
-    earned = sum(node["earned_kop"] for node in before)
+    earned = sum(node["pending"] for node in before)
     await client.call("task.submit", id=task, kind="toy.chain", input={"jobs": 4, "steps": 20_000})
     while True:
         name, leaf, document = await client.next()
         if (name, leaf) == (task, "result"):
             break
     assert document["ok"], document
-    while (node := await _node(client))["earned_kop"] <= earned:   # noqa: ASYNC110
+    while (node := await _node(client))["pending"] <= earned:   # noqa: ASYNC110
         await asyncio.sleep(0.05)
     return node

@@ -36,6 +36,7 @@ from lamplighter.gateway.core.effects import (
 )
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.protocol.numbers import Numbers, number_of
 
 PROOF = bytes(range(158))
 REMEMBERED = 1_000
@@ -46,21 +47,31 @@ def task(name: str = "t1") -> KeepTask:
 
 
 def lease(number: int, name: str = "t1", index: int = 0, price: int = 10, node: str = "aa") -> KeepLease:
-    return KeepLease(number, name, 0, index, number, node, "owner-" + node, number.to_bytes(16, "big"), price)
+    return KeepLease(number, name, 0, index, number, node, "owner-" + node, number.to_bytes(16, "big"), price,
+                     9_000 + number)
 
 
 def receipt(number: int, answer: bytes = b"answer", ended: str = "done") -> KeepReceipt:
     return KeepReceipt(number, ended, 7, number, PROOF, answer)
 
 
-def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", index: int = 0) -> LeaseRow:
+def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", index: int = 0,
+        epoch: int = -1) -> LeaseRow:
     boot, seq = (7, number) if ended in ("done", "late") else (0, 0)
     return LeaseRow(number, "t1", 0, index, number, "aa", "owner-aa", number.to_bytes(16, "big"), 10, ended, verdict,
-                    boot, seq, answer)
+                    boot, seq, answer, 9_000 + number, epoch)
 
 
-def earned(store: Store) -> dict[str, int]:
-    return {own.node: own.earned_kop for own in store.load(REMEMBERED).standing}
+def pending(store: Store) -> dict[str, int]:
+    return {own.node: own.pending_kop for own in store.load(REMEMBERED).standing}
+
+
+def numbers(*seqs: int) -> bytes:
+    """Of receipts in boot 7, as the standing of a node has them."""
+    used = Numbers()
+    for seq in seqs:
+        used.use(b"", number_of(7, seq))
+    return used.given(b"")
 
 
 @pytest.fixture
@@ -83,19 +94,20 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), KeepRound("t1", 0, 0, 1), lease(1), lease(2, index=1), lease(3, index=2), lease(4, index=3),
-        receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
-        KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7), KeepStanding("aa", 13, 2, 9),
+        task(), KeepRound("t1", 0, 0, 1, 4, 3), lease(1), lease(2, index=1), lease(3, index=2),
+        lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
+        KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6), KeepStanding("aa", 13, 2, 9, 7),
         KeepEpoch(5), KeepClock(77),
     ])
     store.close()
     store = Store.open(path)
     assert store.load(REMEMBERED) == Snapshot(
-        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, "city", 1, 1)],
-        [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1), row(3, "expired", index=2),
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, "city", 1, 1, "", 4, 4,
+                 1, 3)],
+        [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1, epoch=5), row(3, "expired", index=2),
          row(4, index=3)],
         [ShareRow("t1", "aa", 4, 2)],
-        [StandingRow("aa", 13, 2, 9, 10)],
+        [StandingRow("aa", 13, 2, 9, 7, 10, numbers(1, 2))],
         next_lease=5,
         epoch=5,
         clock_ms=77,
@@ -208,7 +220,7 @@ def test_forget_epoch(path: Path) -> None:
     assert store.unsealed() == [0]
     store.forget_epoch(0)
     assert store.unsealed() == []
-    assert earned(store) == {"aa": 20, "bb": 5}   # 9 is not sealed yet
+    assert pending(store) == {"aa": 10, "bb": 0}   # 9 is not sealed yet
     assert [own.lease for own in store.load(REMEMBERED).leases] == [3, 4, 5, 6, 9]
     assert {number for number, in store._db.execute("SELECT lease FROM lease")} == {3, 4, 5, 6, 9, 10}
     store.commit([KeepEpoch(2), KeepTaskEnd("t1", "done", b"")])
@@ -216,8 +228,9 @@ def test_forget_epoch(path: Path) -> None:
     store.commit([KeepEpoch(3)])
     store.forget_epoch(2)
     assert (store.load(REMEMBERED).leases, store.load(REMEMBERED).next_lease) == ([], 11)
-    store.commit([KeepStanding("aa", 5, 1, 3)])
-    assert store.load(REMEMBERED).standing == [StandingRow("aa", 5, 1, 3, 20), StandingRow("bb", 0, 0, 0, 5)]
+    store.commit([KeepStanding("aa", 5, 1, 3, 6)])
+    assert store.load(REMEMBERED).standing == [
+        StandingRow("aa", 5, 1, 3, 6, 0, numbers(1, 3, 4, 8, 9)), StandingRow("bb", 0, 0, 0, 0, 0, numbers(2))]
     store.close()
 
 
@@ -232,7 +245,7 @@ def test_forget_epoch_in_order_and_once(path: Path) -> None:
     store.forget_epoch(0)
     with pytest.raises(ValueError, match="oldest"):
         store.forget_epoch(0)
-    assert earned(store) == {"aa": 10}
+    assert pending(store) == {"aa": 0}
     store.close()
 
 
@@ -251,7 +264,7 @@ def test_crash_while_forgetting(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     store.commit([KeepEpoch(2)])
     store.forget_epoch(1)
     assert store._db.execute("SELECT count(*) FROM lease").fetchone() == (0,)
-    assert earned(store) == {"aa": 50} and store.load(REMEMBERED).next_lease == 6
+    assert pending(store) == {"aa": 0} and store.load(REMEMBERED).next_lease == 6
     store.close()
 
 

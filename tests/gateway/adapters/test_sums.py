@@ -132,7 +132,7 @@ def test_a_thousand_flipped_bits(clean: bytes, tmp_path: Path) -> None:
     "DELETE FROM lease WHERE lease = 100", "UPDATE lease SET price_kop = price_kop + 1 WHERE lease = 100",
     "DELETE FROM lease WHERE lease > 60", "DELETE FROM segment WHERE name = 'lease'", "DELETE FROM answer",
     "UPDATE answer SET answer = x'00' WHERE job_index = 50", "UPDATE life SET epoch = 7", "DELETE FROM life",
-    "UPDATE standing SET earned_kop = earned_kop + 1 WHERE node = 'b1'", "DELETE FROM round", "DELETE FROM share",
+    "UPDATE standing SET pending_kop = pending_kop + 1 WHERE node = 'b1'", "DELETE FROM round", "DELETE FROM share",
     "INSERT INTO standing(node) VALUES('ff')", "DROP TRIGGER task_over", "UPDATE task SET state = 'done'",
     "INSERT INTO tail VALUES(1, x'', x'')",
 ])

@@ -4,43 +4,45 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel
 
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters.registry import Device
-from lamplighter.gateway.api import rpc
+from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import AT_THE_DOOR, MAX_REQUEST, METHODS, Ref, RequestError
-from lamplighter.gateway.api.rpc import MAX_ENROL, RpcServer, receive
+from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, RpcServer, receive
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import State
-from lamplighter.tasks.api import Job, TaskError
+from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.tasks.api import TaskError
 
 KEY = "ab" * 32
 GOOD_INPUT = {"n": 2}
 
 
-class Toy(BaseModel):
-    """Input of the toy kind."""
-
-    n: int
-
-
 class Solvers:
-    """Stands in for the thread of solvers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
+    """Stands in for the workers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
 
     prepared = 0
-    kinds: ClassVar = {"toy": SimpleNamespace(version=3, title="Toy", Model=Toy)}
+    kinds: ClassVar = {"toy": KindInfo("toy", 3, "Toy", Path("kernel.py"), False,
+                                       {"properties": {"n": {"type": "integer"}}})}
     gate: asyncio.Event | None = None
+    read_there = 0
 
-    async def prepare(self, kind, given):
+    async def read(self, user, method, payload, door):
+        self.read_there += 1
+        return requests.parse(user, method, payload, AT_THE_DOOR if door else METHODS)
+
+    async def prepare(self, kind, body):
+        given = json.loads(body)["input"]
         self.prepared += 1
         if self.gate:
             await self.gate.wait()
@@ -52,28 +54,34 @@ class Solvers:
             raise TaskError("out_of_range", "n", "at least 0", "/input/n")
         return given["n"]
 
-    async def first_round(self, kind, spec):
-        return [Job(b"x", 1, 2_500, 4_000)] * spec
+    async def first_round(self, kind, body):
+        return [e.JobSpec(b"x", (), 1, 3, 4_000)] * await self.prepare(kind, body)
 
 
 class Bench:
     """A server. ``ask`` gives the one response to a request, (data, error); ``put`` holds events for the core."""
 
     def __init__(self):
-        self.machine = Machine(Policy(), b"secret", lambda task, spec, answer: True)
-        self.put, self.answered, self.enrolled, self.revoked = [], [], [], []
+        self.machine = Machine(Policy(), b"secret", (), 1, b"n" * 8)
+        self.put, self.answered, self.enrolled, self.revoked, self.done = [], [], [], [], []
         self.solvers = Solvers()
         self.refuses = None
+        self.commit = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
                                     transfer=self._device)
         self.guard = Guard("here", 1883)
         self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
-                                {"site": "demo", "net": "00"}, self.put.append, self._answer,
+                                {"site": "demo", "net": "00"}, self._tell, self._answer,
                                 lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:
         return self.machine.state
+
+    async def _tell(self, events):
+        self.put += events
+        if self.commit:
+            await self.commit.wait()
 
     async def _enrol(self, pairs):
         if self.refuses:
@@ -97,10 +105,12 @@ class Bench:
         payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, "anna", method, payload, back)
+            receive(self.server, "anna", method, payload, lambda: self.done.append(method), back)
             while self.server.waiting:
-                await asyncio.gather(*self.server.waiting)
+                await asyncio.gather(*self.server.waiting.values())
         asyncio.run(asyncio.wait_for(main(), 300))
+        assert self.done == [method]   # the broker may forget it
+        self.done.clear()
         if not self.answered:
             return None, None
         ((self.ref, data, error),) = self.answered
@@ -296,12 +306,15 @@ def test_a_revocation_is_one_use_case(bench):
 
 
 def test_an_owner_reads_a_statement(bench):
-    """The sum of the devices' credits, and each of them."""
+    """The sums of the devices' credits, and each of them; what a device earned for another owner is not in them."""
     bench.tell(e.NodeEnrolled("anna-2", b"e" * 16, "anna"))
-    bench.state.nodes["anna-1"].earned_kop, bench.state.nodes["anna-2"].earned_kop = 30, 12
+    bench.state.nodes["anna-1"].pending, bench.state.nodes["anna-2"].pending = {3: 20, 4: 10}, {4: 12}
+    bench.state.settled = {("anna", "anna-1"): 5, ("anna", "sold-1"): 2, ("ben", "anna-2"): 9}
     told, _ = bench.ask("reward.statement", owner="anna")
-    assert told == {"owner": "anna", "earned_kop": 42, "nodes": {"anna-1": 30, "anna-2": 12}}
-    assert bench.refused("reward.statement", owner="ben") == ("unknown_owner", "/owner")
+    nodes = {"anna-1": {"pending": 30, "settled": 5}, "anna-2": {"pending": 12, "settled": 0},
+             "sold-1": {"pending": 0, "settled": 2}}
+    assert told == {"owner": "anna", "pending": 42, "settled": 7, "nodes": nodes}
+    assert bench.refused("reward.statement", owner="chloe") == ("unknown_owner", "/owner")
 
 
 @pytest.mark.parametrize("method", sorted(m for m in METHODS if m.startswith(("node.", "epoch."))))
@@ -329,15 +342,68 @@ def test_health_is_a_few_numbers(bench):
 
 
 def test_too_many_requests_are_told_to_come_again(bench):
-    """While the solvers' thread is busy, requests beyond the bound are refused as retryable, and none is lost."""
+    """While the workers are busy, requests beyond the bound are refused as retryable, and none is lost."""
     async def main():
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(bench.server, "anna", "task.submit", json.dumps(given).encode())
+            receive(bench.server, "anna", "task.submit", json.dumps(given).encode(),
+                    lambda: bench.done.append("done"))
         assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
         assert all(error.retryable for _, _, error in bench.answered)
         bench.solvers.gate.set()
-        await asyncio.gather(*bench.server.waiting)
+        await asyncio.gather(*bench.server.waiting.values())
     asyncio.run(asyncio.wait_for(main(), 300))
     assert len(bench.put) == MAX_WAITING and not bench.server.waiting
+
+
+def test_what_a_broker_hands_over_again_is_not_begun_again(bench):
+    """It waits for an acknowledgement that comes with the commit: both are acknowledged then, and validated once."""
+    async def main():
+        bench.commit = asyncio.Event()
+        given = json.dumps({"id": "jam", "kind": "toy", "input": GOOD_INPUT}).encode()
+        while not bench.put:
+            receive(bench.server, "anna", "task.submit", given, lambda: bench.done.append("done"))
+            await asyncio.sleep(0)
+        receive(bench.server, "anna", "task.submit", given, lambda: bench.done.append("done"))
+        await asyncio.sleep(0)
+        assert not bench.done
+        bench.commit.set()
+        await asyncio.gather(*bench.server.waiting.values())
+        await asyncio.sleep(0)
+    asyncio.run(asyncio.wait_for(main(), 300))
+    assert (bench.solvers.prepared, len(bench.put)) == (1, 1) and len(bench.done) >= 2
+
+
+def test_a_request_beyond_all_bounds_is_refused_unread(bench):
+    """Neither the loop nor a worker looks at more than its beginning."""
+    given = b'{"reply_to": "anna", "cid": "7", "id": "t"}'
+    assert bench.refused("task.submit", given.ljust(requests.MAX_REQUEST + 1)) == ("too_large", "")
+    assert (bench.ref.reply_to, bench.ref.cid, bench.ref.task) == ("anna", "7", "t") and not bench.solvers.read_there
+
+
+def test_long_requests_are_bounded_by_their_bytes(bench):
+    """A few long ones fill what many short ones would; whoever is told to come again is told by name."""
+    async def main():
+        bench.solvers.gate = asyncio.Event()
+        given = {"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT}
+        for at in range(5):
+            long = json.dumps(given).encode().ljust(MAX_HELD // 4 - at)
+            receive(bench.server, "anna", "task.submit", long, lambda: bench.done.append("done"))
+        ((ref, _, error),) = bench.answered
+        assert (ref.reply_to, ref.cid, ref.task) == ("anna", "7", "t") and error.code == "busy" and error.retryable
+        bench.solvers.gate.set()
+        await asyncio.gather(*bench.server.waiting.values())
+    asyncio.run(asyncio.wait_for(main(), 300))
+    assert len(bench.put) == 4 == bench.solvers.read_there
+
+
+@pytest.mark.parametrize(("size", "there"), [(INLINE_BYTES, 0), (INLINE_BYTES + 1, 1)])
+def test_a_long_request_is_read_beside_the_loop(bench, size, there):
+    """It would hold everybody up; a short one is read at once. Both are answered alike."""
+    for given in ({"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT},
+                  {"reply_to": "anna", "cid": "7", "id": "t", "kin": "toy"}):
+        _, error = bench.ask("task.submit", json.dumps(given).encode().ljust(size))
+        assert (error and error.code) == (None if "kind" in given else "unknown_field")
+        assert not error or (bench.ref.reply_to, bench.ref.cid, bench.ref.task) == ("anna", "7", "t")
+    assert bench.solvers.read_there == 2 * there and len(bench.put) == 1

@@ -9,7 +9,7 @@ def test_everything_that_is_shown_is_json(pair):
     """Each view of a working gateway can be written as JSON, and none of them holds a key or a nonce."""
     pair.task(jobs=2)
     pair.answer(pair.leases()[0])
-    shown = [health(pair.state), *(node_view(node, pair.now) for node in pair.state.nodes.values()),
+    shown = [health(pair.state), *(node_view(pair.state, node) for node in pair.state.nodes.values()),
              *(task_view(task) for task in pair.state.tasks.values())]
     text = json.dumps(shown)
     assert not any(lease.nonce.hex() in text for lease in pair.state.leases.values())
@@ -36,15 +36,17 @@ def test_a_device_is_shown_with_its_standing(pair):
     pair.task(jobs=1)
     pair.agreed("anna-1")
     pair.now += 700
-    shown = node_view(pair.node("ben-1"), pair.now)
+    pair.wait()
+    shown = node_view(pair.state, pair.node("ben-1"))
     assert (shown["node"], shown["owner"], shown["state"], shown["open"]) == ("ben-1", "ben", "ready", 1)
     assert (shown["spare"], shown["score"], shown["quarantined"], shown["last_seen_ms_ago"]) == (500, 0, False, 700)
+    assert (shown["why"], shown["restarted"]) == ("", "")
 
 
 def test_a_device_that_was_never_heard_says_so(city):
     """An enrolled device is unseen until it speaks."""
     city.enrol("anna-1")
-    shown = node_view(city.node("anna-1"), city.now)
+    shown = node_view(city.state, city.node("anna-1"))
     assert (shown["state"], shown["last_seen_ms_ago"]) == ("unseen", None)
 
 

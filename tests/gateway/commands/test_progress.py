@@ -10,7 +10,7 @@ from lamplighter.gateway.commands.progress import Progress, answer_text, write_f
 
 RESULT = {"v": 1, "task": "rush", "kind": "toy", "ok": True, "result": {"summary": "All is well.", "data": {"n": 1}},
           "provenance": {"jobs": 2, "copies": 4, "recomputed": 1, "epoch": 0, "devices": {"a": 2, "b": 2}}}
-STATUS = {"state": "running", "jobs_done": 1, "jobs_total": 4, "jobs_per_s": 2, "waits_for": ""}
+STATUS = {"state": "running", "progress": 250, "jobs_done": 1, "jobs_total": 4, "jobs_per_s": 2, "waits_for": ""}
 
 
 class Toy:
@@ -69,7 +69,7 @@ def test_in_a_pipe_transitions_are_lines(capsys):
 
 
 def test_in_a_terminal_there_is_a_bar(capsys, monkeypatch):
-    """With jobs done of all, their rate, or what the task waits for."""
+    """With how far it is, jobs, their rate, or what the task waits for."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     with Progress(["rush"]) as progress:
@@ -79,7 +79,7 @@ def test_in_a_terminal_there_is_a_bar(capsys, monkeypatch):
         progress.show("rush", "status", {**STATUS, "waits_for": "devices: none is connected"})
         progress._bars.refresh()
         waiting = capsys.readouterr().err
-    assert "1/4" in running and "running, 2 jobs/s" in running
+    assert "25%" in running and "running, 1 jobs, 2 jobs/s" in running
     assert "waits for devices: none is connected" in waiting
 
 

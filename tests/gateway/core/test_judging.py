@@ -46,7 +46,7 @@ def test_equal_answers_are_accepted_and_paid(pair, of):
     said = pair.answer(pair.lease())
     assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, pair.right(pair.job().input), False)]
     assert verdicts(said) == ["ok", "ok"]
-    assert [(node.score, node.earned_kop) for node in pair.state.nodes.values()] == [(1, 10), (1, 10)]
+    assert [(node.score, pair.pending(node.name)) for node in pair.state.nodes.values()] == [(1, 10), (1, 10)]
     assert of(f.SendAck, said)[0].verdict == "ok"
 
 
@@ -55,7 +55,7 @@ def test_the_price_is_the_lease_s_not_the_receipt_s(pair):
     pair.task()
     pair.answer(pair.lease(), busy_us=2**32 - 1)
     pair.answer(pair.lease(), busy_us=0)
-    assert [node.earned_kop for node in pair.state.nodes.values()] == [10, 10]
+    assert [pair.pending(name) for name in pair.state.nodes] == [10, 10]
 
 
 def test_a_drawn_share_is_recomputed(make_city, of):
@@ -118,8 +118,8 @@ def test_a_liar_loses_standing_and_waits(pair, of):
     pair.task(jobs=1)
     pair.answer(pair.lease())
     pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
-    assert (liar.score, liar.lies, liar.earned_kop) == (20, 1, 0)
-    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms) in pair.out
+    assert (liar.score, liar.lies, pair.pending(liar.name)) == (20, 1, 0)
+    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1) in pair.out
     pair.task("u", jobs=4)
     assert not pair.leases("ben-1")
     pair.now += pair.policy.quarantine_ms
@@ -162,18 +162,18 @@ def test_a_liars_accepted_work_is_checked_again(caught, of):
     assert again.index == 0 and not of(f.AdvanceSolver, said)
     said = city.recompute(again)
     assert verdicts(said) == [] and of(f.AdvanceSolver, said)
-    assert [node.earned_kop for node in city.state.nodes.values()] == [10, 20]
+    assert [city.pending(name) for name in city.state.nodes] == [10, 20]
 
 
 def test_a_correction_replaces_answer_and_verdicts(caught, of):
     """Accepted lies of two owners are corrected when one of them is caught elsewhere in the round."""
     city, said = caught(b"all lie.")
-    assert [node.earned_kop for node in city.state.nodes.values()] == [10, 20]
+    assert [city.pending(name) for name in city.state.nodes] == [10, 20]
     said = city.recompute(of(f.Recompute, said)[0])
     assert of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, city.right(city.job(0).input), True)]
     assert verdicts(said) == ["minority", "minority"]
     assert of(f.AdvanceSolver, said)[0].answers == tuple(city.right(city.job(i).input) for i in range(2))
-    assert [node.earned_kop for node in city.state.nodes.values()] == [0, 10]
+    assert [city.pending(name) for name in city.state.nodes] == [0, 10]
 
 
 def test_a_lone_owner_is_recomputed(city, of):
@@ -184,16 +184,78 @@ def test_a_lone_owner_is_recomputed(city, of):
     assert not of(f.Recompute, city.wait(city.policy.quorum_wait_ms - 1))
     (asked,) = of(f.Recompute, city.wait(1))
     assert verdicts(city.recompute(asked)) == ["ok"]
-    assert city.node("anna-1").earned_kop == 10
+    assert city.pending("anna-1") == 10
 
 
-def test_an_impossible_answer_is_recomputed_at_once(pair, of):
-    """An answer that the kind's own check refuses is settled without a second copy."""
-    pair.impossible.add(pair.LIE)
+@pytest.fixture
+def checked(pair, of):
+    """checked(possible) has a kind with a check say its word on the first copy of task t; it was asked once."""
+    pair.checks = frozenset({"toy.sum"})
+    pair.restart()
+    for name, owner in (("anna-1", "anna"), ("ben-1", "ben")):
+        pair.device(name, owner, room=1)
+
+    def say(possible, **other):
+        asked, = of(f.CheckAnswer, pair.out)
+        about = {"task": "t", "round": 0, "index": 0, "run": 0, "answer": asked.answer, **other}
+        return pair.tell(e.AnswerChecked(possible=possible, **about))
+    return say
+
+
+def test_a_check_holds_nobody_up(pair, of, checked):
+    """While the kind is asked about the first copy the second is made; once it has said yes nothing is left to do."""
     pair.task()
-    said = pair.answer(pair.lease(), pair.LIE)
+    said = pair.answer(pair.lease())
+    asked, lease = of(f.CheckAnswer, said)[0], of(f.SendLease, said)[0]
+    assert asked == f.CheckAnswer("t", 0, 0, 0, pair.job(0), pair.right(lease.input))
+    assert checked(True) == []
+    said = pair.answer(lease)
+    assert verdicts(said) == ["ok", "ok"] and not of(f.CheckAnswer, said)
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_copies_that_agree_wait_for_the_word_of_their_kind(pair, of, checked, possible):
+    """Nothing is accepted that the kind may still call impossible; if it does the job is recomputed."""
+    pair.task()
+    pair.answer(pair.lease())
+    said = pair.answer(pair.lease())
+    assert not verdicts(said) and pair.wait(1_000) is not None and pair.of().waits == ""
+    assert checked(possible, run=1) == checked(possible, answer=b"another!") == checked(possible, index=1) == []
+    said = checked(possible)
+    assert (verdicts(said) == ["ok", "ok"]) == possible and bool(of(f.Recompute, said)) != possible
+
+
+def test_an_impossible_answer_is_recomputed(pair, of, checked):
+    """A lone copy that the kind's own check refuses is settled without a second one, if none is out yet."""
+    pair.tell(e.NodeStatusChanged("ben-1", "lost", 1))
+    pair.task()
+    pair.answer(pair.lease("anna-1"), pair.LIE)
+    said = checked(False)
     assert not of(f.SendLease, said)
     assert verdicts(pair.recompute(of(f.Recompute, said)[0])) == ["minority"]
+
+
+@pytest.mark.parametrize("answer", [None, b"short", b"a lie..."])
+def test_an_impossible_answer_is_recomputed_once_its_second_copy_is_in(pair, of, checked, answer):
+    """Whatever the second copy is, a lie of a friend's or nothing of use: the gateway's answer decides."""
+    pair.task()
+    liar = pair.lease()
+    pair.answer(liar, pair.LIE)
+    assert not of(f.Recompute, checked(False))
+    lease = pair.lease()
+    said = pair.answer(lease, answer) if answer else pair.refuse(lease, "busy")
+    assert len(of(f.Recompute, said)) == 1 and not of(f.SendLease, said)
+    said = pair.recompute(of(f.Recompute, said)[0])
+    assert "ok" not in verdicts(said) and pair.node(liar.node).lies == 1
+
+
+def test_a_possible_lone_copy_goes_on_waiting(pair, of, checked):
+    """The kind's yes changes nothing for a job that waits for another owner."""
+    pair.tell(e.NodeStatusChanged("ben-1", "lost", 1))
+    pair.task()
+    pair.answer(pair.lease("anna-1"))
+    assert checked(True) == []
+    assert of(f.Recompute, pair.wait(pair.policy.quorum_wait_ms))
 
 
 @pytest.mark.parametrize(("given", "verdict"), [
@@ -218,7 +280,7 @@ def test_a_late_result_is_recorded_and_not_paid(pair, of):
     said = pair.answer(lease)
     assert of(f.KeepReceipt, said)[0].ended == "late"
     assert verdicts(said) == ["late"] and of(f.SendAck, said)[0].verdict == "late"
-    assert not of(f.KeepAnswer, said) and pair.node(lease.node).earned_kop == 0
+    assert not of(f.KeepAnswer, said) and pair.pending(lease.node) == 0
 
 
 def test_a_result_for_a_cancelled_task_is_cancelled(pair):
@@ -285,8 +347,8 @@ def test_strangers_and_revoked_devices_change_nothing(pair):
 
 def test_a_kernel_that_raises_here_too_fails_the_task(pair, of):
     """When even the gateway cannot run a job the kind is broken, and says so."""
-    pair.impossible.add(pair.LIE)
     pair.task()
+    pair.answer(pair.lease())
     (asked,) = of(f.Recompute, pair.answer(pair.lease(), pair.LIE))
     pair.recompute(asked, None)
     assert pair.of().state == "failed" and b"kernel_failed" in pair.of().result
@@ -320,3 +382,41 @@ def test_what_a_liar_agreed_on_is_recomputed(pair, of):
     pair.state.nodes["anna-1"].quarantined_until = pair.now + 1
     said = pair.answer(pair.lease())
     assert len(of(f.Recompute, said)) == 1 and not of(f.KeepAnswer, said)
+
+
+def test_a_verdict_of_an_epoch_that_has_ended_stands(pair, of):
+    """What was judged ok there is settled so: a later correction takes standing, not pay."""
+    pair.task(jobs=2)
+    held = pair.leases()
+    pair.refuse(held[1], "failed")
+    pair.answer(held[0], pair.LIE, seq=1)
+    pair.wait(1_000)
+    pair.bid("ben-1", room=1)
+    pair.answer(next(x for x in pair.leases("ben-1") if x.job == held[0].job), pair.LIE, seq=1)
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 10
+    pair.tell(e.EpochEnded())
+    job = next(job for job in pair.of().round.jobs if job.answer)
+    asked, = of(f.Recompute, pair.tell(e.WorkFound((("t", 0, job.index),))))
+    said = pair.recompute(asked)
+    assert not of(f.KeepVerdict, said) and pair.pending("anna-1") == pair.pending("ben-1") == 10
+    assert pair.state.counters["corrections_too_late"] == 2 and pair.node("anna-1").lies == 1
+
+
+def test_a_number_counts_once(pair, of):
+    """A second receipt with a used number is a duplicate at once, also where its lease has ended meanwhile."""
+    pair.task(jobs=3)
+    pair.answer(pair.lease("anna-1"), seq=7)
+    lease = pair.lease("anna-1")
+    said = pair.answer(lease, seq=7)
+    assert not of(f.KeepReceipt, said) and of(f.SendAck, said) == [f.SendAck("anna-1", 7, "duplicate")]
+    assert of(f.KeepEnd, said)[0].ended == "failed"
+    assert pair.answer(lease, seq=7) == [f.SendAck("anna-1", 7, "duplicate")]
+    assert of(f.KeepReceipt, pair.answer(lease, seq=8))[0].ended == "late"
+    assert not pair.leases("anna-1") and pair.state.counters["results_renumbered"] == 2
+
+
+def test_a_receipt_for_another_network_is_none(pair, of):
+    """As settlement would say."""
+    pair.task()
+    said = pair.answer(pair.lease("anna-1"), net=b"elsewher")
+    assert said == [f.SendAck("anna-1", 1, "lease_unknown")] and pair.leases("anna-1")

@@ -2,10 +2,20 @@
 
 import pytest
 
+from lamplighter.gateway.api.views import node_view, statement, task_view
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.lifecycle import Phase, Where
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.snapshot import (
+    AnswerRow,
+    LeaseRow,
+    ShareRow,
+    Snapshot,
+    StandingRow,
+    TaskRow,
+)
+from lamplighter.gateway.protocol.numbers import Numbers, number_of
+from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.protocol.words import IllegalMove
 
 OPEN = TaskRow("t", "toy.sum", b"{}", 0, 86_400_000, 0, 0, "", b"")
@@ -104,7 +114,7 @@ def test_rows_hold_plain_words(pair, of):
 def test_an_epoch_ends_before_it_is_sealed(pair):
     """The new epoch is durable first; then the old one is sealed, and who asked is named."""
     assert pair.tell(e.EpochEnded("ref")) == [f.KeepEpoch(1), f.SealEpoch(0, "ref")]
-    assert pair.tell(e.EpochSealed(0)) == []
+    assert pair.tell(e.EpochSealed((0,), {})) == []
 
 
 def test_verdicts_fall_into_the_epoch_in_which_they_are_given(pair, of):
@@ -155,15 +165,104 @@ def test_open_leases_are_open_again(after, pair, of):
     assert of(f.KeepReceipt, said)[0].lease == 1 and of(f.SendAck, said)[0].verdict == "pending"
 
 
-def test_restored_leases_have_fresh_clocks(after, pair, of):
-    """A restart takes no time from a device; one that is gone is found by the clock as ever."""
+@pytest.mark.parametrize(("report_by", "left_ms"), [(0, 65_000), (970_000, 70_000)])
+def test_report_clocks_go_on(after, pair, of, report_by, left_ms):
+    """A device has the time that it was given, and at least as long as it takes to send again what got lost."""
     pair.now = 900_000
-    after(leases=[lease_row(pair)])
+    after(leases=[lease_row(pair)._replace(report_by=report_by)])
     pair.device("ben-1", "ben", boot=2)
     pair.round()
-    assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms - 1))
+    assert not of(f.KeepEnd, pair.wait(left_ms - 1))
     assert of(f.KeepEnd, pair.wait(1)) == [f.KeepEnd(1, "expired")]
     assert pair.lease("ben-1").fence == 2
+
+
+def test_an_open_lease_is_sent_again_once(after, pair, of):
+    """As soon as its round has come and its device says that it is there: nobody knows whether it had got it."""
+    row = lease_row(pair)
+    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1)])
+    pair.round()
+    said = pair.device("anna-1", "anna")
+    again, = (lease for lease in of(f.SendLease, said) if lease.nonce == row.nonce)
+    assert (again.fence, again.report_by_ms) == (1, pair.policy.return_ms) and pair.of().copies == 0
+    assert not of(f.SendLease, pair.bid("anna-1", room=1))
+    assert pair.answer(again)[0] == f.KeepReceipt(1, "done", 1, 1, b"proof", pair.right(b"job 0"))
+
+
+def test_an_open_lease_is_sent_again_when_its_round_or_its_kernel_comes_last(after, pair, of):
+    """Whatever is missing first: the round, or the kernel for the board."""
+    after(leases=[lease_row(pair)])
+    pair.enrol("anna-1", "anna")
+    pair.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 1, 16_384))
+    pair.bid("anna-1", room=1)
+    pair.round()
+    assert len(of(f.SendLease, pair.tell(e.KernelsCompiled(0, {"toy.sum": pair.kernel_of("toy.sum")})))) == 1
+    pair.tell(e.WorkFound((("t", -1, 0),)))   # everything begins anew, with the lease as it is
+    assert not of(f.SendLease, pair.round())
+
+
+def test_a_birth_that_is_retained_is_no_reboot(after, pair, of):
+    """The first message that a gateway hears of a device after a restart takes no lease from it."""
+    after(leases=[lease_row(pair)], standing=[StandingRow("anna-1", 0, 0, 0, 3)])
+    assert pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 3, 16_384)) == [f.CompileKernels(0)]
+    assert pair.node("anna-1").open
+    said = pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 4, 16_384))
+    assert of(f.KeepEnd, said) == [f.KeepEnd(1, "expired")]
+    assert of(f.KeepStanding, said) == [f.KeepStanding("anna-1", 0, 0, 0, 4)]
+
+
+def test_a_life_that_only_the_log_knows_is_known(pair):
+    """A device is taken to be in the newest life of which it has a receipt."""
+    numbers = Numbers()
+    numbers.use(b"chloe-1".ljust(16, b"."), number_of(5, 9))
+    pair.tell(e.LogRead({("chloe", "chloe-1"): 7}, numbers))
+    pair.enrol("chloe-1", "chloe")
+    assert pair.node("chloe-1").boot == 5 and node_view(pair.state, pair.node("chloe-1"))["settled"] == 7
+
+
+def test_no_lease_ends_by_its_clock_while_the_broker_is_away(pair, of):
+    """Then devices have time to come back; who may not have got its lease is sent it again, nobody else is."""
+    pair.task(jobs=2)
+    accepted, sent = pair.lease("anna-1"), pair.lease("ben-1")
+    pair.tell(e.LeaseAccepted("anna-1", accepted.nonce))
+    pair.tell(e.BrokerLost())
+    assert not of(f.KeepEnd, pair.wait(700_000))
+    said = pair.tell(e.BrokerFound())
+    assert [(x.nonce, x.report_by_ms) for x in of(f.SendLease, said)] == [(sent.nonce, pair.policy.return_ms)]
+    assert not of(f.KeepEnd, pair.wait(pair.policy.return_ms - 1))
+    assert len(of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms))) == 2
+
+
+def test_numbers_of_before_a_restart_are_used(after, pair, of):
+    """A receipt whose number another had in the last life pays nothing, and its job goes to somebody else."""
+    row, used = lease_row(pair), Numbers()
+    used.use(b"", number_of(1, 9))
+    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1, 0, used.given(b""))])
+    pair.round()
+    name = pair.of().round.jobs[0].name
+    pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, name, b"", 0, 1, 1, 10, (), b"job 0")
+    said = pair.answer(pair.lease("anna-1"), seq=9)
+    assert said == [f.KeepEnd(1, "failed"), f.SendAck("anna-1", 9, "duplicate")]
+    assert pair.state.counters["results_renumbered"] == 1
+
+
+def test_what_a_seal_decided_is_known(pair, of):
+    """What was pending is settled or lost; a receipt that settlement lowered is answered with its last verdict."""
+    pair.task()
+    first = pair.lease()
+    pair.answer(first, seq=4)
+    second = pair.lease()
+    pair.answer(second, seq=4)
+    pair.tell(e.EpochEnded())
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 10
+    lowered = ((first.nonce, Verdict.DUPLICATE), (b"forgotten meanwhile", Verdict.DUPLICATE))
+    assert pair.tell(e.EpochSealed((0,), {("ben", "ben-1"): 10}, lowered)) == []
+    assert statement(pair.state, "anna") == {"anna-1": {"pending": 0, "settled": 0}}
+    assert statement(pair.state, "ben") == {"ben-1": {"pending": 0, "settled": 10}}
+    assert pair.answer(first, seq=4) == [f.SendAck("anna-1", 4, "duplicate")]
+    assert pair.answer(second, seq=4) == [f.SendAck("ben-1", 4, "ok")]
+    assert pair.state.counters["lowered_duplicate"] == 2
 
 
 def test_a_result_before_its_round_is_replayed_waits(after, pair):
@@ -184,7 +283,7 @@ def test_a_receipt_without_verdict_is_a_first_copy(after, pair, of):
     pair.device("ben-1", "ben", boot=2)
     said = pair.answer(pair.lease("ben-1"), boot=2)
     assert [effect.verdict for effect in of(f.KeepVerdict, said)] == ["ok", "ok"]
-    assert pair.node("anna-1").earned_kop == 10
+    assert pair.pending("anna-1") == 10
 
 
 def test_two_receipts_without_verdict_are_recomputed(after, pair, of):
@@ -205,18 +304,19 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 
 def test_standing_comes_back(after, pair):
     """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
-    after(standing=[StandingRow("anna-1", 12, 0, 0, 500), StandingRow("ben-1", 3, 1, 9_000, 70),
-                    StandingRow("gone", 1, 1, 0, 1)])
-    assert (pair.node("anna-1").score, pair.node("anna-1").earned_kop) == (12, 500)
+    after(standing=[StandingRow("anna-1", 12, 0, 0, 1, 500), StandingRow("ben-1", 3, 1, 9_000, 7),
+                    StandingRow("gone", 1, 1, 0, 1)],
+          epoch=4)
+    assert (pair.node("anna-1").score, pair.pending("anna-1")) == (12, 500)
     assert pair.node("ben-1").quarantined_until == 9_000
 
 
 def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
     """Enrolled again after the start, it is who it was."""
-    after(standing=[StandingRow("gone-1", 2, 3, 9_000, 70)])
+    after(standing=[StandingRow("gone-1", 2, 3, 9_000, 7)])
     pair.enrol("gone-1", "chloe")
     node = pair.node("gone-1")
-    assert (node.score, node.lies, node.quarantined_until, node.earned_kop) == (2, 3, 9_000, 70)
+    assert (node.score, node.lies, node.quarantined_until, node.boot) == (2, 3, 9_000, 7)
     assert not pair.state.strangers
 
 
@@ -296,16 +396,36 @@ def test_a_device_that_the_registry_lost_is_not_paid(after, pair, of):
     pair.device("ben-1", "ben", boot=2)
     said = pair.answer(pair.lease("ben-1"), boot=2)
     assert [(x.lease, x.verdict) for x in of(f.KeepVerdict, said)] == [(1, "ok"), (10, "ok")]
-    assert [x.node for x in of(f.KeepStanding, said)] == ["ben-1"] and pair.node("ben-1").earned_kop == 10
+    assert [x.node for x in of(f.KeepStanding, said)] == ["ben-1"] and pair.pending("ben-1") == 10
 
 
 def test_a_lease_waits_for_its_round_before_it_expires(after, pair, of):
     """Until the round has come again nobody knows what its job was: its clock is looked at again later."""
     after(leases=[lease_row(pair)])
-    assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms))
+    assert not of(f.KeepEnd, pair.wait(pair.policy.return_ms))
     pair.round()
     assert not of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms - 1))
     assert of(f.KeepEnd, pair.wait(1)) == [f.KeepEnd(1, "expired")]
+
+
+def test_a_device_whose_result_came_too_early_is_waited_for(after, pair, of):
+    """It will send it again, however long its round takes to come."""
+    row = lease_row(pair)
+    after(leases=[row])
+    pair.wait(pair.policy.return_ms - 1)
+    lease = f.SendLease("anna-1", 1, row.nonce, b"", b"", 0, 1, 1, 10, (), b"job 0")
+    assert pair.answer(lease) == []
+    pair.round()
+    assert not of(f.KeepEnd, pair.wait(pair.policy.return_ms - 1))
+    assert of(f.KeepEnd, pair.wait(pair.policy.ack_by_ms)) == [f.KeepEnd(1, "expired")]
+
+
+def test_a_result_before_its_round_is_replayed_may_find_its_lease_over(after, pair):
+    """The device was lost meanwhile; what it says now waits for the round like any other."""
+    row = lease_row(pair, ended="expired")
+    after(leases=[row])
+    lease = f.SendLease("anna-1", 1, row.nonce, b"", b"", 0, 1, 1, 10, (), b"job 0")
+    assert pair.answer(lease) == [] and not pair.node("anna-1").open
 
 
 def test_leases_of_a_finished_task_are_forgotten_with_their_epoch(pair, of):
@@ -326,3 +446,42 @@ def test_a_replayed_round_without_jobs_goes_on_at_once(after, pair, of):
     after(tasks=[OPEN._replace(rounds=1)])
     said = pair.round(jobs=0)
     assert not of(f.RecallRound, said) and of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, ())]
+
+
+def test_a_finished_task_shows_what_it_came_to(after, pair, of):
+    """Jobs, copies and who took part are after a restart what they were at its end."""
+    pair.task(jobs=2)
+    pair.work()
+    pair.round(number=1, jobs=1)
+    pair.tell(e.TaskCancelled("t"))
+    end = of(f.KeepTaskEnd, pair.out)[0]
+    shown = task_view(pair.of())
+    assert (shown["jobs_done"], shown["jobs_total"], shown["copies"], shown["round"]) == (2, 3, 5, 1)
+    after(tasks=[OPEN._replace(state=end.state, result=end.result, totals=end.totals)])
+    assert task_view(pair.of()) == {**shown, "submitted_at_ms": 0}
+
+
+def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
+    """With none."""
+    after(tasks=[OPEN._replace(state="done", result=b"{}")])
+    assert task_view(pair.of())["jobs_total"] == 0
+
+
+def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
+    """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+          answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
+                   (1, 2, b"e", False)])
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+
+    def shown():
+        return {key: value for key, value in task_view(pair.of()).items() if key in far}
+
+    assert shown() == far
+    pair.round(jobs=2, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    pair.round(number=1, jobs=4, expected=4)
+    pair.wait(1_000)
+    assert shown() == far
+    assert of(f.StartSolver, pair.tell(e.WorkFound((("t", 0, 0),)))) and shown() == far

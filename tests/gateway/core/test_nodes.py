@@ -36,10 +36,10 @@ def test_a_device_can_change_hands(pair):
 def test_a_restored_device_comes_back(pair):
     """It is nowhere until it has signed in again: what it was before it was revoked is not believed."""
     pair.tell(e.NodeRevoked("anna-1"))
-    assert node_view(pair.node("anna-1"), pair.now)["state"] == "revoked"
+    assert node_view(pair.state, pair.node("anna-1"))["state"] == "revoked"
     pair.enrol("anna-1", "anna")
     pair.task(jobs=4)
-    assert node_view(pair.node("anna-1"), pair.now)["state"] == "lost" and not pair.leases("anna-1")
+    assert node_view(pair.state, pair.node("anna-1"))["state"] == "lost" and not pair.leases("anna-1")
     pair.device("anna-1", "anna")
     assert pair.leases("anna-1")
     assert sum(pair.state.workers.values()) == 2   # who works on which kind is counted once
@@ -241,3 +241,12 @@ def test_a_blob_is_not_sent_after_the_lease(blobs):
 def test_revoking_a_stranger_changes_nothing(city):
     """A device that is not enrolled has nothing that could be taken from it."""
     assert city.tell(e.NodeRevoked("nobody")) == [] and not city.state.nodes
+
+
+def test_a_birth_of_an_earlier_life_comes_too_late(pair, of):
+    """It takes no lease from the device, and nothing that it says counts."""
+    pair.device("ben-1", "ben", boot=2, room=1)
+    pair.task()
+    pair.tell(e.NodeBorn("ben-1", "old board", 0, "0.1", 1, 1, 1, 16_384))
+    assert pair.leases() and (pair.node("ben-1").boot, pair.node("ben-1").board) == (2, "board")
+    assert pair.state.counters["births_ignored"] == 1

@@ -64,7 +64,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     """Its copies lose their pay; what followed is void: leases are called back, the next round is begun anew."""
     pair = second(pair_lie := b"a lie...")
     old = pair.leases()
-    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 10
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 10
     pair.tell(FOUND)
     said = pair.recompute(of(f.Recompute, pair.round())[0])
     right = pair.right(b"job 0")
@@ -72,11 +72,11 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)]
     assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in old} and not pair.leases()
     assert [x.verdict for x in of(f.KeepVerdict, said)] == ["minority"] * 2
-    assert pair.node("anna-1").earned_kop == pair.node("ben-1").earned_kop == 0
+    assert pair.pending("anna-1") == pair.pending("ben-1") == 0
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)
-    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1)]
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1, 3, 2)]
     lease = pair.lease("carla-1")
     assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
 
@@ -213,3 +213,31 @@ def test_a_replay_leaves_other_tasks_alone(second, of):
     jobs = [lease.job for lease in others]
     pair.tell(FOUND)
     assert jobs and [lease.job for lease in others] == jobs
+
+
+def test_a_lost_solver_is_started_anew_and_comes_back(second, of):
+    """The journal's answers lead it to the round that it was in, whose leases have gone on meanwhile."""
+    pair = second(b"\0" * 8)
+    held = [lease.nonce for lease in pair.leases()]
+    assert of(f.StartSolver, pair.tell(e.SolverLost("t"))) == [f.StartSolver("t", "toy.sum", b"{}")]
+    assert of(f.RecallRound, pair.round()) == [f.RecallRound("t", 0, 1, False)]
+    pair.round(number=1, jobs=3)
+    assert [lease.nonce for lease in pair.leases()] == held and pair.of().rounds == 2
+    assert pair.state.counters["replays"] == 1
+
+
+def test_a_lost_solver_of_a_task_that_is_over_is_not_missed(pair):
+    """Nor is one of a task that nobody knows."""
+    pair.task()
+    pair.tell(e.TaskCancelled("t"))
+    assert pair.tell(e.SolverLost("t")) == pair.tell(e.SolverLost("u")) == []
+
+
+def test_a_solver_that_is_lost_over_its_last_word_is_asked_for_it_again(pair, of):
+    """Once it has come back to the round in which the deadline found it."""
+    pair.task(deadline_ms=10_000)
+    assert of(f.GiveUp, pair.wait(10_000))
+    assert of(f.StartSolver, pair.tell(e.SolverLost("t"))) and not of(f.GiveUp, pair.wait(1_000))
+    pair.known[0] = ([], [])
+    pair.round()
+    assert of(f.GiveUp, pair.wait(1_000)) == [f.GiveUp("t", 0, (None,))]

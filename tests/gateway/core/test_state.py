@@ -9,7 +9,7 @@ from lamplighter.gateway.core.state import State
 
 
 def state(secret=b"s", **policy):
-    return State(Policy(**policy), secret, lambda task, spec, answer: True, 1)
+    return State(Policy(**policy), secret, (), 1, b"n" * 8)
 
 
 def job_of(city, index=0):

@@ -11,6 +11,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import Job, Lease
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.snapshot import AnswerRow
+from lamplighter.gateway.core.tasks import status
 
 
 def test_submission_is_kept_before_it_is_answered(city, of):
@@ -115,7 +116,7 @@ def test_cancelling_judges_what_was_not_judged(pair, of):
     pair.answer(pair.leases()[0])
     said = pair.tell(e.TaskCancelled("t"))
     assert [effect.verdict for effect in of(f.KeepVerdict, said)] == ["cancelled"]
-    assert pair.node("anna-1").earned_kop == 0
+    assert pair.pending("anna-1") == 0
 
 
 def test_cancelled_devices_get_other_work(pair, of):
@@ -211,6 +212,44 @@ def test_status_counts_jobs_and_rate(pair, of):
     pair.now += 2_000
     status = of(f.PublishStatus, pair.wait())[0].status
     assert (status["jobs_done"], status["jobs_total"], status["jobs_per_s"], status["eta_s"]) == (4, 8, 2, 3)
+
+
+def test_the_rate_of_a_task_at_rest_falls_to_nothing(pair, of):
+    """Where nothing is done any more nothing is shown to be, and once that is said it is not said again."""
+    pair.task(jobs=8)
+    while pair.of().done_jobs < 7:
+        pair.answer(pair.leases()[0])
+    shown = [of(f.PublishStatus, pair.wait(1_000)) for _ in range(12)]
+    rates = [said.status["jobs_per_s"] for statuses in shown for said in statuses]
+    assert rates[0] > 0 and rates == sorted(rates, reverse=True) and rates[-1] == 0
+    assert not shown[-1]
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    assert of(f.PublishStatus, pair.out)[-1].status["jobs_per_s"] == 0
+
+
+def test_progress_never_falls(pair):
+    """A kind that says how many rounds it expects is not at its end with the first; further rounds do not hurt."""
+    shown = []
+    pair.task(jobs=2, expected=3)
+    for number in (1, 2, 3, 4):
+        shown.append(status(pair.of())["progress"])
+        while pair.of().round.open_jobs == 2:
+            pair.answer(pair.leases()[0])
+        shown.append(status(pair.of())["progress"])
+        pair.work()
+        pair.round(number=number, jobs=2, expected=3)
+    assert shown == [0, 166, 333, 500, 666, 833, 999, 999]
+    pair.tell(e.TaskCancelled("t"))
+    assert status(pair.of())["progress"] == 999
+
+
+def test_a_task_that_is_done_has_come_to_its_end(pair):
+    """However many rounds were expected."""
+    pair.task(jobs=1, expected=9)
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    assert status(pair.of())["progress"] == 1_000
 
 
 def test_statuses_are_not_published_for_every_result(pair, of):

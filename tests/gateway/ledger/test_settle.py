@@ -1,11 +1,10 @@
-import random
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.gateway.ledger.leaves import LedgerError
-from lamplighter.gateway.ledger.settle import LAST_NUMBER, MAX_RANGES, RECORD_BYTES, Numbers, encode_record, settle
+from lamplighter.gateway.ledger.settle import RECORD_BYTES, encode_record, settle
+from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 EXAMPLES = settings(deadline=None, max_examples=60)
@@ -145,45 +144,3 @@ def test_what_is_no_record(prove, price, verdict):
     """Prices beyond u32 and verdicts that are none are refused."""
     with pytest.raises(LedgerError):
         encode_record(prove(NET, A, 1), price, verdict)
-
-
-@EXAMPLES
-@given(st.lists(st.tuples(st.sampled_from([A, B]), st.integers(0, 60)), max_size=120))
-def test_numbers_are_a_set(used):
-    """While there are few gaps, numbers are free exactly once; bytes bring them back."""
-    numbers, plain = Numbers(), set()
-    for device, number in used:
-        assert numbers.use(device, number) == ((device, number) not in plain)
-        plain.add((device, number))
-        numbers = Numbers.decode(numbers.encode())
-
-
-def test_numbers_are_bounded():
-    """A device that leaves a gap after every number uses up to MAX_RANGES ranges; its oldest gaps close."""
-    numbers = Numbers()
-    for number in range(0, 8 * MAX_RANGES, 2):
-        assert numbers.use(A, number)
-    assert len(numbers.encode()) == 18 + 16 * MAX_RANGES
-    assert not numbers.use(A, 1)
-    assert numbers.use(A, 8 * MAX_RANGES - 3)
-
-
-def test_numbers_of_all_boots():
-    """Numbers up to the highest boot and seq fit but for the last, and a copy is used on its own."""
-    numbers = Numbers()
-    assert numbers.copy().use(A, LAST_NUMBER - 1)
-    assert numbers.use(A, LAST_NUMBER - 1)
-    assert not numbers.use(A, LAST_NUMBER)
-
-
-@EXAMPLES
-@given(st.integers(0, 2**32))
-def test_numbers_within_a_window_end_as_one_range(seed):
-    """Numbers used out of order, but near each other, end as one range."""
-    order = list(range(3000))
-    random.Random(seed).shuffle(order)
-    numbers = Numbers()
-    # Within a window, as receipts that wait for a second copy come: not more gaps than MAX_RANGES.
-    order.sort(key=lambda number: number // 400)
-    assert all(numbers.use(A, number) for number in order)
-    assert len(numbers.encode()) == 18 + 16

@@ -13,8 +13,10 @@ from lamplighter.gateway.protocol import frames
 MAC = Mac(b"k" * 32)
 OTHER = Mac(b"o" * 32)
 RECEIPT = wire.encode_receipt(b"n" * 8, b"d" * 16, 1, 2, 3, 4, b"j" * 16, b"o" * 16, b"s" * 32, 5, b"p" * 32)
-BIRTH = {"v": 1, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "boot": 3, "message": 4_096}
-BID = {"v": 1, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5}
+BIRTH = {"v": 1, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "boot": 3, "message": 4_096,
+         "why": "heap"}
+BID = {"v": 1, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5,
+       "why": "outbox"}
 STATUS = {"v": 1, "state": "ready", "boot": 3}
 DECODERS = {
     "receipt": frames.decode_receipt,
@@ -43,7 +45,7 @@ def test_a_device_reads_the_lease_that_the_gateway_wrote():
 def test_a_device_reads_acknowledgements():
     """All pairs of number and verdict, up to 255 in one frame."""
     pairs = [(seq * 1_000, seq % 15) for seq in range(255)]
-    assert wire.decode_ack(frames.encode_ack(pairs, MAC), MAC) == pairs
+    assert list(wire.decode_ack(frames.encode_ack(pairs, MAC), MAC)) == pairs
 
 
 def test_a_device_reads_chunks():
@@ -63,6 +65,12 @@ def test_the_gateway_reads_refusals_and_wants():
     """A nonce with a code, a blob name with an offset."""
     assert frames.decode_refusal(FRAMES["refusal"], MAC) == (b"n" * 16, wire.BUSY)
     assert frames.decode_want(FRAMES["want"]) == (b"b" * 16, 512)
+
+
+def test_every_refusal_is_known():
+    """From the first code to the last."""
+    for code in range(wire.NO_HEAP, wire.FAILED + 1):
+        assert frames.decode_refusal(wire.encode_refusal(b"n" * 16, code, MAC), MAC) == (b"n" * 16, code)
 
 
 @pytest.mark.parametrize("code", [0, 10, 255])
@@ -109,9 +117,11 @@ def test_no_bytes_raise_anything_but_wire_errors(name, data):
 
 @pytest.mark.parametrize(("leaf", "good"), [("status", STATUS), ("birth", BIRTH), ("bid", BID)])
 def test_json_has_exactly_the_known_keys(leaf, good):
-    """A document that fits is read; without one of its keys, or with one more, it is refused."""
+    """A document that fits is read; without one of its keys but ``why``, or with one more, it is refused."""
     assert frames.decode_json(leaf, json.dumps(good).encode()) == good
-    for bad in ([{k: v for k, v in good.items() if k != key} for key in good] + [{**good, "more": 1}, [], "x", None]):
+    needed = [key for key in good if key != "why"]
+    lacking = [{k: v for k, v in good.items() if k != key} for key in needed]
+    for bad in (*lacking, {**good, "more": 1}, [], "x", None):
         with pytest.raises(wire.WireError, match="shape"):
             frames.decode_json(leaf, json.dumps(bad).encode())
 
@@ -130,6 +140,15 @@ def test_json_values_have_bounds(leaf, good, key, value):
     """Each value is of its type and within its bounds, and no text can move a terminal's cursor."""
     with pytest.raises(wire.WireError, match="shape"):
         frames.decode_json(leaf, json.dumps({**good, key: value}).encode())
+
+
+@pytest.mark.parametrize(("leaf", "good"), [("birth", BIRTH), ("bid", BID)])
+def test_a_device_need_not_say_why(leaf, good):
+    """Without a reason it is empty; one that is no short text is refused."""
+    silent = {key: value for key, value in good.items() if key != "why"}
+    assert frames.decode_json(leaf, json.dumps(silent).encode()) == {**good, "why": ""}
+    with pytest.raises(wire.WireError, match="shape"):
+        frames.decode_json(leaf, json.dumps({**good, "why": "w" * 65}).encode())
 
 
 def test_a_device_without_thermometer_may_say_so():

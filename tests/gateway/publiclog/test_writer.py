@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -327,6 +328,29 @@ def test_a_bundle_lost_before_it_was_counted(open_log, small_log, tmp_path):
     path.unlink()
     with pytest.raises(LedgerError, match="is missing"):
         open_log()
+
+
+def test_what_was_earned_is_known(open_log, small_log, tmp_path):
+    """By owner and device, as the auditor finds it: after a restart, without the state, with one that lacks it."""
+    found = auditor.verify(small_log.folder).data
+    earned = {(row["owner"], row["device"]): row["credits"] for row in found["devices"] if row["credits"]}
+    assert small_log.settled == open_log().settled == earned
+    state = small_log.folder.parent / "public.state"
+    whole = state.read_bytes()
+    state.unlink()
+    assert open_log().settled == earned and state.read_bytes() == whole
+    old = whole[12:52] + small_log.numbers.encode()
+    state.write_bytes(old + hashlib.sha256(old).digest())
+    again = open_log()
+    assert again.settled == earned and again.numbers.encode() == small_log.numbers.encode()
+
+
+def test_a_device_that_changes_hands_leaves_its_pay_behind(small_log, prove):
+    """What it earns from then on is its new owner's."""
+    before = small_log.settled["anna", A.hex()[:16]]
+    small_log.register(A, "ben")
+    small_log.seal(9, [(prove(small_log.net, A, 999), 7, "ok")])
+    assert (small_log.settled["anna", A.hex()[:16]], small_log.settled["ben", A.hex()[:16]]) == (before, 7)
 
 
 def test_only_news_is_entered(open_log):

@@ -20,8 +20,8 @@ def bench():
     """An announcer; ``sent()`` gives (topic below the site, JSON or b"", QoS, retained) of each message so far."""
     published = []
     made = SimpleNamespace()
-    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), lambda: 1_700,
-                               Counter())
+    made.announcer = Announcer("demo", "gw1", 3, lambda *message: published.append(message), 1_000,
+                               lambda: 1_700, Counter())
 
     def sent():
         said = [(topic.removeprefix(ROOT), payload and json.loads(payload), *(*how, 1, False)[:2])
@@ -80,6 +80,18 @@ def test_a_sealed_epoch_is_published_with_its_checkpoint(bench, small_log):
     assert (topic, how) == ("epoch/4", [1, True])
     assert said == {"v": 1, "epoch": 4, "receipts": 10, "credits": 500, "size": small_log.size,
                     "root": small_log.root.hex(), "checkpoint": small_log.checkpoint}
+
+
+def test_what_no_broker_carries_is_refused_by_name(bench):
+    """The connection would be cut at each new try; whoever waits reads where the answer can be had."""
+    bench.announcer.result(f.PublishResult("rush", json.dumps({"ok": True, "data": "x" * 1_000}).encode()))
+    bench.announcer.answer(Ref("anna", "7"), {"text": "x" * 1_000}, None)
+    (topic, said, *_), (_, reply, *_) = bench.sent()
+    assert topic == "task/rush/result" and not said["ok"] and "/api/tasks/rush/result" in said["error"]["hint"]
+    assert said["error"]["code"] == reply["error"]["code"] == "answer_too_large" and reply["cid"] == "7"
+    heard = []
+    bench.announcer.answer(Ref("anna", "7", back=heard.append), {"text": "x" * 1_000}, None)
+    assert json.loads(heard[0])["ok"]
 
 
 def test_who_asked_at_the_door_is_answered_there(bench):

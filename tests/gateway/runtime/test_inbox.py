@@ -12,9 +12,12 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
 from lamplighter.gateway.protocol.topics import rpc_topic
 from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES
-from lamplighter.gateway.runtime.inbox import Inbox, subscriptions
+from lamplighter.gateway.runtime.inbox import Inbox, mark_topic, subscriptions
 
 UP, DOWN = Mac(b"u" * 32), Mac(b"d" * 32)
+
+
+MARK = mark_topic("demo", "gw1"), b"3"
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def bench():
     made.gate = SimpleNamespace(admits=lambda node, size: made.sizes.append((node, size)) or made.open,
                                 vain=made.vain.append)
     pump = SimpleNamespace(put=lambda event, after=None: made.put.append((event, after)))
-    inbox = Inbox("demo", {"a": Keys(b"a" * 16, UP, DOWN)}, made.gate, pump,
+    made.inbox = inbox = Inbox("demo", MARK, {"a": Keys(b"a" * 16, UP, DOWN)}, made.gate, pump,
                   lambda *request: made.asked.append(request), made.acknowledged.append, made.guard, made.counters)
 
     def take(topic, payload, retain=False):
@@ -33,6 +36,8 @@ def bench():
         inbox.take(message)
         return message
     made.take = take
+    take(*MARK)
+    made.acknowledged.clear()
     return made
 
 
@@ -47,9 +52,12 @@ def test_a_message_is_acknowledged_after_its_last_event(bench):
 
 
 def test_requests_go_to_their_server(bench):
-    """Whatever they hold, they are no events of devices."""
+    """Whatever they hold, they are no events of devices; they are acknowledged when all that follows is durable."""
     message = bench.take(rpc_topic("demo", "city", "task.list"), b"{}")
-    assert bench.asked == [("city", "task.list", b"{}")] and bench.acknowledged == [message] and not bench.put
+    ((*asked, after),) = bench.asked
+    assert asked == ["city", "task.list", b"{}"] and not bench.put and not bench.acknowledged
+    after()
+    assert bench.acknowledged == [message]
 
 
 @pytest.mark.parametrize("topic", [rpc_topic("demo", "", "task.list"), rpc_topic("demo", "Z", "task.list"),
@@ -74,7 +82,8 @@ def test_a_request_that_the_broker_kept_is_not_carried_out(bench):
 def test_a_request_without_content_has_an_answer(bench):
     """Where nothing was kept, it is a mistake of its sender, who hears of it."""
     bench.take(rpc_topic("demo", "city", "task.list"), b"")
-    assert bench.asked == [("city", "task.list", b"")]
+    ((*asked, _),) = bench.asked
+    assert asked == ["city", "task.list", b""]
 
 
 @pytest.mark.parametrize(("topic", "payload"), [
@@ -107,6 +116,24 @@ def test_what_the_gate_does_not_admit_is_not_read(bench, topic, node, besides):
 
 def test_it_listens_to_all_that_devices_and_operators_send():
     """Each topic of devices once, bids without a promise; requests of all methods."""
-    wanted = dict(subscriptions("demo"))
+    wanted = dict(subscriptions("demo", "gw1"))
     assert wanted == {wire.node_topic("demo", "+", leaf): int(leaf != "bid") for leaf in wire.NODE_UP} | {
-        rpc_topic("demo", "+", "+"): 1}
+        rpc_topic("demo", "+", "+"): 1, MARK[0]: 1}
+
+
+def test_at_a_start_requests_wait_for_what_the_broker_had_kept(bench):
+    """A session hands over without its flag what was retained while nobody listened; the flag comes with the
+    subscription, and both before the mark. Marks of earlier starts say nothing."""
+    kept, sent = rpc_topic("demo", "city", "epoch.seal"), rpc_topic("demo", "city", "task.list")
+    bench.inbox.waits = True
+    for topic, payload in ((kept, b"{}"), (sent, b"{}"), (kept, b'{"cid": "2"}')):
+        bench.take(topic, payload)
+    bench.take(kept, b"{}", retain=True)
+    bench.take(MARK[0], b"2")
+    assert not bench.asked and len(bench.acknowledged) == 2
+    bench.take(*MARK)
+    assert [asked[:3] for asked in bench.asked] == [
+        ("city", "task.list", b"{}"), ("city", "epoch.seal", b'{"cid": "2"}')]
+    assert bench.guard.ignored == 2 and len(bench.acknowledged) == 4
+    bench.take(kept, b"{}")
+    assert len(bench.asked) == 3

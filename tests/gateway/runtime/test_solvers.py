@@ -1,4 +1,4 @@
-"""Generators of tasks beside the loop."""
+"""Generators of tasks in workers: where they are, what becomes of them, what the core is told."""
 
 import asyncio
 import json
@@ -9,10 +9,15 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.gateway.api.requests import Ref, RequestError
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.runtime.solvers import Solvers
+from lamplighter.gateway.runtime.child import pack, unpack
+from lamplighter.gateway.runtime.kinds import info_of
+from lamplighter.gateway.runtime.lanes import TIMES, WorkerDied, open_lanes
+from lamplighter.gateway.runtime.solvers import MAX_CHECKS, MAX_DEATHS, QUICK_BYTES, KindBroke, Solvers
 from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
+from tests.gateway.workers import InlineWorker
 
 
 class Model(BaseModel):
@@ -28,11 +33,19 @@ def kind_of(solve, prepare=lambda model: model.n, check=None):
 
 
 class Bench:
-    """Solvers of one kind, and a queue of what they say."""
+    """Solvers of one kind, and a queue of what they say. ``workers`` are all that were made; ``fate(what)`` is asked
+    before each request of what may become of the worker: it raises WorkerDied, or gives a message to answer with."""
 
     def __init__(self, kind):
-        self.solvers = Solvers({"toy": kind}, self._put)
+        self.fate, self.workers = lambda what: None, []
+        self.solvers = Solvers({"toy": info_of(kind)}, open_lanes(self._worker, 60), self._put)
+        self.solvers._lanes.quick.limit_s = 60
         self.said, self._news = deque(), asyncio.Event()
+        self._kind = kind
+
+    def _worker(self):
+        self.workers.append(InlineWorker({"toy": self._kind}, lambda request: self.fate(unpack(request).head)))
+        return self.workers[-1]
 
     def _put(self, event):
         self.said.append(event)
@@ -55,6 +68,16 @@ class Bench:
     async def advanced(self, round_, answers, task="t"):
         self.solvers.advance(f.AdvanceSolver(task, round_, tuple(answers)))
         return await self.next()
+
+    async def checked(self, spec, answer, task="t"):
+        self.solvers.check(f.CheckAnswer(task, 0, 0, 0, spec, answer))
+        said = await self.next()
+        assert said == e.AnswerChecked(task, 0, 0, 0, answer, said.possible)
+        return said.possible
+
+
+def body_of(**given):
+    return json.dumps({"kind": "toy", "input": given}).encode()
 
 
 @pytest.fixture
@@ -237,17 +260,32 @@ def test_contexts_are_there_while_their_task_is(bench):
 
 
 def test_a_kinds_check_sees_spec_job_and_answer(bench):
-    """The check gets what the solution yielded; without one, or without the task, every answer is possible."""
+    """The check gets what the solution yielded; what nobody runs is not asked about."""
     seen = []
     def check(spec, job, answer):
-        seen.append((spec, job.input, [c.data for c in job.contexts], answer))
+        seen.append((spec, job.input, [c.data for c in job.contexts], job.answer_bytes, answer))
         return answer != b"no"
     async def work(b):
         spec = (await b.begun(n=2)).jobs[1]
-        assert b.solvers.check("t", spec, b"ok") and not b.solvers.check("t", spec, b"no")
-        assert seen[0] == (2, b"\x01", [b"shared"], b"ok")
-        assert b.solvers.check("unknown", spec, b"no")
+        assert await b.checked(spec, b"ok") and not await b.checked(spec, b"no")
+        assert seen[0] == (2, b"\x01", [b"shared"], 2, b"ok")
+        b.solvers.check(f.CheckAnswer("unknown", 0, 0, 0, spec, b"no"))
+        assert await b.checked(spec, b"ok") and not b.said
     bench(kind_of(two_rounds, check=check), work)
+
+
+def test_answers_that_wait_are_asked_about_together(bench):
+    """One message holds as many as there are, up to a bound."""
+    asks = []
+    async def work(b):
+        spec = (await b.begun(n=1)).jobs[0]
+        b.fate = lambda head: asks.append(len(head["asks"])) if head["do"] == "check" else None
+        for number in range(MAX_CHECKS + 3):
+            b.solvers.check(f.CheckAnswer("t", 0, number, 0, spec, b"%d" % (number % 2)))
+        said = [await b.next() for _ in range(MAX_CHECKS + 3)]
+        assert [(one.index, one.possible) for one in said] == [(n, n % 2 == 1) for n in range(MAX_CHECKS + 3)]
+        assert asks == [MAX_CHECKS, 3]
+    bench(kind_of(two_rounds, check=lambda spec, job, answer: answer == b"1"), work)
 
 
 def test_a_check_that_raises_casts_doubt(bench, caplog):
@@ -256,12 +294,27 @@ def test_a_check_that_raises_casts_doubt(bench, caplog):
         raise IndexError("short")
     async def work(b):
         spec = (await b.begun(n=1)).jobs[0]
-        assert b.solvers.check("t", spec, b"") is False and len(caplog.records) == 1
+        assert await b.checked(spec, b"") is False and len(caplog.records) == 1
     bench(kind_of(two_rounds, check=check), work)
 
 
+def test_a_check_that_ends_its_worker_is_not_asked_again(bench, caplog):
+    """Its answer is recomputed, and the task goes on without the check, also once its generator has come back."""
+    def fate(head):
+        if head["do"] == "check":
+            raise WorkerDied
+    async def work(b):
+        spec = (await b.begun(n=1)).jobs[0]
+        b.fate = fate
+        b.solvers.check(f.CheckAnswer("t", 0, 0, 0, spec, b"ok"))
+        assert await b.next() == e.SolverLost("t") and (await b.next()).possible is False
+        await b.begun(n=1)
+        assert await b.checked(spec, b"ok") is True and len(caplog.records) == 1
+    bench(kind_of(two_rounds, check=lambda spec, job, answer: True), work)
+
+
 def test_a_task_that_ends_during_its_preparation_leaves_nothing(bench, caplog):
-    """Cancelled while the thread is at it: no event, no generator, no traceback."""
+    """What a worker is doing for it is called off: no event, no generator, no traceback; the next has its turn."""
     gate, inside = threading.Event(), threading.Event()
     def prepare(model):
         if model.n == 7:
@@ -273,6 +326,7 @@ def test_a_task_that_ends_during_its_preparation_leaves_nothing(bench, caplog):
         await asyncio.to_thread(inside.wait, 10)
         b.solvers.advance(f.AdvanceSolver("t", 0, ()))     # released just before the task was cancelled
         b.solvers.stop("t")
+        assert b.workers[0].interrupted >= 1
         gate.set()
         assert (await b.begun("u", n=1)).task == "u"
         assert not b.said and b.solvers.context(Context(b"shared").name) == b"shared"
@@ -281,19 +335,201 @@ def test_a_task_that_ends_during_its_preparation_leaves_nothing(bench, caplog):
     bench(kind_of(two_rounds, prepare), work)
 
 
-def test_validation_and_price_run_in_the_thread(bench):
+def test_a_task_that_is_over_leaves_its_worker(bench):
+    """Its generator is forgotten there too, but not one of the same name that has begun since."""
+    done = []
+    async def work(b):
+        b.fate = lambda head: done.append(head["do"])
+        await b.begun(n=1)
+        b.solvers.stop("t")
+        await b.begun("u", n=1)
+        b.solvers.stop("u")
+        await b.begun("u", n=2)
+        assert done == ["kinds", "start", "stop", "start", "start"]
+        assert (await b.advanced(0, [b"ab", b"cd"], "u")).round == 1
+    bench(kind_of(two_rounds), work)
+
+
+def test_what_a_worker_did_is_lost_with_it(bench):
+    """All generators in it are wanted anew; contexts stay, and steps that were on their way are forgotten."""
+    async def work(b):
+        await b.begun(n=2)
+        await b.begun("u", n=1)
+        b.workers[0].kill()
+        assert {await b.advanced(0, [b"x"], "u"), await b.next()} == {e.SolverLost("t"), e.SolverLost("u")}
+        b.solvers.advance(f.AdvanceSolver("t", 0, (b"ab", b"cd")))
+        assert b.solvers.context(Context(b"shared").name) == b"shared"
+        assert (await b.begun(n=2)).round == 0 and len(b.workers) == 2
+        assert (await b.advanced(0, [b"ab", b"cd"])).round == 1 and not b.said
+    bench(kind_of(two_rounds), work)
+
+
+def test_over_one_thing_workers_end_by_chance_a_few_times(bench):
+    """Then its task is to blame; over different things they may end as often as they like."""
+    def fate(head):
+        if head["do"] in fatal:
+            raise WorkerDied
+    async def work(b):
+        b.fate = fate
+        for what in range(2 * MAX_DEATHS):
+            fatal[:] = [("start", "last")[what % 2]]
+            said = await b.begun(n=1)
+            if fatal == ["last"]:
+                assert said.round == 0
+                b.solvers.give_up(f.GiveUp("t", 0, (b"a",)))
+                said = await b.next()
+            assert said == e.SolverLost("t")
+        fatal[:] = ["start"]
+        for _ in range(2):   # it goes well in between
+            assert await b.begun(n=1) == await b.begun(n=1) == e.SolverLost("t")
+            fatal.clear()
+            assert (await b.begun(n=1)).round == 0
+            fatal[:] = ["start"]
+        fatal[:] = ["advance"]
+        for _ in range(MAX_DEATHS):
+            await b.begun(n=1)
+            said = await b.advanced(0, [b"ab"])
+        assert (said.code, said.fault) == ("worker_died", "kind") and "round 0" in said.message
+    fatal = []
+    bench(kind_of(two_rounds), work)
+
+
+def test_what_is_called_off_for_nothing_begins_anew(bench):
+    """A worker may have been told to leave off just when it went on to something else."""
+    async def work(b):
+        await b.begun(n=1)
+        b.fate = lambda head: pack({"is": "stopped"})
+        for _ in range(2 * MAX_DEATHS):
+            assert await b.advanced(0, [b"x"]) == e.SolverLost("t")
+            b.fate = lambda head: None
+            await b.begun(n=1)
+            b.fate = lambda head: pack({"is": "stopped"})
+    bench(kind_of(two_rounds), work)
+
+
+@pytest.mark.parametrize(("answer", "code"), [({"is": "overfull"}, "too_much_memory"), (None, "too_slow")])
+def test_what_is_too_much_for_the_quick_lane_goes_on_in_the_other(bench, answer, code):
+    """There it may take its time; beyond that the task fails, and says what to do."""
+    async def work(b):
+        quick, long = b.solvers._lanes
+        hang = threading.Event()
+        b.fate = lambda head: (pack(answer) if answer else hang.wait() and None) if head["do"] == "advance" else None
+        await b.begun(n=1)
+        if not answer:
+            quick.limit_s = 0.01
+            b.workers[0].interrupt = hang.set
+            b.fate = lambda head: hang.wait() and pack({"is": "stopped"}) if head["do"] == "advance" else None
+        assert await b.advanced(0, [b"ab"]) == e.SolverLost("t")
+        assert (await b.begun(n=1)).round == 0 and len(b.workers) == 2
+        hang.clear()
+        if not answer:
+            long.limit_s = 0.01
+            b.workers[1].interrupt = hang.set
+        said = await b.advanced(0, [b"ab"])
+        assert (said.code, said.fault) == (code, "operator") and "smaller" in said.message
+    bench(kind_of(two_rounds), work)
+
+
+def test_a_worker_that_does_not_leave_off_is_killed(bench, monkeypatch):
+    """A kind may hold on to its processor whatever it is told."""
+    monkeypatch.setattr("lamplighter.gateway.runtime.lanes.GRACE_S", 0.01)
+    async def work(b):
+        hang = threading.Event()
+        await b.begun("u", n=1)
+        await b.begun(n=1)
+        b.solvers._lanes.quick.limit_s = 0.01
+        def kill():
+            b.workers[0].killed = 1
+            hang.set()
+        b.workers[0].kill = kill
+        b.fate = lambda head: hang.wait() and None if head["do"] == "advance" else None
+        said = [await b.advanced(0, [b"ab"]), await b.next()]
+        assert said == [e.SolverLost("u"), e.SolverLost("t")] and b.workers[0].interrupted == TIMES
+    bench(kind_of(two_rounds), work)
+
+
+def test_long_documents_have_a_worker_of_their_own(bench):
+    """What follows from a short one never waits for a long one."""
+    gate = threading.Event()
+    async def work(b):
+        b.fate = lambda head: gate.wait(60) and None if head["do"] == "prepare" else None
+        long = asyncio.create_task(b.solvers.prepare("toy", body_of(n=1) + b" " * QUICK_BYTES))
+        assert (await b.begun(n=1)).round == 0 and not long.done()
+        gate.set()
+        await long
+        assert len(b.workers) == 2
+    bench(kind_of(two_rounds), work)
+
+
+def test_tasks_come_before_requests(bench):
+    """However many documents wait to be looked at."""
+    done, gate = [], threading.Event()
+    async def work(b):
+        await b.begun(n=1)
+        b.fate = lambda head: done.append(head["do"]) or (gate.wait(60) and None)
+        asked = [asyncio.create_task(b.solvers.prepare("toy", body_of(n=1))) for _ in range(3)]
+        while not done:   # noqa: ASYNC110
+            await asyncio.sleep(0)
+        b.solvers.advance(f.AdvanceSolver("t", 0, (b"ab",)))
+        gate.set()
+        await b.next()
+        await asyncio.gather(*asked)
+        assert done == ["prepare", "advance", "prepare", "prepare"]
+    bench(kind_of(two_rounds), work)
+
+
+def test_validation_and_price_run_in_a_worker(bench):
     """A dry run gives the first round's jobs, prepares beside the loop and keeps nothing."""
     threads = []
     def prepare(model):
         threads.append(threading.current_thread().name)
+        if model.n == 9:
+            raise KeyError("junction")
         return model.n
     async def work(b):
-        spec = await b.solvers.prepare("toy", {"n": 3})
-        assert len(await b.solvers.first_round("toy", spec)) == 3
-        assert threads[0].startswith("solver") and b.solvers.context(Context(b"shared").name) is None
-        with pytest.raises(TaskError):
-            await b.solvers.prepare("toi", {})
+        await b.solvers.prepare("toy", body_of(n=3))
+        assert [job.price_kop for job in await b.solvers.first_round("toy", body_of(n=3))] == [2, 2, 2]
+        assert threads[0].startswith("worker") and b.solvers.context(Context(b"shared").name) is None
+        with pytest.raises(TaskError) as caught:
+            await b.solvers.prepare("toi", body_of())
+        assert (caught.value.code, caught.value.path) == ("unknown_kind", "/kind")
+        with pytest.raises(KindBroke, match="junction"):
+            await b.solvers.prepare("toy", body_of(n=9))
     bench(kind_of(two_rounds, prepare), work)
+
+
+def test_requests_outlive_a_worker(bench):
+    """One that ended is replaced and asked again; after a few the request is refused by name."""
+    deaths = []
+    def fate(head):
+        if head["do"] == "prepare" and len(deaths) < most:
+            deaths.append(head)
+            raise WorkerDied
+    async def work(b):
+        b.fate = fate
+        await b.solvers.prepare("toy", body_of(n=1))
+        assert len(b.workers) == MAX_DEATHS == len(deaths) + 1
+        deaths.clear()
+        b.fate = lambda head: fate(head) or deaths.clear()
+        with pytest.raises(TaskError) as caught:
+            await b.solvers.prepare("toy", body_of(n=1))
+        assert caught.value.code == "worker_died"
+    most = MAX_DEATHS - 1
+    bench(kind_of(two_rounds), work)
+
+
+def test_a_long_request_is_read_in_a_worker(bench):
+    """Its input stays there; what is wrong with it is told as it would be on the loop."""
+    async def work(b):
+        request = {"id": "t", "kind": "toy", "input": {"n": 1}, "cid": "7", "reply_to": "anna"}
+        read = await b.solvers.read("anna", "task.submit", json.dumps(request).encode(), False)
+        assert (read.params["input"], read.params["id"], read.cid, read.reply_to) == ({}, "t", "7", "anna")
+        assert json.loads(read.body) == {"id": "t", "kind": "toy", "input": {"n": 1}}
+        with pytest.raises(RequestError) as caught:
+            await b.solvers.read("anna", "task.submit", b'{"id": "t", "ind": 1, "reply_to": "anna"}', True)
+        assert (caught.value.code, caught.value.path) == ("unknown_field", "/ind")
+        assert caught.value.ref == Ref("anna", "", "t")
+    bench(kind_of(two_rounds), work)
 
 
 def test_a_kind_that_knows_the_answer_has_no_first_round(bench):
@@ -302,6 +538,6 @@ def test_a_kind_that_knows_the_answer_has_no_first_round(bench):
         return Result("s", {})
         yield
     async def work(b):
-        assert list(await b.solvers.first_round("toy", 1)) == []
+        assert list(await b.solvers.first_round("toy", body_of())) == []
         assert isinstance(await b.begun(), e.TaskSolved)
     bench(kind_of(solve), work)

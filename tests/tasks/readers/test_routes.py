@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers import routes
 from lamplighter.tasks.readers.network import Demand
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
@@ -60,6 +61,20 @@ def test_broken_demand_is_a_clear_error(network_xml: str, body: str, code: str) 
     with pytest.raises(TaskError) as caught:
         _read(network_xml, body)
     assert caught.value.code == code and caught.value.hint
+
+
+def test_searches_and_departures_are_bounded_together(network_xml: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many trips and flows share the work: also those whose vehicles depart outside of the period."""
+    trip = '<trip id="a" depart="1" from="s_in" to="n_out"/>'
+    monkeypatch.setattr(routes, "MAX_VISITED", 4)
+    assert len(_read(network_xml, 3 * trip).vehicles) == 3   # one search serves them all
+    other = '<trip id="b" depart="1" from="e_in" to="n_out"/>'
+    monkeypatch.setattr(routes, "MAX_DRAWN", 150)
+    flow = '<flow id="f" begin="0" end="10" number="100" from="s_in" to="n_out"/>'
+    for body in (trip + other, 2 * flow):
+        with pytest.raises(TaskError) as caught:
+            _read(network_xml, body, start_s=0.5 if body == trip + other else 1e5)
+        assert caught.value.code == "too_large" and caught.value.hint
 
 
 def test_length_of_a_vehicle_in_a_queue() -> None:

@@ -114,3 +114,21 @@ def test_missing_and_unknown_tables(tables) -> None:
         _spec({name: text for name, text in tables.items() if name != "LineType"})
     with pytest.raises(TaskError, match="'Storage'"):
         _spec({**tables, "Storage": "id;node\nb;end"})
+
+
+@pytest.mark.parametrize(("table", "text"), [
+    ("Coordinates", 'id;x;y\nc0;"' + "1" * 200_000), ("Line", "id;nodeA;nodeB;type;length\nl1;bar_1"),
+])
+def test_text_that_is_no_table_is_told(tables: dict[str, str], table: str, text: str) -> None:
+    """A cell without end, or a row without its columns: which table it is in, and never a traceback."""
+    with pytest.raises(TaskError) as caught:
+        read({**tables, table: text}, 1)
+    assert caught.value.code == "bad_simbench" and table in caught.value.message + caught.value.path
+
+
+def test_a_feeder_beyond_its_bounds_is_told(tables: dict[str, str]) -> None:
+    """What the tables make together must fit a feeder in plain fields."""
+    tables["Line"] += 10_001 * "\nl;bar_1;end;NAYY;0.5;100;LV"
+    with pytest.raises(TaskError) as caught:
+        read(tables, 1)
+    assert caught.value.code == "bad_simbench" and "lines" in caught.value.message

@@ -14,6 +14,9 @@ from lamplighter.tasks.environment.airmap.method.read import ENTITY
 from lamplighter.tasks.environment.sensorqc.model import MOST_STATIONS, SensorqcInput
 from lamplighter.tasks.readers import ngsi, senml
 
+MOST_PLACES = 5_000_000
+"""Of a table of stations by times, readings or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -132,6 +135,9 @@ def _binned(found: Iterable[Reading], step_s: int, path: str, note: str) -> Netw
         raise TaskError("too_many_stations", f"{len(points)} stations, at most {MOST_STATIONS}",
                         "cut the area into several tasks", path)
     ids, steps = sorted(points), sorted(sums)
+    if len(ids) * len(steps) > MOST_PLACES:
+        raise TaskError("too_many_readings", f"{len(ids)} stations at {len(steps)} times, most without a reading",
+                        "a larger step_s, or a part of the stations", "/step_s")
     rows = [[sum(row[name]) / len(row[name]) if name in row else None for name in ids]
             for row in (sums[step] for step in steps)]
     times = [datetime.fromtimestamp(step * step_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for step in steps]

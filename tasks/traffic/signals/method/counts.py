@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
 from lamplighter.tasks.readers.network import Demand, Steps, collect
-from lamplighter.tasks.readers.routes import MAX_VEHICLES, lay
+from lamplighter.tasks.readers.routes import MAX_DRAWN, MAX_VEHICLES, lay
 from lamplighter.tasks.readers.sumo import Roads
 from lamplighter.tasks.traffic.signals.model import Counts
 
@@ -66,6 +67,11 @@ def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path
     return found
 
 
+def draws_of(periods: Periods) -> dict[str, int]:
+    """How much there is to draw for each detector, whether or not it falls into the period asked for."""
+    return {name: sum(1 + count for *_, count in spans) for name, spans in periods.items()}
+
+
 def departures(periods: Iterable[tuple[float, float, int]], share: float, start_s: float, end_s: float,
                rng: random.Random) -> list[float]:
     """Times of the vehicles counted, or a share of them, in [start_s, end_s); all moments of a period are alike."""
@@ -86,9 +92,15 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     laid: dict[tuple[str, ...], Steps] = {}
     trips: list[tuple[int, Steps]] = []
+    ways = _Ways(shares, roads)
+    draws, drawn = draws_of(periods), 0
     for entry in counts.entries:
+        drawn += draws[entry.detector]
+        if drawn > MAX_DRAWN:
+            raise TaskError("too_large", f"more than {MAX_DRAWN} vehicles at all entries", "name each detector once",
+                            f"{COUNTS_PATH}/entries")
         for time in departures(periods[entry.detector], 1.0, start_s, end_s, rng):
-            way = _walk(entry.road, shares, roads, rng)
+            way = ways.walk(entry.road, rng)
             if way not in laid:
                 laid[way] = lay(roads, way)
             trips.append((round(10 * time), laid[way]))
@@ -120,13 +132,27 @@ def _known(road: str, roads: Roads, path: str) -> None:
                         path)
 
 
-def _walk(road: str, shares: Mapping[str, Mapping[str, float]], roads: Roads, rng: random.Random) -> tuple[str, ...]:
-    """Roads one after the other until one leads nowhere; without shares every way but back is as likely."""
-    way = [road]
-    while len(way) < MAX_ROADS:
-        here = roads.edges[way[-1]]
-        options = shares.get(way[-1]) or {name: 1.0 for name in here.onward if roads.edges[name].to != here.start}
-        if not options:
-            break
-        way.append(rng.choices(list(options), list(options.values()))[0])
-    return tuple(way)
+class _Ways:
+    """Where vehicles go on: from each road by its shares, which are put together once."""
+
+    def __init__(self, shares: Mapping[str, Mapping[str, float]], roads: Roads) -> None:
+        self._shares, self._roads = shares, roads
+        self._onward: dict[str, tuple[list[str], list[float]]] = {}
+
+    def walk(self, road: str, rng: random.Random) -> tuple[str, ...]:
+        """Roads one after the other until one leads nowhere; without shares every way but back is as likely."""
+        way = [road]
+        while len(way) < MAX_ROADS:
+            names, weights = self._options(way[-1])
+            if not names:
+                break
+            way.append(rng.choices(names, cum_weights=weights)[0])
+        return tuple(way)
+
+    def _options(self, road: str) -> tuple[list[str], list[float]]:
+        if road not in self._onward:
+            edge = self._roads.edges[road]
+            options = self._shares.get(road) or {name: 1.0 for name in edge.onward
+                                                 if self._roads.edges[name].to != edge.start}
+            self._onward[road] = list(options), list(accumulate(options.values()))
+        return self._onward[road]

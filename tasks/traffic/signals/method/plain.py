@@ -18,7 +18,8 @@ from lamplighter.tasks.readers.network import (
     build,
     collect,
 )
-from lamplighter.tasks.traffic.signals.method.counts import departures, read_periods
+from lamplighter.tasks.readers.routes import MAX_DRAWN
+from lamplighter.tasks.traffic.signals.method.counts import departures, draws_of, read_periods
 from lamplighter.tasks.traffic.signals.model import Junction as PlainJunction
 from lamplighter.tasks.traffic.signals.model import Plain
 
@@ -99,6 +100,7 @@ def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None,
     periods = read_periods(plain.entities, sorted(detectors), "/plain/entities")
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
+    draws, drawn = draws_of(periods), 0
     for r, route in enumerate(plain.routes):
         path = f"/plain/routes/{r}"
         for i, leg in enumerate(route.legs):
@@ -115,6 +117,10 @@ def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None,
         times = route.departures_s
         if route.detector is not None:
             until = float("inf") if end_s is None else end_s
+            drawn += draws[route.detector]
+            if drawn > MAX_DRAWN:
+                raise TaskError("too_large", f"more than {MAX_DRAWN} vehicles at the detectors of all routes",
+                                "give the observations of the period in question", "/plain/routes")
             times = departures(periods[route.detector], route.share, start_s, until, rng)
         elif times is None:
             times = _arrivals(rng, route.vehicles_per_hour or 0.0, start_s, end_s or 0.0)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.environment.sensorqc.method import read
 from lamplighter.tasks.environment.sensorqc.method.read import network
 from lamplighter.tasks.environment.sensorqc.model import SensorqcInput
 
@@ -81,3 +82,12 @@ def test_each_refusal_names_its_place() -> None:
     for given, code, path in cases:
         error = _refused(given)
         assert (error.code, error.path) == (code, path), given
+
+
+def test_a_table_of_hardly_any_readings_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stations that each report at times of their own fill a table that is far longer than the document."""
+    monkeypatch.setattr(read, "MOST_PLACES", 15)
+    entities = [_entity(f"s{i}", i / 100, f"2026-03-01T0{i}:00:00Z", 1.0) for i in range(4)]
+    given = {"property": "pm10", "step_s": 3_600}
+    assert len(network(SensorqcInput.model_validate({**given, "entities": entities[:3]})).times) == 3
+    assert _refused({**given, "entities": entities}).code == "too_many_readings"

@@ -1,0 +1,223 @@
+"""Documents of every accepted format, of any size, made to be as hard on a reader as their format allows.
+
+``DOCUMENTS[name](n)`` gives (kind, input); its length grows with ``n``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lamplighter.tasks.api import Input
+
+Document = tuple[str, Input]
+DOCUMENTS: dict[str, Callable[[int], Document]] = {}
+
+
+def _document(make: Callable[[int], Document]) -> Callable[[int], Document]:
+    DOCUMENTS[make.__name__.replace("_", " ")] = make
+    return make
+
+
+def _frame(rows: list[list[Any]], *columns: str) -> dict[str, Any]:
+    split = {"columns": columns, "index": list(range(len(rows))), "data": rows}
+    return {"_class": "DataFrame", "_object": json.dumps(split)}
+
+
+@_document
+def pandapower(n: int) -> Document:
+    """Switches in a chain that joins all buses, and as many open ones at as many lines."""
+    switches = [[i, i + 1, "b", True] for i in range(n - 1)] + [[0, i, "l", False] for i in range(n)]
+    net = {
+        "bus": _frame([[f"b{i}", 0.4] for i in range(n)], "name", "vn_kv"),
+        "ext_grid": _frame([[0, 1.0]], "bus", "vm_pu"),
+        "line": _frame([[0, 1, 0.1, 0.1, 0.1, 0.2] for _ in range(n)], "from_bus", "to_bus", "length_km",
+                       "r_ohm_per_km", "x_ohm_per_km", "max_i_ka"),
+        "load": _frame([[0, 0.001, 0.0]], "bus", "p_mw", "q_mvar"),
+        "switch": _frame(switches, "bus", "element", "et", "closed"),
+    }
+    return "energy.evhosting", {"pandapower": {"_object": net}}
+
+
+def _csv(header: str, rows: Iterable[str]) -> str:
+    return "\n".join([header, *rows])
+
+
+def _simbench(n: int, nodes: int) -> dict[str, str]:
+    return {
+        "Node": _csv("id;type;vmR;vmSetp", (f"n{i:07};busbar;0.4;" for i in range(nodes))),
+        "ExternalNet": "id;node\ne;n0000000", "LineType": "id;r;x;b;iMax\nt;0.1;0.1;0;100",
+        "Line": "id;nodeA;nodeB;type;length\nl;n0000000;n0000001;t;0.1",
+        "Load": _csv("id;node;profile;pLoad;qLoad;subnet", (f"l;n0000001;p{i};0.01;0;s" for i in range(n))),
+    }
+
+
+@_document
+def simbench_switches(n: int) -> Document:
+    """All nodes joined in a chain, from its far end."""
+    tables = {**_simbench(1, n), "Switch": _csv("id;nodeA;nodeB;cond", (
+        f"s;n{i:07};n{i + 1:07};1" for i in reversed(range(n - 1))))}
+    return "energy.evhosting", {"simbench": tables}
+
+
+@_document
+def simbench_profiles(n: int) -> Document:
+    """A profile for each load."""
+    names = [f"p{i}{part}" for i in range(n) for part in ("_pload", "_qload")]
+    profiles = _csv("time;" + ";".join(names), ("t" + ";1" * len(names) for _ in range(96)))
+    return "energy.evhosting", {"simbench": {**_simbench(n, 3), "LoadProfile": profiles}}
+
+
+@_document
+def simbench_wide(n: int) -> Document:
+    """A header of n columns over n rows of one."""
+    wide = _csv(";".join(f"c{i}" for i in range(n)), ("x" for _ in range(n)))
+    return "energy.evhosting", {"simbench": {**_simbench(2, 3), "Coordinates": wide}}
+
+
+@_document
+def feeder(n: int) -> Document:
+    """Loads without number at two buses, each with a profile."""
+    return "energy.evhosting", {"feeder": {
+        "nominal_kv": 0.4, "source_bus": "a", "buses": [{"name": "a"}, {"name": "b"}],
+        "lines": [{"from_bus": "a", "to_bus": "b", "r_ohm": 0.1, "x_ohm": 0.1, "limit_a": 100}],
+        "loads": [{"bus": "b", "kw": 0.01, "cars": 0, "profile": "p"} for _ in range(n)] + [{"bus": "b", "kw": 1}],
+        "profiles": {"p": [1.0] * 96}}}
+
+
+def _network(edges: int, more: str = "") -> str:
+    """Edges in a row, the first junction of which has a signal."""
+    roads = "".join(f'<edge id="e{i}" from="j{i}" to="j{i + 1}"><lane id="e{i}_0" index="0" speed="10" length="50"/>'
+                    "</edge>" for i in range(edges))
+    ways = "".join(f'<connection from="e{i}" to="e{i + 1}" fromLane="0"'
+                   + (' tl="t" linkIndex="0"' if not i else "") + "/>" for i in range(edges - 1))
+    return ('<net><tlLogic id="t"><phase duration="40" state="G"/><phase duration="3" state="y"/>'
+            f'<phase duration="40" state="r"/></tlLogic>{roads}{ways}{more}</net>')
+
+
+def _signals(network: str, routes: str = "", **more: Any) -> Document:
+    sumo = {"network_xml": network, **({"routes_xml": f"<routes>{routes}</routes>"} if routes else {}), **more}
+    return "traffic.signals", {"sumo": sumo, "period_start_s": 0, "period_end_s": 600,
+                               "search": {"generations": 1, "replicas": 1}}
+
+
+@_document
+def sumo_long_route(n: int) -> Document:
+    """A route of n edges, and n vehicles that take it."""
+    way = " ".join(f"e{i}" for i in range(n))
+    return _signals(_network(n), f'<route id="r" edges="{way}"/>' + "".join(
+        f'<vehicle id="{i}" route="r" depart="{i % 500}"/>' for i in range(n)))
+
+
+@_document
+def sumo_trips(n: int) -> Document:
+    """Trips from the first edge to the last."""
+    return _signals(_network(n), "".join(
+        f'<trip id="{i}" from="e0" to="e{n - 1}" depart="1"/>' for i in range(n)))
+
+
+@_document
+def sumo_flows(n: int) -> Document:
+    """Flows, all of whose vehicles depart before the period begins."""
+    kind, given = _signals(_network(3), '<vehicle id="v" depart="90000"><route edges="e0 e1"/></vehicle>' + "".join(
+        f'<flow id="{i}" begin="0" end="86400" period="0.01" from="e0" to="e1"/>' for i in range(n)))
+    return kind, {**given, "period_start_s": 90_000, "period_end_s": 90_600}
+
+
+@_document
+def sumo_conflicts(n: int) -> Document:
+    """n connections of one signal that share one row of n conflicts."""
+    ways = "".join('<connection from="e0" to="e1" fromLane="0" tl="t" linkIndex="0" via=":v_0"/>' for _ in range(n))
+    row = f'<junction id="j1" intLanes=":v_0"><request index="0" response="{"1" * n}"/></junction>'
+    return _signals(_network(3, ways + row), '<vehicle id="v" depart="1"><route edges="e0 e1"/></vehicle>')
+
+
+@_document
+def sumo_fan(n: int) -> Document:
+    """An edge that leads to n others, counted at by many vehicles."""
+    fan = "".join(f'<edge id="f{i}" from="j1" to="k{i}"><lane id="f{i}_0" index="0" speed="9" length="9"/></edge>'
+                  f'<connection from="e0" to="f{i}" fromLane="0"/>' for i in range(n))
+    seen = {"id": "d", "type": "TrafficFlowObserved", "intensity": min(n, 20_000), "dateObserved":
+            "2026-03-01T06:00:00Z/2026-03-01T06:10:00Z"}
+    counts = {"entities": [seen], "entries": [{"detector": "d", "road": "e0"}], "turns": []}
+    return _signals(_network(3, fan), counts=counts)
+
+
+def _flow(number: int, when: int) -> dict[str, Any]:
+    day, hour = divmod(when, 24)
+    return {"id": f"o{number}", "type": "TrafficFlowObserved", "refDevice": f"d{number}", "intensity": 7,
+            "dateObserved": f"2026-0{1 + day // 28}-{1 + day % 28:02}T{hour:02}:00:00Z"}
+
+
+@_document
+def traffic_entities(n: int) -> Document:
+    """Hourly counts of few detectors."""
+    return "traffic.forecast", {"entities": [_flow(at // 1_000, at % 1_000) for at in range(n)]}
+
+
+@_document
+def traffic_detectors(n: int) -> Document:
+    """Ten weeks of hours of each."""
+    return "traffic.forecast", {"detectors": [{"id": f"d{i}", "start": "2026-01-05T00:00", "counts": [7.5] * 1_680}
+                                              for i in range(1 + n // 1_680)], "time_zone": "UTC"}
+
+
+def _air(number: int, when: int) -> dict[str, Any]:
+    return {"id": f"a{number}-{when}", "type": "AirQualityObserved", "PM10": 20 + number % 9,
+            "refDevice": f"s{number}", "dateObserved": f"2026-03-01T{when % 24:02}:{when // 24 % 60:02}:00Z",
+            "location": {"type": "Point", "coordinates": [5 + number % 70 / 1_000, 51 + number // 70 / 1_000]}}
+
+
+@_document
+def air_entities(n: int) -> Document:
+    """A station each, up to as many as a map takes."""
+    return "environment.airmap", {"entities": [_air(number, 0) for number in range(n)], "property": "PM10"}
+
+
+@_document
+def air_senml(n: int) -> Document:
+    """Three records a station."""
+    records: list[dict[str, Any]] = []
+    for i in range(n):
+        records += [{"bn": f"s{i}:", "n": "PM10", "u": "ug/m3", "v": 20 + i % 9},
+                    {"u": "lon", "n": "x", "v": 5 + i % 70 / 1_000},
+                    {"u": "lat", "n": "y", "v": 51 + i // 70 / 1_000}]
+    return "environment.airmap", {"senml": records, "property": "PM10"}
+
+
+@_document
+def sensors_entities(n: int) -> Document:
+    """Few stations, that report at times of their own."""
+    return "environment.sensorqc", {"entities": [_air(number % 20, number) for number in range(n)],
+                                    "property": "PM10", "step_s": 60}
+
+
+@_document
+def sensors_table(n: int) -> Document:
+    """Readings in rows."""
+    stations = [{"x_m": i % 7 * 100, "y_m": i // 7 * 100} for i in range(50)]
+    return "environment.sensorqc", {"stations": stations, "readings": [[20.5] * 50 for _ in range(1 + n // 50)]}
+
+
+@_document
+def homes_senml(n: int) -> Document:
+    """A home's day in n records."""
+    prices = {"buy_eur_per_mwh": [100] * 24}
+    home = {"id": "h", "capacity_wh": 1_000, "charge_w": 100, "soc_start_wh": 0}
+    records = [{"bn": "h:", "n": "net_load", "u": "W", "v": 500, "t": i * 86_400 // n} for i in range(n)]
+    return "energy.battery", {"prices": prices, "homes": [home], "senml": records}
+
+
+@_document
+def homes(n: int) -> Document:
+    """A day of quarter-hours of each."""
+    about = {"capacity_wh": 1_000, "charge_w": 100, "soc_start_wh": 0, "net_load_w": [500.25] * 96}
+    return "energy.battery", {"prices": {"buy_eur_per_mwh": [100] * 24},
+                              "homes": [{"id": f"h{i}", **about} for i in range(1 + n // 96)]}
+
+
+@_document
+def nonsense(n: int) -> Document:
+    """Each number is none."""
+    return "energy.battery", {"prices": {"buy_eur_per_mwh": ["?"] * n}, "homes": []}
