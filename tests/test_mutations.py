@@ -36,7 +36,7 @@ def python(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
                           env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
-def tested(tree: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+def tried(tree: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     """Until the first test fails."""
     return python(tree, "-m", "pytest", "-x", "-p", "no:cacheprovider", "-m", "not soak", *tests)
 
@@ -57,7 +57,7 @@ def test_what_is_copied_is_what_is_tested(copied: Path) -> None:
     """Without a bug all these tests pass there."""
     done = python(copied, "-c", "from lamplighter import firmware, gateway, tasks; print(gateway.__file__)")
     assert Path(done.stdout.strip()).is_relative_to(copied)
-    done = tested(copied, *dict.fromkeys(mutation.tests.split()[0] for mutation in MUTATIONS))
+    done = tried(copied, *dict.fromkeys(mutation.tests.split()[0] for mutation in MUTATIONS))
     assert done.returncode == 0, done.stdout
 
 
@@ -70,7 +70,7 @@ def test_planted_bug_is_caught(mutation: Mutation, copied: Path) -> None:
     assert whole.count(mutation.old) == 1
     path.write_text(whole.replace(mutation.old, mutation.new))
     try:
-        done = tested(copied, *mutation.tests.split())
+        done = tried(copied, *mutation.tests.split())
     finally:
         path.write_text(whole)
     assert done.returncode == FAILED, done.stdout

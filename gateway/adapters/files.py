@@ -14,7 +14,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
-    """Makes a folder where there is none, and those above it, so that a power cut takes none of them. Raises OSError."""
+    """Makes a folder where there is none, and those above it; no power cut takes them away. Raises OSError."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(mode, exist_ok=True)

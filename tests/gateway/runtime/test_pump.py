@@ -183,7 +183,7 @@ def test_who_tells_much_waits_for_the_last():
     bench = Bench()
 
     async def work():
-        await bench.pump.told([e.DeviceMisbehaved("n", "one")] * (2 * MAX_BATCH + 1))
+        await bench.pump.told([e.DeviceMisbehaved("n", "one") for _ in range(2 * MAX_BATCH + 1)])
         assert bench.names == ["commit", "release"] * 3
     asyncio.run(running(bench, work))
 
