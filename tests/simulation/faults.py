@@ -112,7 +112,9 @@ class Faults:
     # The gateway's surroundings
 
     def end_epoch(self) -> None:
-        self.world.ask("epoch.seal", "seal")
+        """At times the next one ends before this one is sealed."""
+        for _ in range(1 + int(2 * self.rng.random())):
+            self.world.ask("epoch.seal", "seal")
 
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""
