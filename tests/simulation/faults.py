@@ -112,9 +112,7 @@ class Faults:
     # The gateway's surroundings
 
     def end_epoch(self) -> None:
-        """At times the next one ends before this one is sealed."""
-        for _ in range(1 + int(2 * self.rng.random())):
-            self.world.ask("epoch.seal", "seal")
+        self.world.ask("epoch.seal", "seal")
 
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""
