@@ -21,6 +21,7 @@ from lamplighter.firmware.mac import Mac, derive
 from lamplighter.firmware.mqtt import headed, text
 from lamplighter.firmware.receipts import Chain
 from lamplighter.firmware.wire import (
+    LAST,
     LEASE,
     NODE_DOWN,
     Lease,
@@ -57,8 +58,8 @@ def same(lease: Lease) -> bytes | None:
 class Unkept(Chain):   # type: ignore[misc]
     """A chain of receipts that no flash keeps."""
 
-    def _reserve(self) -> None:
-        self._end = 1 << 32
+    def rise(self, _boot: int, _seq: int) -> None:
+        self._end, self.state = 1 << 32, ""
 
 
 class Device(asyncio.Protocol):
@@ -73,7 +74,8 @@ class Device(asyncio.Protocol):
         self.key, self.answer = key, answer
         self.device, self.node = device_of(key)
         self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
-        self.chain = Unkept(b"", "")
+        self.chain = Unkept("", bytes(32))
+        self.chain.rise(0, 0)
         self.ready, self.lost = asyncio.Event(), False
         self.outbox: dict[int, tuple[int, bytes]] = {}
         """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""
@@ -109,7 +111,8 @@ class Device(asyncio.Protocol):
 
     def _bid(self) -> None:
         """Says what it can take, now and then every second."""
-        self._send(self._publish("bid", encode_bid(900, 100_000, self.room, [], "mains", None), 0))
+        self._send(self._publish("bid", encode_bid(self.chain.at(), 900, 100_000, self.room, [], "mains", None,
+                                                   self.up_mac), 0))
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -123,8 +126,9 @@ class Device(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self.chain.conn += 1
         name, password = text(self.node.encode()), derive(self.key, b"mqtt")[:16].hex().encode()
-        will = text(encode_status("lost", self.chain.boot))
+        will = text(encode_status((LAST, self.chain.conn, self.chain.boot), "lost", self.up_mac))
         self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), text(client_id(password)),
                                  text(node_topic(self.site, self.node, "status").encode()), will, name,
                                  text(password))))
@@ -140,8 +144,10 @@ class Device(asyncio.Protocol):
                     return
                 reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in self._topics]))
             elif head >> 4 == 9:
-                birth = encode_birth("stand-in", 0, "bench", 100_000, 1_000_000, self.chain.boot, self.message)
-                reply += [self._publish("status", encode_status("ready", self.chain.boot), 1, True),
+                status = encode_status(self.chain.at(), "ready", self.up_mac)
+                birth = encode_birth(self.chain.at(), "stand-in", 0, "bench", 100_000, 1_000_000, self.message,
+                                     self.chain.once, (), "", self.up_mac)
+                reply += [self._publish("status", status, 1, True),
                           self._publish("birth", birth, 1, True)]
                 self.ready.set()
         self._send(b"".join(reply))
@@ -188,7 +194,7 @@ class Device(asyncio.Protocol):
             self.lease_ns.append(now)
             for name in set(lease.contexts) - self.contexts:
                 self.contexts.add(name)
-                reply.append(self._publish("want", encode_want(name, 0), 1))
+                reply.append(self._publish("want", encode_want(name, 0, self.up_mac), 1))
             answer = self.answer(lease)
             if answer is not None:
                 receipt = self.chain.receipt(self.net, self.device, lease, answer, 1)

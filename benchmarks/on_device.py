@@ -9,7 +9,7 @@ from lamplighter.firmware.agent import Agent
 from lamplighter.firmware.duty import Duty
 from lamplighter.firmware.mac import Mac, derive
 from lamplighter.firmware.ports import free_heap, ticks_diff, ticks_us
-from lamplighter.firmware.receipts import Chain
+from lamplighter.firmware.receipts import begin
 from lamplighter.firmware.runner import slices
 from lamplighter.gateway.protocol import frames
 
@@ -37,7 +37,8 @@ def load(name, _path, blobs):
 
 def agent():
     loader.load, loader.write = load, lambda _path, _data: None
-    chain = Chain(b"", "")
+    chain = begin(b"", "")
+    chain.rise(0, 0)
     who = (bytes(8), wire.device_of(KEY)[0])
     up, down = Mac(derive(KEY, b"up")), Mac(derive(KEY, b"down"))
     return Agent(who, up, down, chain, 65536, 1, 4096, 1000, 1000, "mains")

@@ -21,9 +21,9 @@ class Agent:
     # bytes in one message; bid_ms; speed: kop/s.
     def __init__(self, who, up, down, chain, cache, room, message, bid_ms, speed, power):
         self._who = who
-        self._up = up
+        self.up = up
         self._down = down
-        self._chain = chain
+        self.chain = chain
         self._room = room
         self._message = message
         self._bid_ms = bid_ms
@@ -54,14 +54,14 @@ class Agent:
 
     def connected(self, greeting, now):
         # Says everything again, after `greeting`: the broker or the gateway may have forgotten us.
-        self._out = greeting
+        self._out = greeting + [message for message in self._out if message[0] == "result"]
         self._again(now)
         if self._fetch:
             self._want(now)
         self._bid(now)
 
     def message(self, leaf, payload, now):
-        # A message on our topic `leaf`: lease, ack or blob.
+        # A message on our topic `leaf`: lease, ack or blob. Raises OSError when the connection must begin anew.
         try:
             frames = (payload,) if leaf == "blob" else wire.frames_of(payload)
         except wire.WireError:
@@ -75,6 +75,10 @@ class Agent:
                     self._acked(wire.decode_ack(frame, self._down), now)
                 elif wire.kind_of(frame) == wire.CANCEL:
                     self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
+                elif wire.kind_of(frame) == wire.FLOOR:
+                    from .hello import rise
+
+                    rise(self.chain, frame, self._down)
                 else:
                     self._lease(frame, now)
             except wire.WireError:
@@ -110,9 +114,9 @@ class Agent:
             if answer is None or len(answer) > wire.MAX_ANSWER:
                 self._refuse(entry, code or wire.FAILED)
             else:
-                receipt = self._chain.receipt(*self._who, entry[0], answer, busy_us)
-                frame = wire.encode_result(receipt, answer, self._up)
-                self._outbox.append((self._chain.seq, frame))
+                receipt = self.chain.receipt(*self._who, entry[0], answer, busy_us)
+                frame = wire.encode_result(receipt, answer, self.up)
+                self._outbox.append((self.chain.seq, frame))
                 self._held.remove(entry)
                 if len(self._outbox) == 1:
                     self._sent = now
@@ -132,7 +136,7 @@ class Agent:
             if age > entry[0].report_by_ms and entry is not self.running:
                 self._refuse(entry, wire.EXPIRED)
             elif not entry[2] and age > entry[0].ack_by_ms // 2:
-                self._note(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self._up))
+                self._note(wire.encode_nonce(wire.ACCEPT, entry[0].nonce, self.up))
                 entry[2] = True
         if self._fetch and self._fetch.overdue(now):
             self._want(now)
@@ -159,8 +163,7 @@ class Agent:
 
     def room(self):
         # Leases it is willing to hold at once.
-        return 0 if self.why() else self._room
-
+        return 0 if self.chain.state or self.why() else self._room
 
     # Leases.
 
@@ -169,7 +172,7 @@ class Agent:
             lease = wire.decode_lease(frame, self._down)
         except MemoryError:  # it will not be held: say so, if there is as much memory as that
             nonce = bytes(wire.opened(frame, self._down)[6:22])
-            self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self._up))
+            self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self.up))
         else:
             self._leased(lease, now)
 
@@ -201,7 +204,7 @@ class Agent:
         self.bad += 1
 
     def _refuse(self, entry, code):
-        self._note(wire.encode_refusal(entry[0].nonce, code, self._up))
+        self._note(wire.encode_refusal(entry[0].nonce, code, self.up))
         self._held.remove(entry)  # last: where there is no memory for a refusal yet, it is to be refused later
 
     def _acked(self, pairs, now):
@@ -270,7 +273,7 @@ class Agent:
 
     def _want(self, now):
         # Asks for the rest, or gives the blob up.
-        want = self._fetch.want(now)
+        want = self._fetch.want(now, self.up)
         if want:
             self._post("want", want, 1)
         else:
@@ -311,8 +314,9 @@ class Agent:
     def _bid(self, now):
         self._last_bid = now
         self._offered = self.room()
-        self._post("bid", wire.encode_bid(self.spare, self.heap, self._offered, self._blobs.prefixes(), self._power,
-                                          self.temp, self.why()), 0)
+        if not self.chain.state:
+            self._post("bid", wire.encode_bid(self.chain.at(), self.spare, self.heap, self._offered,
+                                              self._blobs.prefixes(), self._power, self.temp, self.up, self.why()), 0)
 
     def _post(self, leaf, payload, qos):
         # A message of which the newest counts.

@@ -5,7 +5,7 @@ import json
 from . import ports, wire
 from .mac import Mac, derive
 from .ports import ticks_diff, ticks_ms, ticks_us
-from .receipts import Chain
+from .receipts import begin
 
 
 def settings(path):
@@ -13,32 +13,30 @@ def settings(path):
     # hello.greeting, thermometer, whether there is a serial line, permille of synthetic duty).
     # Only values: nothing that lives on may hold this module, or stand in the heap behind it.
     from .ending import last_word
-    from .hello import status
 
     config = json.loads(ports.read_file(path))
     key = binascii.unhexlify(config["key"])
     device, name = wire.device_of(key)
     state = config.get("state") or "lamplighter.state"
-    chain = Chain(ports.read_file(state), state)
+    chain = begin(ports.read_file(state), state)
     speed = measure_speed()
     heap = ports.free_heap()
     message = max(512, min(wire.MAX_MESSAGE, heap // 32))
     room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))
-    about = (config.get("board") or ports.BOARD, heap, speed, chain.boot, message, last_word())
+    about = (config.get("board") or ports.BOARD, heap, speed, message, last_word())
     agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
              heap // 2, room, message, config.get("bid_ms") or 1000, speed, config.get("power") or "mains")
     head = wire.node_topic(config["site"], name, "").encode()
-    lost = status("lost", chain.boot)
     line = config.get("line")
     if line is None:
         password = binascii.hexlify(derive(key, b"mqtt")[:16])
         ca = config.get("ca")
         tls = tls_context(ca) if ca else None
-        client = (config["broker"], config["port"], tls, name.encode(), password, head, lost, message + 64)
+        client = (config["broker"], config["port"], tls, name.encode(), password, head, message + 64)
     else:
-        client = (line, config.get("baud") or 115200, device, lost, message + 64)
+        client = (line, config.get("baud") or 115200, device, message + 64)
     return agent, client, about, ports.thermometer(), line is not None, config.get("duty") or 0
 
 

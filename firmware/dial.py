@@ -12,14 +12,17 @@ def client_id(password):
     return binascii.hexlify(hashlib.sha256(password).digest()[:8])
 
 
-async def dial(buf, host, port, tls, name, password, head, will):
+async def dial(buf, host, port, tls, name, password, head, agent):
     # The link, once the wish to hear our topics has been sent. buf: for read_packet; name: the user; head: of our
-    # topics; will: our status when we are lost. All as bytes but the host. Raises OSError, EOFError, WireError.
+    # topics; as bytes; agent: whose will is our status when we are lost. Raises OSError, EOFError, WireError.
+    from .hello import will
+
+    last = will(agent)
     link = await ports.connect(host, port, tls)
     try:
         # Clean session, login, and the will: a retained message at QoS 1.
         await send(link, 0x10, [b"\0\4MQTT\4\xee\0", bytes((KEEP_S,)), text(client_id(password)),
-                                text(head + b"status"), text(will), text(name), text(password)])
+                                text(head + b"status"), text(last), text(name), text(password)])
         if await read_packet(link, buf, 2) != (0x20, b"\0\0", True):
             raise WireError("refused")
         parts = [b"\0\1"]

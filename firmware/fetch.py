@@ -22,10 +22,10 @@ class Fetch:
         self._tries = 0
         self._asked = 0       # ticks_ms of the last want
 
-    def want(self, now):
+    def want(self, now, mac):
         # The frame that asks for what comes next; None when it was asked for often enough.
         self._asked = now
-        return wire.encode_want(self.name, self._got) if self._tries < _TRIES else None
+        return wire.encode_want(self.name, self._got, mac) if self._tries < _TRIES else None
 
     def overdue(self, now):
         # True when an answer is late: ask again. Counts the tries.

@@ -18,22 +18,21 @@ _READ = 256         # bytes asked of the port at once
 
 
 class Line:
-    # line, baud: see lineport; device: its 16 bytes; will: the payload of its status when it is lost, as bytes;
-    # limit: bytes of a message it takes.
-    def __init__(self, line, baud, device, will, limit):
+    # line, baud: see lineport; device: its 16 bytes; limit: bytes of a message it takes.
+    def __init__(self, line, baud, device, limit):
         self._line = line
         self._baud = baud
         # A slice of a kernel, twice the longest frame, and the host's own delays.
         self._pipe = Pipe(limit, 80 + 4800000 // baud)
         self._device = device
-        self._will = will
         self._session = 0      # counts within this boot
-        self._hello = b""      # what we say, and the answer that opens the session
-        self._answer = b""
+        self._hello = b""      # what we say, and the answer that opens the session; b"" and None before we do
+        self._answer = None
         self._heard = 0        # ticks_ms of the last bytes
         self._said = 0         # ticks_ms of the last hello
         self._writer = None
         self._sender = None    # the task that writes; None while nothing is queued
+        self.agent = None      # of whom hello.py asks the will
         self.on_up = None      # plain functions of the owner, as those of mqtt.Client
         self.on_message = None
         self.on_free = None
@@ -59,6 +58,12 @@ class Line:
             self._reset()
         if ticks_diff(now, self._said) > _HELLO_MS and (not self.up or quiet > _QUIET_MS):
             self._said = now
+            if not self._hello:
+                from .hello import will  # in the heap of a board only while it is used
+
+                self._session = self._session + 1 & 0xFFFF
+                self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device) + will(self.agent)
+                self._answer = struct.pack(">I", binascii.crc32(self._hello))
             self._pipe.hello(self._hello)
         self.flush()
 
@@ -96,9 +101,8 @@ class Line:
         # No session any more; the next hello opens another.
         self.up = False
         self._pipe.close()
-        self._session = self._session + 1 & 0xFFFF
-        self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device) + self._will
-        self._answer = struct.pack(">I", binascii.crc32(self._hello))
+        self._hello = b""
+        self._answer = None
 
     def _take(self, head, payload):
         if head == HELLO:

@@ -74,6 +74,7 @@ class Client:
         self._where = where[:-1]
         self._limit = where[-1]
         self._head = where[5]
+        self.agent = None      # of whom dial.py asks the will
         # Plain functions of the owner. on_up(); on_message(leaf, payload), which is valid until it returns;
         # on_free(most) gives (leaf, [parts of the payload], qos, retain) of what is to be said next, of up to `most`
         # bytes where it has several parts, or None.
@@ -147,7 +148,7 @@ class Client:
     async def _talk(self):
         from .dial import dial  # in the heap of a board only while it is used
 
-        self._link = await dial(self._buf, *self._where)
+        self._link = await dial(self._buf, *self._where, self.agent)
         while True:
             head, body, whole = await read_packet(self._link, self._buf, self._limit)
             self._heard = ticks_ms()

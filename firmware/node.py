@@ -12,8 +12,8 @@ _GIVE_UP_MS = 60000  # so long without memory for what must be said, and the dev
 
 
 class Node:
-    # A device: its agent, its client, what hello.greeting says of it, and its thermometer (a function that gives
-    # deg C, or None).
+    # A device: its agent, its client, what hello.greeting says of it beside the agent, and its thermometer (a
+    # function that gives deg C, or None).
     def __init__(self, agent, client, about, sensor):
         self.agent = agent
         self.client = client
@@ -21,6 +21,7 @@ class Node:
         self._sensor = sensor
         self._spare = Spare()
         self._worker = None  # the task that runs jobs; None while there are none
+        client.agent = agent
         self._well = 0       # ticks_ms when there was last as much memory as we need
         client.on_up = self._connected
         client.on_message = self._heard
@@ -62,12 +63,14 @@ class Node:
         if self.client.up:
             self.agent.tick(now, random.getrandbits(8))
         self._act()
+        if measure and self.client.up and not random.getrandbits(4 if self.agent.chain.state else 9):
+            self._connected()  # broker or gateway may have lost what it said, or the gateway's answer may be lost
 
     def _connected(self):
         from .hello import greeting  # in the heap of a board only while it is used
 
         self.agent.spare = self._spare.share()  # the first bid is measured too
-        self.agent.connected(greeting(*self._about), ports.ticks_ms())
+        self.agent.connected(greeting(self.agent, *self._about), ports.ticks_ms())
         self._act()
 
     def _heard(self, leaf, payload):

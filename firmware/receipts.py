@@ -1,5 +1,6 @@
 # The device's record of what it did: a hash chain of receipts, and the results nobody has acknowledged yet.
 import hashlib
+import random
 import struct
 
 from . import wire
@@ -7,30 +8,50 @@ from . import wire
 _BLOCK = 64  # sequence numbers reserved per flash write; a reboot skips the rest of its block
 
 
-class Chain:
-    # saved: what was last written to the file `path`, b"" on the first start.
-    def __init__(self, saved, path):
-        self.boot = 0
-        self.seq = 0
-        self._prev = bytes(32)
-        if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
-            self.boot, self.seq, self._prev = struct.unpack(">II32s", saved[:40])
-        self.boot += 1
-        self._path = path
-        self._reserve()
+def begin(saved, path):
+    # The chain of this start. saved: what was last written to the file `path`, b"" where there is none.
+    if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
+        boot, seq, prev = struct.unpack(">II32s", saved[:40])
+        chain = Chain(path, prev)
+        chain.rise(boot, seq)
+        return chain
+    chain = Chain(path, bytes(32))
+    chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
+    return chain
 
-    def _reserve(self):
+
+class Chain:
+    # Begins with `rise`. path: of the file for its numbers; prev: hash of the last receipt.
+    def __init__(self, path, prev):
+        self.boot = 1
+        self.seq = 0
+        self.conn = 0  # connections of this boot
+        self._n = 0    # JSON messages of this boot
+        self.once = random.getrandbits(30)  # tells this start from another that counted the same
+        self._path = path
+        self._prev = prev
+
+    def rise(self, boot, seq):
+        # Goes on above these numbers, which have been used; in flash before anything is signed with the next.
         from .loader import write  # in the heap of a board only while it is used
 
+        self.boot = max(self.boot, boot + 1)
+        self.seq = max(self.seq, seq)
         self._end = self.seq + _BLOCK
         body = struct.pack(">II32s", self.boot, self._end, self._prev)
         write(self._path, body + hashlib.sha256(body).digest()[:4])
+        self.state = ""
+
+    def at(self):
+        # When a JSON message is said that is said now.
+        self._n += 1
+        return self._n, self.conn, self.boot
 
     def receipt(self, net, device, lease, answer, busy_us):
         # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.
         self.seq += 1
         if self.seq >= self._end:
-            self._reserve()
+            self.rise(0, 0)
         body = wire.encode_receipt(net, device, self.boot, self.seq, lease.epoch, 0, lease.job, lease.nonce,
                                    wire.seal_of(device, lease.nonce, answer), busy_us & 0xFFFFFFFF, self._prev)
         self._prev = hashlib.sha256(body).digest()

@@ -24,6 +24,7 @@ CHUNK = 6
 WANT = 7
 CANCEL = 8
 ACCEPT = 9
+FLOOR = 10
 
 # Why a device declines a lease. No failure: it costs no standing.
 NO_HEAP = 1      # the working set does not fit now
@@ -49,9 +50,13 @@ MAX_CHUNK = 1024      # bytes of a blob in one message
 LEASE_FORMAT = ">BBI16s16s16sIIIIB"
 RECEIPT_FORMAT = ">BB8s16sIIII16s16s32sI32s"
 CHUNK_FORMAT = ">BB16sII"
+FLOOR_FORMAT = ">BBIII"
 LEASE_BYTES = 71
 RECEIPT_BYTES = 142
 CHUNK_BYTES = 26
+FLOOR_BYTES = 14
+LAST = 0x3FFFFFFF     # the number of a will: nothing comes after it on its connection; numbers end here
+MAC_TAIL = b', "mac": "'
 
 # fence rises with every attempt at a job; nonce names this attempt; clocks run from arrival.
 Lease = namedtuple("Lease", ("fence", "nonce", "job", "kernel", "epoch", "ack_by_ms", "report_by_ms",
@@ -157,8 +162,14 @@ def decode_chunk(frame):
     return f[2], f[3], f[4], data
 
 
-def encode_want(name, offset):
-    return struct.pack(">BB16sI", VERSION, WANT, name, offset)
+def encode_want(name, offset, mac):
+    return signed(struct.pack(">BB16sI", VERSION, WANT, name, offset), mac)
+
+
+def decode_floor(frame, mac):
+    # (once, boot, seq): whoever's birth said `once` has used numbers up to these.
+    check_head(frame, FLOOR, FLOOR_BYTES + MAC_BYTES, FLOOR_BYTES + MAC_BYTES)
+    return struct.unpack(FLOOR_FORMAT, opened(frame, mac))[2:]
 
 
 def batch(frames):
@@ -223,26 +234,34 @@ def node_topic(site, node, leaf):
     return f"{root(site)}/node/{node}/{leaf}"
 
 
-# JSON messages of a node. They are hints for placement and displays: none changes a lease, a verdict or a credit.
+# JSON messages of a node: hints for placement and displays, none changes a verdict or a credit. The first member has
+# the name of the topic and the number of the message: with boot and connection it rises. The last is a MAC.
 
-def encode_status(state, boot):
-    return json.dumps({"v": VERSION, "state": state, "boot": boot}).encode()
+def encode_json(leaf, at, rest, mac):
+    # at: (number, connection of this boot, boot); rest: further members, as text.
+    text = ('{"%s": %d, "conn": %d, "boot": %d, "v": 1, %s' % ((leaf,) + at + (rest,))).encode()
+    return b"".join((text, MAC_TAIL, binascii.hexlify(mac(text)), b'"}'))
 
 
-def encode_birth(board, arch, firmware, heap, speed, boot, message, why=None):
+def encode_status(at, state, mac):
+    return encode_json("status", at, '"state": "%s"' % state, mac)
+
+
+def encode_birth(at, board, arch, firmware, heap, speed, message, once, can, state, mac, why=None):
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message;
-    # why: it restarted itself before this boot, None when it did not.
-    said = {"v": VERSION, "board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "boot": boot,
-            "message": message}
+    # once: a random number of this start; can: words for what it understands; state: what became of its numbers in
+    # flash, "" where they are well; why: it restarted itself before this boot, None when it did not.
+    about = {"board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "message": message,
+             "once": once, "can": can}
+    if state:
+        about["state"] = state
     if why:
-        said["why"] = why
-    return json.dumps(said).encode()
+        about["why"] = why
+    return encode_json("birth", at, json.dumps(about)[1:-1], mac)
 
 
-def encode_bid(spare, heap, room, blobs, power, temp, why=None):
-    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None; why:
-    # the room is 0, None when it is not.
-    said = {"v": VERSION, "spare": spare, "heap": heap, "room": room, "blobs": blobs, "power": power, "temp": temp}
-    if why:
-        said["why"] = why
-    return json.dumps(said).encode()
+def encode_bid(at, spare, heap, room, blobs, power, temp, mac, why=None):
+    # spare: permille of time measured idle; room: leases it is willing to hold at once; temp: deg C or None;
+    # why: the room is 0, None when it is not.
+    return encode_json("bid", at, '"spare": %d, "heap": %d, "room": %d, "blobs": %s, "power": "%s", "temp": %s%s' % (
+        spare, heap, room, json.dumps(blobs), power, json.dumps(temp), ', "why": "%s"' % why if why else ""), mac)

@@ -182,9 +182,9 @@ def test_the_devices_configuration_is_one(tmp_path: Path, monkeypatch: pytest.Mo
     path = EXAMPLES / "device" / "lamplighter.json"
     given = json.loads(path.read_text())
     monkeypatch.chdir(tmp_path)
-    _, client, head, about, _, on_line, _ = boot.settings(str(path))
+    _, client, about, _, on_line, _ = boot.settings(str(path))
     assert client[:2] == (given["broker"], given["port"]) and not on_line and about[0] == given["board"]
-    assert head.decode() == node_topic(given["site"], device_of(bytes.fromhex(given["key"]))[1], "")
+    assert client[5].decode() == node_topic(given["site"], device_of(bytes.fromhex(given["key"]))[1], "")
     table = (ROOT / "docs" / "device.md").read_text().split("| key of", 1)[1].split("\n\n", 1)[0]
     assert set(given) <= set(re.findall(r"`(\w+)`", table))
 

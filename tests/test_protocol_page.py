@@ -65,7 +65,8 @@ def number(text: str) -> int:
 
 def test_every_layout_of_the_wire_is_a_table() -> None:
     """And no table describes one that the wire has not."""
-    told = {layout(title)[0] for title in ("Lease", "Receipt", "Refusal", "Want", "Chunk")} | {layout("Ack", 1)[0]}
+    told = {layout(title)[0] for title in ("Lease", "Receipt", "Refusal", "Want", "Floor", "Chunk")}
+    told.add(layout("Ack", 1)[0])
     source = ast.parse((ROOT / "firmware" / "wire.py").read_text())
     used = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)
             and isinstance(node.value, str) and re.fullmatch(r">(\d*[BHIs])+", node.value)}
@@ -76,7 +77,7 @@ def test_every_layout_of_the_wire_is_a_table() -> None:
 
 @pytest.mark.parametrize(("title", "vector"), [
     ("Lease", "lease"), ("Receipt", "receipt"), ("Refusal", "refusal"), ("Ack", "ack"), ("Want", "want"),
-    ("Chunk", "chunk"), ("Cancel and accept", "cancel"), ("Cancel and accept", "accept")])
+    ("Floor", "floor"), ("Chunk", "chunk"), ("Cancel and accept", "cancel"), ("Cancel and accept", "accept")])
 def test_the_golden_vectors_are_read_by_the_page(title: str, vector: str) -> None:
     """Fields, lengths, kinds and MACs, with nothing of our code."""
     form, names = layout(title)
@@ -118,7 +119,8 @@ def test_every_kind_of_frame_is_listed() -> None:
     """With the number that it has on the wire."""
     told = {row[1]: int(row[0]) for row in tables("Frames")[0]}
     assert told == {name.lower(): getattr(wire, name) for name in (
-        "LEASE", "RECEIPT", "REFUSAL", "ACK", "BATCH", "CHUNK", "WANT", "CANCEL", "ACCEPT")}
+        "LEASE", "RECEIPT", "REFUSAL", "ACK", "BATCH", "CHUNK", "WANT", "CANCEL", "ACCEPT",
+        "FLOOR")}
 
 
 def test_codes_are_those_of_the_code() -> None:
@@ -154,6 +156,18 @@ def test_the_json_of_devices_has_these_keys() -> None:
     for document, key, _ in tables("A device's JSON")[0]:
         told.setdefault(document, []).append(words(key)[0])
     assert told == {leaf: list(shape) for leaf, shape in frames._SHAPES.items()}
+
+
+@pytest.mark.parametrize("leaf", ["status", "birth", "bid"])
+def test_the_golden_documents_are_read_by_the_page(leaf: str) -> None:
+    """Where the MAC stands, over what it is, and which member comes first, with nothing of our code."""
+    document = bytes.fromhex(VECTORS[leaf])
+    text, _, tail = document.rpartition(b', "mac": "')
+    tag = hmac.digest(bytes.fromhex(VECTORS["key_up"]), text, "sha256")[:16]
+    assert tail == tag.hex().encode() + b'"}' and text.startswith(b'{"' + leaf.encode() + b'": ')
+    told = [words(key)[0] for of, key, _ in tables("A device's JSON")[0] if of == leaf]
+    assert sorted(json.loads(document)) == sorted({*told, "v", "mac"} - {"why"})   # which is said seldom
+    assert f"{wire.LAST:,}" in part("A device's JSON")
 
 
 def test_every_method_is_told_with_its_keys() -> None:

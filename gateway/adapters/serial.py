@@ -267,12 +267,15 @@ class Bridge:
             await asyncio.sleep(RETRY_S)
 
     async def _sign_off(self) -> None:
-        """A good-bye cancels the will, so the last word of the board is published instead."""
+        """A good-bye cancels the will, so the last word of the board is published instead, unless it is there still:
+        then it has another, of a new session, and what that says comes after.
+        """
         link, self._link = self._link, None
         self._pending.clear()
         self._pipe.waiting.clear()
         if link is not None:
-            link.publish(self._topic("status"), self._last_word, 1, True)
+            if self._will is None:
+                link.publish(self._topic("status"), self._last_word, 1, True)
             await link.stop()
 
     def _up(self) -> None:

@@ -19,8 +19,8 @@ def node_view(state: State, node: Node) -> dict[str, Any]:
     """One device: spare in permille, heap in bytes, speed in kop/s; pending and settled credits in kop."""
     return {"node": node.name, "owner": node.owner, "next_owner": node.next_owner,
             "state": "revoked" if node.revoked else node.state,
-            "board": node.board, "arch": node.arch, "firmware": node.firmware, "heap": node.heap,
-            "speed": node.speed, "spare": node.spare, "room": node.room, "why": node.why,
+            "board": node.board, "arch": node.arch, "firmware": node.firmware, "can": list(node.can),
+            "heap": node.heap, "speed": node.speed, "spare": node.spare, "room": node.room, "why": node.why,
             "restarted": node.restarted, "power": node.power, "temp": node.temp,
             "open": len(node.open), "score": node.score, "lies": node.lies,
             "quarantined": state.now_ms < node.quarantined_until, **_pay(state, node.owner, node.name),

@@ -179,6 +179,16 @@ class SendAck:
 
 
 @dataclass(frozen=True, slots=True)
+class SendFloor:
+    """Numbers that the device whose birth said ``once`` has used: it goes on above them."""
+
+    node: str
+    once: int
+    boot: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendChunk:
     node: str
     name: bytes
@@ -324,8 +334,8 @@ Durable = (
     | KeepStanding | KeepEpoch | KeepClock
 )
 Outward = (
-    SendLease | SendCancel | SendAck | SendChunk | StartSolver | RecallRound | AdvanceSolver | GiveUp | StopSolver
-    | CheckAnswer | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent | PublishResult
-    | SealEpoch
+    SendLease | SendCancel | SendAck | SendFloor | SendChunk | StartSolver | RecallRound | AdvanceSolver | GiveUp
+    | StopSolver | CheckAnswer | Recompute | FindWork | CompileKernels | Reply | PublishStatus | PublishEvent
+    | PublishResult | SealEpoch
 )
 Effect = Durable | Outward

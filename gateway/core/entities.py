@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 
-from lamplighter.gateway.core.events import JobSpec, TaskSolved
+from lamplighter.gateway.core.events import At, JobSpec, TaskSolved
 from lamplighter.gateway.core.lifecycle import (
     ENDED_MOVES,
     JOB_MOVES,
@@ -26,6 +26,8 @@ FENCE_BITS = 16
 """Of a fence that count the leases of a job; those above count how often its task was set back before its round."""
 UNKNOWN = JobSpec(b"", (), 0, 0, 0)
 """The content of a job between a restart and the replay of its round."""
+UNBORN = -1
+"""What a node has not said in a birth yet."""
 TOLD = 300
 """Letters of the story of a job: its last moves, about eight."""
 
@@ -259,10 +261,11 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "bid", "board", "boot", "compiled_at", "device", "firmware", "heap", "kind",
-                 "lies", "mends_at", "message", "muted_until", "name", "next_owner", "no_heap", "online", "open",
-                 "owner", "pace", "pending", "power", "quarantined_until", "restarted", "revoked", "room", "score",
-                 "seen_at", "spare", "speed", "state", "temp", "why")
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled_at", "conn", "device",
+                 "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
+                 "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
+                 "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
+                 "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name
@@ -272,9 +275,17 @@ class Node:
         """Whose it will be when the epoch ends, if it changes hands; until then both count as one."""
         self.online = False
         self.state = NodeState.UNSEEN
-        self.boot = 0
+        self.boot = self.conn = 0
+        """Its newest start, and the newest connection of that: whatever names an older one is stale."""
+        self.newest: dict[str, At] = {}
+        """By leaf: of the newest status, birth and bid that was heard."""
+        self.once = UNBORN
+        """Of the birth of this start."""
+        self.below: int | None = None
+        """Of the last birth of a start that is not above those that are known."""
+        self.can: tuple[str, ...] = ()
         self.board = self.firmware = ""
-        self.arch = -1                # not born yet: no kernel is for it
+        self.arch = UNBORN            # no kernel is for it
         self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0

@@ -7,6 +7,7 @@ hex digits of topics. Where an event comes from a device, ``intake`` has verifie
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow
 from lamplighter.gateway.protocol.frames import Receipt
@@ -146,6 +147,14 @@ class KernelsCompiled:
 # From devices
 
 
+class At(NamedTuple):
+    """When a device said something, by its own count: its start, the connection of it, the message. It only rises."""
+
+    boot: int
+    conn: int
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class NodeEnrolled:
     """``device`` is the 16-byte name in structs, ``node`` the one in topics. Of a known one: how it stands now.
@@ -166,16 +175,23 @@ class NodeRevoked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself."""
+    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
+
+    ``once`` is a random number of this start, ``can`` words for what the device understands; ``state`` is empty
+    unless it does not know which numbers it has used (``lost``, ``damaged``).
+    """
 
     node: str
+    at: At
     board: str
     arch: int
     firmware: str
     heap: int
     speed: int
-    boot: int
     message: int
+    once: int
+    can: tuple[str, ...]
+    state: str = ""
     why: str = ""
 
 
@@ -184,6 +200,7 @@ class NodeBid:
     """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once, ``why`` that is 0."""
 
     node: str
+    at: At
     spare: int
     heap: int
     room: int
@@ -198,8 +215,8 @@ class NodeStatusChanged:
     """``state`` is ready, sleeping, updating or lost; ``lost`` is the broker's word (a will)."""
 
     node: str
+    at: At
     state: str
-    boot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +266,15 @@ class DeviceMisbehaved:
 
     node: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIsNewer:
+    """A device said ``times`` things that this gateway does not know: ``what`` names where. Counted, and no fault."""
+
+    node: str
+    what: str
+    times: int = 1
 
 
 # From the broker
@@ -304,6 +330,7 @@ Event = (
     TaskSubmitted | TaskCancelled | RoundYielded | TaskSolved | TaskBroke | SolverLost | AnswerChecked | Recomputed
     | RoundRecalled | WorkFound | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
-    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | BrokerLost | BrokerFound | Ticked | EpochEnded
+    | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound
+    | Ticked | EpochEnded
     | LogRead | EpochSealed
 )

@@ -68,6 +68,7 @@ class Machine:
             e.LeaseAccepted: nodes.on_accepted,
             e.BlobWanted: nodes.on_wanted,
             e.DeviceMisbehaved: _on_misbehaved,
+            e.DeviceIsNewer: _on_newer,
             e.BrokerLost: nodes.on_broker_lost,
             e.BrokerFound: nodes.on_broker_found,
             e.Ticked: self._on_tick,
@@ -127,7 +128,8 @@ class Machine:
         """
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
-        state.next_lease, state.epoch = snapshot.next_lease, snapshot.epoch
+        state.next_lease = state.first_lease = snapshot.next_lease
+        state.epoch = snapshot.epoch
         for row in snapshot.standing:
             node = state.nodes.get(row.node)
             if node is not None:
@@ -203,6 +205,10 @@ def _on_work_found(state: State, event: e.WorkFound) -> None:
 
 def _on_misbehaved(state: State, event: e.DeviceMisbehaved) -> None:
     state.counters["misbehaved_" + event.reason] += 1
+
+
+def _on_newer(state: State, event: e.DeviceIsNewer) -> None:
+    state.counters["unknown_" + event.what] += event.times
 
 
 def _on_epoch_ended(state: State, event: e.EpochEnded) -> None:

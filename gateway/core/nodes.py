@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lamplighter.gateway.core.effects import CompileKernels, SendChunk
-from lamplighter.gateway.core.entities import Node
+from lamplighter.gateway.core.effects import CompileKernels, SendChunk, SendFloor
+from lamplighter.gateway.core.entities import UNBORN, Node
 from lamplighter.gateway.core.events import (
+    At,
     BlobWanted,
     BrokerFound,
     BrokerLost,
@@ -28,6 +29,7 @@ from lamplighter.gateway.protocol.verdicts import REFUSALS, Refusal
 BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_000, Refusal.BAD_MAC: 10_000,
               Refusal.TOO_HOT: 10_000, Refusal.ON_BATTERY: 10_000, Refusal.FAILED: 1_000}
 """How long a node gets nothing after it declined, by its reason; its next bid may still say room 0."""
+NEVER = At(0, 0, 0)
 
 
 def on_enrolled(state: State, event: NodeEnrolled) -> None:
@@ -44,6 +46,7 @@ def on_revoked(state: State, event: NodeRevoked) -> None:
     node = state.nodes.get(event.node)
     if node is not None:
         node.revoked = True
+        lose_all(state, node)
         _say(state, node, NodeState.LOST)   # what it or the broker says from now on is not heard
 
 
@@ -52,21 +55,13 @@ def on_born(state: State, event: NodeBorn) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if event.boot < node.boot:
-        state.counters["births_ignored"] += 1   # of an earlier life, and late
+    if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at):
         return
-    if event.boot > node.boot:
-        node.boot = event.boot
-        node.bid = False          # it rebooted: what it held is gone, and its next bid says what it wants
-        lose_all(state, node)
-        node.pace.clear()
-        node.no_heap.clear()
-        state.keep_standing(node)
     node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
-    node.restarted = event.why
-    node.seen_at = state.now_ms
+    node.once, node.can, node.restarted = event.once, event.can, event.why
     _want_kernels(state, node)
+    may_have_room(state, node)
 
 
 def _want_kernels(state: State, node: Node) -> None:
@@ -118,24 +113,26 @@ def on_bid(state: State, event: NodeBid) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
+    news = _is_news(state, node, "bid", event.at)
+    if node.below is not None and event.at.boot <= node.boot and (node.arch == UNBORN or not news):
+        _send_floor(state, node, node.below)   # the first may have been lost
+    if not news:
+        return
     node.bid = True
     node.spare, node.heap, node.room = event.spare, event.heap, event.room
     node.power, node.temp, node.why = event.power, event.temp, event.why
-    node.seen_at = state.now_ms
     send_again(state, node)
     may_have_room(state, node)
 
 
 def on_status(state: State, event: NodeStatusChanged) -> None:
-    """``lost`` and ``sleeping`` end the node's leases at once; a will of an older boot is ignored."""
+    """Whatever is not ``ready`` ends the node's leases at once."""
     node = state.nodes.get(event.node)
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if event.boot < node.boot:
-        state.counters["wills_ignored"] += 1
+    if not _is_news(state, node, "status", event.at):
         return
-    node.seen_at = state.now_ms
     _say(state, node, NodeState(event.state))
 
 
@@ -148,7 +145,7 @@ def _say(state: State, node: Node, word: NodeState) -> None:
     if not node.online:
         node.bid = False
         state.hungry.pop(node.name, None)
-        lose_all(state, node)
+        lose_all(state, node, state.first_lease)
     may_have_room(state, node)
 
 
@@ -161,11 +158,59 @@ def on_muted(state: State, event: NodeMuted) -> None:
     may_have_room(state, node)
 
 
-def lose_all(state: State, node: Node) -> None:
-    """Every open lease of a node ends now, and its jobs go to others in the same call."""
+def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
+    """Whether a device counts numbers again that it has used, or says itself that it does not know which: its file of
+    them was lost, or is older. It is told which are known. Until it goes on above them nothing it says is news; a
+    birth of an older start changes nothing more, for it may be a replay.
+    """
+    again = event.at.boot == node.boot and node.once not in (UNBORN, event.once) and not event.state
+    if not event.state and event.at.boot >= node.boot and not again:
+        return False
+    state.counters["births_below"] += 1
+    if "floor" in event.can:
+        node.below = event.once
+        _send_floor(state, node, event.once)
+    if again:
+        node.arch = UNBORN   # two starts have this number: neither gets a lease
+        may_have_room(state, node)
+    return True
+
+
+def _send_floor(state: State, node: Node, once: int) -> None:
+    highest = state.numbers.highest(node.device)
+    state.turn.emit(SendFloor(node.name, once, max(node.boot, highest >> 32), highest & 0xFFFFFFFF))
+
+
+def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
+    """Whether this is newer than all that was heard of the node. What is not is a repetition of the broker's, or a
+    replay: it is counted and changes nothing.
+    """
+    if at[:2] < (node.boot, node.conn) or at <= node.newest.get(leaf, NEVER):
+        state.counters["stale_" + leaf] += 1
+        return False
+    if at.boot > node.boot:   # it started again: what it held is gone, and its birth and bid say what it is now
+        node.bid = False
+        node.arch = node.once = UNBORN
+        node.below = None
+        lose_all(state, node)
+        node.pace.clear()
+        node.no_heap.clear()
+        node.boot = at.boot
+        state.keep_standing(node)
+    node.conn, node.newest[leaf] = at.conn, at
+    node.seen_at = state.now_ms
+    return True
+
+
+def lose_all(state: State, node: Node, first: int = 0) -> None:
+    """Every open lease of a node from number ``first`` on ends now, and its jobs go to others in the same call.
+
+    No will ends what an earlier life of the gateway leased: that life knew which connection was the newest.
+    """
     state.hungry.pop(node.name, None)
     for lease in list(node.open.values()):
-        lost(state, lease, Ended.EXPIRED)
+        if lease.number >= first:
+            lost(state, lease, Ended.EXPIRED)
 
 
 def on_refused(state: State, event: LeaseRefused) -> None:

@@ -69,6 +69,8 @@ class State:
         self.timers: list[tuple[int, int, Lease | Job | Node]] = []
         self.timer_number = 0
         self.next_lease = 1
+        self.first_lease = 1
+        """Of this life of the gateway; those before it were restored."""
         self.epoch = 0
         self.deaf = False
         """Whether the broker is away: no device can be heard, and no lease ends by its clock."""

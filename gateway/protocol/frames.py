@@ -5,6 +5,7 @@ else and allocates nothing that the sender sizes. The file runs on MicroPython t
 vectors are read by both halves on both interpreters.
 """
 
+import binascii
 import json
 import struct
 from collections import namedtuple
@@ -15,8 +16,12 @@ from lamplighter.firmware.wire import (
     CHUNK,
     CHUNK_FORMAT,
     FAILED,
+    FLOOR,
+    FLOOR_FORMAT,
+    LAST,
     LEASE,
     LEASE_FORMAT,
+    MAC_TAIL,
     MAX_ANSWER,
     MAX_JSON,
     MAX_MESSAGE,
@@ -29,6 +34,7 @@ from lamplighter.firmware.wire import (
     WANT,
     WireError,
     check_head,
+    is_identifier,
     opened,
     signed,
 )
@@ -62,6 +68,11 @@ def encode_ack(pairs: "list[tuple[int, int]]", mac: "Any") -> bytes:
     return bytes(signed(body, mac))
 
 
+def encode_floor(once: int, boot: int, seq: int, mac: "Any") -> bytes:
+    """Who said ``once`` in its birth has used numbers up to these and must go on above them."""
+    return bytes(signed(struct.pack(FLOOR_FORMAT, VERSION, FLOOR, once, boot, seq), mac))
+
+
 def encode_chunk(name: bytes, total: int, offset: int, data: bytes) -> bytes:
     """Part of a blob of ``total`` bytes. It carries no MAC: the whole is checked against its name."""
     return struct.pack(CHUNK_FORMAT, VERSION, CHUNK, name, total, offset) + data
@@ -92,31 +103,40 @@ def decode_refusal(frame: bytes, mac: "Any") -> "tuple[bytes, int]":
     return nonce, code
 
 
-def decode_want(frame: bytes) -> "tuple[bytes, int]":
+def decode_want(frame: bytes, mac: "Any") -> "tuple[bytes, int]":
     """(blob name, offset) that a device asks for. Raises WireError."""
-    check_head(frame, WANT, 22, 22)
-    _, _, name, offset = struct.unpack(">BB16sI", frame)
+    check_head(frame, WANT, 22 + MAC_BYTES, 22 + MAC_BYTES)
+    _, _, name, offset = struct.unpack(">BB16sI", opened(frame, mac))
     return name, offset
 
 
-_U32 = 0xFFFFFFFF
 _SHAPES = {
-    "status": {"state": ("ready", "sleeping", "updating", "lost"), "boot": _U32},
-    "birth": {"board": str, "arch": 0xFFFF, "fw": str, "heap": 1 << 30, "speed": 1 << 30, "boot": _U32,
-              "message": MAX_MESSAGE, "why": str},
-    "bid": {"spare": 1000, "heap": 1 << 30, "room": 64, "blobs": list, "power": ("mains", "battery", "solar"),
-            "temp": None, "why": str},
+    "status": {"status": LAST, "conn": LAST, "boot": LAST, "state": str},
+    "birth": {"birth": LAST, "conn": LAST, "boot": LAST, "board": str, "arch": 0xFFFF, "fw": str, "heap": 1 << 30,
+              "speed": 1 << 30, "message": MAX_MESSAGE, "once": LAST, "can": tuple, "state": str, "why": str},
+    "bid": {"bid": LAST, "conn": LAST, "boot": LAST, "spare": 1000, "heap": 1 << 30, "room": 64, "blobs": list,
+            "power": str, "temp": None, "why": str},
 }
-_LEFT_OUT = {"why": ""}
-"""Keys that may be left out, with what is then meant."""
+_LEFT_OUT = {"state": "", "why": ""}
+"""Keys of a birth or a bid that may be left out, with what is then meant."""
+_TAIL_BYTES = len(MAC_TAIL) + 2 * MAC_BYTES + 2
 
 
-def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
-    """A node's status, birth or bid: exactly the known keys, each within its bounds; ``why`` may be left out, and is
-    then empty. Raises WireError.
+def decode_json(leaf: str, payload: bytes, mac: "Any") -> "tuple[dict[str, Any], int]":
+    """What a node's status, birth or bid says, each value within its bounds, and how many keys it has that this
+    gateway does not know: newer firmware has more. Raises WireError.
     """
-    if len(payload) > MAX_JSON:
+    if not _TAIL_BYTES <= len(payload) <= MAX_JSON:
         raise WireError("length")
+    text, tail = payload[:-_TAIL_BYTES], payload[-_TAIL_BYTES:]
+    if not text.startswith(b'{"' + leaf.encode() + b'": ') or not tail.startswith(MAC_TAIL):
+        raise WireError("shape")
+    try:
+        tag = binascii.unhexlify(tail[len(MAC_TAIL) : -2])
+    except ValueError:
+        raise WireError("bad_mac") from None
+    if not mac.matches(text, tag):
+        raise WireError("bad_mac")
     try:
         given = json.loads(payload)
     except (ValueError, RuntimeError):  # RuntimeError: nested deeper than the interpreter allows
@@ -124,28 +144,33 @@ def decode_json(leaf: str, payload: bytes) -> "dict[str, Any]":
     shape = _SHAPES[leaf]
     if not isinstance(given, dict) or given.get("v") != VERSION:
         raise WireError("shape")
+    known = {}
+    more = len(given) - 2  # without version and MAC
     for key in shape:
-        if key not in given and key in _LEFT_OUT:
-            given[key] = _LEFT_OUT[key]
-        elif key not in given or not _fits(given[key], shape[key]):
+        if key in given and _fits(given[key], shape[key]):
+            known[key] = given[key]
+            more -= 1
+        elif key not in given and leaf != "status" and key in _LEFT_OUT:
+            known[key] = _LEFT_OUT[key]
+        else:
             raise WireError("shape")
-    if len(given) != len(shape) + 1:
-        raise WireError("shape")
-    return given
+    return known, more
 
 
 def _fits(value: "Any", bound: "Any") -> bool:
-    """Whether a value is one of a tuple's words, a short text, a list of hash prefixes, degrees, or 0..bound.
+    """Whether a value is a short text, a list of hash prefixes, of a few words, degrees, or 0..bound.
 
     Texts are printable ASCII: people read them in terminals.
     """
-    if isinstance(bound, tuple):
-        return isinstance(value, str) and value in bound
     if bound is str:
         return isinstance(value, str) and 0 < len(value) <= 64 and all(" " <= c <= "~" for c in value)
     if bound is list:
         return isinstance(value, list) and len(value) <= 32 and all(
             isinstance(prefix, str) and len(prefix) == 8 for prefix in value
+        )
+    if bound is tuple:
+        return isinstance(value, list) and len(value) <= 16 and all(
+            isinstance(word, str) and is_identifier(word) for word in value
         )
     if not isinstance(value, int) or isinstance(value, bool):
         return value is None and bound is None

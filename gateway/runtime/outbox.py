@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from lamplighter.firmware.wire import CANCEL, MAX_BATCH, Lease, encode_batch, encode_nonce, node_topic
-from lamplighter.gateway.core.effects import SendAck, SendCancel, SendLease
+from lamplighter.gateway.core.effects import SendAck, SendCancel, SendFloor, SendLease
 from lamplighter.gateway.core.intake import Keys
-from lamplighter.gateway.protocol.frames import encode_ack, encode_lease
+from lamplighter.gateway.protocol.frames import encode_ack, encode_floor, encode_lease
 from lamplighter.gateway.protocol.verdicts import VERDICTS
 
 _CODES = {word: code for code, word in enumerate(VERDICTS)}
@@ -16,7 +16,7 @@ _ACKS = 128
 
 
 class Outbox:
-    """Leases, cancels and acknowledgements of a batch, until they leave.
+    """Leases, cancels, floors and acknowledgements of a batch, until they leave.
 
     ``takes`` says how many bytes a node takes in one message; a node without keys (revoked) gets nothing.
     """
@@ -35,6 +35,12 @@ class Outbox:
         keys = self._keys.get(effect.node)
         if keys is not None:
             self._leases.setdefault(effect.node, []).append(encode_nonce(CANCEL, effect.nonce, keys.down))
+
+    def floor(self, effect: SendFloor) -> None:
+        keys = self._keys.get(effect.node)
+        if keys is not None:
+            self._leases.setdefault(effect.node, []).append(
+                encode_floor(effect.once, effect.boot, effect.seq, keys.down))
 
     def ack(self, effect: SendAck) -> None:
         self._acks.setdefault(effect.node, []).append((effect.seq, _CODES[effect.verdict]))

@@ -177,6 +177,7 @@ class Shell:
             f.SendLease: self._send_lease,
             f.SendCancel: self._outbox.cancel,
             f.SendAck: self._send_ack,
+            f.SendFloor: self._outbox.floor,
             f.SendChunk: self._send_chunk,
             f.StartSolver: self.solvers.start,
             f.AdvanceSolver: self.solvers.advance,

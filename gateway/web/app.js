@@ -153,7 +153,8 @@ const EPOCH = [
 ];
 
 const GROUPS = [
-  ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["verdicts_", "Judged: "],
+  ["refused_", "Refused by a device: "], ["misbehaved_", "Misbehaved: "], ["stale_", "Said before: "],
+  ["unknown_", "Of newer firmware: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
   ["nodes_", "Devices: "], ["messages_muted", "Messages of muted devices"], ["requests_refused_", "Requests refused: "],
 ];

@@ -2,7 +2,7 @@
 from lamplighter.firmware import fetch, loader, wire
 from lamplighter.firmware.agent import Agent
 from lamplighter.firmware.mac import Mac, derive
-from lamplighter.firmware.receipts import Chain
+from lamplighter.firmware.receipts import begin
 from lamplighter.gateway.protocol import frames
 
 KEY = bytes(range(32))
@@ -55,10 +55,13 @@ class Flash:
         pass
 
 
-def agent(room=4, message=2048, speed=1000, flash=None):
+def agent(room=4, message=2048, speed=1000, flash=None, known=True):
+    # known: the gateway has answered that it knows no numbers of this device.
     flash = flash or Flash()
     loader.load, loader.write, fetch.create = flash.load, lambda path, data: None, flash.create
-    chain = Chain(b"", "state")
+    chain = begin(b"", "state")
+    if known:
+        chain.rise(0, 0)
     made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, 65536, room, message, 1000, speed, "mains")
     made.heard = []
     made.connected(list(GREETING), 0)
@@ -92,7 +95,7 @@ def serve(a):
     blobs = {wire.blob_name(data): data for data in (KERNEL, CONTEXT)}
     wants = said(a, "want")
     while wants:
-        name, offset = frames.decode_want(wants.pop())
+        name, offset = frames.decode_want(wants.pop(), UP)
         data = blobs[name]
         a.message("blob", frames.encode_chunk(name, len(data), offset, data[offset:offset + 5]), 0)
         wants += said(a, "want")
@@ -131,7 +134,7 @@ def test_a_connection_is_greeted_with_status_birth_and_bid():
     a.connected(list(GREETING), 0)
     out = said(a)
     assert out[:2] == [("status", b"ready"), ("birth", b"born")]
-    bid = frames.decode_json("bid", out[2][1])
+    bid = frames.decode_json("bid", out[2][1], UP)[0]
     assert (bid["room"], bid["spare"], bid["power"]) == (4, 1000, "mains")
 
 
@@ -209,7 +212,7 @@ def test_without_heap_nothing_is_taken_and_the_bid_says_so():
     a.heap = 1000
     send(a, lease(1))
     a.tick(300, 0)
-    bid = frames.decode_json("bid", said(a, "bid")[-1])
+    bid = frames.decode_json("bid", said(a, "bid")[-1], UP)[0]
     assert (bid["room"], bid["why"]) == (0, "heap")
     assert refusal(a) == {1: wire.NO_HEAP}
 
@@ -318,7 +321,7 @@ def test_a_wrong_whole_is_never_used_and_asked_for_again_a_few_times():
         fakes = 0
         wants = said(a, "want")
         while wants:
-            name = frames.decode_want(wants[-1])[0]
+            name = frames.decode_want(wants[-1], UP)[0]
             a.message("blob", frames.encode_chunk(name, 4, 0, b"fake"), 0)
             wants = said(a, "want")
             fakes += 1
@@ -351,7 +354,7 @@ def test_a_blob_nobody_needs_any_more_does_not_hold_up_others():
     a = agent()
     send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b""), lease(2))
     a.message("lease", wire.encode_nonce(wire.CANCEL, b"1" * 16, DOWN), 0)
-    assert frames.decode_want(said(a, "want")[-1])[0] == NAME
+    assert frames.decode_want(said(a, "want")[-1], UP)[0] == NAME
 
 
 def test_results_are_kept_until_acknowledged_and_sent_again():
@@ -420,6 +423,52 @@ def test_memory_of_past_leases_is_bounded():
     assert len(a._seen) <= 20
 
 
+def floor(chain, boot, seq, once=None):
+    return frames.encode_floor(chain.once if once is None else once, boot, seq, DOWN)
+
+
+def anew(a, frame):
+    # True when the agent wants another connection after a frame.
+    try:
+        a.message("lease", frame, 0)
+    except OSError:
+        return True
+    return False
+
+
+def test_without_its_numbers_it_takes_no_work_and_bids_nothing():
+    a = agent(4, 2048, 1000, None, False)
+    send(a, lease(1))
+    a.tick(5000, 0)
+    assert refusal(a) == {1: wire.BUSY} and not said(a) and not a.chain.seq
+
+
+def test_lost_numbers_go_on_above_what_the_gateway_knows():
+    a = agent(4, 2048, 1000, None, False)
+    for frame in (floor(a.chain, 7, 70, a.chain.once ^ 1), wire.signed(floor(a.chain, 7, 70)[:-16], UP)):
+        assert not anew(a, frame) and a.chain.state == "lost"  # an answer to another birth, and a forged one
+    assert a.bad == 1
+    told = floor(a.chain, 7, 70)
+    assert anew(a, told)
+    assert (a.chain.boot, a.chain.seq, a.chain.state) == (8, 134, "")
+    a.connected(list(GREETING), 0)
+    assert frames.decode_json("bid", said(a, "bid")[0], UP)[0]["boot"] == 8
+    assert not anew(a, told) and not anew(a, floor(a.chain, 7, 70)) and a.chain.boot == 8
+
+
+def test_numbers_that_are_older_than_the_gateway_knows_rise():
+    a = agent()
+    a.chain.boot = 5
+    assert not anew(a, floor(a.chain, 4, 900)) and a.chain.seq == 0
+    assert anew(a, floor(a.chain, 5, 900))
+    assert (a.chain.boot, a.chain.seq) == (6, 964)
+
+
+def test_frames_of_a_newer_gateway_are_counted_and_change_nothing():
+    a = agent()
+    a.message("lease", wire.encode_batch([wire.signed(b"\1\x63more", DOWN), frames.encode_lease(lease(1), DOWN)]), 0)
+    serve(a)
+    assert a.bad == 1 and a.next(0)
 class Scarce:
     # A heap that fails the calls number `first` to `last` of what makes something to be sent.
     def __init__(self, first, last):

@@ -4,8 +4,10 @@ import binascii
 from lamplighter.firmware import fetch, wire
 from lamplighter.firmware.blobs import Blobs
 from lamplighter.firmware.fetch import Fetch
+from lamplighter.firmware.mac import Mac
 from lamplighter.gateway.protocol import frames
 
+MAC = Mac(b"k" * 32)
 REAL = fetch.create
 
 
@@ -46,7 +48,7 @@ def fetched(blobs, data, size=1000, file=None):
     fetch.create = file.create if file else None
     one = Fetch(wire.blob_name(data), file and "kernel-1", blobs)
     while not one.done:
-        name, offset = frames.decode_want(one.want(0))
+        name, offset = frames.decode_want(one.want(0, MAC), MAC)
         assert name == wire.blob_name(data)
         assert one.chunk(chunk(data, offset, size))
     return blobs.get(wire.blob_name(data))
@@ -66,11 +68,11 @@ def test_a_kernel_goes_to_its_file():
 def test_a_fetch_goes_on_where_it_stopped():
     data = b"x" * 100
     one = Fetch(wire.blob_name(data), None, Blobs(9999, []))
-    one.want(0)
+    one.want(0, MAC)
     assert one.chunk(chunk(data, 0, 60))
     assert not one.overdue(999)
     assert one.overdue(1001)
-    assert frames.decode_want(one.want(1001)) == (wire.blob_name(data), 60)
+    assert frames.decode_want(one.want(1001, MAC), MAC) == (wire.blob_name(data), 60)
     assert not one.overdue(1001 + 1999)  # waits twice as long the next time
 
 
@@ -78,7 +80,7 @@ def test_without_an_answer_it_is_given_up_after_a_few_tries():
     one = Fetch(b"n" * 16, None, Blobs(9999, []))
     wants = 0
     now = 0
-    while one.want(now):
+    while one.want(now, MAC):
         now += 100000
         wants += 1
         assert one.overdue(now)

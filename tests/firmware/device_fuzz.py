@@ -13,9 +13,9 @@ from lamplighter.gateway.protocol import frames, topics
 with open("../vectors/wire.json") as f:
     V = {name: binascii.unhexlify(text) for name, text in json.load(f).items()}
 ROUNDS = 2000
-SEEDS = [V[name] for name in ("lease", "result", "refusal", "ack", "chunk", "want", "batch", "cancel", "accept")]
-SEEDS += [b"", b"\x01", b"\x01\x05" + b"\x00\x02\x01\x01" * 64, b'{"v":1,"state":"ready","boot":1}',
-          wire.encode_bid(1, 2, 3, ["00000000"], "mains", None), wire.encode_birth("b", 0, "f", 1, 2, 3, 4)]
+SEEDS = [V[name] for name in ("lease", "result", "refusal", "ack", "chunk", "want", "batch", "cancel", "accept",
+                              "floor", "status", "birth", "bid")]
+SEEDS += [b"", b"\x01", b"\x01\x05" + b"\x00\x02\x01\x01" * 64]
 
 
 class Yes:
@@ -63,7 +63,7 @@ def decode(random):
     # One mutated message through one decoder of either half. True when it was taken.
     data = random.mutated()
     mac = MACS[random.below(3)]
-    which = random.below(12)
+    which = random.below(13)
     try:
         if which == 0:
             wire.decode_lease(data, mac)
@@ -81,11 +81,13 @@ def decode(random):
         elif which == 7:
             frames.decode_refusal(data, mac)
         elif which == 8:
-            frames.decode_want(data)
+            frames.decode_want(data, mac)
+        elif which == 12:
+            wire.decode_floor(data, mac)
         elif which == 9:
             frames.decode_receipt(data)
         elif which == 10:
-            frames.decode_json(JSON[random.below(3)], data)
+            frames.decode_json(JSON[random.below(3)], data, mac)
         else:
             topics.parse_node_topic("demo", "".join([chr(byte) for byte in data[:140]]))
     except wire.WireError:

@@ -5,11 +5,24 @@ import struct
 
 from lamplighter.firmware import line, lineport, wire
 from lamplighter.firmware.cobs import ACK, HELLO, QOS, RETAIN, Pipe, encode
+from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.ports import ticks_ms
+from lamplighter.firmware.receipts import begin
 
 DEVICE = bytes(range(16))
-WILL = b'{"state":"lost"}'
 LEASE = len(wire.NODE_UP) + wire.NODE_DOWN.index("lease")
+
+
+class Agent:
+    # What a will needs of one.
+    def __init__(self):
+        self.chain = begin(b"", "")
+        self.up = Mac(b"k" * 32)
+
+
+def lost(conn):
+    # The will of so many sessions.
+    return wire.encode_status((wire.LAST, conn, 1), "lost", Mac(b"k" * 32))
 
 
 class Port:
@@ -75,7 +88,8 @@ def play(scene):
         port = Port()
         opener = lineport.open_line
         lineport.open_line = port.open
-        client = line.Line("port", 115200, DEVICE, WILL, 1000)
+        client = line.Line("port", 115200, DEVICE, 1000)
+        client.agent = Agent()
         events = []
         client.on_up = lambda: events.append("up")
         client.on_message = lambda leaf, payload: events.append((leaf, bytes(payload)))
@@ -114,7 +128,7 @@ def publish(client, leaf, payload, qos, retain):
 def test_it_joins_and_speaks_both_ways():
     async def scene(client, port, events, until):
         await until(lambda: client.up)
-        assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + WILL
+        assert port.hellos[0] == b"\x01" + port.hellos[0][1:3] + DEVICE + lost(1)
         long = bytes(range(256)) * 3
         publish(client, "status", b"ready", 1, 1)
         publish(client, "result", long, 1, 0)
@@ -154,7 +168,7 @@ def test_a_bridge_that_knows_nothing_of_it_makes_it_begin_anew():
         assert not client.up
         port.answers = True
         await until(lambda: client.up)
-        assert events == ["up", "up"]
+        assert events == ["up", "up"] and port.hellos[-1][19:] == lost(2)  # the old will is not of this session
 
     play(scene)
 

@@ -4,8 +4,10 @@ import asyncio
 from device_fuzz import packets
 
 from lamplighter.firmware import mqtt, ports, wire
+from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.mqtt import Client, headed, text
-from lamplighter.firmware.wire import WireError
+from lamplighter.firmware.receipts import begin
+from lamplighter.firmware.wire import LAST, WireError, encode_status
 
 REAL_SLEEP = asyncio.sleep
 CONNACK = b"\x20\x02\0\0"
@@ -58,6 +60,18 @@ def hang_up(link):
     link.closed = True
 
 
+class Agent:
+    # What a will needs of one.
+    def __init__(self):
+        self.chain = begin(b"", "")
+        self.up = Mac(b"k" * 32)
+
+
+def lost(conn):
+    # The will of so many connections.
+    return encode_status((LAST, conn, 1), "lost", Mac(b"k" * 32))
+
+
 class Bench:
     # A client and the links it opened. heard: (leaf, payload); ups: how often it was up; say: what its owner wants
     # published.
@@ -67,7 +81,8 @@ class Bench:
         self.ups = 0
         self.pauses = []
         self.refuse = refuse
-        self.client = Client("host", 1883, None, b"node", b"secret", b"n/", b"lost", 300)
+        self.client = Client("host", 1883, None, b"node", b"secret", b"n/", 300)
+        self.client.agent = Agent()
         self.say = []
         self.most = []
         self.client.on_message = lambda leaf, payload: self.heard.append((leaf, bytes(payload)))
@@ -148,9 +163,8 @@ def test_it_connects_with_login_will_and_clean_session_then_subscribes():
     async def story(bench):
         await settle(lambda: bench.links and bench.links[0].sent)
         link = bench.links[0]
-        body = b"\0\4MQTT\4\xee\0\x14" + b"\0\x102bb80d537b1da3e3" + b"\0\x08n/status" + b"\0\4lost"
-        body += b"\0\4node" + b"\0\6secret"
-        assert link.take() == b"\x10" + bytes((len(body),)) + body
+        body = b"\0\4MQTT\4\xee\0\x14" + b"\0\x102bb80d537b1da3e3" + b"\0\x08n/status" + text(lost(1))
+        assert packets(link.take(), 300) == [(0x10, body + b"\0\4node" + b"\0\6secret", True)]
         link.push(CONNACK)
         await settle(lambda: link.sent)
         assert link.take() == b"\x82\x1d\0\1" + b"\0\7n/lease\0" + b"\0\5n/ack\0" + b"\0\6n/blob\0"
@@ -292,6 +306,9 @@ def test_it_comes_back_after_refusals_and_lost_connections():
     async def story(bench):
         link = await up(bench)
         link.push(b"")
+        last = bench.links[-1]
+        await settle(lambda: len(bench.links) > 1 and bench.links[-1] is not last and bench.links[-1].sent)
+        assert text(lost(len(bench.links) + 3)) in bench.links[-1].sent  # each attempt has a will of its own
         await up(bench)
         assert link.closed and bench.ups == 2
         # 3 refusals and 1 loss: each pause up to twice the one before, the lower half of it sure.

@@ -2,8 +2,10 @@
 import asyncio
 
 from lamplighter.firmware import ending, ports, wire
+from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.node import Node
 from lamplighter.firmware.ports import ticks_diff, ticks_us
+from lamplighter.firmware.receipts import begin
 from lamplighter.firmware.runner import SLICE_US
 
 
@@ -84,6 +86,49 @@ def test_jobs_are_run_one_after_the_other():
 def test_a_kernel_that_fails_is_told_by_its_code():
     assert worked([(greedy, b"", ()), (broken, b"", ()), (good, b"a", ())]) == [
         (None, wire.NO_HEAP), (None, wire.FAILED), (b"a", 0)]
+
+
+class Unsure:
+    # An agent that has lost its numbers.
+    def __init__(self):
+        self.chain = begin(b"", "")
+        self.up = Mac(b"k" * 32)
+        self.say = None
+        self.greetings = []
+
+    def tick(self, now, jitter):
+        pass
+
+    def connected(self, greeting, now):
+        self.greetings.append(greeting)
+
+    def next(self, now):
+        return None
+
+
+class On:
+    # A client with a connection.
+    def __init__(self):
+        self.up = True
+
+    def tick(self, now):
+        pass
+
+    def flush(self):
+        pass
+
+
+def test_a_device_says_who_it_is_again_and_often_while_it_lacks_its_numbers():
+    agent = Unsure()
+    node = Node(agent, On(), ("board", 1, 1, 1, None), None)
+    for state, least, most in (("lost", 30, 300), ("", 0, 30)):
+        agent.chain.state = state
+        agent.greetings = []
+        for _ in range(1600):
+            node._tick(True)
+        assert least <= len(agent.greetings) <= most, len(agent.greetings)
+        for greeting in agent.greetings:
+            assert [said[0] for said in greeting] == (["birth"] if state else ["status", "birth"])
 
 
 def test_no_memory_between_slices_ends_the_job_and_not_the_worker():

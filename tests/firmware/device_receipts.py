@@ -2,7 +2,7 @@
 import hashlib
 
 from lamplighter.firmware import loader, wire
-from lamplighter.firmware.receipts import Chain
+from lamplighter.firmware.receipts import begin
 from lamplighter.gateway.protocol import frames
 
 LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
@@ -19,7 +19,10 @@ def after():
 def chained(saved, writes):
     # A chain; what it writes is kept in `writes`.
     loader.write = lambda path, data: writes.append(data)
-    return Chain(saved, "")
+    chain = begin(saved, "")
+    if chain.state:
+        chain.rise(0, 0)  # the gateway knows of none
+    return chain
 
 
 def make(chain, count):
@@ -61,3 +64,31 @@ def test_a_torn_state_is_not_read():
     make(chained(b"", writes), 3)
     for bad in (writes[-1][:-1], writes[-1] + b"x", b"\xff" + writes[-1][1:]):
         assert chained(bad, writes).boot == 1
+
+
+def test_lost_numbers_are_said_to_be_and_not_written_before_the_gateway_knows_better():
+    writes = []
+    chained(b"", writes)
+    good = writes.pop()
+    for saved, state in ((b"", "lost"), (good[:-1], "damaged"), (b"x" * 44, "damaged"), (good, "")):
+        chain = begin(saved, "")
+        assert (chain.state, len(writes)) == (state, 0 if state else 1)
+
+
+def test_numbers_rise_above_those_that_are_known_and_are_in_flash_first():
+    writes = []
+    for known, mine, higher in (((7, 70), (1, 0), (8, 70)), ((7, 70), (9, 5), (9, 70)), ((7, 3), (7, 9), (8, 9))):
+        chain = chained(b"", writes)
+        chain.boot, chain.seq = mine
+        chain.rise(*known)
+        assert (chain.boot, chain.seq) == higher
+        again = chained(writes[-1], writes)
+        assert again.boot == higher[0] + 1 and again.seq >= higher[1] + 64
+
+
+def test_what_is_said_counts_up():
+    chain = chained(b"", [])
+    chain.conn = 3
+    assert [chain.at(), chain.at()] == [(1, 3, 1), (2, 3, 1)]
+    other = begin(b"", "")
+    assert 0 <= other.once <= wire.LAST

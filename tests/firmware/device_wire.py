@@ -72,13 +72,16 @@ def test_the_small_structs_match_the_vectors():
     assert frames.encode_ack([(65536, 1), (65537, 14)], DOWN) == V["ack"]
     assert wire.decode_chunk(V["chunk"]) == (V["kernel"], 300, 200, b"chunk")
     assert frames.encode_chunk(V["kernel"], 300, 200, b"chunk") == V["chunk"]
-    assert wire.encode_want(V["kernel"], 200) == V["want"]
-    assert frames.decode_want(V["want"]) == (V["kernel"], 200)
+    assert wire.encode_want(V["kernel"], 200, UP) == V["want"]
+    assert frames.decode_want(V["want"], UP) == (V["kernel"], 200)
+    assert wire.decode_floor(V["floor"], DOWN) == (123456789, 41, 65600)
+    assert frames.encode_floor(123456789, 41, 65600, DOWN) == V["floor"]
 
 
 def test_batches_match_the_vectors_and_one_frame_travels_bare():
-    assert wire.encode_batch([V["want"], b"\x01\x09"]) == V["batch"]
-    assert list(wire.frames_of(V["batch"])) == [V["want"], b"\x01\x09"]
+    first = V["batch"][4:24]
+    assert wire.encode_batch([first, b"\x01\x09"]) == V["batch"]
+    assert list(wire.frames_of(V["batch"])) == [first, b"\x01\x09"]
     assert wire.encode_batch([V["want"]]) == V["want"]
     assert list(wire.frames_of(V["want"])) == [V["want"]]
 
@@ -90,6 +93,8 @@ DECODERS = (
     ("result", lambda frame: frames.decode_result(frame, UP)),
     ("refusal", lambda frame: frames.decode_refusal(frame, UP)),
     ("accept", lambda frame: wire.decode_nonce(wire.ACCEPT, frame, UP)),
+    ("want", lambda frame: frames.decode_want(frame, UP)),
+    ("floor", lambda frame: wire.decode_floor(frame, DOWN)),
 )
 
 
@@ -107,7 +112,7 @@ def test_every_cut_and_every_flipped_bit_of_a_signed_frame_is_refused():
 
 def test_another_key_or_direction_is_refused():
     for name, decode in DECODERS:
-        down = name in ("lease", "cancel", "ack")
+        down = name in ("lease", "cancel", "ack", "floor")
         signed = 142 if name == "result" else len(V[name]) - 16
         forged = wire.signed(V[name][:signed], UP if down else DOWN)
         assert refused(["bad_mac"], decode, forged)
@@ -144,9 +149,29 @@ def test_batches_that_lie_about_their_lengths_are_refused():
 
 
 def test_a_nodes_json_is_what_the_gateway_reads():
-    birth = frames.decode_json("birth", wire.encode_birth("pico_w", 2822, "0.1.0", 90000, 800, 3, 2048))
-    assert (birth["board"], birth["arch"], birth["heap"]) == ("pico_w", 2822, 90000)
-    assert (birth["speed"], birth["boot"], birth["message"]) == (800, 3, 2048)
-    bid = frames.decode_json("bid", wire.encode_bid(700, 90000, 4, ["00ff00ff"], "mains", None))
+    assert wire.encode_status((wire.LAST, 2, 3), "lost", UP) == V["status"]
+    assert frames.decode_json("status", V["status"], UP)[0]["state"] == "lost"
+    bid = wire.encode_bid((8, 2, 3), 700, 90000, 4, ["00ff00ff"], "mains", None, UP)
+    assert bid == V["bid"]
+    bid, more = frames.decode_json("bid", bid, UP)
+    assert (bid["bid"], bid["conn"], bid["boot"], more) == (8, 2, 3, 0)
     assert (bid["spare"], bid["room"], bid["blobs"], bid["temp"]) == (700, 4, ["00ff00ff"], None)
-    assert frames.decode_json("status", wire.encode_status("lost", 3))["state"] == "lost"
+    for state in ("lost", ""):
+        birth = wire.encode_birth((7, 2, 1), "pico_w", 2822, "0.1.0", 90000, 800, 2048, 123456789, ("floor",), state,
+                                  UP)
+        made, more = frames.decode_json("birth", birth, UP)
+        told, _ = frames.decode_json("birth", V["birth"], UP)
+        told["state"] = state
+        assert made == told and not more
+    for why in ("heap", None):
+        bid = wire.encode_bid((8, 2, 3), 700, 90000, 0, [], "mains", None, UP, why)
+        birth = wire.encode_birth((7, 2, 1), "pico_w", 2822, "0.1.0", 90000, 800, 2048, 1, (), "", UP, why)
+        for leaf, text in (("bid", bid), ("birth", birth)):
+            assert frames.decode_json(leaf, text, UP)[0]["why"] == (why or "")
+
+
+def test_a_nodes_json_is_for_its_topic_and_from_the_node():
+    for leaf in ("status", "birth", "bid"):
+        assert refused(["bad_mac"], frames.decode_json, leaf, V[leaf], DOWN)
+        for other in ("status", "birth", "bid"):
+            assert other == leaf or refused(["shape"], frames.decode_json, other, V[leaf], UP)

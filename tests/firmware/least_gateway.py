@@ -7,7 +7,6 @@ message, with a generous limit.
 from __future__ import annotations
 
 import hashlib
-import json
 import queue
 import shutil
 import socket
@@ -138,7 +137,7 @@ class LeastGateway:
             return
         if leaf == "want":
             self.wants += 1
-            name, offset = frames.decode_want(message.payload)
+            name, offset = frames.decode_want(message.payload, self.up)
             blob = self.blobs.get(name, b"")
             if blob[offset:]:
                 part = blob[offset:offset + self.chunk]
@@ -146,7 +145,11 @@ class LeastGateway:
         elif leaf == "result":
             self.heard.put((leaf, self._judge(message.payload)))
         else:
-            self.heard.put((leaf, json.loads(message.payload)))
+            given, _ = frames.decode_json(leaf, message.payload, self.up)
+            if leaf == "birth" and given["state"]:
+                self.publish("lease", frames.encode_floor(given["once"], 0, 0, self.down))
+            else:
+                self.heard.put((leaf, given))
 
     def _judge(self, payload: bytes) -> dict[bytes, bytes]:
         """Answers and refusals of a message by nonce, receipts acknowledged."""

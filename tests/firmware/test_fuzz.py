@@ -66,7 +66,8 @@ def test_shapes_that_hypothesis_finds(frame: bytes) -> None:
         lambda: wire.decode_chunk(frame), lambda: wire.decode_nonce(wire.CANCEL, frame, yes),
         lambda: list(map(wire.kind_of, wire.frames_of(frame))),
         lambda: frames.decode_result(frame, yes), lambda: frames.decode_refusal(frame, yes),
-        lambda: frames.decode_want(frame), lambda: frames.decode_receipt(frame),
+        lambda: frames.decode_want(frame, yes), lambda: frames.decode_receipt(frame),
+        lambda: wire.decode_floor(frame, yes),
     ):
         try:
             decode()

@@ -50,6 +50,8 @@ class City:
         self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
         self.checks: frozenset[str] = frozenset()
         """Kinds that have a check."""
+        self.numbers = 0
+        """Of what devices have said, over all of them."""
         self.restart()
 
     def restart(self) -> None:
@@ -92,14 +94,30 @@ class City:
                spare: int = 500, speed: int = 100, boot: int = 1) -> list[f.Effect]:
         """Enrols, connects and bids; returns what the machine says to the bid."""
         self.enrol(name, owner)
-        self.tell(e.NodeStatusChanged(name, "ready", boot))
-        self.tell(e.NodeBorn(name, "board", arch, "0.1", heap, speed, boot, 16_384))
+        self.status(name, "ready", boot)
+        self.born(name, boot, arch=arch, heap=heap, speed=speed)
         if arch not in self.state.kernels:
             self.tell(e.KernelsCompiled(arch, {kind: kernel_of(kind, arch) for kind in KINDS}))
         return self.bid(name, room=room, heap=heap, spare=spare)
 
     def bid(self, name: str, *, room: int = 4, heap: int = 100_000, spare: int = 500) -> list[f.Effect]:
-        return self.tell(e.NodeBid(name, spare, heap, room, (), "mains", None))
+        return self.tell(e.NodeBid(name, self.at(name), spare, heap, room, (), "mains", None))
+
+    def at(self, name: str, boot: int = 0, conn: int = 0) -> e.At:
+        """When a node says what it says now: in its present start and connection unless told otherwise."""
+        node = self.state.nodes.get(name)
+        self.numbers += 1
+        return e.At(boot or (node.boot if node else 0) or 1, conn or (node.conn if node else 0) or 1, self.numbers)
+
+    def status(self, name: str, state: str, boot: int = 0, conn: int = 0) -> list[f.Effect]:
+        return self.tell(e.NodeStatusChanged(name, self.at(name, boot, conn), state))
+
+    def born(self, name: str, boot: int = 0, conn: int = 0, *, arch: int = 0, heap: int = 100_000, speed: int = 100,
+             message: int = 16_384, once: int = 0, can: tuple[str, ...] = ("floor",),
+             state: str = "") -> list[f.Effect]:
+        at = self.at(name, boot, conn)
+        return self.tell(e.NodeBorn(name, at, "board", arch, "0.1", heap, speed, message, once or at.boot, can,
+                                    state))
 
     def submit(self, name: str = "t", kind: str = KINDS[0], body: bytes = b"{}", **more: Any) -> list[f.Effect]:
         return self.tell(e.TaskSubmitted(name, kind, body, ref=f"ref-{name}", **more))

@@ -321,7 +321,7 @@ def leases_to_the_revoked(patch: Patch) -> None:
 
 @plant("invariant 6")
 def waits_for_the_lost(patch: Patch) -> None:
-    patch.setattr(nodes, "lose_all", lambda b, node: None)
+    patch.setattr(nodes, "lose_all", lambda b, node, first=0: None)
 
 
 @plant("invariant 6")
@@ -329,7 +329,7 @@ def leases_to_liars_in_quarantine(patch: Patch) -> None:
     patch.setattr(judging, "quarantine_ms", lambda b, node: 0)
 
 
-@plant("invariant 6")
+@plant("invariant [68]")
 def forgets_standing_at_restart(patch: Patch) -> None:
     load = Store.load
     patch.setattr(Store, "load", lambda self, remember: replace(load(self, remember), standing=[]))
@@ -477,7 +477,7 @@ def mutes_who_works(patch: Patch) -> None:
     patch.setattr(Gate, "lease", lambda self, node: None)
 
 
-@plant("invariant 14")
+@plant("invariant (8|14)")
 def forgets_boots_at_restart(patch: Patch) -> None:
     load = Store.load
 
@@ -502,6 +502,30 @@ def takes_a_number_twice(patch: Patch) -> None:
 def shows_as_settled_what_is_pending(patch: Patch) -> None:
     sealed = Sealing.sealed
     patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
+
+
+@plant("invariant 8")
+def believes_replays(patch: Patch) -> None:
+    def anything(b: Any, node: Any, leaf: str, at: Any) -> bool:
+        node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
+        return True
+    patch.setattr(nodes, "_is_news", anything)
+
+
+@plant("invariant 8")
+def lets_wills_end_what_an_earlier_life_leased(patch: Patch) -> None:
+    lose_all = nodes.lose_all
+    patch.setattr(nodes, "lose_all", lambda b, node, first=0: lose_all(b, node))
+
+
+@plant("liveness")
+def leaves_devices_without_their_numbers(patch: Patch) -> None:
+    patch.setattr(nodes, "_send_floor", lambda b, node, once: None)
+
+
+@plant("liveness|invariant 15")
+def tells_devices_numbers_that_are_too_low(patch: Patch) -> None:
+    patch.setattr(nodes, "_send_floor", lambda b, node, once: b.turn.emit(f.SendFloor(node.name, once, 0, 0)))
 
 
 @plant("invariant 12: .* is damaged")

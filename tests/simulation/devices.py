@@ -49,7 +49,6 @@ class Device:
         self.speed = 200 + int(rng.random() * 1_800)
         self.spare = 300 + int(rng.random() * 700)
         self.room = 1 + int(rng.random() * 6)
-        self._bids = [wire.encode_bid(self.spare, 40_000, room, [], "mains", None) for room in (0, self.room)]
         self.slowness = 1
         self.refuse = 0.0
         self.lie: Lie | None = None
@@ -57,9 +56,15 @@ class Device:
         self.cut_at = -1
         """When it last lost its power or its connection by itself, or came back."""
         self.on_sent: Callable[[Device, int, bytes, bytes, bytes], None] = lambda *about: None
-        self.boot = 0
+        self.boot = self.conn = self.said = self.once = 0
+        self.life = 0
+        """Power cycles: what was begun in an earlier one is gone."""
         self.seq = 0
         self.prev = bytes(32)
+        self.state = "lost"
+        """What became of the numbers in flash: empty while they are known."""
+        self.flash: list[tuple[int, int, bytes]] = []
+        """Numbers as each start found them."""
         self.answered = 0
         self._forget()
 
@@ -79,9 +84,27 @@ class Device:
         self._forget()
         self.cut_at = self.clock.now
         self.on = True
+        self.life += 1
         self.boot += 1
+        self.conn = self.said = 0
+        self.once = int((1 << 30) * self.rng.random())
+        self.flash.append((self.boot, self.seq, self.prev))
         self.seq += SEQ_BLOCK - self.seq % SEQ_BLOCK   # the rest of the reserved block is given up
         self.connect()
+
+    def lose_numbers(self) -> None:
+        """While it is off: its flash is empty."""
+        self.boot, self.seq, self.prev, self.state = 0, 0, bytes(32), "lost"
+
+    def restore_numbers(self, which: float) -> None:
+        """While it is off: its flash is a copy of an earlier one, how early by a number below 1."""
+        if self.flash and not self.state:
+            self.boot, self.seq, self.prev = self.flash[int(which * len(self.flash))]
+
+    def at(self) -> tuple[int, int, int]:
+        """The number of what it says now, with connection and start."""
+        self.said += 1
+        return self.said, self.conn, self.boot
 
     def power_off(self, killed: bool) -> None:
         self.cut_at = self.clock.now
@@ -90,7 +113,7 @@ class Device:
 
     def nap(self) -> None:
         """Says that it sleeps and closes its connection in order: no will. RAM is kept."""
-        self.broker.up(self.node, "status", wire.encode_status("sleeping", self.boot))
+        self.broker.up(self.node, "status", wire.encode_status(self.at(), "sleeping", self.up))
         self.connected = False
         self.cut_at = self.clock.now
         self.broker.close(self.node)
@@ -105,38 +128,49 @@ class Device:
         """Joins, says who it is and what it can take, and sends again what nobody has acknowledged."""
         if not self.on or self.connected:
             return
-        will = wire.encode_status("lost", self.boot)
+        self.conn += 1
+        will = wire.encode_status((wire.LAST, self.conn, self.boot), "lost", self.up)
         if not self.broker.join(self.node, will, self.receive):
-            self.clock.after(REFUSED_MS, self._connect_again, self.boot)
+            self.clock.after(REFUSED_MS, self._connect_again, self.life)
             return
         self.connected = True
-        self.broker.up(self.node, "birth", wire.encode_birth("sim", self.arch, "1.0", 65_536, self.speed, self.boot,
-                                                             4_096))
-        self.broker.up(self.node, "status", wire.encode_status("ready", self.boot))
-        self.bid()
-        self._resend(self.boot, 3_000)
+        self.greet()
+        self._resend(self.life, 3_000)
         if not self.bidding:
             self.bidding = True
-            self.clock.after(BID_MS, self._bid_again, self.boot)
+            self.clock.after(BID_MS, self._bid_again, self.life)
 
     def thrown_out(self) -> None:
         """The broker has closed the connection."""
         if self.connected:
             self.connected = False
-            self.clock.after(REFUSED_MS, self._connect_again, self.boot)
+            self.clock.after(REFUSED_MS, self._connect_again, self.life)
 
-    def _connect_again(self, boot: int) -> None:
-        if self.boot == boot:
+    def _connect_again(self, life: int) -> None:
+        if self.life == life:
             self.connect()
 
-    def bid(self) -> None:
-        if self.connected:
-            self.broker.up(self.node, "bid", self._bids[len(self.outbox) < OUTBOX], 0)
-
-    def _bid_again(self, boot: int) -> None:
-        if self.on and self.boot == boot:
+    def greet(self) -> None:
+        """Without its numbers it is not ready and bids nothing: it asks for them."""
+        birth = wire.encode_birth(self.at(), "sim", self.arch, "1.0", 65_536, self.speed, 4_096, self.once,
+                                  ("floor",), self.state, self.up)
+        self.broker.up(self.node, "birth", birth)
+        if not self.state:
+            self.broker.up(self.node, "status", wire.encode_status(self.at(), "ready", self.up))
             self.bid()
-            self.clock.after(BID_MS + int(200 * self.rng.random()), self._bid_again, boot)
+
+    def bid(self) -> None:
+        if self.connected and not self.state:
+            room = self.room if len(self.outbox) < OUTBOX else 0
+            self.broker.up(self.node, "bid", wire.encode_bid(self.at(), self.spare, 40_000, room, [], "mains", None,
+                                                             self.up), 0)
+
+    def _bid_again(self, life: int) -> None:
+        if self.on and self.life == life:
+            if self.connected and (self.state or self.rng.random() < 0.02):
+                self.greet()
+            self.bid()
+            self.clock.after(BID_MS + int(200 * self.rng.random()), self._bid_again, life)
 
     # Messages from the gateway
 
@@ -149,8 +183,19 @@ class Device:
                     self.outbox.pop(seq, None)
             elif wire.kind_of(frame) == wire.CANCEL:
                 self._cancel(wire.decode_nonce(wire.CANCEL, frame, self.down))
+            elif wire.kind_of(frame) == wire.FLOOR:
+                self._rise(*wire.decode_floor(frame, self.down))
             else:
                 self._take(wire.decode_lease(frame, self.down))
+
+    def _rise(self, once: int, boot: int, seq: int) -> None:
+        """Goes on above the numbers that the gateway knows, from a new connection."""
+        if once == self.once and (self.state or boot >= self.boot):
+            self.boot, self.seq, self.state = max(self.boot, boot + 1), max(self.seq, seq + SEQ_BLOCK), ""
+            self.once = int((1 << 30) * self.rng.random())
+            self.flash.append((self.boot, self.seq, self.prev))
+            self.lose_link()
+            self.clock.after(500, self._connect_again, self.life)
 
     def _cancel(self, nonce: bytes) -> None:
         for job in [*self.queue, *([self.running] if self.running else [])]:
@@ -166,17 +211,17 @@ class Device:
         if self.refuse and self.rng.random() < self.refuse:
             self._refuse(lease.nonce, 1 + int(self.rng.random() * 9))
             return
-        if len(self.queue) >= self.room + 1 or len(self.outbox) >= OUTBOX:
+        if self.state or len(self.queue) >= self.room + 1 or len(self.outbox) >= OUTBOX:
             self._refuse(lease.nonce, wire.BUSY)
             return
         job = Job(lease, self.clock.now)
         self.queue.append(job)
-        self.clock.after(lease.ack_by_ms // 2, self._accept, self.boot, job)
+        self.clock.after(lease.ack_by_ms // 2, self._accept, self.life, job)
         if self.running is None:
             self._next()
 
-    def _accept(self, boot: int, job: Job) -> None:
-        if self.on and self.boot == boot and not job.over:
+    def _accept(self, life: int, job: Job) -> None:
+        if self.on and self.life == life and not job.over:
             self.broker.up(self.node, "result", wire.encode_nonce(wire.ACCEPT, job.lease.nonce, self.up))
 
     def _refuse(self, nonce: bytes, code: int) -> None:
@@ -192,14 +237,14 @@ class Device:
                 continue
             self.running = job
             pace = self.speed * self.spare * (0.8 + 0.4 * self.rng.random())
-            self.clock.after(1 + int(job.lease.budget_kop * 1_000_000 / pace) * self.slowness, self._done, self.boot,
+            self.clock.after(1 + int(job.lease.budget_kop * 1_000_000 / pace) * self.slowness, self._done, self.life,
                              job)
             return
         if self.rng.random() < 0.5:
             self.bid()
 
-    def _done(self, boot: int, job: Job) -> None:
-        if not self.on or self.boot != boot:
+    def _done(self, life: int, job: Job) -> None:
+        if not self.on or self.life != life:
             return
         lease = job.lease
         if not job.over and self.clock.now - job.came > lease.report_by_ms and self.slowness == 1:
@@ -235,13 +280,13 @@ class Device:
             self.outbox[self.seq] = frame
         self.broker.up(self.node, "result", frame)
 
-    def _resend(self, boot: int, wait_ms: int) -> None:
+    def _resend(self, life: int, wait_ms: int) -> None:
         """Everything kept goes out again in one message, with back-off."""
-        if not self.on or self.boot != boot:
+        if not self.on or self.life != life:
             return
         if self.outbox and self.connected:
             self.broker.up(self.node, "result", wire.encode_batch(list(self.outbox.values())[:OUTBOX]))
-        self.clock.after(wait_ms, self._resend_once, boot, min(wait_ms * 2, 20_000))
+        self.clock.after(wait_ms, self._resend_once, life, min(wait_ms * 2, 20_000))
 
-    def _resend_once(self, boot: int, wait_ms: int) -> None:
-        self._resend(boot, wait_ms if self.outbox else 3_000)
+    def _resend_once(self, life: int, wait_ms: int) -> None:
+        self._resend(life, wait_ms if self.outbox else 3_000)

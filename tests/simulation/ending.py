@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def settled(world: World) -> bool:
     """Whether every task has its result and every device its acknowledgements."""
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
-    return over and not (world.owners.restoring or any(_keeps(world, device) for device in world.devices))
+    over = over and all(_is_heard(world, device) and not _keeps(world, device) for device in world.devices)
+    return over and not world.owners.restoring
 
 
 def judge(world: World) -> None:
@@ -34,6 +35,9 @@ def judge(world: World) -> None:
     for device in world.devices:
         if _keeps(world, device):
             raise Broken(f"liveness: {device.node} keeps {list(device.outbox)} unacknowledged")
+    for device in world.devices:
+        if not _is_heard(world, device):
+            raise Broken(f"liveness: {device.node} is in its start {device.boot} ({device.state}) and not heard")
     if let_in := sorted(world.out & world.broker.accounts):
         raise Broken(f"invariant 16: {let_in} are revoked and may still sign in")
     if KEPT in world.journal.tasks:
@@ -49,6 +53,13 @@ def judge(world: World) -> None:
 def _keeps(world: World, device: Device) -> bool:
     """Whether a device that still counts has a result that nobody acknowledged."""
     return device.on and bool(device.outbox) and device.node not in world.revoked
+
+
+def _is_heard(world: World, device: Device) -> bool:
+    """Whether a device that still counts knows its numbers, and the gateway the same."""
+    node = world.gateway.machine.state.nodes.get(device.node)
+    heard = node is not None and node.boot == device.boot and node.arch >= 0 and not device.state
+    return heard or not device.on or device.node in world.revoked
 
 
 def _judge_result(world: World, name: str) -> None:

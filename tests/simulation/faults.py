@@ -32,7 +32,7 @@ class Faults:
             (mix.partitions, self.partition), (mix.broker_restarts, self.broker_restart), (mix.reboots, self.reboot),
             (mix.naps, self.nap), (mix.vanish, self.vanish), (mix.revoked, self.revoke), (mix.boasts, self.boast),
             (mix.hostile, self.hostile), (mix.second_tries, self.second_try), (mix.second_tries, self.renumber),
-            (mix.epochs, self.end_epoch),
+            (mix.replays, self.replay), (mix.amnesias, self.amnesia), (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
             (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
         ):
@@ -68,6 +68,16 @@ class Faults:
     def reboot(self) -> None:
         device = self._device()
         device.power_off(killed=self.rng.random() < 0.5)
+        self.clock.after(self._soon(8_000), device.power_on)
+
+    def amnesia(self) -> None:
+        """A device starts with an empty flash, or with an old copy of it."""
+        device = self._device()
+        device.power_off(killed=self.rng.random() < 0.5)
+        if self.rng.random() < 0.5:
+            device.lose_numbers()
+        else:
+            device.restore_numbers(self.rng.random())
         self.clock.after(self._soon(8_000), device.power_on)
 
     def nap(self) -> None:
@@ -127,8 +137,11 @@ class Faults:
         device = self._device()
         if device.lie is not None and device.connected:
             arch = int(65_536 * self.rng.random()) if self.rng.random() < 0.5 else device.arch
-            self.broker.up(device.node, "birth", wire.encode_birth("?", arch, "9", MOST, MOST, device.boot, 65_536))
-            self.broker.up(device.node, "bid", wire.encode_bid(1_000, MOST, 64, [], "solar", 200))
+            birth = wire.encode_birth(device.at(), "?", arch, "9", MOST, MOST, 65_536, device.once, (), device.state,
+                                      device.up)
+            self.broker.up(device.node, "birth", birth)
+            self.broker.up(device.node, "bid", wire.encode_bid(device.at(), 1_000, MOST, 64, [], "solar", 200,
+                                                               device.up))
             device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
 
     def flood(self) -> None:
@@ -154,6 +167,14 @@ class Faults:
         device = self._device()
         if device.lie is not None:
             device.seq = max(0, device.seq - 1 - int(6 * self.rng.random()))
+
+    def replay(self) -> None:
+        """Somebody says again what a device, or the broker for it, has said of itself, in the order of then."""
+        said = self.broker.heard.get(self._device().node, [])
+        if said:
+            first = int(len(said) * self.rng.random())
+            for topic, payload in said[first : first + 1 + int(4 * self.rng.random())]:
+                self.broker.inject(topic, payload)
 
     def hostile(self) -> None:
         """Bytes on a device's own topics that no honest one sends, or on those of a device that does not exist."""

@@ -37,7 +37,7 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=64)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=48)
 INFOS = {name: info_of(of) for name, of in kind.KINDS.items()}
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""

@@ -34,6 +34,8 @@ class Mix:
     second_tries: int        # another result, signed by the device itself, for a lease that has one or is another's
     crash: float             # per batch of events, at a drawn point of the commit and release
     write_error: float
+    replays: int             # what a device has said of itself, said again by another, however long ago it was
+    amnesias: int            # devices that start with no numbers in flash, or with older ones
     worker_ends: float       # per request to a worker: it ends, or is told to leave off
     epochs: int
     wall_jumps: int
@@ -67,5 +69,6 @@ def mix_of(seed: int) -> Mix:
         boasts=few(4), hostile=few(20), second_tries=few(6), crash=some(0.06), write_error=some(0.03), epochs=few(3),
         wall_jumps=few(4), cancels=few(1), revoked=few(1), bad_tasks=few(2) if rng.random() < 0.3 else 0,
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
-        transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2),
+        transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
+        amnesias=few(3),
     )

@@ -55,6 +55,8 @@ class Broker:
         """Hears of a device whose account was removed: its connection is closed."""
         self.accounts: set[str] = set()
         self.dropped = 0
+        self.heard: dict[str, list[tuple[str, bytes]]] = {}
+        """By node: what it has said of itself, in order."""
 
     # Connections
 
@@ -186,6 +188,8 @@ class Broker:
             link.receive(leaf, payload)
 
     def _arrived(self, topic: str, payload: bytes) -> None:
+        if topic.endswith(("/status", "/birth", "/bid")):
+            self.heard.setdefault(topic.split("/")[-2], []).append((topic, payload))
         if topic.endswith(("/status", "/birth")):
             self.retained[topic] = payload
         if self.gateway is not None:

@@ -41,7 +41,7 @@ class Witness:
         self.ends: dict[int, tuple[type, int]] = {}
         """By what event each lease ended without a result, and when."""
         self.lives: dict[str, int] = {}
-        """The newest boot of which each device was ever born."""
+        """The newest boot of which each device was ever heard."""
         self.restarts: list[int] = []
         """When gateway or broker came back."""
         self.clocks: list[tuple[int, int]] = []
@@ -52,8 +52,11 @@ class Witness:
         """Only the journal is left. Report clocks go on; see ``_given_time``."""
         self.rooms: dict[str, int] = {}
         self.owners: dict[str, str] = {}
+        self.newest: dict[tuple[str, type], e.At] = {}
+        """What each device has said last, by the kind of its message."""
+        self.starts: dict[str, int] = {node: known[3] for node, known in self.journal.standing.items()}
+        """The newest of each device that a life has heard of."""
         self.heirs: dict[str, str] = {}
-        self.boots: dict[str, int] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
         self.held: dict[str, set[int]] = {}
@@ -62,6 +65,8 @@ class Witness:
             if record.ended == "":
                 self._hold(number, record.kept.node)
         self.clocks = [(self.clock.now, number) for number in self.holder]
+        self.earlier = set(self.holder)
+        """Leases of earlier lives."""
         self.deaf = False
         self.restarts.append(self.clock.now)
         self.restored = False
@@ -95,8 +100,9 @@ class Witness:
             after(self, event)
 
     def _cause(self, event: e.Event | None) -> type:
-        """The kind of event that ended a lease; none for a start, and for the birth after a reboot."""
-        first = isinstance(event, e.NodeBorn) and event.boot > self.lives.get(event.node, 0)
+        """The kind of event that ended a lease; none for a start, and for the first that is heard after a reboot."""
+        about = isinstance(event, e.NodeBorn | e.NodeBid | e.NodeStatusChanged)
+        first = about and event.at.boot > self.lives.get(event.node, 0)
         return type(None) if first else type(event)
 
     def _leased(self, x: Any) -> None:
@@ -120,11 +126,26 @@ class Witness:
     def _misbehaved(self, event: e.DeviceMisbehaved, made: Sequence[f.Effect]) -> None:
         need(not made, 8, (event, made), "bytes that nobody may send led to effects")
 
+    def _said(self, event: Any, made: Sequence[f.Effect]) -> None:
+        """What is not newer than what was heard, or counts numbers again, leads to word of its numbers at most."""
+        node, at, key = event.node, event.at, (event.node, type(event))
+        self.fresh = False
+        if node in self.owners:
+            conn = max((then[:2] for (who, _), then in self.newest.items() if who == node), default=(0, 0))
+            self.fresh = at.boot >= self.starts.get(node, 0) and at[:2] >= conn and at > self.newest.get(key, (0,))
+            if type(event) is e.NodeBorn and event.state:
+                self.fresh = False
+        others = [effect for effect in made if type(effect) is not f.SendFloor]
+        need(self.fresh or not others, 8, (event, others), "is a replay, and yet did something")
+        ended = {effect.lease for effect in made if type(effect) is f.KeepEnd} & self.earlier
+        need(not ended or at.boot > self.starts.get(node, 0), 8, (event, ended), "ends leases of an earlier life")
     def _muted(self, event: e.NodeMuted, made: Sequence[f.Effect]) -> None:
         need(event.node in self.world.flooders, 17, event, "mutes a device that has not flooded")
 
     def _bid(self, event: e.NodeBid, made: Sequence[f.Effect]) -> None:
-        self.rooms[event.node] = event.room
+        self._said(event, made)
+        if self.fresh:
+            self.rooms[event.node] = event.room
 
     def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
         self.revoked.discard(event.node)
@@ -155,16 +176,15 @@ class Witness:
         if self.restored:   # else its leases are yet to be read
             self._nothing_held(event)
 
-    def _status(self, event: e.NodeStatusChanged) -> None:
-        if event.state == "lost" and event.boot >= self.boots.get(event.node, 0):
-            self._nothing_held(event)
-
-    def _born(self, event: e.NodeBorn) -> None:
-        if self.boots.get(event.node, 0) not in (0, event.boot):
-            self._nothing_held(event)
-        if event.node in self.owners:
-            self.boots[event.node] = event.boot
-            self.lives[event.node] = max(event.boot, self.lives.get(event.node, 0))
+    def _heard(self, event: Any) -> None:
+        if self.fresh:
+            again = event.at.boot > self.starts.get(event.node, 0)
+            self.starts[event.node] = event.at.boot
+            self.newest[event.node, type(event)] = event.at
+            self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
+            gone = type(event) is e.NodeStatusChanged and event.state == "lost"
+            held = self.held.get(event.node, set()) - (set() if again else self.earlier)
+            need(not held or not (again or gone), 6, (event, held), "leaves leases on a device that is gone")
 
     def _recalled(self, event: e.RoundRecalled) -> None:
         for lease in self.holder:
@@ -224,11 +244,13 @@ class Witness:
                 raise Broken(f"liveness: lease {lease} is open after its clock")
 
     _before: ClassVar[dict[type, Callable[..., None]]] = {
-        e.DeviceMisbehaved: _misbehaved, e.NodeMuted: _muted, e.NodeBid: _bid, e.NodeEnrolled: _enrolled,
-        e.NodeRevoked: _was_revoked, e.Recomputed: _was_recomputed, e.RoundYielded: _round,
+        e.DeviceMisbehaved: _misbehaved, e.NodeMuted: _muted, e.NodeBid: _bid, e.NodeBorn: _said,
+        e.NodeStatusChanged: _said, e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
+        e.Recomputed: _was_recomputed, e.RoundYielded: _round,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
-        e.NodeRevoked: _gone, e.NodeStatusChanged: _status, e.NodeBorn: _born, e.RoundRecalled: _recalled,
-        e.Ticked: _ticked, e.BrokerLost: _lost, e.BrokerFound: _found, e.ResultArrived: _arrived,
+        e.NodeRevoked: _gone, e.NodeStatusChanged: _heard, e.NodeBorn: _heard, e.NodeBid: _heard,
+        e.RoundRecalled: _recalled, e.Ticked: _ticked, e.BrokerLost: _lost, e.BrokerFound: _found,
+        e.ResultArrived: _arrived,
         e.EpochSealed: _sealed,
     }

@@ -48,7 +48,7 @@ class Device:
         self.key = hashlib.sha256(b"test device %d" % next(_numbers)).digest()
         self.name, self.node = wire.device_of(self.key)
         self.up, self.down = (mac.Mac(mac.derive(self.key, way)) for way in (b"up", b"down"))
-        self.boot, self.seq, self.prev = 1, 0, bytes(32)
+        self.boot, self.conn, self.said, self.seq, self.prev = 1, 0, 0, 0, bytes(32)
         self.net = b""
         self.leases: list[wire.Lease] = []
         self.acked: dict[int, int] = {}
@@ -72,14 +72,21 @@ class Device:
     async def __aexit__(self, *_: Any) -> None:
         for work in list(self._work):
             work.cancel()
-        self.say("status", wire.encode_status("lost", self.boot))
+        self.say("status", wire.encode_status((wire.LAST, self.conn, self.boot), "lost", self.up))
         await self.link.stop()
 
     def _up(self) -> None:
         """Retained, as the firmware does: a gateway that comes later hears it too."""
-        birth = wire.encode_birth("test", 0, "1", 200_000, self.speed, self.boot, 8_192)
-        for leaf, payload in (("birth", birth), ("status", wire.encode_status("ready", self.boot))):
+        self.conn += 1
+        birth = wire.encode_birth(self.at(), "test", 0, "1", 200_000, self.speed, 8_192, self.boot, ("floor",), "",
+                                  self.up)
+        for leaf, payload in (("birth", birth), ("status", wire.encode_status(self.at(), "ready", self.up))):
             self.link.publish(wire.node_topic(SITE, self.node, leaf), payload, 1, True)
+
+    def at(self) -> tuple[int, int, int]:
+        """The number of the next message, with connection and start."""
+        self.said += 1
+        return self.said, self.conn, self.boot
 
     async def _seen(self, what: str, value: Any) -> None:
         """Asks the gateway until it shows this of us."""
@@ -89,7 +96,7 @@ class Device:
     async def _bid(self) -> None:
         """Again and again, as the firmware does."""
         while True:
-            self.say("bid", wire.encode_bid(SPARE, 200_000, self.room, [], "mains", None), 0)
+            self.say("bid", wire.encode_bid(self.at(), SPARE, 200_000, self.room, [], "mains", None, self.up), 0)
             await asyncio.sleep(BID_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -28,6 +28,12 @@ def tagged(body: bytes, label: bytes) -> bytes:
     return body + hmac.digest(key(label), body, "sha256")[:16]
 
 
+def document(text: str) -> bytes:
+    """A JSON document of a device: its text without the closing brace, then the MAC as the last member."""
+    mac = hmac.digest(key(b"up"), text.encode(), "sha256")[:16]
+    return f'{text}, "mac": "{mac.hex()}"}}'.encode()
+
+
 def lease() -> bytes:
     """fence 7, epoch 9, acknowledge within 1.5 s, report within 70 s, 123 kop, two contexts, 5 bytes of input."""
     head = b"\x01\x01" + struct.pack(">I", 7) + NONCE + JOB + KERNEL + struct.pack(">IIII", 9, 1500, 70000, 123)
@@ -63,8 +69,15 @@ def vectors() -> dict[str, str]:
         "refusal": tagged(b"\x01\x03" + NONCE + b"\x06", b"up"),
         "ack": tagged(b"\x01\x04\x02" + struct.pack(">IBIB", 65536, 1, 65537, 14), b"down"),
         "chunk": b"\x01\x06" + KERNEL + struct.pack(">II", 300, 200) + b"chunk",
-        "want": b"\x01\x07" + KERNEL + struct.pack(">I", 200),
-        "batch": b"\x01\x05" + b"\x00\x16\x01\x07" + KERNEL + b"\0\0\0\xc8" + b"\x00\x02\x01\x09",
+        "want": tagged(b"\x01\x07" + KERNEL + struct.pack(">I", 200), b"up"),
+        "floor": tagged(b"\x01\x0a" + struct.pack(">III", 123456789, 41, 65600), b"down"),
+        "batch": b"\x01\x05" + b"\x00\x14\x01\x09" + NONCE + b"\0\xc8" + b"\x00\x02\x01\x09",
+        "status": document('{"status": 1073741823, "conn": 2, "boot": 3, "v": 1, "state": "lost"'),
+        "birth": document('{"birth": 7, "conn": 2, "boot": 1, "v": 1, "board": "pico_w", "arch": 2822, '
+                          '"fw": "0.1.0", "heap": 90000, "speed": 800, "message": 2048, "once": 123456789, '
+                          '"can": ["floor"], "state": "lost"'),
+        "bid": document('{"bid": 8, "conn": 2, "boot": 3, "v": 1, "spare": 700, "heap": 90000, "room": 4, '
+                        '"blobs": ["00ff00ff"], "power": "mains", "temp": null'),
         **{name: tagged(bytes([1, kind]) + NONCE, label) for name, (kind, label) in nonce_only.items()},
     }
     return {name: value.hex() for name, value in made.items()}

@@ -2,6 +2,7 @@
 
 import asyncio
 import binascii
+import hashlib
 import json
 import os
 import pty
@@ -236,6 +237,25 @@ def test_a_board_that_falls_silent_is_lost_until_it_speaks(bridged, run, monkeyp
     run(main)
 
 
+def test_a_new_session_of_a_board_is_no_loss(bridged, run):
+    """Each session has a will of its own: the broker gets the new one, and nobody hears the old one."""
+    async def main():
+        async with bridged() as (_, end, gateway, said):
+            toy = Toy(end)
+            await toy.joined()
+            await _hears(said, "is connected")
+            first, second = toy.will, b'{"state":"lost","boot":1,"conn":2}'
+            toy.pipe.close()
+            toy.hello = toy.hello.replace(first, second)
+            await toy.joined()
+            toy.say("status", b"ready")
+            await gateway.has(b"ready")
+            end.pull()
+            await gateway.has(second)
+            assert gateway.got == [(STATUS, b"ready"), (STATUS, second)]
+    run(main)
+
+
 def test_another_board_gets_no_connection(bridged, run):
     """The password belongs to one board: another on the port is named, and nothing is published for it."""
     async def main():
@@ -332,6 +352,8 @@ def test_the_real_firmware_joins(bridged, run, tmp_path, runtime, usb):
     async def main():
         async with bridged() as (_, end, gateway, _said):
             cable = Cable(end, End(tmp_path / "board"))
+            numbers = struct.pack(">II32s", 1, 0, bytes(32))   # nobody is there who could tell it which are used
+            (tmp_path / "state").write_bytes(numbers + hashlib.sha256(numbers).digest()[:4])
             async with _device(tmp_path, cable.board, usb, runtime):
                 await gateway.until(lambda: {STATUS, BIRTH, BID} <= {topic for topic, _ in gateway.got})
                 assert json.loads(dict(gateway.got)[BIRTH])["heap"] > 50_000

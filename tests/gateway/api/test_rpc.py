@@ -217,10 +217,10 @@ def test_a_price_is_a_dry_run(bench):
     bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
     for name, heap, room in (("anna-1", 9_000, 1), ("ben-1", 3_999, 1), ("ben-2", 9_000, 0)):
         bench.tell(e.NodeEnrolled(name, name.encode() * 3, name[:-2]))
-        bench.tell(e.NodeStatusChanged(name, "ready", 1))
-        bench.tell(e.NodeBorn(name, "board", 0, "0.1", heap, 4, 1, 4_096))
+        bench.tell(e.NodeStatusChanged(name, e.At(1, 1, 1), "ready"))
+        bench.tell(e.NodeBorn(name, e.At(1, 1, 2), "board", 0, "0.1", heap, 4, 4_096, 7, ()))
         bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
-        bench.tell(e.NodeBid(name, 500, heap, room, (), "mains", None))
+        bench.tell(e.NodeBid(name, e.At(1, 1, 3), 500, heap, room, (), "mains", None))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
                     "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31,
@@ -230,10 +230,10 @@ def test_a_price_is_a_dry_run(bench):
 
 def test_a_price_counts_who_is_only_busy(bench):
     """A device that has other leases will have these jobs after them; it is named as full all the same."""
-    bench.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    bench.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 9_000, 4, 1, 4_096))
+    bench.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1), "ready"))
+    bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", 9_000, 4, 4_096, 7, ()))
     bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
-    bench.tell(e.NodeBid("anna-1", 500, 9_000, 1, (), "mains", None))
+    bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, 9_000, 1, (), "mains", None))
     bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 3, 4_000),)))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert (told["devices_able"], told["why_not"]) == (1, {"full": 1})

@@ -1,7 +1,5 @@
 """From bytes to events."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ UP = Mac(derive(KEY, b"up"))
 DOWN = Mac(derive(KEY, b"down"))
 KEYS = {NODE: Keys(DEVICE, UP, DOWN)}
 NONCE = b"n" * 16
+AT = (1, 2, 3)   # number, connection, start
 
 
 def receipt(answer=b"answer", device=DEVICE, seal=None):
@@ -67,12 +66,38 @@ def test_a_bad_frame_does_not_spoil_its_neighbours():
 
 def test_birth_bid_status_and_wants_are_events():
     """Each document becomes its event."""
-    (born,) = hear("birth", wire.encode_birth("esp32", 7, "0.1", 9, 8, 3, 4_096))
-    assert born == e.NodeBorn(NODE, "esp32", 7, "0.1", 9, 8, 3, 4_096)
-    (bid,) = hear("bid", wire.encode_bid(700, 9, 2, ["0a1b2c3d"], "mains", None))
-    assert bid == e.NodeBid(NODE, 700, 9, 2, ("0a1b2c3d",), "mains", None)
-    assert hear("status", wire.encode_status("ready", 3)) == [e.NodeStatusChanged(NODE, "ready", 3)]
-    assert hear("want", wire.encode_want(b"b" * 16, 7)) == [e.BlobWanted(NODE, b"b" * 16, 7)]
+    (born,) = hear("birth", wire.encode_birth(AT, "esp32", 7, "0.1", 9, 8, 4_096, 5, ("floor",), "lost", UP))
+    assert born == e.NodeBorn(NODE, e.At(3, 2, 1), "esp32", 7, "0.1", 9, 8, 4_096, 5, ("floor",), "lost")
+    (bid,) = hear("bid", wire.encode_bid(AT, 700, 9, 2, ["0a1b2c3d"], "mains", None, UP))
+    assert bid == e.NodeBid(NODE, e.At(3, 2, 1), 700, 9, 2, ("0a1b2c3d",), "mains", None)
+    assert hear("status", wire.encode_status(AT, "ready", UP)) == [
+        e.NodeStatusChanged(NODE, e.At(3, 2, 1), "ready")]
+    assert hear("want", wire.encode_want(b"b" * 16, 7, UP)) == [e.BlobWanted(NODE, b"b" * 16, 7)]
+
+
+def test_what_newer_firmware_says_is_no_fault():
+    """Keys, words and kinds of frames that are not known here are counted, what else a message says is taken."""
+    more = wire.encode_json("bid", AT, '"spare": 1, "heap": 2, "room": 3, "blobs": [], "power": "wind", "temp": 4, '
+                            '"noise": {"db": 5}, "light": 6', UP)
+    assert hear("bid", more) == [e.DeviceIsNewer(NODE, "bid_key", 2),
+                                 e.NodeBid(NODE, e.At(3, 2, 1), 1, 2, 3, (), "wind", 4)]
+    assert hear("status", wire.encode_status(AT, "charging", UP)) == [e.DeviceIsNewer(NODE, "status_word")]
+    batch = wire.encode_batch([wire.signed(b"\x01\x63more", UP), wire.encode_refusal(NONCE, 6, UP)])
+    assert hear("result", batch) == [e.DeviceIsNewer(NODE, "kind"), e.LeaseRefused(NODE, NONCE, 6)]
+
+
+@pytest.mark.parametrize("leaf", ["status", "birth", "bid", "want"])
+def test_what_is_not_signed_for_its_topic_is_misbehaviour(leaf):
+    """Another's key, the gateway's own, no MAC, or that of another topic's message: nothing of it counts."""
+    def said(mac):
+        return {"status": wire.encode_status(AT, "lost", mac), "want": wire.encode_want(b"b" * 16, 7, mac),
+                "bid": wire.encode_bid(AT, 700, 9, 2, [], "mains", None, mac),
+                "birth": wire.encode_birth(AT, "b", 7, "0.1", 9, 8, 4_096, 5, (), "lost", mac)}
+
+    other = {"status": "birth", "birth": "status", "bid": "status", "want": "bid"}[leaf]
+    for payload in (said(DOWN)[leaf], said(Mac(b"another"))[leaf], said(UP)[leaf][:-44] + b"}", said(UP)[other]):
+        (event,) = hear(leaf, payload)
+        assert isinstance(event, e.DeviceMisbehaved) and event.reason in ("bad_mac", "shape", "length", "version")
 
 
 @pytest.mark.parametrize(("leaf", "payload", "reason"), [
@@ -83,8 +108,9 @@ def test_birth_bid_status_and_wants_are_events():
     ("result", b"", "length"),
     ("result", b"\x02\x02", "version"),
     ("want", b"", "length"),
-    ("bid", b"{}", "shape"),
-    ("status", b"\xff", "json"),
+    ("result", wire.signed(b"\x01\x63more", DOWN), "bad_mac"),
+    ("bid", b"{}", "length"),
+    ("status", b"\xff" * 50, "shape"),
 ])
 def test_what_no_device_may_send_is_misbehaviour(leaf, payload, reason):
     """One event that names the reason, for the counters."""
@@ -106,9 +132,9 @@ def test_replays_on_another_device_are_found():
 
 GOOD = {
     "result": wire.encode_batch([result(), wire.encode_refusal(NONCE, 6, UP)]),
-    "want": wire.encode_want(b"b" * 16, 7),
-    "bid": wire.encode_bid(700, 9, 2, [], "mains", None),
-    "status": json.dumps({"v": 1, "state": "lost", "boot": 1}).encode(),
+    "want": wire.encode_want(b"b" * 16, 7, UP),
+    "bid": wire.encode_bid(AT, 700, 9, 2, [], "mains", None, UP),
+    "status": wire.encode_status(AT, "lost", UP),
 }
 
 

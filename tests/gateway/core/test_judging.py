@@ -227,7 +227,7 @@ def test_copies_that_agree_wait_for_the_word_of_their_kind(pair, of, checked, po
 
 def test_an_impossible_answer_is_recomputed(pair, of, checked):
     """A lone copy that the kind's own check refuses is settled without a second one, if none is out yet."""
-    pair.tell(e.NodeStatusChanged("ben-1", "lost", 1))
+    pair.status("ben-1", "lost")
     pair.task()
     pair.answer(pair.lease("anna-1"), pair.LIE)
     said = checked(False)
@@ -251,7 +251,7 @@ def test_an_impossible_answer_is_recomputed_once_its_second_copy_is_in(pair, of,
 
 def test_a_possible_lone_copy_goes_on_waiting(pair, of, checked):
     """The kind's yes changes nothing for a job that waits for another owner."""
-    pair.tell(e.NodeStatusChanged("ben-1", "lost", 1))
+    pair.status("ben-1", "lost")
     pair.task()
     pair.answer(pair.lease("anna-1"))
     assert checked(True) == []

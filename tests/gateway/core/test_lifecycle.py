@@ -4,9 +4,8 @@ from functools import cache
 
 import pytest
 
-from lamplighter.gateway.core import lifecycle
+from lamplighter.gateway.core import intake, lifecycle
 from lamplighter.gateway.core.lifecycle import ENDED_MOVES, JOB_MOVES, LEASE_MOVES, NODE_MOVES, TASK_MOVES
-from lamplighter.gateway.protocol import frames
 from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES
 
 TABLES = (LEASE_MOVES, ENDED_MOVES, VERDICT_MOVES, JOB_MOVES, TASK_MOVES, NODE_MOVES)
@@ -36,7 +35,7 @@ def test_a_leases_tables_have_no_way_back(moves):
 
 def test_what_a_node_may_say_is_in_its_table():
     """The words that a status is taken with are the states that a node can move to."""
-    said = frames._SHAPES["status"]["state"]
+    said = intake._STATES
     assert all(set(after) == set(said) for after in NODE_MOVES.values())
 
 

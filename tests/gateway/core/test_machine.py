@@ -193,8 +193,8 @@ def test_an_open_lease_is_sent_again_when_its_round_or_its_kernel_comes_last(aft
     """Whatever is missing first: the round, or the kernel for the board."""
     after(leases=[lease_row(pair)])
     pair.enrol("anna-1", "anna")
-    pair.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 1, 16_384))
+    pair.status("anna-1", "ready")
+    pair.born("anna-1")
     pair.bid("anna-1", room=1)
     pair.round()
     assert len(of(f.SendLease, pair.tell(e.KernelsCompiled(0, {"toy.sum": pair.kernel_of("toy.sum")})))) == 1
@@ -205,9 +205,9 @@ def test_an_open_lease_is_sent_again_when_its_round_or_its_kernel_comes_last(aft
 def test_a_birth_that_is_retained_is_no_reboot(after, pair, of):
     """The first message that a gateway hears of a device after a restart takes no lease from it."""
     after(leases=[lease_row(pair)], standing=[StandingRow("anna-1", 0, 0, 0, 3)])
-    assert pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 3, 16_384)) == [f.CompileKernels(0)]
+    assert pair.born("anna-1", 3) == [f.CompileKernels(0)]
     assert pair.node("anna-1").open
-    said = pair.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 4, 16_384))
+    said = pair.born("anna-1", 4)
     assert of(f.KeepEnd, said) == [f.KeepEnd(1, "expired")]
     assert of(f.KeepStanding, said) == [f.KeepStanding("anna-1", 0, 0, 0, 4)]
 
@@ -375,12 +375,23 @@ def test_cancelling_while_a_task_is_replayed(after, pair, of):
     assert pair.round() == []
 
 
-def test_a_device_lost_during_replay_leaves_its_job_ready(after, pair, of):
-    """When the round comes, the job whose device is gone is leased anew."""
+def test_a_device_revoked_during_replay_leaves_its_job_ready(after, pair, of):
+    """When the round comes, the job whose device is out is leased anew."""
     after(leases=[lease_row(pair)])
-    pair.tell(e.NodeStatusChanged("anna-1", "lost", 1))
+    pair.tell(e.NodeRevoked("anna-1"))
     pair.device("ben-1", "ben", boot=2)
     assert len(of(f.SendLease, pair.round())) == 1
+
+
+def test_no_will_ends_what_an_earlier_life_leased(after, pair, of):
+    """A gateway that has just started cannot tell it from a replay: a clock, or a new start of the device, can."""
+    after(leases=[lease_row(pair)])
+    pair.node("anna-1").boot = 1   # as the journal knows
+    pair.status("anna-1", "ready", 1, 3)
+    pair.status("anna-1", "lost", 1, 3)
+    assert not of(f.KeepEnd, pair.out)
+    pair.born("anna-1", 2)
+    assert of(f.KeepEnd, pair.out) == [f.KeepEnd(1, "expired")]
 
 
 def test_a_lease_of_a_task_that_is_gone_is_forgotten(after, pair):

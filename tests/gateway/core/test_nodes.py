@@ -10,13 +10,12 @@ from lamplighter.gateway.core.nodes import BACKOFF_MS
 from lamplighter.gateway.core.snapshot import Snapshot, StandingRow
 from lamplighter.gateway.core.whynot import waiting_jobs, why_idle
 
-
-def born(name, boot=1, arch=0):
-    return e.NodeBorn(name, "board", arch, "0.1", 100_000, 100, boot, 16_384)
+AT = e.At(1, 1, 1)
 
 
 @pytest.mark.parametrize("event", [
-    born("nobody"), e.NodeBid("nobody", 1, 1, 1, (), "mains", None), e.NodeStatusChanged("nobody", "ready", 1),
+    e.NodeBorn("nobody", AT, "board", 0, "0.1", 1, 1, 1, 1, ()), e.NodeBid("nobody", AT, 1, 1, 1, (), "mains", None),
+    e.NodeStatusChanged("nobody", AT, "ready"),
 ])
 def test_strangers_are_counted(city, event):
     """A device that is not enrolled changes nothing."""
@@ -49,7 +48,7 @@ def test_kernels_are_compiled_once_for_each_instruction_set(city, of):
     """Many boards of one kind lead to one compilation."""
     for name in "ab":
         city.enrol(name)
-    said = city.tell(born("a", arch=3)) + city.tell(born("b", arch=3))
+    said = city.born("a", arch=3) + city.born("b", arch=3)
     assert of(f.CompileKernels, said) == [f.CompileKernels(3)]
 
 
@@ -57,7 +56,7 @@ def test_claimed_instruction_sets_are_bounded(city, of):
     """A device that claims a new one with each birth has kernels compiled once a minute, and one set of them kept."""
     city.enrol("a")
     for arch in range(100):
-        city.tell(born("a", boot=arch, arch=arch))
+        city.born("a", 1 + arch, arch=arch)
     assert of(f.CompileKernels, city.out) == [f.CompileKernels(0)]
     city.tell(e.KernelsCompiled(0, {}))
     assert not city.state.kernels and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
@@ -71,7 +70,7 @@ def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
     city = make_city(max_compiling=2)
     for arch in range(5):
         city.enrol(f"n{arch}")
-        city.tell(born(f"n{arch}", arch=arch))
+        city.born(f"n{arch}", arch=arch)
     assert len(of(f.CompileKernels, city.out)) == 2
     for arch in range(5):
         city.tell(e.KernelsCompiled(arch, {}))
@@ -146,19 +145,65 @@ def test_a_device_at_work_keeps_its_pace(city):
     assert city.lease() == lease and city.node("anna-1").pace["toy.sum"] == taught
 
 
-def test_a_will_of_an_older_boot_is_ignored(city):
-    """The broker's word on a connection that the device has long replaced ends no lease."""
+@pytest.mark.parametrize("at", [e.At(4, 9, 9), e.At(5, 1, 9), e.At(5, 2, 0)])
+def test_a_stale_will_is_ignored(city, at):
+    """The broker's word on a start or a connection that the device has long replaced ends no lease."""
     city.device("anna-1", boot=5)
+    city.status("anna-1", "ready", 5, 2)
+    city.bid("anna-1")
     city.task()
-    assert city.tell(e.NodeStatusChanged("anna-1", "lost", 4)) == []
-    assert city.leases() and city.state.counters["wills_ignored"] == 1
+    assert city.tell(e.NodeStatusChanged("anna-1", at, "lost")) == []
+    assert city.leases() and city.state.counters["stale_status"] == 1
+
+
+def test_a_replay_of_anything_changes_nothing(pair, of):
+    """What devices have ever said, said again by somebody else after everything: no lease ends, no state changes."""
+    heard = []
+
+    def hear(*events):
+        for event in events:
+            heard.append(event)
+            pair.tell(event)
+
+    name = "anna-1"
+    for boot, conn in ((1, 2), (1, 3), (2, 1), (2, 2)):
+        hear(e.NodeStatusChanged(name, pair.at(name, boot, conn), "ready"),
+             e.NodeBorn(name, pair.at(name, boot, conn), "board", 0, "0.1", 90_000, 90, 9_000, boot, ("floor",)))
+        for room in (3, 0, 1):
+            hear(e.NodeBid(name, pair.at(name, boot, conn), 500, 90_000, room, (), "mains", None))
+    pair.task(jobs=9)
+    will = e.NodeStatusChanged(name, e.At(2, 1, 1 << 20), "lost")
+    before, leases = node_view(pair.state, pair.node(name)), pair.leases()
+    assert len(of(f.SendLease, pair.out)) > 1
+    for event in [will, *heard]:
+        assert not [x for x in pair.tell(event) if not isinstance(x, f.SendFloor)]
+    assert (node_view(pair.state, pair.node(name)), pair.leases()) == (before, leases)
+    assert pair.state.counters["stale_bid"] == 12
+
+
+def test_a_connection_that_is_heard_of_ends_what_an_older_one_says(city):
+    """A bid of a newer connection makes the will of the one before it stale, in whatever order they come."""
+    city.device("anna-1")
+    city.task()
+    city.tell(e.NodeBid("anna-1", e.At(1, 2, 90), 500, 100_000, 4, (), "mains", None))
+    assert city.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1 << 20), "lost")) == [] and city.leases()
+
+
+def test_a_birth_may_come_after_the_bid(city):
+    """Topics have no order among them: a device whose birth comes last gets work by it."""
+    city.device("ben-1")
+    city.enrol("anna-1")
+    city.status("anna-1", "ready")
+    city.bid("anna-1")
+    city.task(jobs=8)
+    assert city.born("anna-1") and city.leases("anna-1")
 
 
 def test_a_lost_device_needs_a_new_bid(city):
     """A device that comes back gets work when it says again what it wants."""
     city.device("anna-1")
-    city.tell(e.NodeStatusChanged("anna-1", "lost", 1))
-    city.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    city.status("anna-1", "lost")
+    city.status("anna-1", "ready", 1, 2)
     city.task()
     assert not city.leases()
     city.bid("anna-1")
@@ -170,7 +215,7 @@ def test_birth_again_in_the_same_boot_changes_nothing(city):
     city.device("anna-1")
     city.task()
     lease = city.lease()
-    city.tell(born("anna-1"))
+    city.born("anna-1", 1, 2)
     assert city.leases() == [lease]
 
 
@@ -182,7 +227,7 @@ def test_a_reboot_forgets_what_was_learnt(city):
     city.answer(city.lease())
     city.refuse(city.lease(), "no_heap")
     assert city.node("anna-1").pace and city.node("anna-1").no_heap
-    city.tell(born("anna-1", boot=2))
+    city.born("anna-1", 2)
     assert not city.node("anna-1").pace and not city.node("anna-1").no_heap
 
 
@@ -243,10 +288,63 @@ def test_revoking_a_stranger_changes_nothing(city):
     assert city.tell(e.NodeRevoked("nobody")) == [] and not city.state.nodes
 
 
-def test_a_birth_of_an_earlier_life_comes_too_late(pair, of):
-    """It takes no lease from the device, and nothing that it says counts."""
-    pair.device("ben-1", "ben", boot=2, room=1)
-    pair.task()
-    pair.tell(e.NodeBorn("ben-1", "old board", 0, "0.1", 1, 1, 1, 16_384))
-    assert pair.leases() and (pair.node("ben-1").boot, pair.node("ben-1").board) == (2, "board")
-    assert pair.state.counters["births_ignored"] == 1
+def test_a_device_that_lost_its_numbers_is_told_them(city, of):
+    """Whatever it calls its start: its birth is answered with what is known, and taken when it is above that."""
+    city.device("anna-1", boot=7, room=1)
+    city.task(jobs=2)
+    city.answer(city.lease(), seq=70, boot=7)
+    city.status("anna-1", "lost")
+    said = city.born("anna-1", 1, 1, once=99, state="lost")
+    assert said == [f.SendFloor("anna-1", 99, 7, 70)]
+    city.bid("anna-1")
+    assert not city.leases()
+    city.device("anna-1", boot=8)
+    assert city.leases("anna-1") and not of(f.SendFloor, city.out[city.out.index(said[0]) + 1:])
+
+
+def test_a_device_without_numbers_gets_no_work(city):
+    """One that says so and yet claims to be ready has no birth that counts."""
+    city.enrol("anna-1")
+    city.status("anna-1", "ready")
+    city.tell(e.KernelsCompiled(0, {kind: city.kernel_of(kind, 0) for kind in city.KINDS}))
+    assert city.born("anna-1", state="damaged", once=5) == [f.SendFloor("anna-1", 5, 1, 0)]
+    city.bid("anna-1")
+    city.task()
+    assert not city.leases() and city.state.counters["births_below"] == 1
+
+
+def test_an_older_count_of_starts_is_found_out(city):
+    """Flash restored from a copy: the device is told at its birth, and at each bid in case that was lost."""
+    city.device("anna-1", boot=7)
+    city.status("anna-1", "lost")
+    floor = f.SendFloor("anna-1", 3, 7, 0)
+    assert city.born("anna-1", 3, 1) == [floor]
+    assert city.tell(e.NodeBid("anna-1", e.At(3, 1, 4), 500, 9_000, 1, (), "mains", None)) == [floor]
+    city.device("anna-1", boot=8)
+    assert city.tell(e.NodeBid("anna-1", e.At(3, 1, 5), 500, 9_000, 1, (), "mains", None)) == []
+
+
+def test_two_starts_of_one_number_get_no_work_until_it_rises(city):
+    """A copy of the flash from before this start counts it again: its birth has another random number."""
+    city.device("anna-1", boot=7)
+    assert city.born("anna-1", 7, 2, once=98, state="lost") == [f.SendFloor("anna-1", 98, 7, 0)]
+    assert city.born("anna-1", 7, 2, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
+    city.status("anna-1", "ready", 7, 2)
+    assert city.bid("anna-1") == [f.SendFloor("anna-1", 99, 7, 0)]
+    city.task()
+    assert not city.leases()
+    city.device("anna-1", boot=8)
+    assert city.leases()
+
+
+def test_who_cannot_be_told_is_told_nothing(city):
+    """A birth that does not name floors among what the device can gets none."""
+    city.enrol("anna-1")
+    assert city.born("anna-1", state="lost", can=()) == []
+    assert city.tell(e.NodeBid("anna-1", e.At(0, 1, 1), 500, 9_000, 1, (), "mains", None)) == []
+
+
+def test_what_newer_firmware_says_is_counted(city):
+    """It changes nothing and is no fault."""
+    assert city.tell(e.DeviceIsNewer("anna-1", "bid_key", 3)) == []
+    assert city.state.counters["unknown_bid_key"] == 3

@@ -68,8 +68,8 @@ def test_what_does_not_fit_is_not_given(city, device):
 def test_a_board_without_kernels_gets_nothing(city):
     """Nothing is leased before the kernels of an instruction set are compiled, or where none could be."""
     city.enrol("anna-1")
-    city.tell(e.NodeStatusChanged("anna-1", "ready", 1))
-    city.tell(e.NodeBorn("anna-1", "board", 5, "0.1", 100_000, 100, 1, 16_384))
+    city.status("anna-1", "ready")
+    city.born("anna-1", arch=5)
     city.bid("anna-1")
     city.task()
     assert not city.leases()
@@ -109,8 +109,8 @@ def test_a_moving_device_checks_neither_of_its_owners(city, of, first):
     city.answer(city.lease())
     city.enrol("moves-1", "anna")
     city.tell(e.NodeEnrolled("moves-1", city.node("moves-1").device, "anna", "ben"))
-    city.tell(e.NodeStatusChanged("moves-1", "ready", 1))
-    city.tell(e.NodeBorn("moves-1", "board", 0, "0.1", 100_000, 100, 1, 16_384))
+    city.status("moves-1", "ready")
+    city.born("moves-1")
     assert not of(f.SendLease, city.bid("moves-1"))
     assert of(f.SendLease, city.device("chloe-1", "chloe"))
 
@@ -131,7 +131,7 @@ def test_a_lease_fits_the_devices_messages(city):
     needs = 71 + 16 + 16 + len(b"job 0")     # lease, its MAC, one context, input
     for name, message in (("tiny-1", needs - 1), ("wide-1", needs)):
         city.device(name, room=1)
-        city.tell(e.NodeBorn(name, "board", 0, "0.1", 100_000, 100, 1, message))
+        city.born(name, message=message)
     city.submit()
     city.round(jobs=[city.job(0, contexts=(b"c" * 16,))])
     assert city.lease().node == "wide-1"
@@ -275,7 +275,7 @@ def test_leases_of_a_device_that_left_are_given_again_at_once(pair, of, status):
     """The broker's word or its own ends all its leases, and others get the jobs in the same call."""
     pair.task(jobs=1)
     lease = pair.lease()
-    said = pair.tell(e.NodeStatusChanged(lease.node, status, 1))
+    said = pair.status(lease.node, status)
     assert of(f.KeepEnd, said) == [f.KeepEnd(1, "expired")]
     (again,) = of(f.SendLease, said)
     assert again.job == lease.job and again.node != lease.node and again.fence == 2
@@ -285,7 +285,7 @@ def test_leases_of_a_rebooted_device_are_given_again_at_once(pair, of):
     """A birth with another boot number says that what the device held is gone."""
     pair.task(jobs=1)
     lease = pair.lease()
-    said = pair.tell(e.NodeBorn(lease.node, "board", 0, "0.1", 100_000, 100, 2, 16_384))
+    said = pair.born(lease.node, 2)
     (again,) = of(f.SendLease, said)
     assert again.job == lease.job and again.node != lease.node
 

@@ -290,7 +290,7 @@ def test_a_task_counts_what_keeps_each_device(city, of):
     city.tell(e.NodeRevoked("gone-1"))
     for name, heap in (("small-1", 999), ("tiny-1", 10)):
         city.bid(name, heap=heap)
-    city.tell(e.NodeStatusChanged("new-1", "lost", 1))
+    city.status("new-1", "lost")
     assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == (
         "3 devices: the owner has a copy, 2: heap 0 KB of 1 KB needed, "
         "1: proven wrong: no leases for a while, 1: not connected")

@@ -30,13 +30,13 @@ def test_nothing_speaks_against_an_idle_device(idle):
 @pytest.mark.parametrize("state", ["lost", "sleeping", "updating"])
 def test_who_is_not_there_gets_nothing(idle, state):
     """By its own word or the broker's."""
-    idle.tell(e.NodeStatusChanged("anna-1", state, 1))
+    idle.status("anna-1", state)
     assert reason(idle) is Why.AWAY
 
 
 def test_who_has_not_bid_gets_nothing(idle):
     """After a reboot the gateway waits for the next offer."""
-    idle.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 2, 16_384))
+    idle.born("anna-1", 2)
     assert reason(idle) is Why.NO_BID
 
 
@@ -61,7 +61,7 @@ def test_the_revoked_are_named_so(idle):
     """Also when a last word of theirs was on its way while the keys were taken away."""
     idle.tell(e.NodeRevoked("anna-1"))
     assert reason(idle) is Why.REVOKED
-    idle.tell(e.NodeStatusChanged("anna-1", "ready", 1))
+    idle.status("anna-1", "ready")
     idle.bid("anna-1")
     assert reason(idle) is Why.REVOKED
 
@@ -91,7 +91,7 @@ def test_who_is_muted_gets_nothing(idle):
 
 def test_a_new_instruction_set_waits_for_its_kernels(idle):
     """And where one kind has none for it, its jobs go elsewhere."""
-    idle.tell(e.NodeBorn("anna-1", "board", 9, "0.1", 100_000, 100, 1, 16_384))
+    idle.born("anna-1", arch=9)
     assert reason(idle) is Why.NO_KERNELS
     idle.tell(e.KernelsCompiled(9, {"toy.mix": b"k" * 16}))
     assert reason(idle) is Why.NO_KERNEL
@@ -100,9 +100,9 @@ def test_a_new_instruction_set_waits_for_its_kernels(idle):
 def test_a_job_must_fit(idle):
     """Its working set the heap, its lease a message, its time the deadline."""
     assert reason(idle, heap=100_001) is Why.HEAP
-    idle.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 1, 100))
+    idle.born("anna-1", message=100)
     assert reason(idle, contexts=(b"c" * 16,)) is Why.MESSAGE
-    idle.tell(e.NodeBorn("anna-1", "board", 0, "0.1", 100_000, 100, 1, 16_384))
+    idle.born("anna-1")
     assert reason(idle, price=86_400_000) is Why.DEADLINE
 
 

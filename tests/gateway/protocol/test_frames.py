@@ -13,26 +13,35 @@ from lamplighter.gateway.protocol import frames
 MAC = Mac(b"k" * 32)
 OTHER = Mac(b"o" * 32)
 RECEIPT = wire.encode_receipt(b"n" * 8, b"d" * 16, 1, 2, 3, 4, b"j" * 16, b"o" * 16, b"s" * 32, 5, b"p" * 32)
-BIRTH = {"v": 1, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "boot": 3, "message": 4_096,
-         "why": "heap"}
-BID = {"v": 1, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5,
+AT = {"conn": 2, "boot": 3, "v": 1}
+BIRTH = {"birth": 1, **AT, "board": "esp32", "arch": 7, "fw": "0.1", "heap": 100_000, "speed": 90, "message": 4_096,
+         "once": 12, "can": ["floor"], "state": "lost", "why": "heap"}
+BID = {"bid": 1, **AT, "spare": 700, "heap": 60_000, "room": 2, "blobs": ["0a1b2c3d"], "power": "solar", "temp": -5,
        "why": "outbox"}
-STATUS = {"v": 1, "state": "ready", "boot": 3}
+STATUS = {"status": 1, **AT, "state": "ready"}
+
+
+def said(given, mac=MAC):
+    """A document as a device signs it."""
+    text = json.dumps(given)[:-1].encode()
+    return text + b', "mac": "' + mac(text).hex().encode() + b'"}'
+
+
 DECODERS = {
     "receipt": frames.decode_receipt,
     "result": lambda data: frames.decode_result(data, MAC),
     "refusal": lambda data: frames.decode_refusal(data, MAC),
-    "want": frames.decode_want,
-    **{leaf: lambda data, leaf=leaf: frames.decode_json(leaf, data) for leaf in ("status", "birth", "bid")},
+    "want": lambda data: frames.decode_want(data, MAC),
+    **{leaf: lambda data, leaf=leaf: frames.decode_json(leaf, data, MAC) for leaf in ("status", "birth", "bid")},
 }
 FRAMES = {
     "receipt": RECEIPT,
     "result": wire.encode_result(RECEIPT, b"answer", MAC),
     "refusal": wire.encode_refusal(b"n" * 16, wire.BUSY, MAC),
-    "want": wire.encode_want(b"b" * 16, 512),
-    "status": json.dumps(STATUS).encode(),
-    "birth": json.dumps(BIRTH).encode(),
-    "bid": json.dumps(BID).encode(),
+    "want": wire.encode_want(b"b" * 16, 512, MAC),
+    "status": said(STATUS),
+    "birth": said(BIRTH),
+    "bid": said(BID),
 }
 
 
@@ -64,7 +73,12 @@ def test_the_gateway_reads_a_result():
 def test_the_gateway_reads_refusals_and_wants():
     """A nonce with a code, a blob name with an offset."""
     assert frames.decode_refusal(FRAMES["refusal"], MAC) == (b"n" * 16, wire.BUSY)
-    assert frames.decode_want(FRAMES["want"]) == (b"b" * 16, 512)
+    assert frames.decode_want(FRAMES["want"], MAC) == (b"b" * 16, 512)
+
+
+def test_a_device_reads_floors():
+    """Whose birth is answered, and the numbers that are known of it."""
+    assert wire.decode_floor(frames.encode_floor(9, 8, 7, MAC), MAC) == (9, 8, 7)
 
 
 def test_every_refusal_is_known():
@@ -80,11 +94,12 @@ def test_unknown_refusals_are_refused(code):
         frames.decode_refusal(wire.encode_refusal(b"n" * 16, code, MAC), MAC)
 
 
-@pytest.mark.parametrize("name", ["result", "refusal"])
-def test_a_wrong_key_is_found(name):
+@pytest.mark.parametrize("name", ["result", "refusal", "want", "status", "birth", "bid"])
+def test_a_wrong_key_is_found(name, monkeypatch):
     """What another key signed is refused."""
+    monkeypatch.setattr("tests.gateway.protocol.test_frames.MAC", OTHER)
     with pytest.raises(wire.WireError, match="bad_mac"):
-        {"result": frames.decode_result, "refusal": frames.decode_refusal}[name](FRAMES[name], OTHER)
+        DECODERS[name](FRAMES[name])
 
 
 @pytest.mark.parametrize("name", ["receipt", "result", "refusal", "want"])
@@ -115,49 +130,78 @@ def test_no_bytes_raise_anything_but_wire_errors(name, data):
             assert error.reason.isidentifier() and len(error.reason) < 16
 
 
-@pytest.mark.parametrize(("leaf", "good"), [("status", STATUS), ("birth", BIRTH), ("bid", BID)])
-def test_json_has_exactly_the_known_keys(leaf, good):
-    """A document that fits is read; without one of its keys but ``why``, or with one more, it is refused."""
-    assert frames.decode_json(leaf, json.dumps(good).encode()) == good
-    needed = [key for key in good if key != "why"]
-    lacking = [{k: v for k, v in good.items() if k != key} for key in needed]
-    for bad in (*lacking, {**good, "more": 1}, [], "x", None):
-        with pytest.raises(wire.WireError, match="shape"):
-            frames.decode_json(leaf, json.dumps(bad).encode())
+DOCUMENTS = [("status", STATUS), ("birth", BIRTH), ("bid", BID)]
+
+
+@pytest.mark.parametrize(("leaf", "good"), DOCUMENTS)
+def test_json_has_the_known_keys(leaf, good):
+    """A document that fits is read; without one of its keys it is refused, but for what is said only when so."""
+    known = {key: value for key, value in good.items() if key != "v"}
+    assert frames.decode_json(leaf, said(good), MAC) == (known, 0)
+    for key in good.keys() - {leaf}:
+        less = {k: v for k, v in good.items() if k != key}
+        if leaf != "status" and key in ("state", "why"):
+            assert frames.decode_json(leaf, said(less), MAC) == ({**known, key: ""}, 0)
+        else:
+            with pytest.raises(wire.WireError, match="shape"):
+                frames.decode_json(leaf, said(less), MAC)
+
+
+@pytest.mark.parametrize(("leaf", "good"), DOCUMENTS)
+def test_keys_of_newer_firmware_are_taken_and_counted(leaf, good):
+    """Whatever they hold: the rest of the document is as good as before."""
+    more = {**good, "more": [{}] * 9, "": None}
+    assert frames.decode_json(leaf, said(more), MAC) == ({key: good[key] for key in good if key != "v"}, 2)
+
+
+@pytest.mark.parametrize(("leaf", "good"), DOCUMENTS)
+def test_a_document_is_for_its_topic_and_as_it_was_signed(leaf, good):
+    """Every changed byte, another topic's document with all keys of this one, and a MAC that is none are refused."""
+    whole = said(good)
+    for at in range(len(whole)):
+        with pytest.raises(wire.WireError):
+            frames.decode_json(leaf, whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:], MAC)
+    other = {"other": 1, **good}
+    for bad in (said(other), whole[:-34] + b"x" * 32 + b'"}', json.dumps(good).encode(), whole + b" "):
+        with pytest.raises(wire.WireError):
+            frames.decode_json(leaf, bad, MAC)
 
 
 @pytest.mark.parametrize(("leaf", "good", "key", "value"), [
-    ("status", STATUS, "v", 2), ("status", STATUS, "state", "tired"), ("status", STATUS, "boot", 1 << 32),
+    ("status", STATUS, "v", 2), ("status", STATUS, "state", ""), ("status", STATUS, "boot", 1 << 30),
     ("status", STATUS, "boot", True), ("status", STATUS, "boot", -1), ("status", STATUS, "boot", 1.5),
     ("birth", BIRTH, "board", ""), ("birth", BIRTH, "board", "b" * 65), ("birth", BIRTH, "fw", 1),
     ("birth", BIRTH, "board", "\x1b[2J"), ("birth", BIRTH, "board", "\ud800"), ("birth", BIRTH, "fw", "0.1\n"),
     ("birth", BIRTH, "arch", 1 << 16), ("birth", BIRTH, "heap", (1 << 30) + 1), ("birth", BIRTH, "message", 65_537),
+    ("birth", BIRTH, "can", "floor"), ("birth", BIRTH, "can", ["a"] * 17), ("birth", BIRTH, "can", ["A B"]),
+    ("birth", BIRTH, "can", [1]), ("birth", BIRTH, "state", ""), ("birth", BIRTH, "once", 1 << 30),
     ("bid", BID, "spare", 1_001), ("bid", BID, "room", 65), ("bid", BID, "blobs", ["0a1b2c3d"] * 33),
-    ("bid", BID, "blobs", ["short"]), ("bid", BID, "blobs", "0a1b2c3d"), ("bid", BID, "power", "wind"),
+    ("bid", BID, "blobs", ["short"]), ("bid", BID, "blobs", "0a1b2c3d"), ("bid", BID, "power", 5),
     ("bid", BID, "temp", 201), ("bid", BID, "temp", -101), ("bid", BID, "temp", "warm"),
 ])
 def test_json_values_have_bounds(leaf, good, key, value):
     """Each value is of its type and within its bounds, and no text can move a terminal's cursor."""
     with pytest.raises(wire.WireError, match="shape"):
-        frames.decode_json(leaf, json.dumps({**good, key: value}).encode())
+        frames.decode_json(leaf, said({**good, key: value}), MAC)
 
 
 @pytest.mark.parametrize(("leaf", "good"), [("birth", BIRTH), ("bid", BID)])
 def test_a_device_need_not_say_why(leaf, good):
     """Without a reason it is empty; one that is no short text is refused."""
     silent = {key: value for key, value in good.items() if key != "why"}
-    assert frames.decode_json(leaf, json.dumps(silent).encode()) == {**good, "why": ""}
+    assert frames.decode_json(leaf, said(silent), MAC)[0]["why"] == ""
     with pytest.raises(wire.WireError, match="shape"):
-        frames.decode_json(leaf, json.dumps({**good, "why": "w" * 65}).encode())
+        frames.decode_json(leaf, said({**good, "why": "w" * 65}), MAC)
 
 
 def test_a_device_without_thermometer_may_say_so():
     """No temperature is null."""
-    assert frames.decode_json("bid", json.dumps({**BID, "temp": None}).encode())["temp"] is None
+    assert frames.decode_json("bid", said({**BID, "temp": None}), MAC)[0]["temp"] is None
 
 
-@pytest.mark.parametrize("payload", [b"{", b"\xff", b"[" * 1_024, b"9" * 1_024, b"x" * 1_025])
-def test_what_is_no_json_is_refused(payload):
-    """Broken, endless, deeply nested or too long: a WireError."""
+@pytest.mark.parametrize("rest", [b"{", b"\xff", b"[" * 900, b"9" * 900, b"x" * 1_025])
+def test_what_is_no_json_is_refused(rest):
+    """Broken, endless, deeply nested or too long, though signed: a WireError."""
+    text = b'{"status": ' + rest
     with pytest.raises(wire.WireError):
-        frames.decode_json("status", payload)
+        frames.decode_json("status", text + b', "mac": "' + MAC(text).hex().encode() + b'"}', MAC)
