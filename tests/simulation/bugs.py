@@ -309,7 +309,7 @@ def obeys_what_the_broker_has_kept(patch: Patch) -> None:
     patch.setattr(Inbox, "take", lambda self, message: take(self, replace(message, retain=False)))
 
 
-@plant("invariant 8")
+@plant("invariant 8", hostile=300)
 def believes_any_mac(patch: Patch) -> None:
     patch.setattr(mac.Mac, "matches", lambda self, data, tag: True)
 

@@ -179,8 +179,8 @@ class Faults:
     def hostile(self) -> None:
         """Bytes on a device's own topics that no honest one sends, or on those of a device that does not exist."""
         world, device = self.world, self._device()
-        leaf = ("result", "result", "result", "status", "birth", "bid", "want", "lease")[int(8 * self.rng.random())]
-        frame = self._forge(device, device if self.rng.random() < 0.5 else self._device())
+        leaf = ("result", "status", "birth", "bid", "want", "lease")[int(6 * self.rng.random())]
+        frame = self._forge(device, self._device())
         node = device.node if self.rng.random() < 0.9 else "f" * 16
         topic = wire.node_topic(SITE, node, leaf)
         events = read(SITE, world.keys, topic, frame)

@@ -144,7 +144,7 @@ class Gateway:
         self._crash_at = -1
         if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
             self._computer, self._switched_on = self.life, self.clock.now
-            self.world.disk.cut_power(eager=self.rng.random() < 0.5)
+            self.world.disk.cut_power(eager=self.life % 2 == 0)
         if self.life % 3 == 2:
             self._lose_the_registry()
         self.world.auditor.restarted()
@@ -156,7 +156,7 @@ class Gateway:
         world = self.world
         others = [device.node for device in world.devices if device not in world.steady and self.rng.random() < 0.2]
         for node in sorted({*world.revoked, *others} - world.forgotten - world.owners.restoring):
-            if node in world.out and self.rng.random() < 0.8:
+            if node in world.out and self.rng.random() < 0.5:
                 world.disk.pardon(node)
                 continue
             if not world.disk.forget(node):
