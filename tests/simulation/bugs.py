@@ -504,7 +504,7 @@ def shows_as_settled_what_is_pending(patch: Patch) -> None:
     patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
 
 
-@plant("invariant 8")
+@plant("invariant 8", replays=150, crash=0.0)
 def believes_replays(patch: Patch) -> None:
     def anything(b: Any, node: Any, leaf: str, at: Any) -> bool:
         node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
