@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lamplighter.gateway.adapters.files import sync_folder, write_atomically
+from lamplighter.gateway.adapters.files import make_folder, sync_folder, write_atomically
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import (
@@ -169,7 +169,7 @@ class PublicLog:
             return self._sealed_before(epoch, records)
         numbers, settled = self._numbers.copy(), self._settled.copy()
         draft = self.folder / "bundle" / ".draft"
-        self._make_folder(draft.parent)
+        make_folder(draft.parent)
         digest, receipts, credits = hashlib.sha256(), 0, 0
         with draft.open("wb") as file:
             for record in settle(records, self.net, self._book.owners, numbers):
@@ -302,14 +302,8 @@ class PublicLog:
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.folder / name
-        self._make_folder(path.parent)
+        make_folder(path.parent)
         write_atomically(path, data, mode=0o644)
-
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.exists():
-            self._make_folder(folder.parent)
-            folder.mkdir()
-            sync_folder(folder.parent)
 
     def _mend(self) -> None:
         """Remove what an append that failed left behind: later readers would take it for a part of the log."""
