@@ -93,6 +93,11 @@ class Store:
             connection.close()
             raise
 
+    @property
+    def commits(self) -> int:
+        """How many there were over the life of the journal."""
+        return int(self._commits)
+
     def close(self) -> None:
         """Fold tail and write-ahead log into the file and unlock it."""
         with suppress(StoreError):   # the tail is as durable

@@ -149,6 +149,7 @@ class Gateway:
         self._crash_at = -1
         if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
             self._computer, self._switched_on = self.life, self.clock.now
+            self.world.disk.cut_power(eager=self.life % 2 == 0)
         if self.life % 3 == 2:
             self._lose_the_registry()
         self.world.auditor.restarted()

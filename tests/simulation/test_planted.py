@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_planted_bug_is_caught(bug: Bug, patched: pytest.MonkeyPatch) -> None:
     """A core with this bug breaks its invariant within a few seeds, and the report says how to see it again."""
     bug.plant(patched)
     for seed in range(SEEDS):
-        world, broken = run_seed(seed, World(seed, harsh(seed)))
+        world, broken = run_seed(seed, World(seed, replace(harsh(seed), **bug.faults)))
         if re.search(bug.broken, broken):
             told = report(world, broken)
             assert f"python -m tests.simulation --seed {seed}" in told and len(told.splitlines()) > 2

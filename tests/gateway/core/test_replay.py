@@ -181,6 +181,19 @@ def test_a_lease_that_ended_while_the_journal_was_read_is_over(make_city, of):
     assert city.lease().fence == 5
 
 
+def test_fences_only_rise(make_city, of):
+    """In whatever order the journal names the leases of a job, the next one is above them all."""
+    city = make_city()
+    city.submit()
+    city.of().rounds = 1
+    asked, = of(f.RecallRound, city.round())
+    city.known[0] = ([], [LeaseRow(number, "t", 0, 0, fence, "anna-1", "anna", bytes([number]) * 16, 10, "expired",
+                                   "", 0, 0, b"") for number, fence in ((1, 9), (2, 4))])
+    city.recall(asked)
+    city.device("anna-1", "anna")
+    assert city.lease().fence == 10
+
+
 def test_work_that_was_recomputed_meanwhile_is_not_suspected(second, of):
     """The journal was asked before it knew; when the round has come again there is nothing to do."""
     pair = second(b"\0" * 8)

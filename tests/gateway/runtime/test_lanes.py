@@ -33,6 +33,13 @@ def do(what):
     if what == "spin":
         while True:
             pass
+    if what == "choke":
+        held = []
+        try:
+            while True:
+                held.append(bytearray(1 << 20))
+        except MemoryError:
+            do("cling")
     if what == "cling":
         while True:
             try:
@@ -119,7 +126,8 @@ def test_the_gateway_knows_kinds_as_data(solve):
 
 
 @pytest.mark.parametrize(("what", "code"), [
-    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("abort", "too_much_memory"),
+    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("choke", "too_much_memory"),
+    ("abort", "too_much_memory"),
     ("crash", "worker_died"),
 ])
 def test_a_document_that_is_too_much_is_refused_by_name(solve, monkeypatch, what, code):
