@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Unwanted(Exception):
 
 
 class NoKinds(Exception):
-    """The kinds cannot be loaded: the message says what to do."""
+    """The kinds cannot be loaded, or are not those that they were: the message says what to do."""
 
 
 class Worker(Protocol):
@@ -136,12 +136,21 @@ def _nobody_hears(_lane: Lane, _owner: object) -> None:
     """Until somebody has generators in a lane."""
 
 
+def _of_use(_kinds: Mapping[str, KindInfo]) -> bool:
+    """Until somebody knows which kinds there are to be."""
+    return True
+
+
 class Lane:
-    """One worker at a time, made when it is needed; ``died`` hears of its end, with whom it was working for."""
+    """One worker at a time, made when it is needed; ``died`` hears of its end, with whom it was working for.
+
+    ``begun`` hears which kinds a worker has loaded, and says whether it is of use with these.
+    """
 
     def __init__(self, make: Callable[[], Worker], limit_s: float) -> None:
         self.limit_s = limit_s
         self.died: Callable[[Lane, object], None] = _nobody_hears
+        self.begun: Callable[[Mapping[str, KindInfo]], bool] = _of_use
         self._make = make
         self._worker: Worker | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
@@ -210,7 +219,11 @@ class Lane:
             raise WorkerDied from None
         axe = loop.call_later(START_S, worker.kill)
         try:
-            return await loop.run_in_executor(self._thread, _answer, worker, _WHICH, _kinds)
+            kinds = await loop.run_in_executor(self._thread, _answer, worker, _WHICH, _kinds)
+            if not self.begun(kinds):
+                worker.kill()
+                raise WorkerDied
+            return kinds
         except WorkerDied:
             self._worker = None
             raise

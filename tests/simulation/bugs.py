@@ -16,7 +16,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, state, whynot
+from lamplighter.gateway.core import judging, nodes, placement, replay, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
@@ -29,6 +29,7 @@ from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from lamplighter.gateway.runtime.shell import Shell
+from lamplighter.gateway.runtime.solvers import Solvers
 from tests.power import Power
 from tests.simulation import gateway
 from tests.simulation.gateway import POLICY, Computer
@@ -541,3 +542,24 @@ def answers_are_not_summed(patch: Patch) -> None:
 @plant("invariant 12: .* is damaged")
 def folds_again_what_it_has_folded(patch: Patch) -> None:
     patch.setattr(store, "CUT_TAIL", "SELECT 1")
+
+
+@plant("invariant 19")
+def feeds_a_kind_what_another_version_was_answered(patch: Patch) -> None:
+    on_recalled = replay.on_recalled
+
+    def trusting(b: Any, event: RoundRecalled) -> None:
+        task = b.tasks.get(event.task)
+        on_recalled(b, replace(event, made=task.round.made) if task else event)
+    patch.setitem(HANDLERS, "RoundRecalled", trusting)
+
+
+@plant("invariant (7|19)")
+def works_with_workers_of_another_version(patch: Patch) -> None:
+    patch.setattr(Solvers, "_begun", lambda self, said: True)
+
+
+@plant("invariant 19")
+def takes_no_notice_of_another_kernel(patch: Patch) -> None:
+    kind_of = state.State.kind_of
+    patch.setattr(state.State, "kind_of", lambda self, task: kind_of(self, task)._replace(kernel=b""))

@@ -21,7 +21,7 @@ def harsh(seed: int) -> Mix:
     """The mix of a seed with every kind of fault in it that these bugs need to show."""
     return with_faults(seed, double=0.2, partitions=3, reboots=2, liars=0.3, cartel=False, hostile=20, crash=0.08,
                        second_tries=6, worker_ends=0.1, epochs=8, cancels=1, revoked=1, hurry=False, transfers=6,
-                       floods=2, replays=seed % 2 * 40, amnesias=seed % 2 * 2)
+                       floods=2, replays=seed % 2 * 40, amnesias=seed % 2 * 2, upgrades=4)
 
 
 @pytest.fixture

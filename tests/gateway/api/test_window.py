@@ -18,7 +18,7 @@ from lamplighter.gateway.core.policy import Policy
 @pytest.fixture
 def machine():
     """A machine with one task and one device."""
-    made = Machine(Policy(), b"secret", (), 1, b"n" * 8)
+    made = Machine(Policy(), b"secret", {}, 1, b"n" * 8)
     made.handle(e.NodeEnrolled("anna-1", b"d" * 16, "anna"), 1)
     made.handle(e.TaskSubmitted("rush", "toy", b"{}"), 1)
     return made
