@@ -129,7 +129,7 @@ class Machine:
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
         state.next_lease = state.first_lease = snapshot.next_lease
-        state.epoch = snapshot.epoch
+        state.epoch = state.first_epoch = snapshot.epoch
         for row in snapshot.standing:
             node = state.nodes.get(row.node)
             if node is not None:

@@ -163,7 +163,8 @@ def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
     them was lost, or is older. It is told which are known. Until it goes on above them nothing it says is news; a
     birth of an older start changes nothing more, for it may be a replay.
     """
-    again = event.at.boot == node.boot and node.once not in (UNBORN, event.once) and not event.state
+    other = node.once != event.once if node.once != UNBORN else event.at.conn < node.conn
+    again = event.at.boot == node.boot and other and not event.state
     if not event.state and event.at.boot >= node.boot and not again:
         return False
     state.counters["births_below"] += 1

@@ -75,7 +75,8 @@ class State:
         self.next_lease = 1
         self.first_lease = 1
         """Of this life of the gateway; those before it were restored."""
-        self.epoch = 0
+        self.epoch = self.first_epoch = 0
+        """In which verdicts are counted, now and when the gateway started."""
         self.deaf = False
         """Whether the broker is away: no device can be heard, and no lease ends by its clock."""
         self.numbers = Numbers()
@@ -119,7 +120,7 @@ class State:
 
     def recall(self, node: Node, row: StandingRow) -> None:
         """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
-        node.stand(row, self.epoch)
+        node.stand(row, self.first_epoch)   # it may be known only now, while that is being sealed
         self.set_timer(node.quarantined_until, node)
         self.numbers.take(node.device, row.used)
         node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)

@@ -168,6 +168,7 @@ class Auditor:
         cause, when = self.witness.ends[record.kept.lease]
         made = self.begun_leases[record.kept.lease]
         disturbed = device.lie is not None or device.slowness > 1 or device.cut_at >= made
+        disturbed |= cause is e.NodeStatusChanged   # its own will, which may be late; that of another is no news (8)
         clock = cause is e.Ticked and not any(made <= at <= when for at in self.witness.restarts)
         gone = cause in (e.NodeRevoked, type(None))   # a start ends those of devices that it does not know
         excused = disturbed or clock or gone or record.ended != "expired" or device.node in self.world.revoked

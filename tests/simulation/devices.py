@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OUTBOX = 8
 SEQ_BLOCK = 64
 BID_MS = 2_500
+GREET_BIDS = 16
+"""As often it bids until it says again what it is; firmware goes by the clock."""
 REFUSED_MS = 2_000
 """From a connection that was refused to the next attempt."""
 
@@ -58,7 +60,7 @@ class Device:
         """When it last lost its power or its connection by itself, or came back."""
         self.on_sent: Callable[[Device, int, bytes, bytes, bytes], None] = lambda *about: None
         self.boot = self.conn = self.said = self.once = 0
-        self.life = 0
+        self.life = self.bids = 0
         """Power cycles: what was begun in an earlier one is gone."""
         self.seq = 0
         self.prev = bytes(32)
@@ -178,7 +180,8 @@ class Device:
 
     def _bid_again(self, life: int) -> None:
         if self.on and self.life == life:
-            if self.connected and (self.state or self.rng.random() < 0.02):
+            self.bids += 1
+            if self.connected and (self.state or self.bids % GREET_BIDS == 0):
                 self.greet()
             self.bid()
             self.clock.after(BID_MS + int(200 * self.rng.random()), self._bid_again, life)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lamplighter.gateway.core.entities import Job
+from lamplighter.gateway.core.entities import UNBORN, Job
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import why_no_work, why_not
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TICKS_MS = 800
 """Two ticks, and the disk between them."""
-MUTED_MS = 2 * DEBT_BYTES * 1_000 // SHARE_BYTES
-"""Two floods, one after the other."""
+MUTED_MS = 3 * DEBT_BYTES * 1_000 // SHARE_BYTES
+"""Two floods, one after the other, and what is said again in its name meanwhile."""
 HURRY_MS = 60_000
 """A job with less time than this may be too much for any device."""
 
@@ -80,7 +80,7 @@ class Idle:
     @staticmethod
     def _idle(state: State, device: Device, jobs: list[Job]) -> bool:
         node = state.nodes.get(device.node)
-        if node is None or node.open:
+        if node is None or node.open or node.arch == UNBORN:   # until it says again what it is, nobody knows
             return False
         return why_no_work(state, node) in GATEWAYS or any(
             node.owner not in {copy.owner for copy in job.copies} for job in jobs)

@@ -165,12 +165,21 @@ class Witness:
         self.recomputed[event.task, event.round, event.index] = event.answer
 
     def _round(self, event: e.RoundYielded, made: Sequence[f.Effect]) -> None:
-        self.yielded[event.task], gateway = event, self.world.gateway
-        self.under[event.task] = gateway.solves[event.task]._replace(kernel=gateway.release.kernel)
+        self.yielded[event.task] = event
+        self._said_by(event.task)
         if self.fits(event.task, event.round):
             for index, job in enumerate(event.jobs):
                 key = (event.task, event.round, index)
                 need(self.jobs[key] == job, 7, key, "is another job after a restart")
+
+    def _was_solved(self, event: e.TaskSolved, made: Sequence[f.Effect]) -> None:
+        self._said_by(event.task)
+
+    def _said_by(self, task: str) -> None:
+        """What the solver says now follows from the release that it runs under."""
+        gateway = self.world.gateway
+        kernel = gateway.release.kernel if self.journal.tasks[task].kept.kind in kind.GOOD else ""
+        self.under[task] = gateway.solves[task]._replace(kernel=kernel)   # others have one kernel for ever
 
     def fits(self, task: str, round_: int) -> bool:
         """Whether a round was begun under what its task goes on under, so that its answers count."""
@@ -265,7 +274,7 @@ class Witness:
     _before: ClassVar[dict[type, Callable[..., None]]] = {
         e.DeviceMisbehaved: _misbehaved, e.NodeMuted: _muted, e.NodeBid: _bid, e.NodeBorn: _said,
         e.NodeStatusChanged: _said, e.NodeEnrolled: _enrolled, e.NodeRevoked: _was_revoked,
-        e.Recomputed: _was_recomputed, e.RoundYielded: _round,
+        e.Recomputed: _was_recomputed, e.RoundYielded: _round, e.TaskSolved: _was_solved,
     }
     _after: ClassVar[dict[type, Callable[..., None]]] = {
         e.NodeRevoked: _gone, e.NodeStatusChanged: _heard, e.NodeBorn: _heard, e.NodeBid: _heard,

@@ -320,6 +320,16 @@ def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
     assert not pair.state.strangers
 
 
+def test_what_a_lost_device_had_earned_is_settled_with_its_epoch(after, pair):
+    """Also where it is enrolled again while that is being sealed and the next has begun."""
+    after(standing=[StandingRow("gone-1", 2, 0, 0, 7, 500)], epoch=4)
+    pair.tell(e.EpochEnded())
+    pair.enrol("gone-1", "chloe")
+    assert pair.node("gone-1").pending == {4: 500}
+    pair.tell(e.EpochSealed((4,), {("chloe", "gone-1"): 500}, ()))
+    assert pair.node("gone-1").pending == {}
+
+
 def test_time_goes_on_over_a_restart(after, pair, of):
     """A deadline is that of the submission; the clock is where it was kept, whatever the computer's says."""
     after(tasks=[OPEN._replace(started_ms=1_000, deadline_ms=5_000)], clock_ms=3_000)

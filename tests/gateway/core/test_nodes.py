@@ -337,6 +337,13 @@ def test_two_starts_of_one_number_get_no_work_until_it_rises(city):
     assert city.leases()
 
 
+def test_a_start_that_only_a_will_has_told_of_may_be_another(city):
+    """Of a later connection than the birth names: a copy of the flash counts this start again, and is told."""
+    city.enrol("anna-1")
+    city.status("anna-1", "lost", 7, 2)
+    assert city.born("anna-1", 7, 1, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
+
+
 def test_who_cannot_be_told_is_told_nothing(city):
     """A birth that does not name floors among what the device can gets none."""
     city.enrol("anna-1")
