@@ -27,6 +27,10 @@ class Numbers:
     def __init__(self) -> None:
         self._ranges: dict[bytes, array[int]] = {}
 
+    def __repr__(self) -> str:
+        """The same for the same numbers: traces are compared."""
+        return f"Numbers({self.encode().hex()})"
+
     def copy(self) -> Numbers:
         """Numbers that are used on their own."""
         twin = Numbers()

@@ -71,3 +71,11 @@ def test_the_highest_number_says_how_often_a_device_has_started():
     numbers.use(A, number_of(3, 7))
     numbers.use(A, number_of(2, 900))
     assert (numbers.highest(A), numbers.highest(A) >> 32, numbers.highest(B)) == (number_of(3, 7), 3, 0)
+
+
+def test_equal_numbers_are_told_alike():
+    """Traces of two runs are compared by what they say."""
+    ours, theirs = Numbers(), Numbers()
+    for numbers in (ours, theirs):
+        numbers.use(b"d" * 16, 7)
+    assert repr(ours) == repr(theirs) != repr(Numbers())
