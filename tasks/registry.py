@@ -41,6 +41,8 @@ def prepare(kinds: dict[str, Kind], name: str, given: Input) -> Any:
         raise TaskError("unknown_kind", f"no kind {name[:64]!r}", nearest(name, list(kinds)), "/kind")
     from pydantic import ValidationError  # not before: a gateway does without
 
+    if isinstance(given, dict) and kind.Model.model_config.get("extra") == "forbid":
+        _not_too_many(kind, given)
     try:
         model = kind.Model.model_validate(given)
     except ValidationError as error:
@@ -51,6 +53,16 @@ def prepare(kinds: dict[str, Kind], name: str, given: Input) -> Any:
         raise TaskError(error.code, error.message, error.hint, "/input" + error.path) from None
 
 
+def _not_too_many(kind: Kind, given: Input) -> None:
+    """More keys than the model has fields: one is unknown, and an error each would be collected of all of them."""
+    fields = kind.Model.model_fields
+    names = {*fields, *(str(field.validation_alias or name) for name, field in fields.items())}
+    word = next((key for key in given if key not in names), "") if len(given) > len(names) else ""
+    if word:
+        raise TaskError("unknown_field", f"unknown field {word[:64]!r}", nearest(word, sorted(names)),
+                        "/input/" + word[:64])
+
+
 def _as_task_error(kind: Kind, error: ValidationError) -> TaskError:
     first = error.errors(include_url=False, include_input=False)[0]
     path = "/input" + "".join(f"/{part}" for part in first["loc"])
@@ -58,7 +70,7 @@ def _as_task_error(kind: Kind, error: ValidationError) -> TaskError:
         return TaskError("unknown_field", f"unknown field {str(first['loc'][-1])[:64]!r}",
                          nearest(str(first["loc"][-1]), _fields_at(kind, first["loc"])), path)
     code = {"missing": "missing_field"}.get(first["type"], "out_of_range" if "than" in first["type"] else "bad_value")
-    more = len(error.errors()) - 1
+    more = error.error_count() - 1
     hint = first["msg"] + (f" ({more} more problem{'s' if more > 1 else ''} after this one)" if more else "")
     return TaskError(code, f"{first['loc'][-1] if first['loc'] else 'input'}: {first['msg']}", hint, path)
 

@@ -22,6 +22,7 @@ from lamplighter.firmware import boot
 from lamplighter.firmware.wire import device_of, node_topic
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
 from lamplighter.gateway.api.requests import METHODS
+from lamplighter.gateway.publiclog.reader import PublishedLog
 from lamplighter.tasks.registry import load_kinds, prepare
 
 ROOT = Path(__file__).parents[1]
@@ -169,9 +170,13 @@ def test_the_readmes_command_lines_work(city: City) -> None:
 def test_the_readmes_audit_lines_work(city: City) -> None:
     """The log of an epoch verifies, an owner's statement and the story of a receipt are told."""
     city.sh("lamplighter task submit dust.json --watch && lamplighter epoch seal")
-    node = next(one for one in json.loads(city.sh("lamplighter node list --json")) if one["settled"])
+    found = next(PublishedLog(city.folder / "lamplighter-data" / "public").replay())
+    receipt = found.record.receipt
+    node = next(one for one in json.loads(city.sh("lamplighter node list --json"))
+                if one["node"] == receipt.device[:8].hex())
     text = block("audit verify", "audit explain").replace("demo-output/public", "lamplighter-data/public")
-    shown = city.sh(text.replace("anna", node["owner"]).replace("DEVICE:BOOT:SEQ", f"{node['node']}:1:1"))
+    shown = city.sh(text.replace("anna", node["owner"]).replace(
+        "DEVICE:BOOT:SEQ", f"{node['node']}:{receipt.boot}:{receipt.seq}"))
     assert node["node"] in shown
     shown = city.sh(f"sh examples/audit.sh lamplighter-data/public {node['owner']}")
     assert node["owner"] in shown and (city.folder / "checkpoint").exists()

@@ -27,8 +27,14 @@ class ClockError(Exception):
     """The number of starts cannot be read: one sentence with the next step."""
 
 
-def next_boot(path: Path) -> int:
-    """The number of this start: one more than the last. Raises OSError, and ClockError when the file is damaged."""
+def next_boot(path: Path, first: bool) -> int:
+    """The number of this start: one more than the last, 1 for the ``first`` of all.
+
+    Raises OSError, and ClockError when the file is damaged, or is missing though there were starts.
+    """
+    if not (first or path.exists()):
+        raise ClockError(f"{path} is missing: it holds the number of starts. Put a backup there, or write a number "
+                         "into it that is higher than any before, such as 1000000.")
     said = path.read_bytes() if path.exists() else b"0"
     number, _, check = said.strip().partition(b" ")
     alone = number.isdigit() and len(number) < 10 and not check   # as a person writes it, or an earlier version

@@ -13,6 +13,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Makes a folder where there is none, and those above it; no power cut takes them away. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode, exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def write_atomically(path: Path, data: bytes, *, keep: Path | None = None, mode: int = 0o600) -> None:
     """Replaces ``path`` by way of a temporary file, fsync, rename and fsync of the folder. Raises OSError.
 

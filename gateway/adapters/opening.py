@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from lamplighter.gateway.adapters.files import make_folder
 from lamplighter.gateway.adapters.rows import DecodeError
 from lamplighter.gateway.adapters.schema import (
     APPLICATION_ID,
@@ -62,7 +63,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 def usable(path: Path) -> None:
     """Makes the folder and an empty file where there is none. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     path.touch(mode=0o600)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise PermissionError(EACCES, "it is read-only")  # SQLite calls this a failing disk

@@ -23,7 +23,7 @@ from tinydb.storages import Storage
 from lamplighter.firmware.mac import derive
 from lamplighter.firmware.wire import device_of, is_identifier
 from lamplighter.gateway.adapters.accounts import Account
-from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.adapters.files import make_folder, write_atomically
 from lamplighter.gateway.core.policy import Policy
 
 FILE, PREVIOUS, LOCK = "registry.json", "registry.previous.json", "registry.lock"
@@ -170,7 +170,7 @@ class Registry:
     def open(cls, folder: Path, most: int = Policy().max_nodes) -> "Registry":
         """Reads and checks everything; makes the gateway's secrets on first use."""
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder, 0o700)
         except OSError as error:
             raise RegistryError(f"The folder {folder} cannot be made ({error.strerror}); name another with --data.") \
                 from None

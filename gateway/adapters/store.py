@@ -38,7 +38,7 @@ from lamplighter.gateway.adapters.schema import (
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core.effects import Durable, KeepLease
 from lamplighter.gateway.core.events import RoundRecalled
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, ShareRow, Snapshot, StandingRow, TaskRow
 
 __all__ = ["Store", "StoreError"]
 
@@ -92,6 +92,11 @@ class Store:
         except StoreError:
             connection.close()
             raise
+
+    @property
+    def commits(self) -> int:
+        """How many there were over the life of the journal."""
+        return int(self._commits)
 
     def close(self) -> None:
         """Fold tail and write-ahead log into the file and unlock it."""
@@ -190,17 +195,19 @@ class Store:
         Its leases are looked up where answers are missing or ``leases`` says so.
         """
         self._settle()
-        found = self._query("SELECT run, first_lease FROM round WHERE task = ? AND round = ?", task, round_)
+        found = self._query("SELECT run, first_lease, version, kernel, digest FROM round"
+                            " WHERE task = ? AND round = ?", task, round_)
         if not found:
             return None
-        run, first = found[0]
+        run, first, *made = found[0]
         with self._turn, explained(self._path):
             self._sums.check("answer", "answer " + task, round_, round_)
         answers = self._query("SELECT job_index, answer, audited FROM answer WHERE task = ? AND round = ?"
                               " ORDER BY job_index", task, round_)
         whole = leases or len(answers) < jobs
         rows = self._leases_of(task, round_, first) if whole else ()
-        return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)), tuple(rows), whole)
+        return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)), tuple(rows), whole,
+                             Made._make(made))
 
     def _leases_of(self, task: str, round_: int, first: int) -> Iterator[LeaseRow]:
         """Those of a round, which began with the lease ``first``."""

@@ -82,7 +82,8 @@ def journal_migrate(data: Path, dry_run: bool, as_json: bool) -> None:
     told = {"journal": str(path), "from": made.version if made else SCHEMA_VERSION, "to": SCHEMA_VERSION,
             "rows": made.rows if made else {}, "dry_run": dry_run}
     if made is None:
-        _tell(told, f"The journal {path} is of this version ({SCHEMA_VERSION}): nothing to do.", as_json)
+        _tell(told, f"The journal {path} is of this version ({SCHEMA_VERSION}): nothing to do."
+              " Whether it is whole says `lamplighter journal verify`.", as_json)
         return
     kept = ", ".join(f"{table} {rows}" for table, rows in made.rows.items())
     _tell(told, f"The journal {path} {'would become' if dry_run else 'is now'} version {SCHEMA_VERSION}, was"

@@ -31,7 +31,7 @@ class KeepTask:
 @dataclass(frozen=True, slots=True)
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
-    was set back. ``expected``: how many rounds its kind now expects there to be."""
+    was set back. ``expected``: how many rounds its kind now expects there to be. The others are as in ``Made``."""
 
     task: str
     round: int
@@ -39,11 +39,15 @@ class KeepRound:
     first_lease: int
     jobs: int = 0
     expected: int = 0
+    version: int = 0
+    kernel: bytes = b""
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class KeepSetback:
-    """An accepted answer of ``round`` was wrong: the rounds after it are void, the task goes on as ``run``."""
+    """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
+    task goes on as ``run``."""
 
     task: str
     round: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from typing import NamedTuple
 
 from lamplighter.gateway.core.events import At, JobSpec, TaskSolved
 from lamplighter.gateway.core.lifecycle import (
@@ -18,7 +19,7 @@ from lamplighter.gateway.core.lifecycle import (
     TaskState,
     Where,
 )
-from lamplighter.gateway.core.snapshot import StandingRow
+from lamplighter.gateway.core.snapshot import UNMADE, Made, StandingRow
 from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
 from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
 
@@ -30,6 +31,16 @@ UNBORN = -1
 """What a node has not said in a birth yet."""
 TOLD = 300
 """Letters of the story of a job: its last moves, about eight."""
+
+
+class KindFacts(NamedTuple):
+    """What the core knows of a kind. It stays as it is for as long as the gateway runs."""
+
+    version: int = 0
+    kernel: bytes = b""
+    """The hash of the source of its kernel."""
+    checks: bool = False
+    """Whether it can say of an answer that it is impossible."""
 
 
 class Storied:
@@ -109,10 +120,9 @@ class Job(Storied):
         self.task = task
         self.round = round_
         self.index = index
-        self.run = run
         self.spec = spec
         self._name = b""
-        self.fence = run << FENCE_BITS
+        self.belong_to(run)
         self.phase = Phase.READY
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
@@ -125,6 +135,11 @@ class Job(Storied):
         self.tries: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         """Nodes that declined or lost this job, and until when others come first."""
+
+    def belong_to(self, run: int) -> None:
+        """Before its first lease: names and fences of another run are not those of this one."""
+        self.run = run
+        self.fence = run << FENCE_BITS
 
     def move(self, phase: Phase, moment: str) -> None:
         if phase not in JOB_MOVES[self.phase]:
@@ -149,10 +164,11 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "number", "open_jobs", "recalling", "second")
+    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "recalling", "second")
 
-    def __init__(self, number: int = -1) -> None:
+    def __init__(self, number: int = -1, made: Made = UNMADE) -> None:
         self.number = number
+        self.made = made
         self.jobs: list[Job] = []
         self.recalling: list[Job] = []
         """Those of a replayed round, until the journal has said what it knows of them."""
@@ -199,7 +215,7 @@ class Task:
         self.rounds = 0
         """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
         self.run = 0
-        """How often the task was set back, because an accepted answer turned out to be wrong."""
+        """How often the task was set back: an accepted answer turned out to be wrong, or its kind is another now."""
         self.solved: TaskSolved | None = None
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}

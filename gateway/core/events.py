@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow
+from lamplighter.gateway.core.snapshot import UNMADE, AnswerRow, LeaseRow, Made
 from lamplighter.gateway.protocol.frames import Receipt
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -60,20 +60,25 @@ class TaskCancelled:
 
 @dataclass(frozen=True, slots=True)
 class RoundYielded:
-    """The solver wants these jobs answered. ``round`` counts from 0; ``expected`` is how many there may be in all."""
+    """The solver wants these jobs answered. ``round`` counts from 0; ``expected`` is how many there may be in all.
+
+    ``digest`` is over all of the jobs that decides their answers, in their order.
+    """
 
     task: str
     round: int
     jobs: tuple[JobSpec, ...]
     expected: int = 1
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSolved:
-    """``result`` is the JSON document of the city's answer, without provenance."""
+    """``result`` is the JSON document of the city's answer, without provenance; it follows from ``rounds`` rounds."""
 
     task: str
     result: bytes
+    rounds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class RoundRecalled:
     leases: tuple[LeaseRow, ...]
     whole: bool
     """Whether ``leases`` are all there are; else there is at least an answer for each job."""
+    made: Made = UNMADE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from lamplighter.gateway.core.effects import (
     KeepAnswer,
     KeepEnd,
     KeepReceipt,
+    KeepRound,
     KeepSetback,
     KeepVerdict,
     SendAck,
@@ -59,12 +60,8 @@ def on_result(state: State, event: ResultArrived) -> None:
         known = (lease.seq, lease.boot) == (receipt.seq, receipt.boot)
         state.turn.emit(SendAck(node.name, receipt.seq, lease.verdict if known else Verdict.DUPLICATE))
         return
-    if lease.job.spec is UNKNOWN and not lease.job.task.over:
-        # Its round is still being replayed: the device will send it again, and is waited for.
-        state.counters["results_early"] += 1
-        if lease.where is not Where.OVER:
-            wait_for(state, lease)
-            runs(state, lease)
+    if lease.job.spec is UNKNOWN:
+        _unknown(state, lease, receipt.seq)
         return
     names = (receipt.net, receipt.device, receipt.job)
     if names != (state.net, node.device, lease.job.name) or not receipt.seq:
@@ -78,8 +75,23 @@ def on_result(state: State, event: ResultArrived) -> None:
     state.counters["results_renumbered"] += 1
     if lease.where is not Where.OVER:
         node.backoff_until = state.now_ms + RENUMBERED_MS
+        state.set_timer(node.backoff_until, node)
         lost(state, lease, Ended.FAILED)
     state.turn.emit(SendAck(node.name, receipt.seq, Verdict.DUPLICATE))
+
+
+def _unknown(state: State, lease: Lease, seq: int) -> None:
+    """While its round is still to be replayed the device sends it again, and is waited for. Else the round is void or
+    long past, and nobody wants it."""
+    task = lease.job.task
+    if task.over or not task.replaying:
+        state.counters["results_lease_unknown"] += 1
+        state.turn.emit(SendAck(lease.node, seq, Verdict.LEASE_UNKNOWN))
+        return
+    state.counters["results_early"] += 1
+    if lease.where is not Where.OVER:
+        wait_for(state, lease)
+        runs(state, lease)
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
@@ -120,7 +132,7 @@ def _commit(state: State, job: Job, lease: Lease) -> None:
     One answer is asked about: copies that differ from it are recomputed anyway.
     """
     job.copies.append(lease)
-    if job.task.kind in state.checks and job.asked is None:
+    if state.kind_of(job.task).checks and job.asked is None:
         job.asked = lease.answer
         state.turn.emit(CheckAnswer(job.task.name, job.round, job.index, job.run, job.spec, lease.answer))
     if len(job.copies) < state.policy.copies:
@@ -257,15 +269,20 @@ def _job_of(state: State, event: AnswerChecked | Recomputed) -> Job | None:
 
 
 def _set_back(state: State, task: Task) -> None:
-    """An accepted answer was wrong: what the solver made of it is void, and the rounds after it are begun anew."""
-    if task.rounds == task.round.number + 1:
-        return
-    call_off(state, task, task.round.number)
-    task.rounds = task.round.number + 1
+    """An accepted answer was wrong: what the solver made of it is void."""
+    if task.rounds > task.round.number + 1:
+        set_back(state, task, task.round.number, "an accepted answer was wrong")
+
+
+def set_back(state: State, task: Task, after: int, why: str) -> None:
+    """The rounds ``after`` that one are void, and begun anew if they come again."""
+    call_off(state, task, after)
+    task.rounds = after + 1
     task.run += 1
     task.suspects.clear()
     state.counters["setbacks"] += 1
-    state.turn.emit(KeepSetback(task.name, task.round.number, task.run))
+    state.turn.emit(KeepSetback(task.name, after, task.run))
+    state.tell(task, "set_back", round=task.rounds, why=why)
 
 
 def call_off(state: State, task: Task, after: int = -1) -> None:
@@ -303,6 +320,18 @@ def finish_round(state: State, task: Task) -> None:
     answers = tuple(job.answer or b"" for job in task.round.jobs)
     put_away(state, task)
     state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
+
+
+def begin_round(state: State, task: Task, jobs: list[Job]) -> None:
+    """The round that the solver has yielded is one that nobody has worked on."""
+    number = task.round.number
+    task.rounds = number + 1
+    for job in jobs:
+        job.belong_to(task.run)
+    task.advance(number, 0, len(jobs))
+    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, len(jobs), task.expected,
+                              *task.round.made))
+    open_round(state, task, jobs)
 
 
 def open_round(state: State, task: Task, jobs: list[Job]) -> None:

@@ -8,7 +8,7 @@ a batch before it releases any other.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamplighter.gateway.core import events as e
@@ -23,7 +23,7 @@ from lamplighter.gateway.core.effects import (
     SealEpoch,
     StartSolver,
 )
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, KindFacts, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, TaskState, Where
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.replay import lease_of
@@ -38,11 +38,11 @@ CLOCK_MS = 5_000
 
 
 class Machine:
-    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each. ``checks`` are the kinds
-    that have a check of answers."""
+    """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each. ``kinds`` are those that
+    are installed."""
 
-    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
-        self.state = State(policy, secret, checks, boot, net)
+    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes) -> None:
+        self.state = State(policy, secret, kinds, boot, net)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
         self._handlers: dict[type, Callable[[State, Any], object]] = {

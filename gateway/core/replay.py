@@ -4,18 +4,19 @@ took part was proven wrong.
 The solver is started anew and yields the rounds that it has yielded before; for each the journal is asked what it
 knows. So memory holds one round, however long a task has run. What a liar took part in is recomputed when its round
 has come: a right answer stays; a wrong one is replaced, its copies lose their pay, and as what followed from it is
-void, the later rounds are begun anew.
+void, the later rounds are begun anew. So is a round that is not what it was, because another version of its kind or
+another kernel is installed: answers to the old one are never given to the new one, nor compared with its.
 """
 
 from __future__ import annotations
 
 from lamplighter.gateway.core.effects import RecallRound, StartSolver
-from lamplighter.gateway.core.entities import FENCE_BITS, UNKNOWN, Job, Lease, Round, Task
+from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Round, Task
 from lamplighter.gateway.core.events import RoundRecalled, SolverLost, WorkFound
-from lamplighter.gateway.core.judging import open_round, put_away
+from lamplighter.gateway.core.judging import begin_round, open_round, put_away, set_back
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit, send_again
-from lamplighter.gateway.core.snapshot import LeaseRow
+from lamplighter.gateway.core.snapshot import LeaseRow, Made
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.protocol.words import named
@@ -26,12 +27,17 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
     task = state.tasks.get(event.task)
     if task is None or event.round != task.round.number or not task.round.recalling:
         return
+    if event.made != task.round.made:
+        jobs, task.round.recalling = task.round.recalling, []
+        set_back(state, task, event.round - 1, _difference(event.made, task.round.made))
+        begin_round(state, task, jobs)
+        return
     if event.round in task.suspects and not event.whole:
         state.turn.emit(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
         return
     jobs, task.round.recalling = task.round.recalling, []
     for job in jobs:
-        job.run, job.fence = event.run, event.run << FENCE_BITS
+        job.belong_to(event.run)
     for index, answer, audited in event.answers:
         job = jobs[index]
         job.answer, job.audited, job.phase = answer, bool(audited), Phase.ACCEPTED
@@ -39,6 +45,13 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
     for row in event.leases:
         _take_up(state, jobs[row.job_index], row)
     open_round(state, task, jobs)
+
+
+def _difference(was: Made, now: Made) -> str:
+    """In words for an operator."""
+    if was.version != now.version:
+        return f"version {now.version} of its kind is installed, the journal is of {was.version or 'one unknown'}"
+    return f"its kind {'has another kernel' if was.kernel != now.kernel else 'splits it into other jobs'} than it had"
 
 
 def _take_up(state: State, job: Job, row: LeaseRow) -> None:

@@ -88,6 +88,23 @@ class ShareRow(NamedTuple):
     done: int
 
 
+class Made(NamedTuple):
+    """By what a round was made, and what it was: answers to it are answers to nothing else.
+
+    What a journal does not know of a round (those of older versions do not) is like no round that is made now.
+    """
+
+    version: int = 0
+    """Of its kind."""
+    kernel: bytes = b""
+    """The hash of the source of its kernel."""
+    digest: bytes = b""
+    """Over its jobs, in their order."""
+
+
+UNMADE = Made()
+
+
 @dataclass(slots=True)
 class Snapshot:
     """Everything that is not finished, in row order, plus the counters that must never fall.

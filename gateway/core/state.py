@@ -9,14 +9,19 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, OrderedDict
-from collections.abc import Collection
+from collections.abc import Mapping
+from typing import Any
 
-from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding
-from lamplighter.gateway.core.entities import Job, Lease, Node, Task
+from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding, PublishEvent
+from lamplighter.gateway.core.entities import Job, KindFacts, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.protocol.numbers import Numbers
+
+EVENTS_PER_BOOT = 1_000_000
+"""Event numbers of a task go on from here after each restart, so that they only rise."""
+NO_KIND = KindFacts()
 
 
 class Turn:
@@ -40,12 +45,11 @@ class State:
     """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
     them."""
 
-    def __init__(self, policy: Policy, secret: bytes, checks: Collection[str], boot: int, net: bytes) -> None:
+    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes) -> None:
         self.policy = policy
         self.net = net
         self.secret = secret
-        self.checks = checks
-        """Kinds that can say of an answer that it is impossible."""
+        self.kinds = kinds
         self.boot = boot
         self.now_ms = 0
         self.turn = Turn(0, State)
@@ -99,6 +103,15 @@ class State:
     def nonce(self, lease: int) -> bytes:
         """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
         return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
+
+    def kind_of(self, task: Task) -> KindFacts:
+        """What is known of its kind, which may not be installed any more."""
+        return self.kinds.get(task.kind, NO_KIND)
+
+    def tell(self, task: Task, what: str, **detail: Any) -> None:
+        """One transition, for those who follow a task."""
+        task.events += 1
+        self.turn.emit(PublishEvent(task.name, self.boot * EVENTS_PER_BOOT + task.events, what, detail))
 
     def keep_standing(self, node: Node) -> None:
         """What is known of a node outlives the process."""

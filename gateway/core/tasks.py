@@ -7,10 +7,8 @@ from typing import Any
 
 from lamplighter.gateway.core.effects import (
     GiveUp,
-    KeepRound,
     KeepTask,
     KeepTaskEnd,
-    PublishEvent,
     PublishResult,
     PublishStatus,
     RecallRound,
@@ -20,13 +18,11 @@ from lamplighter.gateway.core.effects import (
 )
 from lamplighter.gateway.core.entities import Job, Round, Task
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
-from lamplighter.gateway.core.judging import call_off, open_round, put_away
+from lamplighter.gateway.core.judging import begin_round, call_off, open_round, put_away, set_back
 from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
+from lamplighter.gateway.core.snapshot import Made
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import reasons_of_all
-
-EVENTS_PER_BOOT = 1_000_000
-"""Event numbers of a task go on from here after each restart, so that they only rise."""
 
 
 def on_submitted(state: State, event: TaskSubmitted) -> None:
@@ -48,7 +44,7 @@ def on_submitted(state: State, event: TaskSubmitted) -> None:
     state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
                               task.started_ms, task.by))
     state.turn.emit(Reply(event.ref, accepted(task)))
-    tell(state, task, "submitted", kind=task.kind)
+    state.tell(task, "submitted", kind=task.kind)
     state.turn.emit(StartSolver(task.name, task.kind, task.body))
     publish_status(state, task)
 
@@ -64,31 +60,32 @@ def on_round(state: State, event: RoundYielded) -> None:
         return   # or it is what the solver said before it was started again
     if task.round.jobs or task.round.recalling:
         return
-    task.round = Round(event.round)
+    kind = state.kind_of(task)
+    task.round = Round(event.round, Made(kind.version, kind.kernel, event.digest))
     if task.state is TaskState.PREPARING:
         task.move(TaskState.RUNNING)
     task.dirty = True
     jobs = [Job(task, event.round, index, spec, task.run) for index, spec in enumerate(event.jobs)]
-    tell(state, task, "round", round=event.round, jobs=len(jobs))
+    state.tell(task, "round", round=event.round, jobs=len(jobs))
+    task.expected = max(event.expected, task.rounds, event.round + 1)
     if event.round >= task.rounds:
-        task.rounds = event.round + 1
-        task.expected = max(event.expected, task.rounds)
-        task.advance(event.round, 0, len(jobs))
-        state.turn.emit(KeepRound(task.name, event.round, task.run, state.next_lease, len(jobs), task.expected))
+        begin_round(state, task, jobs)
     elif jobs:
         task.round.recalling = jobs
         state.turn.emit(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
-        return
-    open_round(state, task, jobs)
+    else:
+        open_round(state, task, jobs)
 
 
 def on_solved(state: State, event: TaskSolved) -> None:
     task = state.tasks.get(event.task)
-    if task is None or task.over or task.replaying or task.round.jobs:
+    if task is None or task.over or task.round.jobs or task.round.recalling or event.rounds != task.round.number + 1:
         return   # as above
     if state.searches:
         task.solved = event   # what it follows from may have to be checked again
         return
+    if task.replaying:
+        set_back(state, task, task.round.number, "its kind asks for fewer rounds than it did")
     about = json.dumps(provenance(state, task)).encode()
     head = json.dumps({"v": 1, "task": task.name, "kind": task.kind, "ok": True}).encode()
     _end(state, task, TaskState.DONE, head[:-1] + b', "result": ' + event.result + b', "provenance": ' + about + b"}")
@@ -125,7 +122,7 @@ def check_deadline(state: State, task: Task) -> None:
         put_away(state, task)
         task.ending = True
         state.turn.emit(GiveUp(task.name, task.round.number, answers))
-        tell(state, task, "deadline", jobs_done=task.done_jobs)
+        state.tell(task, "deadline", jobs_done=task.done_jobs)
 
 
 def on_cancelled(state: State, event: TaskCancelled) -> None:
@@ -150,7 +147,7 @@ def _end(state: State, task: Task, last: TaskState, result: bytes) -> None:
     state.turn.emit(KeepTaskEnd(task.name, last.word, result, totals(task)))
     state.turn.emit(StopSolver(task.name))
     state.counters["tasks_" + last] += 1
-    tell(state, task, last)
+    state.tell(task, last)
     publish_status(state, task)
     state.turn.emit(PublishResult(task.name, result))
     _clear_oldest(state)
@@ -180,15 +177,11 @@ def recall_totals(task: Task, kept: str) -> None:
 
 
 def provenance(state: State, task: Task) -> dict[str, Any]:
-    """Who computed an answer, how often, and what share the gateway recomputed."""
-    return {"jobs": task.done_jobs, "copies": task.copies, "recomputed": task.audited, "epoch": state.epoch,
-            "devices": dict(sorted(task.devices.items()))}
-
-
-def tell(state: State, task: Task, what: str, **detail: Any) -> None:
-    """One transition, for those who follow a task."""
-    task.events += 1
-    state.turn.emit(PublishEvent(task.name, state.boot * EVENTS_PER_BOOT + task.events, what, detail))
+    """Who computed an answer, how often, by which version and kernel of its kind, and what share the gateway
+    recomputed."""
+    kind = state.kind_of(task)
+    return {"kind_version": kind.version, "kernel": kind.kernel.hex(), "jobs": task.done_jobs, "copies": task.copies,
+            "recomputed": task.audited, "epoch": state.epoch, "devices": dict(sorted(task.devices.items()))}
 
 
 def publish_status(state: State, task: Task) -> None:
@@ -217,6 +210,7 @@ def status(task: Task) -> dict[str, Any]:
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
             "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
+            "setbacks": task.run,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

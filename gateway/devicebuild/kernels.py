@@ -42,10 +42,15 @@ def kernel_source(path: Path) -> bytes:
 
 def load(path: Path) -> ModuleType:
     """The kernel in ``path`` as a module of plain Python. Raises as `kernel_source`, and what the source raises."""
-    module = ModuleType(f"lamplighter_kernel_{path.parent.name}")
-    module.__file__ = str(path)
-    tree = _Constants().visit(ast.parse(kernel_source(path)))
-    exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102 - a kind's own program
+    return module_of(kernel_source(path), str(path))
+
+
+def module_of(source: bytes, file: str = "kernel.py") -> ModuleType:
+    """A kernel as a module of plain Python, which says that it is from ``file``. Raises what the source raises."""
+    module = ModuleType(f"lamplighter_kernel_{Path(file).parent.name}")
+    module.__file__ = file
+    tree = _Constants().visit(ast.parse(source))
+    exec(compile(tree, file, "exec"), module.__dict__)  # noqa: S102 - a kind's own program
     return module
 
 

@@ -28,7 +28,7 @@ class Verdict(Word):
     LATE = "late", "the lease had ended when it came"
     LEASE_UNKNOWN = "lease_unknown", "it names no lease of this gateway, or another network"
     DUPLICATE = "duplicate", "its number or its lease was used before"
-    KEY_REVOKED = "key_revoked", "the device was not registered when the epoch was sealed"
+    KEY_REVOKED = "key_revoked", "nobody was registered for the device when the epoch was sealed"
     CLASS_CAP = "class_cap", UNASSIGNED
     OWNER_CAP = "owner_cap", UNASSIGNED
     UNPRICED = "unpriced", UNASSIGNED

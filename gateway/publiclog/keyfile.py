@@ -9,7 +9,7 @@ from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lamplighter.gateway.adapters.files import write_atomically
+from lamplighter.gateway.adapters.files import make_folder, write_atomically
 from lamplighter.gateway.ledger.leaves import LedgerError
 
 _END = b"-----END PRIVATE KEY-----\n"
@@ -42,7 +42,7 @@ def load_key(path: Path) -> Ed25519PrivateKey | None:
 def make_key(path: Path) -> Ed25519PrivateKey:
     """Write a new key. Raises OSError."""
     key = Ed25519PrivateKey.generate()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _write(path, key)
     return key
 

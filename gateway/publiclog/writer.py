@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lamplighter.gateway.adapters.files import sync_folder, write_atomically
+from lamplighter.gateway.adapters.files import make_folder, sync_folder, write_atomically
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
 from lamplighter.gateway.ledger.leaves import (
@@ -169,7 +169,7 @@ class PublicLog:
             return self._sealed_before(epoch, records)
         numbers, settled = self._numbers.copy(), self._settled.copy()
         draft = self.folder / "bundle" / ".draft"
-        self._make_folder(draft.parent)
+        make_folder(draft.parent)
         digest, receipts, credits = hashlib.sha256(), 0, 0
         with draft.open("wb") as file:
             for record in settle(records, self.net, self._book.owners, numbers):
@@ -259,17 +259,16 @@ class PublicLog:
                 raise LedgerError(f"{path} {error if isinstance(error, LedgerError) else 'is missing'}") from None
 
     def _records(self, seal: Seal) -> Iterator[bytes]:
-        """The records of a sealed bundle, whose hash is looked at once they are all read."""
+        """The records of a sealed bundle, if its hash is its name."""
         path = self.folder / bundle_path(seal.bundle)
         if not path.exists():
             raise LedgerError(f"{path} is missing: restore it")
-        digest = hashlib.sha256()
         with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").digest() != seal.bundle:
+                raise LedgerError(f"{path} was changed: its name is not its hash. Restore it")
+            file.seek(0)
             while record := file.read(RECORD_BYTES):
-                digest.update(record)
                 yield record
-        if digest.digest() != seal.bundle:
-            raise LedgerError(f"{path} was changed: its name is not its hash")
 
     def _append(self, leaves: list[Leaf]) -> None:
         """Add leaves: tiles first, then the checkpoint that covers them, then tidy up."""
@@ -303,14 +302,8 @@ class PublicLog:
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.folder / name
-        self._make_folder(path.parent)
+        make_folder(path.parent)
         write_atomically(path, data, mode=0o644)
-
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.exists():
-            self._make_folder(folder.parent)
-            folder.mkdir()
-            sync_folder(folder.parent)
 
     def _mend(self) -> None:
         """Remove what an append that failed left behind: later readers would take it for a part of the log."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from lamplighter.firmware.wire import CHUNK_BYTES, MAX_CHUNK, blob_name, node_topic
 from lamplighter.gateway.core.effects import CompileKernels, SendChunk
 from lamplighter.gateway.core.events import Event, KernelsCompiled
-from lamplighter.gateway.devicebuild.kernels import CompileError, kernel_source
+from lamplighter.gateway.devicebuild.kernels import CompileError
 from lamplighter.gateway.protocol.frames import encode_chunk
 from lamplighter.gateway.runtime.solvers import Solvers
 
@@ -36,7 +36,7 @@ class Blobs:
         made, blobs = {}, {}
         for kind in self._solvers.kinds.values():
             try:
-                blob = await asyncio.to_thread(self._compile, kernel_source(kind.kernel), effect.arch)
+                blob = await asyncio.to_thread(self._compile, kind.kernel.encode(), effect.arch)
             except CompileError as error:
                 log.warning("kernel of %s for arch %d: %s", kind.name, effect.arch, error)
                 continue

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
+from lamplighter.gateway.core.entities import KindFacts
+from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.tasks.api import Kind
+
+HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class KindInfo:
-    """A kind by its words and its kernel; ``checks`` whether it has a check of answers, ``schema`` of its input."""
+    """A kind by its words and its kernel; ``checks`` whether it has a check of answers, ``schema`` of its input.
+
+    ``kernel`` is the source: what is compiled and recomputed is what was there when the gateway started, whatever is
+    installed over it meanwhile.
+    """
 
     name: str
     version: int
     title: str
-    kernel: Path
+    kernel: str
     checks: bool
     schema: dict[str, Any]
 
+    @property
+    def facts(self) -> KindFacts:
+        """What the core is told of it."""
+        return KindFacts(self.version, hashlib.sha256(self.kernel.encode()).digest()[:HASH_BYTES], self.checks)
+
 
 def info_of(kind: Kind) -> KindInfo:
-    """What a gateway is told of a kind."""
-    return KindInfo(kind.name, kind.version, kind.title, kind.kernel, kind.check is not None,
+    """What a gateway is told of a kind. Raises as ``kernel_source``, and ValueError for a kernel that is no text."""
+    return KindInfo(kind.name, kind.version, kind.title, kernel_source(kind.kernel).decode(), kind.check is not None,
                     kind.Model.model_json_schema())
 
 
 def as_dict(info: KindInfo) -> dict[str, Any]:
     """As JSON has it."""
-    return {**asdict(info), "kernel": str(info.kernel)}
+    return asdict(info)
 
 
 def from_dict(said: Mapping[str, Any]) -> KindInfo:
@@ -38,4 +51,9 @@ def from_dict(said: Mapping[str, Any]) -> KindInfo:
     types = {"name": str, "version": int, "title": str, "kernel": str, "checks": bool, "schema": dict}
     if said.keys() != types.keys() or not all(isinstance(said[key], kind) for key, kind in types.items()):
         raise ValueError("a worker does not describe its kinds")
-    return KindInfo(**{**said, "kernel": Path(said["kernel"])})
+    return KindInfo(**said)
+
+
+def changed(known: Mapping[str, KindInfo], said: Mapping[str, KindInfo]) -> list[str]:
+    """The kinds that are ``said`` to be otherwise than they are ``known``, or not to be any more."""
+    return [name for name, info in known.items() if said.get(name) != info]

@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from lamplighter.gateway.runtime.child import Parcel, pack, receive, start, unpack
@@ -23,6 +24,8 @@ QUICK_S = 0.5
 GRACE_S = 1.0
 TIMES = 10
 """A worker that was told to leave off so often, over so long, is killed."""
+FULL = 0.95
+"""Of its memory: a worker that was killed with so much had no more to go on with."""
 TASKS, REQUESTS = range(2)
 """Work of tasks comes before what may become one."""
 
@@ -55,7 +58,7 @@ class Unwanted(Exception):
 
 
 class NoKinds(Exception):
-    """The kinds cannot be loaded: the message says what to do."""
+    """The kinds cannot be loaded, or are not those that they were: the message says what to do."""
 
 
 class Worker(Protocol):
@@ -71,6 +74,15 @@ class Worker(Protocol):
         """Ends it, at once."""
 
 
+def data_mb(process: int) -> float:
+    """What its memory limit counts; 0 where that cannot be known, or when it has ended. Source: proc_pid_statm(5)."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[5]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGESIZE") / (1 << 20)
+
+
 class Process:
     """A worker on this computer, with ``memory_mb`` for all that it holds.
 
@@ -80,6 +92,7 @@ class Process:
     def __init__(self, memory_mb: int) -> None:
         self._child, self._line = start("lamplighter.gateway.runtime.workshop", str(memory_mb))
         self._ending = threading.Lock()
+        self._memory_mb, self._full = memory_mb, False
 
     def ask(self, request: bytes) -> bytes:
         try:
@@ -92,7 +105,8 @@ class Process:
                 self._child.wait(GRACE_S)   # it says itself why it ended, if it has
             self.kill()
             self._line.close()
-            raise WorkerDied(self._child.returncode == -signal.SIGABRT)   # as native code does that gets no memory
+            # Native code that gets no memory aborts, or never comes back.
+            raise WorkerDied(self._full or self._child.returncode == -signal.SIGABRT)
         return answer
 
     def interrupt(self) -> None:
@@ -102,6 +116,7 @@ class Process:
 
     def kill(self) -> None:
         with self._ending:
+            self._full = self._full or data_mb(self._child.pid) >= self._memory_mb * FULL
             self._child.kill()
             self._child.wait()   # a moment, since nothing can put off a SIGKILL
 
@@ -121,12 +136,21 @@ def _nobody_hears(_lane: Lane, _owner: object) -> None:
     """Until somebody has generators in a lane."""
 
 
+def _of_use(_kinds: Mapping[str, KindInfo]) -> bool:
+    """Until somebody knows which kinds there are to be."""
+    return True
+
+
 class Lane:
-    """One worker at a time, made when it is needed; ``died`` hears of its end, with whom it was working for."""
+    """One worker at a time, made when it is needed; ``died`` hears of its end, with whom it was working for.
+
+    ``begun`` hears which kinds a worker has loaded, and says whether it is of use with these.
+    """
 
     def __init__(self, make: Callable[[], Worker], limit_s: float) -> None:
         self.limit_s = limit_s
         self.died: Callable[[Lane, object], None] = _nobody_hears
+        self.begun: Callable[[Mapping[str, KindInfo]], bool] = _of_use
         self._make = make
         self._worker: Worker | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
@@ -195,7 +219,11 @@ class Lane:
             raise WorkerDied from None
         axe = loop.call_later(START_S, worker.kill)
         try:
-            return await loop.run_in_executor(self._thread, _answer, worker, _WHICH, _kinds)
+            kinds = await loop.run_in_executor(self._thread, _answer, worker, _WHICH, _kinds)
+            if not self.begun(kinds):
+                worker.kill()
+                raise WorkerDied
+            return kinds
         except WorkerDied:
             self._worker = None
             raise
@@ -215,7 +243,7 @@ class Lane:
         except WorkerDied as died:
             self._worker = None
             self.died(self, work.owner)
-            raise Overdue if work.overdue else Overfull if died.full else died from None
+            raise Overfull if died.full else Overdue if work.overdue else died from None
         except Interrupted:
             raise Overdue if work.overdue else Interrupted from None
         finally:

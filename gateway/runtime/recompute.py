@@ -13,11 +13,10 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from lamplighter.firmware.wire import MAX_ANSWER
-from lamplighter.gateway.devicebuild.kernels import load
+from lamplighter.gateway.devicebuild.kernels import module_of
 from lamplighter.gateway.runtime.child import die_with, first_to_go, start
 
 TIMEOUT_S = 120.0
@@ -31,12 +30,13 @@ class Recomputer:
         self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._turn = asyncio.Lock()
 
-    async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        """The answer, or None when the kernel raised, did not end in time, or took its process with it twice.
+    async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
+        """The answer of a kernel, given as its source, or None when it raised, did not end in time, or took its
+        process with it twice.
 
         Once is no proof against the kernel: the system may have ended the child for want of memory.
         """
-        parts = [str(kernel).encode(), given, *contexts]
+        parts = [kernel, given, *contexts]
         request = struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
         async with self._turn:
             for _ in range(2):
@@ -78,14 +78,14 @@ class Recomputer:
             self._line = None
 
 
-def _kernel(path: str, known: dict[str, Any]) -> Any:
-    if path not in known:
-        known[path] = load(Path(path))
-    return known[path]
+def _kernel(source: bytes, known: dict[bytes, Any]) -> Any:
+    if source not in known:
+        known[source] = module_of(source)
+    return known[source]
 
 
-def _answer(path: str, given: bytes, contexts: Sequence[bytes], known: dict[str, Any]) -> bytes:
-    slices = _kernel(path, known).run(given, tuple(contexts))
+def _answer(source: bytes, given: bytes, contexts: Sequence[bytes], known: dict[bytes, Any]) -> bytes:
+    slices = _kernel(source, known).run(given, tuple(contexts))
     while True:
         try:
             next(slices)
@@ -94,15 +94,15 @@ def _answer(path: str, given: bytes, contexts: Sequence[bytes], known: dict[str,
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answers requests until ``source`` ends: a count of parts, then kernel path, input, contexts."""
-    known: dict[str, Any] = {}
+    """Answers requests until ``source`` ends: a count of parts, then a kernel's source, input, contexts."""
+    known: dict[bytes, Any] = {}
     while head := source.read(4):
         parts = []
         for _ in range(struct.unpack(">I", head)[0]):
             size, = struct.unpack(">I", source.read(4))
             parts.append(source.read(size))
         try:
-            answer = _answer(parts[0].decode(), parts[1], parts[2:], known)
+            answer = _answer(parts[0], parts[1], parts[2:], known)
             if len(answer) > MAX_ANSWER:
                 raise ValueError("no device could send that")
             sink.write(struct.pack(">i", len(answer)) + answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Sequence
 
@@ -12,6 +13,10 @@ from lamplighter.tasks.api import Job
 
 _ROW = struct.Struct(">IIQII")
 """Bytes of input, bytes of the answer, price, heap, number of contexts."""
+
+
+_SIZES = struct.Struct(">III")
+DIGEST_BYTES = 16
 
 
 class OutOfBounds(Exception):
@@ -32,6 +37,13 @@ def pack_round(jobs: Sequence[Job], sent: dict[bytes, int]) -> list[bytes]:
     rows = b"".join(_ROW.pack(len(job.input), job.answer_bytes, price_kop(job.ops), job.heap_bytes, len(job.contexts))
                     for job in jobs)
     return [rows, struct.pack(f">{len(places)}I", *places), b"".join(job.input for job in jobs), *new]
+
+
+def digest_of(jobs: Sequence[JobSpec]) -> bytes:
+    """Over what decides the answers to a round, in order. What a job costs or needs may change with a release."""
+    parts = [part for job in jobs for part in (
+        _SIZES.pack(len(job.input), len(job.contexts), job.answer_bytes), *job.contexts, job.input)]
+    return hashlib.sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
 
 
 class Contexts:

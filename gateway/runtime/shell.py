@@ -10,7 +10,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from lamplighter.gateway.api import requests, rpc
@@ -57,8 +56,8 @@ class Link(Protocol):
 class Computer(Protocol):
     """Runs a job for the gateway itself."""
 
-    async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        """The answer; None when the kernel cannot give one."""
+    async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
+        """The answer of a kernel, given as its source; None when it cannot give one."""
 
 
 class Clock(NamedTuple):
@@ -90,9 +89,9 @@ class Shell:
         site, clock, journal = settings.site, outside.clock, stores.journal
         ahead_ms = journal.ahead_ms(clock.computer, clock.monotonic_ms())
         self.now_ms: Callable[[], int] = lambda: clock.monotonic_ms() + ahead_ms
-        self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event))
-        checks = {name for name, kind in kinds.items() if kind.checks}
-        self.machine = Machine(settings.policy, stores.registry.gateway.secret, checks, stores.boot,
+        self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event), outside.errands.fail)
+        facts = {name: kind.facts for name, kind in kinds.items()}
+        self.machine = Machine(settings.policy, stores.registry.gateway.secret, facts, stores.boot,
                                stores.public.net)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
@@ -239,7 +238,7 @@ class Shell:
         contexts = [context for name in effect.job.contexts if (context := self.solvers.context(name)) is not None]
         if len(contexts) < len(effect.job.contexts):
             return   # the task is over, or will ask again when it has come there
-        kernel = self.solvers.kinds[effect.kind].kernel
+        kernel = self.solvers.kinds[effect.kind].kernel.encode()
         answer = await self._outside.computer.run(kernel, contexts, effect.job.input)
         self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
 

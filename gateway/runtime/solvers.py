@@ -24,19 +24,20 @@ from lamplighter.gateway.core.events import (
     TaskSolved,
 )
 from lamplighter.gateway.runtime.child import Parcel, pack
-from lamplighter.gateway.runtime.kinds import KindInfo
+from lamplighter.gateway.runtime.kinds import KindInfo, changed
 from lamplighter.gateway.runtime.lanes import (
     REQUESTS,
     TASKS,
     Interrupted,
     Lane,
     Lanes,
+    NoKinds,
     Overdue,
     Overfull,
     Unwanted,
     WorkerDied,
 )
-from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds
+from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds, digest_of
 from lamplighter.tasks.api import TaskError
 
 log = logging.getLogger("lamplighter.solver")
@@ -74,16 +75,18 @@ class Place:
 
 
 class Solvers:
-    """All generators that run. ``put`` takes the resulting events, on the loop's thread."""
+    """All generators that run. ``put`` takes the resulting events, on the loop's thread; ``fail`` hears why the
+    gateway must end."""
 
-    def __init__(self, kinds: Mapping[str, KindInfo], lanes: Lanes, put: Callable[[Event], None]) -> None:
+    def __init__(self, kinds: Mapping[str, KindInfo], lanes: Lanes, put: Callable[[Event], None],
+                 fail: Callable[[Exception], None]) -> None:
         self.kinds = kinds
-        self._lanes, self._put = lanes, put
+        self._lanes, self._put, self._fail = lanes, put, fail
         self._places: dict[str, Place] = {}
         self._asks: dict[Lane, list[CheckAnswer]] = {lane: [] for lane in lanes}
         self._waiting: set[asyncio.Task[None]] = set()
         for lane in lanes:
-            lane.died = self._died
+            lane.died, lane.begun = self._died, self._begun
 
     # What the core wants
 
@@ -210,6 +213,14 @@ class Solvers:
             return TaskBroke(task, "worker_died", f"{MAX_DEATHS} workers ended over its {what}; {LOOK}", "kind")
         return SolverLost(task)
 
+    def _begun(self, said: Mapping[str, KindInfo]) -> bool:
+        """A worker that has loaded other kinds than the gateway knows is of no use: a start goes over to them."""
+        names = changed(self.kinds, said)
+        if names:
+            self._fail(NoKinds(f"{', '.join(names)}: another version is installed than was when the gateway started, "
+                               "and a new worker has found it; start the gateway again, it goes on with that"))
+        return not names
+
     def _died(self, lane: Lane, owner: object) -> None:
         """With a worker all its generators have gone; ``owner`` hears of it himself."""
         for task, place in tuple(self._places.items()):
@@ -309,7 +320,7 @@ def _event(task: str, place: Place, parcel: Parcel) -> Event:
     """In a lane's thread. Raises TaskError, KindBroke, OutOfBounds."""
     head = _checked(parcel).head
     if head["is"] == "solved":
-        return TaskSolved(task, parcel.parts[0])
+        return TaskSolved(task, parcel.parts[0], place.round + 1)
     if head["is"] == "silent":
         done = f"; {head['done']} of the round's {head['jobs']} jobs were done" if head["jobs"] else ""
         return TaskBroke(task, "deadline", "not finished by its deadline" + done, "nobody")
@@ -317,7 +328,8 @@ def _event(task: str, place: Place, parcel: Parcel) -> Event:
     expected = head.get("expected")
     if not isinstance(expected, int) or not 0 <= expected <= MAX_ROUNDS:
         raise OutOfBounds(f"expected rounds that are no number up to {MAX_ROUNDS}")
-    return RoundYielded(task, place.round, place.contexts.take(parcel.parts), expected)
+    jobs = place.contexts.take(parcel.parts)
+    return RoundYielded(task, place.round, jobs, expected, digest_of(jobs))
 
 
 def _ask(asked: Sequence[CheckAnswer]) -> bytes:

@@ -32,7 +32,7 @@ def open_stores(settings: Settings, stack: ExitStack) -> Stores:
     stack.callback(registry.close)
     public = PublicLog.open(settings.public_folder, settings.data / "log.key", settings.site)
     _agree(settings, journal, registry, public)
-    return Stores(journal, registry, public, next_boot(settings.data / "boot"))
+    return Stores(journal, registry, public, next_boot(settings.data / "boot", not journal.commits))
 
 
 def _agree(settings: Settings, journal: Store, registry: Registry, public: PublicLog) -> None:

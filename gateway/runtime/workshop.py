@@ -53,6 +53,8 @@ class Workshop:
 
     def __init__(self, kinds: dict[str, Kind]) -> None:
         self._kinds = kinds
+        self._described = [as_dict(info_of(kind)) for kind in kinds.values()]
+        """As they are now: what is installed over them later is not what is loaded here."""
         self._running: dict[str, Running] = {}
         self._table: dict[str, Callable[[Parcel], bytes]] = {
             "kinds": self._describe, "read": self._read, "prepare": self._prepare, "price": self._price,
@@ -80,7 +82,7 @@ class Workshop:
                          "trace": traceback.format_exc()[-10_000:]})
 
     def _describe(self, _parcel: Parcel) -> bytes:
-        return pack({"is": "kinds", "kinds": [as_dict(info_of(kind)) for kind in self._kinds.values()]})
+        return pack({"is": "kinds", "kinds": self._described})
 
     def _read(self, parcel: Parcel) -> bytes:
         """A request that is too long to be read on the gateway's loop; its input stays here."""

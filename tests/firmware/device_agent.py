@@ -169,6 +169,16 @@ def test_a_lease_is_taken_once():
     assert a.bad == 2
 
 
+def test_a_lease_is_taken_once_however_many_came_after_it():
+    a = agent(4)
+    for _ in range(2):
+        for n in range(16 + 2 * 4):
+            send(a, lease(n))
+            a.message("lease", wire.encode_nonce(wire.CANCEL, lease(n).nonce, DOWN), 0)
+    # The second time each is a replay, and so is its cancel of something unknown.
+    assert a.bad == 2 * 24 and not a._held
+
+
 def test_forged_torn_and_foreign_frames_change_nothing():
     a = agent()
     good = frames.encode_lease(lease(1), DOWN)

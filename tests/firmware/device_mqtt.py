@@ -191,6 +191,18 @@ def test_messages_go_out_as_one_write_each_with_their_qos():
     benched(story)
 
 
+def test_packet_ids_begin_again_at_1():
+    async def story(bench):
+        link = await up(bench)
+        bench.client._id = 0xFFFE
+        for _ in range(3):
+            bench.publish("bid", b"x", 1, 0)
+        await settle(lambda: len(link.sent) == 3 * 12)
+        assert [link.sent[at:at + 2] for at in (9, 21, 33)] == [b"\xff\xff", b"\0\1", b"\0\2"]
+
+    benched(story)
+
+
 def test_what_comes_at_qos_1_is_handed_over_and_acknowledged():
     async def story(bench):
         link = await up(bench)

@@ -9,11 +9,11 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.entities import Node, Task
+from lamplighter.gateway.core.entities import KindFacts, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, Snapshot
 from lamplighter.gateway.protocol.frames import Receipt
 from lamplighter.gateway.protocol.verdicts import REFUSALS
 
@@ -48,8 +48,7 @@ class City:
         """No audits unless a test asks for them: they are drawn, and most tests are about something else."""
         self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, **policy})
         self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
-        self.checks: frozenset[str] = frozenset()
-        """Kinds that have a check."""
+        self.kinds = {kind: KindFacts(1, b"kernel of " + kind.encode()) for kind in KINDS}
         self.numbers = 0
         """Of what devices have said, over all of them."""
         self.restart()
@@ -59,7 +58,7 @@ class City:
         self.boot += 1
         self.known: dict[int, tuple[list[AnswerRow], list[LeaseRow]]] = {}
         """What the journal says of each round when it is asked."""
-        self.machine = Machine(self.policy, b"secret", self.checks, self.boot, NET)
+        self.machine = Machine(self.policy, b"secret", self.kinds, self.boot, NET)
         self.state = self.machine.state
 
     # Events
@@ -70,12 +69,18 @@ class City:
             said += self.recall(asked)
         return said
 
-    def recall(self, asked: f.RecallRound, run: int = 0) -> list[f.Effect]:
-        """The journal's word on a round."""
+    def made(self, kind: str = KINDS[0], digest: bytes = b"") -> Made:
+        """What a round is, in this life."""
+        facts = self.kinds[kind]
+        return Made(facts.version, facts.kernel, digest)
+
+    def recall(self, asked: f.RecallRound, run: int = 0, made: Made | None = None) -> list[f.Effect]:
+        """The journal's word on a round; which is like one of now, unless another is given."""
         answers, leases = self.known.get(asked.round, ([], []))
         whole = asked.leases or len(answers) < asked.jobs
         return self.tell(e.RoundRecalled(asked.task, asked.round, run, tuple(answers),
-                                         tuple(leases) if whole else (), whole))
+                                         tuple(leases) if whole else (), whole,
+                                         made or self.made(self.of(asked.task).kind)))
 
     def restore(self, snapshot: Snapshot) -> list[f.Effect]:
         return self._said(self.machine.restore(snapshot, self.now))

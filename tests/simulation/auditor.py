@@ -9,6 +9,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.protocol import frames
+from tests.simulation import kind
 from tests.simulation.idle import Idle
 from tests.simulation.journal import JobKey, LeaseRecord
 from tests.simulation.witness import Witness, need
@@ -53,6 +54,8 @@ class Auditor:
         """The right answer to each lease: a setback may put another job in the same place."""
         self.begun: dict[str, int] = {}
         """When each task was kept."""
+        self.ended_under: dict[str, kind.Release] = {}
+        """Under which release each task ended."""
         self.wrong_accepted = self.wrong_paid = self.results_paid = 0
         self._rules = {
             f.KeepTask: self._task, f.KeepRound: self._round, f.KeepSetback: self._setback,
@@ -87,21 +90,26 @@ class Auditor:
 
     def _round(self, x: f.KeepRound) -> None:
         need(x.round == len(self.journal.tasks[x.task].rounds), 2, x, "is not the next round")
+        self.witness.begun(x)
 
     def _setback(self, x: f.KeepSetback) -> None:
-        """What follows from a wrong answer is void; what was right for its input stays paid."""
-        need(self.world.mix.cartel, 7, x, "is of a task without a wrong answer")
+        """What follows from a wrong answer is void, and what was made by another release; what was right for its
+        input stays paid."""
+        need(self.world.mix.cartel or not self.witness.fits(x.task, x.round + 1), 7, x,
+             "is of a task without a wrong answer")
         need(x.run == self.journal.tasks[x.task].run + 1, 2, x, "does not rise by one")
         later = [key for key in self.open_jobs if key[0] == x.task and key[1] > x.round]
         need(not later, 5, x, "leaves leases of what is void")
         self.advanced[x.task] = x.round - 1
         self.suspects[x.task] = {key for key in self.suspects.get(x.task, ()) if key[1] <= x.round}
-        for known in (self.witness.jobs, self.witness.truth, self.witness.recomputed):
+        witness = self.witness
+        for known in (witness.jobs, witness.truth, witness.recomputed, witness.releases):
             for key in [key for key in known if key[0] == x.task and key[1] > x.round]:
                 del known[key]
 
     def _task_end(self, x: f.KeepTaskEnd) -> None:
         need(self.journal.tasks[x.task].state == "", 2, x, "ends twice")
+        self.ended_under[x.task] = self.witness.under.get(x.task, self.world.gateway.release)
         for key in self.suspects.pop(x.task, ()) if x.state == "done" else ():
             unpaid = any(map(self._unpaid, self.journal.by_job.get(key, ())))
             need(not unpaid or self._audited(key), 7, (x.task, key), "was not checked again")
@@ -121,6 +129,7 @@ class Auditor:
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         need(not over, 2, x, "is for a job that is over")
+        need(self.witness.fits(x.task, x.round), 19, x, "is for a round of another release")
         need(x.price_kop == self.witness.jobs[key].price_kop, 2, x, "has another price than its job")
         self.open_jobs[key], self.rights[x.lease] = x.lease, self.truth[key]
         self.last_lease, self.fences[key] = x.lease, x.fence
@@ -173,6 +182,7 @@ class Auditor:
             return   # a correction after the epoch: the store does not take it
         if x.verdict == "ok":
             need(record.ended == "done", 2, x, "pays a lease that was not done")
+            need(self.witness.fits(*record.key[:2]), 19, x, "takes an answer of another release for one of this")
             self.touched.add(record.key)
         if x.verdict in ("minority", "wrong_size", "bad_seal"):
             need(self.world.by_node[record.kept.node].lie is not None or self.world.mix.cartel, 7, x,
@@ -259,6 +269,7 @@ class Auditor:
         self.witness.sent(record.kept.lease, x.report_by_ms)
 
     def _advance(self, x: f.AdvanceSolver) -> None:
+        need(self.witness.fits(x.task, x.round), 19, x, "goes on with answers of another release")
         for index, answer in enumerate(x.answers):
             need(self.journal.answers.get((x.task, x.round, index), (None,))[0] == answer, 7, (x, index),
                       "goes on with an answer that the job does not have")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,8 +16,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, state, whynot
-from lamplighter.gateway.core.entities import Node
+from lamplighter.gateway.core import judging, nodes, placement, replay, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
@@ -28,6 +28,9 @@ from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
+from lamplighter.gateway.runtime.shell import Shell
+from lamplighter.gateway.runtime.solvers import Solvers
+from tests.power import Power
 from tests.simulation import gateway
 from tests.simulation.gateway import POLICY, Computer
 from tests.simulation.network import Broker
@@ -37,10 +40,11 @@ Plant = Callable[[Patch], None]
 
 
 class Bug(NamedTuple):
-    """``broken``, a regular expression, is what it must be caught as."""
+    """``broken``, a regular expression, is what it must be caught as, ``faults`` what of a mix it takes to show."""
 
     broken: str
     plant: Plant
+    faults: dict[str, Any]
 
 
 BUGS: list[Bug] = []
@@ -48,9 +52,9 @@ HANDLERS: dict[str, Callable[[Any, Any], object]] = {}
 """Handlers to put in place of the machine's own, by the name of their event."""
 
 
-def plant(broken: str) -> Callable[[Plant], Plant]:
+def plant(broken: str, **faults: Any) -> Callable[[Plant], Plant]:
     def keep(bug: Plant) -> Plant:
-        BUGS.append(Bug(broken, bug))
+        BUGS.append(Bug(broken, bug, faults))
         return bug
     return keep
 
@@ -63,6 +67,12 @@ def carry_out_first(patch: Patch, kind: type) -> None:
         self._release([effect for effect in batch.outward if type(effect) is kind])
         await carry_out(self, batch._replace(outward=[x for x in batch.outward if type(x) is not kind]))
     patch.setattr(Pump, "_carry_out", early)
+
+
+def leave_unsynced(patch: Patch, which: Callable[[Path], bool]) -> None:
+    """Lets nobody sync some files or folders."""
+    fsync = Power.fsync
+    patch.setattr(Power, "fsync", lambda self, path: which(path) or fsync(self, path))
 
 
 @plant("invariant 1")
@@ -119,13 +129,19 @@ def seals_again_what_a_crash_interrupted(patch: Patch) -> None:
     patch.setattr(PublicLog, "last", None)
 
 
-@plant("invariant 3|is not the oldest")
+@plant("invariant 3|is not the oldest", epochs=20)
 def never_seals_what_a_crash_interrupted(patch: Patch) -> None:
-    unsealed = Store.unsealed
+    unsealed, begin = Store.unsealed, Shell.begin
+
+    async def blind(self: Shell) -> None:
+        with pytest.MonkeyPatch.context() as at_first:
+            at_first.setattr(Store, "unsealed", lambda store: [])
+            await begin(self)
+    patch.setattr(Shell, "begin", blind)
     patch.setattr(Store, "unsealed", lambda self: unsealed(self)[-1:])
 
 
-@plant("invariant 3")
+@plant("invariant 3", transfers=0, crash=0.15)
 def forgets_epochs_before_they_are_in_the_log(patch: Patch) -> None:
     def eager(self: Sealing) -> list[Sealed]:
         for epoch in self._store.unsealed():
@@ -136,6 +152,21 @@ def forgets_epochs_before_they_are_in_the_log(patch: Patch) -> None:
     patch.setattr(Sealing, "_seal_all", eager)
 
 
+@plant("invariant|LedgerError|RegistryError")
+def does_not_sync_files(patch: Patch) -> None:
+    leave_unsynced(patch, lambda path: not path.is_dir())
+
+
+@plant("invariant|liveness|LedgerError|RegistryError", crash=0.03, epochs=20, tasks=3, jobs=12)
+def does_not_sync_folders(patch: Patch) -> None:
+    leave_unsynced(patch, Path.is_dir)
+
+
+@plant("invariant 4: |LedgerError: .*bundle", crash=0.03, epochs=20, tasks=3, jobs=12)
+def does_not_sync_bundles(patch: Patch) -> None:
+    leave_unsynced(patch, lambda path: path.name == ".draft")
+
+
 @plant("invariant 15")
 def does_not_register_devices(patch: Patch) -> None:
     async def forget(self: Sealing, devices: Any) -> None:
@@ -143,13 +174,13 @@ def does_not_register_devices(patch: Patch) -> None:
     patch.setattr(Sealing, "register", forget)
 
 
-@plant("invariant 16")
+@plant("invariant 16", revoked=6, restore=False, crash=0.0)
 def leaves_the_revoked_their_account(patch: Patch) -> None:
     change = Broker.change_accounts
     patch.setattr(Broker, "change_accounts", lambda self, add=(), remove=(): change(self, add))
 
 
-@plant("invariant 1?6")
+@plant("invariant 1?6", revoked=8, restore=False, crash=0.01, loss=0.0)
 def takes_an_old_copy_of_the_registry_for_the_truth(patch: Patch) -> None:
     patch.setattr(Sealing, "says", lambda self, device: (self._public.owner(device) or "", False))
 
@@ -172,9 +203,9 @@ def forgets_who_was_to_be_handed_over(patch: Patch) -> None:
     patch.setattr(Sealing, "_seal_all", after)
 
 
-@plant("invariant 6")
+@plant("invariant 6", transfers=12, liars=0.0)
 def takes_two_owners_of_one_device_for_two(patch: Patch) -> None:
-    patch.setattr(Node, "belongs_to", lambda self, owner: owner == self.owner)
+    patch.setattr(whynot, "same_owner", lambda state, copy, node: copy.owner == node.owner)
 
 
 @plant("liveness")
@@ -239,7 +270,7 @@ def pays_liars(patch: Patch) -> None:
     patch.setattr(judging, "judge", kind)
 
 
-@plant("invariant 2")
+@plant("invariant 2|IllegalMove", double=0.6, second_tries=20)
 def records_duplicates_again(patch: Patch) -> None:
     on_result = judging.on_result
 
@@ -279,12 +310,12 @@ def obeys_what_the_broker_has_kept(patch: Patch) -> None:
     patch.setattr(Inbox, "take", lambda self, message: take(self, replace(message, retain=False)))
 
 
-@plant("invariant 8")
+@plant("invariant 8", hostile=300)
 def believes_any_mac(patch: Patch) -> None:
     patch.setattr(mac.Mac, "matches", lambda self, data, tag: True)
 
 
-@plant("invariant 6")
+@plant("invariant 6", revoked=8, restore=False, crash=0.02)
 def leases_to_the_revoked(patch: Patch) -> None:
     patch.setitem(HANDLERS, "NodeRevoked", lambda state, event: None)
 
@@ -343,7 +374,7 @@ def merges_in_order_of_arrival(patch: Patch) -> None:
     patch.setattr(judging, "finish_round", shuffled)
 
 
-@plant("liveness")
+@plant("liveness", slow=3, vanish=3, crash=0.0)
 def never_expires_a_lease(patch: Patch) -> None:
     on_clock = placement.on_clock
 
@@ -371,7 +402,7 @@ def ignores_the_room_of_a_bid(patch: Patch) -> None:
     patch.setattr(placement, "expected_ms", lambda node, job: 1)
 
 
-@plant("invariant 11")
+@plant("invariant 11", jobs=20, tasks=4, crash=0.0)
 def remembers_every_lease(patch: Patch) -> None:
     def hoard(self: Any, lease: Any) -> None:
         self.leases[lease.nonce] = lease
@@ -413,7 +444,7 @@ def sends_the_kernel_of_another_class(patch: Patch) -> None:
     patch.setitem(HANDLERS, "KernelsCompiled", mixed)
 
 
-@plant("invariant 17")
+@plant("invariant 17", refuse=0.3, crash=0.0)
 def leaves_decliners_to_their_next_bid(patch: Patch) -> None:
     patch.setattr(nodes, "on_clock", lambda b, node: None)
     patch.setattr(placement, "wake", lambda b: None)
@@ -430,12 +461,12 @@ def loses_sight_of_those_for_whom_nothing_fits(patch: Patch) -> None:
     patch.setattr(placement, "may_have_room", lambda b, node: b.hungry.pop(node.name, None))
 
 
-@plant("invariant 17")
+@plant("invariant 17", refuse=0.5, crash=0.0)
 def never_ends_a_back_off(patch: Patch) -> None:
     patch.setattr(nodes, "BACKOFF_MS", dict.fromkeys(nodes.BACKOFF_MS, 1 << 40))
 
 
-@plant("invariant 17")
+@plant("invariant 17", floods=6, liars=0.5, crash=0.0)
 def mutes_for_good(patch: Patch) -> None:
     on_muted = nodes.on_muted
     patch.setitem(HANDLERS, "NodeMuted", lambda b, event: on_muted(b, replace(event, for_ms=1 << 40)))
@@ -463,7 +494,7 @@ def gives_nobody_time_to_come_back(patch: Patch) -> None:
     patch.setattr(nodes, "wait_for", lambda b, lease: None)
 
 
-@plant("invariant 15")
+@plant("invariant 15", crash=0.0, second_tries=60, liars=0.5, epochs=12)
 def takes_a_number_twice(patch: Patch) -> None:
     patch.setattr(Numbers, "use", lambda self, device, number: True)
 
@@ -474,7 +505,7 @@ def shows_as_settled_what_is_pending(patch: Patch) -> None:
     patch.setattr(Sealing, "sealed", lambda self, done: sealed(self, done._replace(epochs=())))
 
 
-@plant("invariant 8")
+@plant("invariant 8", replays=150, crash=0.0)
 def believes_replays(patch: Patch) -> None:
     def anything(b: Any, node: Any, leaf: str, at: Any) -> bool:
         node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
@@ -511,3 +542,24 @@ def answers_are_not_summed(patch: Patch) -> None:
 @plant("invariant 12: .* is damaged")
 def folds_again_what_it_has_folded(patch: Patch) -> None:
     patch.setattr(store, "CUT_TAIL", "SELECT 1")
+
+
+@plant("invariant 19")
+def feeds_a_kind_what_another_version_was_answered(patch: Patch) -> None:
+    on_recalled = replay.on_recalled
+
+    def trusting(b: Any, event: RoundRecalled) -> None:
+        task = b.tasks.get(event.task)
+        on_recalled(b, replace(event, made=task.round.made) if task else event)
+    patch.setitem(HANDLERS, "RoundRecalled", trusting)
+
+
+@plant("invariant (7|19)")
+def works_with_workers_of_another_version(patch: Patch) -> None:
+    patch.setattr(Solvers, "_begun", lambda self, said: True)
+
+
+@plant("invariant 19")
+def takes_no_notice_of_another_kernel(patch: Patch) -> None:
+    kind_of = state.State.kind_of
+    patch.setattr(state.State, "kind_of", lambda self, task: kind_of(self, task)._replace(kernel=b""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 from collections import deque
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class Device:
         self.up = mac.Mac(mac.derive(key, b"up"))
         self.down = mac.Mac(mac.derive(key, b"down"))
         self.key = key
-        self.kernels = {kind.blob_of(name, arch): name for name in kind.NAMES}
+        self.kernels = dict(kind.blobs_of(arch))
         self.speed = 200 + int(rng.random() * 1_800)
         self.spare = 300 + int(rng.random() * 700)
         self.room = 1 + int(rng.random() * 6)
@@ -75,6 +76,8 @@ class Device:
         self.outbox: dict[int, bytes] = {}
         self.seen: deque[bytes] = deque(maxlen=16)
         self.bidding = False
+        self.newer = False
+        """Whether its firmware is a minor version ahead of the gateway, and says more than that understands."""
 
     # Power and connection
 
@@ -87,6 +90,7 @@ class Device:
         self.life += 1
         self.boot += 1
         self.conn = self.said = 0
+        self.newer = self.rng.random() < 0.5   # another firmware may have been installed
         self.once = int((1 << 30) * self.rng.random())
         self.flash.append((self.boot, self.seq, self.prev))
         self.seq += SEQ_BLOCK - self.seq % SEQ_BLOCK   # the rest of the reserved block is given up
@@ -153,8 +157,8 @@ class Device:
     def greet(self) -> None:
         """Without its numbers it is not ready and bids nothing: it asks for them."""
         birth = wire.encode_birth(self.at(), "sim", self.arch, "1.0", 65_536, self.speed, 4_096, self.once,
-                                  ("floor",), self.state, self.up)
-        self.broker.up(self.node, "birth", birth)
+                                  ("floor", "dance") if self.newer else ("floor",), self.state, self.up)
+        self.broker.up(self.node, "birth", self._in_its_words(birth))
         if not self.state:
             self.broker.up(self.node, "status", wire.encode_status(self.at(), "ready", self.up))
             self.bid()
@@ -162,8 +166,15 @@ class Device:
     def bid(self) -> None:
         if self.connected and not self.state:
             room = self.room if len(self.outbox) < OUTBOX else 0
-            self.broker.up(self.node, "bid", wire.encode_bid(self.at(), self.spare, 40_000, room, [], "mains", None,
-                                                             self.up), 0)
+            bid = wire.encode_bid(self.at(), self.spare, 40_000, room, [], "mains", None, self.up)
+            self.broker.up(self.node, "bid", self._in_its_words(bid), 0)
+
+    def _in_its_words(self, said: bytes) -> bytes:
+        """With a member that the gateway does not know, where its firmware is newer."""
+        if not self.newer:
+            return said
+        text = said.partition(wire.MAC_TAIL)[0] + b', "charge": 700'
+        return b"".join((text, wire.MAC_TAIL, binascii.hexlify(self.up(text)), b'"}'))
 
     def _bid_again(self, life: int) -> None:
         if self.on and self.life == life:

@@ -1,6 +1,6 @@
 """What survives the gateway's process: its folder, on a disk in memory, and the journal in an SQLite of its own.
 
-The real stores run on it. Writes can fail or be the last thing that a process does.
+The real stores run on it. Writes can fail or be the last thing that a process does; and the power can be cut.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lamplighter.gateway.ledger.settle import Record
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.stores import Stores
+from tests.power import Power
 
 MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)
 PASSWORD = "the-password-of-no-broker"
@@ -139,6 +140,7 @@ class Disk:
         tables = {"gateway": {"1": {"password": PASSWORD, "secret": "5ec7e7" * 10 + "beef"}}}
         AtomicStorage(self._folder / FILE).write(tables)
         self.net = self._log().net
+        self._power = Power(self._folder).on()
 
     def _log(self) -> Log:
         log = Log.open(self._folder / "public", self._folder / "log.key", self._site)
@@ -152,6 +154,14 @@ class Disk:
         assert isinstance(journal, Journal) and isinstance(book, Book)
         journal.watch = book.watch = log.watch = watch
         return Stores(journal, book, log, boot)
+
+    def cut_power(self, eager: bool) -> None:
+        """What was not synced is gone; of the journal, which SQLite syncs, that is nothing."""
+        image = self._power.image(Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY)), eager)
+        self._power.off()
+        shutil.rmtree(self._folder)
+        image.rename(self._folder)
+        self._power = Power(self._folder).on()
 
     def forget(self, node: str) -> bool:
         """An old copy of the registry is all there is: it does not know a device. Whether it did, and for good."""
@@ -179,5 +189,6 @@ class Disk:
         return self._folder / "public"
 
     def remove(self) -> None:
+        self._power.off()
         sqlite3.Connection.close(self._db)
         shutil.rmtree(self._folder)

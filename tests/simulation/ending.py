@@ -73,7 +73,10 @@ def _judge_result(world: World, name: str) -> None:
         if code != wanted or (wanted == "deadline" and record.kept.deadline_ms > world.clock.now):
             raise Broken(f"liveness: {name} of {record.kept.kind} failed with {code}")
         return
-    right = kind.truth_of(record.kept.body)
+    release = world.auditor.ended_under[name]
+    if given["provenance"]["kind_version"] != release.version:
+        raise Broken(f"invariant 19: {name} is of version {release.version}, and says {given['provenance']}")
+    right = kind.truth_of(record.kept.body, release)
     if record.state != "done" or (given["result"] != right and not world.auditor.wrong_accepted):
         raise Broken(f"invariant 7: {name} is {record.state} with {given}, right is {right}")
 

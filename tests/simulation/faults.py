@@ -35,6 +35,7 @@ class Faults:
             (mix.replays, self.replay), (mix.amnesias, self.amnesia), (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
             (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
+            (mix.upgrades, self.upgrade),
         ):
             for _ in range(times):
                 self.clock.at(world.some_time(), self._happen, fault)
@@ -124,6 +125,13 @@ class Faults:
     def end_epoch(self) -> None:
         self.world.ask("epoch.seal", "seal")
 
+    def upgrade(self) -> None:
+        """Another release is installed; whoever does that may start the gateway again, or leave it as it is."""
+        world = self.world
+        world.release = kind.RELEASES[int(len(kind.RELEASES) * self.rng.random())]
+        if self.rng.random() < 0.7:
+            world.gateway.kill()
+
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""
         jump = int((self.rng.random() - 0.5) * 10**(3 + int(10 * self.rng.random())))
@@ -142,7 +150,7 @@ class Faults:
             self.broker.up(device.node, "birth", birth)
             self.broker.up(device.node, "bid", wire.encode_bid(device.at(), 1_000, MOST, 64, [], "solar", 200,
                                                                device.up))
-            device.kernels.update({kind.blob_of(name, arch): name for name in kind.NAMES})
+            device.kernels.update(kind.blobs_of(arch))
 
     def flood(self) -> None:
         """A liar sends as fast as it can. Little of it is read, it is told of, and it comes to itself again."""

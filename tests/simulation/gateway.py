@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,7 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.errands import Errands
-from lamplighter.gateway.runtime.kinds import info_of
-from lamplighter.gateway.runtime.lanes import WorkerDied, open_lanes
+from lamplighter.gateway.runtime.lanes import NoKinds, WorkerDied, open_lanes
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.shell import Clock, Outside, Shell
 from lamplighter.gateway.runtime.stores import Stores
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=48)
-INFOS = {name: info_of(of) for name, of in kind.KINDS.items()}
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
 
@@ -79,8 +76,8 @@ class Computer:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
 
-    async def run(self, kernel: Path, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        name = "toy." + kernel.stem
+    async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
+        name = kind.KERNEL_OF[kernel]
         await asyncio.sleep((5 if self._rng.random() < 0.8 else 3_000) / 1_000 + given[1] / 20_000)
         return None if name == kind.BROKEN else kind.answer_of(name, given, kind.size_of(given))
 
@@ -90,9 +87,13 @@ class Worker:
     leave off. Nobody ends workers over one thing three times in a row: that thing would be to blame."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway, self._workshop = gateway, Workshop(kind.KINDS)
+        self._gateway, self._release = gateway, gateway.world.release
+        self._workshop = Workshop(kind.kinds_of(self._release))
 
     def ask(self, request: bytes) -> bytes:
+        head = unpack(request[4:]).head
+        if head["do"] == "start":
+            self._gateway.solves[head["task"]] = self._release
         fault = self._gateway.ends_a_worker(request)
         if fault == "early":
             raise WorkerDied
@@ -100,7 +101,7 @@ class Worker:
         if fault == "late":
             raise WorkerDied
         if fault == "called off":
-            self._workshop.answer(pack({"do": "stop", "task": unpack(request[4:]).head.get("task", "")})[4:])
+            self._workshop.answer(pack({"do": "stop", "task": head.get("task", "")})[4:])
             answer = pack({"is": "stopped"})
         return answer[4:]
 
@@ -120,6 +121,10 @@ class Gateway:
         self.life = self.lost_ms = self._computer = self._clocked = self._switched_on = self._base = 0
         self._numbers = 0
         self._crash_at = -1
+        self.release = world.release
+        """What this life has found installed."""
+        self.solves: dict[str, kind.Release] = {}
+        """What the worker has found installed that began a task last."""
         self._ended: dict[bytes, int] = {}
         """By request: over which workers ended, and how often in a row."""
         self.up = self.open = self.calm = False
@@ -144,6 +149,7 @@ class Gateway:
         self._crash_at = -1
         if self.life == 1 or self.rng.random() < 0.5:   # the computer was switched off and on
             self._computer, self._switched_on = self.life, self.clock.now
+            self.world.disk.cut_power(eager=self.life % 2 == 0)
         if self.life % 3 == 2:
             self._lose_the_registry()
         self.world.auditor.restarted()
@@ -169,7 +175,7 @@ class Gateway:
     async def _live(self, loop: Loop) -> None:
         try:
             await self._serve()
-        except (StoreError, OSError) as error:
+        except (StoreError, NoKinds, OSError) as error:
             if "is damaged" in str(error):
                 self.world.fail(Broken(f"invariant 12: {error}"))
             self.die()   # what a service manager does then is start it again
@@ -180,13 +186,14 @@ class Gateway:
 
     async def _serve(self) -> None:
         clock = Clock(lambda: self.clock.now - self._switched_on, lambda: self.world.wall_ms, str(self._computer))
+        self.release = self.world.release
         self.stores = stores = self.world.disk.open(self.life, self)
         self.link = Link(self, self.loop)
         self.broker.accounts = {device.node for device in stores.registry.devices() if not device.revoked}
         lanes = open_lanes(lambda: Worker(self), 1.0)
-        outside = Outside(self.link, self.broker, Computer(self.rng), kind.kernel_for, clock, Errands(), lanes,
-                          Guard())
-        self.shell = Shell(self.settings, stores, INFOS, outside)
+        compiler = kind.compiler_of(self.release)
+        outside = Outside(self.link, self.broker, Computer(self.rng), compiler, clock, Errands(), lanes, Guard())
+        self.shell = Shell(self.settings, stores, kind.infos_of(self.release), outside)
         self._check_the_clock()
         self._watch(self.shell)
         await self.shell.begin()

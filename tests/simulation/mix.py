@@ -46,6 +46,7 @@ class Mix:
     faults_ms: int           # from then on nothing new goes wrong; liars go on lying
     transfers: int           # devices that are handed over
     restore: bool            # who is revoked is restored some time later
+    upgrades: int            # other releases of gateway and kinds, older ones among them, are installed
     floods: int              # a liar sends garbage, or refusals of leases that never were, as fast as it can
 
 
@@ -70,5 +71,5 @@ def mix_of(seed: int) -> Mix:
         wall_jumps=few(4), cancels=few(1), revoked=few(1), bad_tasks=few(2) if rng.random() < 0.3 else 0,
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
-        amnesias=few(3),
+        amnesias=few(3), upgrades=few(4),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def harsh(seed: int) -> Mix:
     """The mix of a seed with every kind of fault in it that these bugs need to show."""
     return with_faults(seed, double=0.2, partitions=3, reboots=2, liars=0.3, cartel=False, hostile=20, crash=0.08,
                        second_tries=6, worker_ends=0.1, epochs=8, cancels=1, revoked=1, hurry=False, transfers=6,
-                       floods=2, replays=seed % 2 * 40, amnesias=seed % 2 * 2)
+                       floods=2, replays=seed % 2 * 40, amnesias=seed % 2 * 2, upgrades=4)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_planted_bug_is_caught(bug: Bug, patched: pytest.MonkeyPatch) -> None:
     """A core with this bug breaks its invariant within a few seeds, and the report says how to see it again."""
     bug.plant(patched)
     for seed in range(SEEDS):
-        world, broken = run_seed(seed, World(seed, harsh(seed)))
+        world, broken = run_seed(seed, World(seed, replace(harsh(seed), **bug.faults)))
         if re.search(bug.broken, broken):
             told = report(world, broken)
             assert f"python -m tests.simulation --seed {seed}" in told and len(told.splitlines()) > 2

@@ -36,6 +36,12 @@ class Witness:
         self.world, self.journal, self.clock = world, journal, world.clock
         self.jobs: dict[JobKey, e.JobSpec] = {}
         self.truth: dict[JobKey, bytes] = {}
+        self.yielded: dict[str, e.RoundYielded] = {}
+        """What the solver of each task said last."""
+        self.releases: dict[tuple[str, int], kind.Release] = {}
+        """Under which release each round was begun."""
+        self.under: dict[str, kind.Release] = {}
+        """Under which release each task goes on: how it is split is its worker's, its kernel is the gateway's."""
         self.given: dict[int, int] = {}
         """Until when a lease may be open whose device had no chance to be heard."""
         self.ends: dict[int, tuple[type, int]] = {}
@@ -159,12 +165,25 @@ class Witness:
         self.recomputed[event.task, event.round, event.index] = event.answer
 
     def _round(self, event: e.RoundYielded, made: Sequence[f.Effect]) -> None:
-        kind_name = self.journal.tasks[event.task].kept.kind
-        for index, job in enumerate(event.jobs):
-            key = (event.task, event.round, index)
-            need(self.jobs.setdefault(key, job) == job, 7, key, "is another job after a restart")
-            if key not in self.truth:
-                self.truth[key] = kind.answer_of(kind_name, job.input, job.answer_bytes)
+        self.yielded[event.task], gateway = event, self.world.gateway
+        self.under[event.task] = gateway.solves[event.task]._replace(kernel=gateway.release.kernel)
+        if self.fits(event.task, event.round):
+            for index, job in enumerate(event.jobs):
+                key = (event.task, event.round, index)
+                need(self.jobs[key] == job, 7, key, "is another job after a restart")
+
+    def fits(self, task: str, round_: int) -> bool:
+        """Whether a round was begun under what its task goes on under, so that its answers count."""
+        begun = self.releases.get((task, round_))
+        return begun is not None and self.under[task].answers_like(begun)
+
+    def begun(self, x: f.KeepRound) -> None:
+        """A round is begun: as its solver has just said."""
+        release = self.releases[x.task, x.round] = self.under[x.task]
+        kernel = kind.kernel_of(self.journal.tasks[x.task].kept.kind, release)
+        for index, job in enumerate(self.yielded[x.task].jobs):
+            key = (x.task, x.round, index)
+            self.jobs[key], self.truth[key] = job, kind.answer_of(kernel, job.input, job.answer_bytes)
 
     # Events, after their effects
 

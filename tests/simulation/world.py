@@ -55,6 +55,8 @@ class World:
         self.rng = Random(f"world/{seed}")
         self.wall_ms = 1_700_000_000_000
         self.wall_jumps = wall
+        self.release = kind.RELEASES[0]
+        """What is installed; it counts from the next start."""
         self.broker = Broker(self.clock, Random(f"network/{seed}"), self.mix, self._heard)
         self.devices = [self._device(number) for number in range(self.mix.devices)]
         self.by_node = {device.node: device for device in self.devices}

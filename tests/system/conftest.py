@@ -41,13 +41,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def chain(jobs: int, rounds: int = 1, steps: int = 1_000, salt: int = 0) -> int:
-    """Where the task ``toy.chain`` with this input must end, computed here."""
+def chain(jobs: int, rounds: int = 1, steps: int = 1_000, salt: int = 0, reverse: bool = False) -> int:
+    """Where the task ``toy.chain`` with this input must end, computed here; ``reverse``: split in that order."""
     from tests.system.device import truth
 
     state = salt
     for round_ in range(rounds):
         answers = [truth(struct.pack(">II", steps, (state + 77 * index + round_) % 65_537)) for index in range(jobs)]
+        if reverse:
+            answers.reverse()
         state = sum(int.from_bytes(answer, "big") * (index + 1) for index, answer in enumerate(answers)) % 65_537
     return state
 

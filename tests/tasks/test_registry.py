@@ -90,6 +90,7 @@ def test_a_valid_input_becomes_a_spec() -> None:
      "did you mean 'length_m'?"),
     ("toy.cars", {"cars": 1, "roads": [{}, {"length_m": 101}]}, "out_of_range", "/input/roads/1/length_m",
      "Input should be less than or equal to 100"),
+    ("toy.cars", {f"k{n}": 1 for n in range(1_000)}, "unknown_field", "/input/k0", "known: cars, roads"),
     ("toy.cars", {"cars": 13}, "unlucky", "/input/cars", "take 12"),
     ("toy.cars", [], "bad_value", "/input", "Input should be a valid dictionary"),
 ])

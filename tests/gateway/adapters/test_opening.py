@@ -99,6 +99,16 @@ def test_a_migration_that_ends_early_leaves_the_old_journal(old: Path, tmp_path:
     assert versions == sorted(versions) and versions.count(3) > 20 and versions.count(SCHEMA_VERSION) > 5
 
 
+def test_a_commit_has_reached_the_disk(path: Path, tmp_path: Path) -> None:
+    """However a journal was opened: made, found, or brought up to this version."""
+    shutil.copy(journals.FOLDER / "schema-3.db", tmp_path / "old.db")
+    for each in (path, path, tmp_path / "old.db"):
+        with closing(Store.open(each)) as store:
+            full, = store._db.execute("PRAGMA synchronous").fetchone()
+            mode, = store._db.execute("PRAGMA journal_mode").fetchone()
+        assert (full, mode) == (2, "wal")   # SQLite syncs the write-ahead log at each commit
+
+
 def test_where_there_is_no_journal(path: Path) -> None:
     """None is made, and one sentence says where to look."""
     with pytest.raises(StoreError, match="There is no journal"):

@@ -22,6 +22,7 @@ from lamplighter.gateway.adapters.registry import (
     RegistryError,
 )
 from lamplighter.gateway.core.policy import Policy
+from tests.power import Power
 
 KEYS = [bytes([number]) * 32 for number in range(1, 6)]
 
@@ -45,6 +46,29 @@ def test_what_is_enrolled_is_there_after_opening_again(tmp_path):
     assert again.gateway.client_id("gw1") == first.gateway.client_id("gw1")
     assert again.owners() == ["alice", "bob"]
     assert [(account.user, account.password) for account in again.operators()] == [("city", "long-password")]
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_power_cut_at_every_sync(tmp_path, eager):
+    """All that was acknowledged is there, in a file that is whole; so are the secrets of the first start."""
+    (tmp_path / "disk").mkdir()
+    images, told = [], [0]
+
+    def cut():
+        images.append((power.image(tmp_path / f"image{len(images)}", eager) / "gateway", told[-1]))
+
+    with Power(tmp_path / "disk") as power:
+        power.before = cut
+        registry = Registry.open(power.folder / "gateway")
+        for number, key in enumerate(KEYS):
+            registry.enrol(of("alice", [key]), 0)
+            told.append(number + 1)
+        cut()
+    assert len(images) > 10
+    for image, devices in images:
+        again = Registry.open(image)
+        assert len(again.devices()) >= devices
+        assert not devices or again.gateway == registry.gateway
 
 
 def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):

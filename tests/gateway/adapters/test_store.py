@@ -35,7 +35,7 @@ from lamplighter.gateway.core.effects import (
     KeepVerdict,
 )
 from lamplighter.gateway.core.events import RoundRecalled
-from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, ShareRow, Snapshot, StandingRow, TaskRow
+from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, ShareRow, Snapshot, StandingRow, TaskRow
 from lamplighter.gateway.protocol.numbers import Numbers, number_of
 
 PROOF = bytes(range(158))
@@ -94,8 +94,8 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), KeepRound("t1", 0, 0, 1, 4, 3), lease(1), lease(2, index=1), lease(3, index=2),
-        lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
+        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest"), lease(1), lease(2, index=1),
+        lease(3, index=2), lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
         KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6), KeepStanding("aa", 13, 2, 9, 7),
         KeepEpoch(5), KeepClock(77),
     ])
@@ -113,7 +113,8 @@ def test_round_trip(path: Path) -> None:
         clock_ms=77,
     )
     assert store.recall("t1", 0, 4, False) == RoundRecalled(
-        "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True)
+        "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True,
+        Made(2, b"kernel", b"digest"))
     store.close()
 
 

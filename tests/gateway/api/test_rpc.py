@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -32,7 +31,7 @@ class Solvers:
     """Stands in for the workers: input ``{"n": jobs}``, negative n is refused, 666 is a bug."""
 
     prepared = 0
-    kinds: ClassVar = {"toy": KindInfo("toy", 3, "Toy", Path("kernel.py"), False,
+    kinds: ClassVar = {"toy": KindInfo("toy", 3, "Toy", "", False,
                                        {"properties": {"n": {"type": "integer"}}})}
     gate: asyncio.Event | None = None
     read_there = 0
@@ -62,7 +61,7 @@ class Bench:
     """A server. ``ask`` gives the one response to a request, (data, error); ``put`` holds events for the core."""
 
     def __init__(self):
-        self.machine = Machine(Policy(), b"secret", (), 1, b"n" * 8)
+        self.machine = Machine(Policy(), b"secret", {}, 1, b"n" * 8)
         self.put, self.answered, self.enrolled, self.revoked, self.done = [], [], [], [], []
         self.solvers = Solvers()
         self.refuses = None

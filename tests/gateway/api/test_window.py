@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
-from lamplighter.gateway.api.guard import Guard
+from lamplighter.gateway.api.guard import MAX_NAMED, MAX_TOPIC, Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
@@ -18,7 +18,7 @@ from lamplighter.gateway.core.policy import Policy
 @pytest.fixture
 def machine():
     """A machine with one task and one device."""
-    made = Machine(Policy(), b"secret", (), 1, b"n" * 8)
+    made = Machine(Policy(), b"secret", {}, 1, b"n" * 8)
     made.handle(e.NodeEnrolled("anna-1", b"d" * 16, "anna"), 1)
     made.handle(e.TaskSubmitted("rush", "toy", b"{}"), 1)
     return made
@@ -46,6 +46,16 @@ def test_health_says_which_gateway_it_is(window, small_log):
     assert (told["site"], told["boot"], told["net"], told["broker_up"]) == ("north", 3, small_log.net.hex(), True)
     assert told["bounds"]["devices"]["most"] == 9
     assert told["tasks_open"] == 1 and told["broker"] == "mqtt://127.0.0.1:1883"
+
+
+def test_kept_requests_are_named_as_far_as_there_is_room():
+    """All are counted; of those named there are sixteen at most, and none longer than a line or two."""
+    guard = Guard("here", 1883)
+    guard.ignore("city", "t" * (MAX_TOPIC + 1))
+    for number in range(MAX_NAMED + 1):
+        guard.ignore("city", "t" * (MAX_TOPIC - 2) + f"{number:02d}")
+    assert guard.ignored == MAX_NAMED + 2 and len(guard.view()["retained_requests"]) == MAX_NAMED
+    assert {len(shown["topic"]) for shown in guard.view()["retained_requests"]} == {MAX_TOPIC}
 
 
 def test_one_of_each_is_found_by_name(window, machine):

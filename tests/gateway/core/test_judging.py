@@ -4,7 +4,7 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.judging import DAY_MS, quarantine_ms
+from lamplighter.gateway.core.judging import DAY_MS, RENUMBERED_MS, quarantine_ms
 
 
 def verdicts(effects):
@@ -190,7 +190,7 @@ def test_a_lone_owner_is_recomputed(city, of):
 @pytest.fixture
 def checked(pair, of):
     """checked(possible) has a kind with a check say its word on the first copy of task t; it was asked once."""
-    pair.checks = frozenset({"toy.sum"})
+    pair.kinds["toy.sum"] = pair.kinds["toy.sum"]._replace(checks=True)
     pair.restart()
     for name, owner in (("anna-1", "anna"), ("ben-1", "ben")):
         pair.device(name, owner, room=1)
@@ -420,3 +420,14 @@ def test_a_receipt_for_another_network_is_none(pair, of):
     pair.task()
     said = pair.answer(pair.lease("anna-1"), net=b"elsewher")
     assert said == [f.SendAck("anna-1", 1, "lease_unknown")] and pair.leases("anna-1")
+
+
+def test_who_used_a_number_again_is_looked_at_when_its_back_off_has_passed(pair):
+    """It need not say anything: the next lease comes by the clock."""
+    pair.task(jobs=4)
+    pair.answer(pair.lease("anna-1"), seq=5)
+    pair.answer(pair.lease("anna-1"), seq=5)
+    pair.wait(RENUMBERED_MS - 1)
+    assert not pair.leases("anna-1") and "anna-1" not in pair.state.hungry
+    pair.wait(1)
+    assert pair.leases("anna-1")

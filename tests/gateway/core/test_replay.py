@@ -76,7 +76,7 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     assert of(f.AdvanceSolver, said) == [f.AdvanceSolver("t", 0, (right,))]
     pair.device("carla-1", "carla", room=1)
     said = pair.round(number=1, jobs=3)
-    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1, 3, 2)]
+    assert of(f.KeepRound, said) == [f.KeepRound("t", 1, 1, pair.state.next_lease - 1, 3, 2, *pair.made())]
     lease = pair.lease("carla-1")
     assert lease.fence == (1 << FENCE_BITS) + 1 and lease.job not in {one.job for one in old}
 
@@ -146,7 +146,7 @@ def test_no_task_ends_while_a_liars_work_is_looked_for(second, of, found, ends):
     pair = second(b"\0" * 8)
     pair.work()
     pair.state.find_work("anna-1")
-    assert not of(f.PublishResult, pair.tell(e.TaskSolved("t", b"{}")))
+    assert not of(f.PublishResult, pair.tell(e.TaskSolved("t", b"{}", 2)))
     said = pair.tell(found)
     assert bool(of(f.PublishResult, said)) == ends == (not of(f.StartSolver, said))
 
@@ -179,6 +179,19 @@ def test_a_lease_that_ended_while_the_journal_was_read_is_over(make_city, of):
     city.recall(asked)
     city.device("anna-1", "anna")
     assert city.lease().fence == 5
+
+
+def test_fences_only_rise(make_city, of):
+    """In whatever order the journal names the leases of a job, the next one is above them all."""
+    city = make_city()
+    city.submit()
+    city.of().rounds = 1
+    asked, = of(f.RecallRound, city.round())
+    city.known[0] = ([], [LeaseRow(number, "t", 0, 0, fence, "anna-1", "anna", bytes([number]) * 16, 10, "expired",
+                                   "", 0, 0, b"") for number, fence in ((1, 9), (2, 4))])
+    city.recall(asked)
+    city.device("anna-1", "anna")
+    assert city.lease().fence == 10
 
 
 def test_work_that_was_recomputed_meanwhile_is_not_suspected(second, of):
@@ -228,3 +241,68 @@ def test_a_solver_that_is_lost_over_its_last_word_is_asked_for_it_again(pair, of
     pair.known[0] = ([], [])
     pair.round()
     assert of(f.GiveUp, pair.wait(1_000)) == [f.GiveUp("t", 0, (None,))]
+
+
+@pytest.mark.parametrize(("made", "why"), [
+    ({"version": 2}, "version 1 of its kind is installed, the journal is of 2"),
+    ({"version": 0, "kernel": b"", "digest": b""},
+     "version 1 of its kind is installed, the journal is of one unknown"),
+    ({"kernel": b"older"}, "its kind has another kernel than it had"),
+    ({"digest": b"other"}, "its kind splits it into other jobs than it had"),
+])
+def test_a_round_that_is_another_now_is_begun_anew(pair, of, made, why):
+    """No answer, no copy and no lease of the old one counts for it; who follows the task is told why."""
+    pair.task(jobs=4)
+    pair.agreed("anna-1", "ben-1", "anna-1", "ben-1")   # one is accepted, two wait for their second copies
+    answered = [AnswerRow(job.index, job.answer, False) for job in pair.of().round.jobs if job.answer]
+    copies = [lease.number for lease in pair.state.leases.values() if lease.verdict == "pending" and lease.seq]
+    held = pair.leases()
+    pair.known[0] = (answered, [])
+    pair.tell(e.SolverLost("t"))
+    del pair.known[0]
+    asked, = of(f.RecallRound, pair.round(jobs=4))
+    pair.known[0] = (answered, [])
+    said = pair.recall(asked, made=pair.made()._replace(**made))
+    assert answered and copies and of(f.KeepSetback, said) == [f.KeepSetback("t", -1, 1)]
+    assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in held}
+    assert of(f.KeepVerdict, said) == [f.KeepVerdict(copy, "cancelled", 0) for copy in copies]
+    assert [(x.round, x.run) for x in of(f.KeepRound, said)] == [(0, 1)]
+    assert {job.answer for job in pair.of().round.jobs} == {None} and not of(f.AdvanceSolver, said)
+    assert [x.detail for x in of(f.PublishEvent, said) if x.what == "set_back"] == [{"round": 0, "why": why}]
+    assert all(lease.fence == (1 << FENCE_BITS) + 1 for lease in pair.leases()) and len(pair.leases()) == 2
+    pair.work()
+    assert pair.of().round.number == 0 and not pair.of().round.jobs
+
+
+def test_a_result_of_a_round_that_is_void_is_let_go(pair, of):
+    """Its device would send it for as long as the task runs."""
+    pair.task()
+    lease = pair.lease()
+    pair.known[0] = ([], [])
+    pair.tell(e.SolverLost("t"))
+    del pair.known[0]
+    asked, = of(f.RecallRound, pair.round())
+    assert pair.answer(lease, seq=7) == []
+    pair.recall(asked, made=pair.made(digest=b"other"))
+    assert of(f.SendAck, pair.answer(lease, seq=7)) == [f.SendAck(lease.node, 7, "lease_unknown")]
+
+
+def test_rounds_before_the_one_that_is_another_stay(second, of):
+    """Where the kind itself is the same."""
+    pair = second(b"\0" * 8)
+    pair.tell(e.SolverLost("t"))
+    assert of(f.AdvanceSolver, pair.round()) == [f.AdvanceSolver("t", 0, (b"\0" * 8,))]
+    del pair.known[1]
+    asked, = of(f.RecallRound, pair.round(number=1, jobs=3))
+    assert of(f.KeepSetback, pair.recall(asked, made=pair.made(digest=b"other"))) == [f.KeepSetback("t", 0, 1)]
+
+
+def test_a_solver_that_needs_fewer_rounds_now_ends_its_task(second, of):
+    """The rounds that it does not ask for are void; what it says follows from those that it had."""
+    pair = second(b"\0" * 8)
+    held = {lease.nonce for lease in pair.leases()}
+    pair.tell(e.SolverLost("t"))
+    pair.round()
+    said = pair.tell(e.TaskSolved("t", b"{}"))
+    assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)] and of(f.PublishResult, said)
+    assert {x.nonce for x in of(f.SendCancel, said)} == held

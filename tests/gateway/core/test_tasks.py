@@ -68,7 +68,7 @@ def test_a_round_out_of_turn_changes_nothing(pair, number):
 
 
 def test_a_solved_task_publishes_result_and_provenance(pair, of):
-    """The result carries the answer as the solver wrote it, and who computed it."""
+    """The result carries the answer as the solver wrote it, who computed it, and by which version of its kind."""
     pair.task(jobs=2)
     pair.work()
     said = pair.tell(e.TaskSolved("t", b'{"summary": "s", "data": {}}'))
@@ -76,8 +76,8 @@ def test_a_solved_task_publishes_result_and_provenance(pair, of):
     told = json.loads(of(f.PublishResult, said)[0].result)
     assert (told["v"], told["task"], told["kind"], told["ok"]) == (1, "t", "toy.sum", True)
     assert told["result"] == {"summary": "s", "data": {}}
-    assert told["provenance"] == {"jobs": 2, "copies": 4, "recomputed": 0, "epoch": 0,
-                                  "devices": {"anna-1": 2, "ben-1": 2}}
+    assert told["provenance"] == {"kind_version": 1, "kernel": b"kernel of toy.sum".hex(), "jobs": 2,
+                                  "copies": 4, "recomputed": 0, "epoch": 0, "devices": {"anna-1": 2, "ben-1": 2}}
 
 
 @pytest.mark.parametrize("fault", ["operator", "kind"])

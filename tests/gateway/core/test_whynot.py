@@ -77,6 +77,7 @@ def test_a_liar_and_a_decliner_wait(idle):
 
 def test_who_is_muted_gets_nothing(idle):
     """Its answers would not be read; when it has been silent for long enough it gets work without a word of it."""
+    idle.now += 5_000
     idle.tell(e.NodeMuted("anna-1", 4_000))
     assert reason(idle) is Why.MUTED
     idle.round()

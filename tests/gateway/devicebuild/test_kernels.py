@@ -98,8 +98,8 @@ def test_every_interpreter_runs_the_joined_source(folder: Path) -> None:
 
 
 def test_the_gateway_recomputes_with_the_joined_source(folder: Path) -> None:
-    """Its child is given the folder's path."""
-    parts = [str(folder).encode(), bytes((3, 4))]
+    """Its child is given what is compiled for devices."""
+    parts = [kernel_source(folder), bytes((3, 4))]
     sink = io.BytesIO()
     serve(io.BytesIO(struct.pack(">I", 2) + b"".join(struct.pack(">I", len(part)) + part for part in parts)), sink)
     assert sink.getvalue() == struct.pack(">i", 2) + b"\0\x0e"

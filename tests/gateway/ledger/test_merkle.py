@@ -144,6 +144,13 @@ def test_outside_of_the_tree():
     assert not merkle.consistent(b"", 0, merkle.root(HASHES), 8, [])
 
 
+def test_a_proof_is_of_one_size():
+    """What shows a leaf in a small tree does not show it in one that is said to be larger."""
+    proof = merkle.inclusion_proof(HASHES[:2], 0)
+    assert merkle.includes(merkle.root(HASHES[:2]), 2, 0, HASHES[0], proof)
+    assert not any(merkle.includes(merkle.root(HASHES[:2]), size, 0, HASHES[0], proof) for size in range(3, 9))
+
+
 def test_no_proof_shows_nothing():
     """Only a tree of the same size extends another without a word."""
     hashes = numbered(5)

@@ -81,6 +81,12 @@ def test_a_device_reads_floors():
     assert wire.decode_floor(frames.encode_floor(9, 8, 7, MAC), MAC) == (9, 8, 7)
 
 
+def test_every_refusal_is_known():
+    """From the first code to the last."""
+    for code in range(wire.NO_HEAP, wire.FAILED + 1):
+        assert frames.decode_refusal(wire.encode_refusal(b"n" * 16, code, MAC), MAC) == (b"n" * 16, code)
+
+
 @pytest.mark.parametrize("code", [0, 10, 255])
 def test_unknown_refusals_are_refused(code):
     """A code that version 1 does not have is an error of the device."""

@@ -129,6 +129,14 @@ def test_why_it_was_paid(small_log, device):
     assert "paid 100 credits to anna" in outcome.text and "inclusion proof of 3 hashes" in outcome.text
 
 
+def test_a_device_is_named_by_its_first_digits(small_log, prove):
+    """Not by its last."""
+    small_log.register(name := b"the first half, ", "anna")
+    small_log.seal(6, [(prove(small_log.net, name, 1), 5, "ok")])
+    codes = [auditor.explain(small_log.folder, f"{half.hex()}:1:1").code for half in (name[:8], name[8:])]
+    assert codes == [0, 2]
+
+
 def test_why_it_was_not_paid(small_log):
     """An unpaid receipt is explained by its reason code in plain words."""
     outcome = auditor.explain(small_log.folder, f"{B.hex()}:1:1")

@@ -21,6 +21,7 @@ from lamplighter.gateway.ledger.leaves import (
 )
 from lamplighter.gateway.publiclog import auditor, writer
 from lamplighter.gateway.publiclog.writer import PublicLog
+from tests.power import Power
 
 A, B = b"A" * 16, b"B" * 16
 
@@ -232,6 +233,32 @@ def test_a_full_disk_at_every_write(open_log, prove, monkeypatch, tmp_path, pem,
         assert auditor.verify(tmp_path / "full", tmp_path / "old" if signed else None).code == 0, nth
         shutil.rmtree(tmp_path / "full")
         (tmp_path / "full.state").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_power_cut_at_every_sync(prove, tmp_path, eager):
+    """What is left then is true and has all that was acknowledged, whether or not names were written on their own."""
+    (tmp_path / "disk").mkdir()
+    images, told = [], [0]
+
+    def cut():
+        images.append((power.image(tmp_path / f"image{len(images)}", eager) / "gateway", told[-1]))
+
+    with Power(tmp_path / "disk") as power:
+        power.before = cut
+        log = PublicLog.open(power.folder / "gateway" / "public", power.folder / "gateway" / "log.key", "demo")
+        for step in (lambda: log.register(A, "anna"), lambda: log.seal(0, rows_of(prove, log, 0)),
+                     lambda: log.register_all([(i.to_bytes(16, "big"), "ben") for i in range(255)]),
+                     lambda: log.seal(1, rows_of(prove, log, 1))):
+            told.append(log.size)
+            step()
+        told.append(log.size)
+        cut()
+    assert len(images) > 40
+    for image, size in images:
+        again = PublicLog.open(image / "public", image / "log.key", "demo")
+        assert again.size >= size and auditor.verify(again.folder).code == 0
+        assert not size or again.net == log.net
 
 
 def test_what_a_torn_append_left_is_removed(open_log, small_log):

@@ -13,11 +13,9 @@ from lamplighter.gateway.runtime.blobs import Blobs
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench():
     """Blobs of two kinds, of which board 7 takes one and board 9 none; ``put`` holds events."""
-    for name in "xy":
-        (tmp_path / f"{name}.py").write_text(name * 5_000)
-    kinds = {f"toy.{name}": SimpleNamespace(name=f"toy.{name}", kernel=tmp_path / f"{name}.py") for name in "xy"}
+    kinds = {f"toy.{name}": SimpleNamespace(name=f"toy.{name}", kernel=name * 5_000) for name in "xy"}
     context = b"c" * 100
 
     def compile_for(source, arch):

@@ -257,6 +257,7 @@ def test_a_start_tells_who_is_out(bench):
     assert bench.run(bench.enrolment.begin()) == [
         e.NodeEnrolled(NODE, NAME, "anna"), e.NodeRevoked(NODE), e.NodeEnrolled(NODES[1], NAMES[1], "anna")]
     assert list(bench.enrolment.keys) == [NODES[1]]
+    assert bench.again() and bench.did[-1][0] == "log"   # to the broker the next start has nothing to say
 
 
 def test_what_the_registry_refuses_reaches_nobody(bench):

@@ -33,6 +33,13 @@ def do(what):
     if what == "spin":
         while True:
             pass
+    if what == "choke":
+        held = []
+        try:
+            while True:
+                held.append(bytearray(1 << 20))
+        except MemoryError:
+            do("cling")
     if what == "cling":
         while True:
             try:
@@ -91,7 +98,7 @@ def solve(bad):
                 return made[-1]
 
             ours = open_lanes(make, limit_s)
-            solvers = Solvers(await ours.quick.begin(), ours, said.put_nowait)
+            solvers = Solvers(await ours.quick.begin(), ours, said.put_nowait, said.put_nowait)
             try:
                 async with asyncio.timeout(120):
                     return await work(solvers, said.get)
@@ -119,7 +126,8 @@ def test_the_gateway_knows_kinds_as_data(solve):
 
 
 @pytest.mark.parametrize(("what", "code"), [
-    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("abort", "too_much_memory"),
+    ("spin", "too_slow"), ("cling", "too_slow"), ("eat", "too_much_memory"), ("choke", "too_much_memory"),
+    ("abort", "too_much_memory"),
     ("crash", "worker_died"),
 ])
 def test_a_document_that_is_too_much_is_refused_by_name(solve, monkeypatch, what, code):
@@ -221,6 +229,34 @@ def test_a_package_that_cannot_be_loaded_is_named(bad, capfd):
     assert "no such thing" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("change", [("\"bad\", 1", "\"bad\", 2"), ("\"bad\", 1", "\"worse\", 1")])
+def test_a_kind_that_is_installed_anew_is_noticed_by_the_next_worker(solve, bad, change):
+    """Another version, or none of that name: nothing is done with it, and the gateway is to end."""
+    async def work(solvers, said):
+        solvers.start(start())
+        pid = int((await said()).jobs[0].input)
+        file = bad / "badkind.py"
+        assert change[0] in file.read_text()
+        file.write_text(file.read_text().replace(*change))
+        os.kill(pid, signal.SIGKILL)
+        solvers.advance(f.AdvanceSolver("t", 0, (b"nothing ",)))
+        assert await said() == e.SolverLost("t")
+        solvers.start(start())
+        ended = await said()
+        assert isinstance(ended, NoKinds) and str(ended).startswith("bad: another version is installed")
+        assert await said() == e.SolverLost("t")
+    solve(work)
+
+
+def test_a_kind_that_is_installed_beside_the_others_waits_for_the_next_start(solve, bad):
+    """What the gateway does not know it does not miss."""
+    async def work(solvers, said):
+        del solvers.kinds["bad"]
+        solvers.start(start())
+        assert isinstance(await said(), e.RoundYielded)
+    solve(work)
+
+
 def test_a_system_without_room_for_a_process_is_a_death(bad):
     """It counts as one that ended, and is tried again as often."""
     def make():
@@ -228,7 +264,7 @@ def test_a_system_without_room_for_a_process_is_a_death(bad):
 
     async def main():
         ours = open_lanes(make, 5.0)
-        solvers = Solvers({}, ours, lambda event: None)
+        solvers = Solvers({}, ours, lambda event: None, lambda error: None)
         with pytest.raises(TaskError) as caught:
             await solvers.prepare("bad", body("nothing"))
         solvers.close()

@@ -178,6 +178,16 @@ def test_who_tells_can_wait_until_it_is_known():
     asyncio.run(running(bench, work))
 
 
+def test_who_tells_much_waits_for_the_last():
+    """However many batches it takes."""
+    bench = Bench()
+
+    async def work():
+        await bench.pump.told([e.DeviceMisbehaved("n", "one") for _ in range(2 * MAX_BATCH + 1)])
+        assert bench.names == ["commit", "release"] * 3
+    asyncio.run(running(bench, work))
+
+
 def test_time_passes_when_the_machine_wants_it():
     """A tick is put when it is due, and only then."""
     bench = Bench()

@@ -13,7 +13,7 @@ from lamplighter.firmware.wire import MAX_ANSWER
 from lamplighter.gateway.runtime import recompute
 from lamplighter.gateway.runtime.recompute import Recomputer, serve
 
-KERNEL = """
+KERNEL = b"""
 import os, sys
 def run(data, contexts):
     yield
@@ -39,17 +39,9 @@ def run(data, contexts):
 
 
 @pytest.fixture
-def kernel(tmp_path):
-    """A kernel on disk that does as its input says."""
-    path = tmp_path / "kernel.py"
-    path.write_text(KERNEL)
-    return path
-
-
-@pytest.fixture
-def ask(kernel):
+def ask():
     """ask(*inputs) gives the answers of one recomputer to them, one after the other; bytes or (bytes, contexts)."""
-    def run(*inputs):
+    def run(*inputs, kernel=KERNEL):
         async def main():
             computer = Recomputer()
             try:
@@ -86,16 +78,16 @@ def test_a_kernel_that_prints_spoils_nothing(ask):
     assert ask(b"print", b"next") == [b"print", b"next"]
 
 
-def test_a_kernel_that_does_not_end_is_stopped(kernel, monkeypatch):
+def test_a_kernel_that_does_not_end_is_stopped(monkeypatch):
     """After the limit its process is killed; the next job runs in another."""
     async def main():
         computer = Recomputer()
         try:
-            before = await computer.run(kernel, (), b"pid")
+            before = await computer.run(KERNEL, (), b"pid")
             with monkeypatch.context() as patch:
                 patch.setattr(recompute, "TIMEOUT_S", 0.05)
-                assert await computer.run(kernel, (), b"spin") is None
-            return before, await computer.run(kernel, (), b"pid")
+                assert await computer.run(KERNEL, (), b"spin") is None
+            return before, await computer.run(KERNEL, (), b"pid")
         finally:
             computer.close()
     before, after = asyncio.run(asyncio.wait_for(main(), 30))
@@ -104,31 +96,40 @@ def test_a_kernel_that_does_not_end_is_stopped(kernel, monkeypatch):
         os.kill(int(before), 0)
 
 
-def test_a_missing_kernel_gives_none(ask, kernel):
-    """A file that is not there, or is no Python, is a broken kernel."""
-    kernel.write_text("not Python")
-    assert ask(b"x") == [None]
-    kernel.unlink()
-    assert ask(b"x") == [None]
+def test_what_is_no_kernel_gives_none(ask):
+    """What is no Python, or has no such function, is a broken kernel."""
+    assert ask(b"x", kernel=b"not Python") == ask(b"x", kernel=b"") == [None]
 
 
-def test_asking_at_once_is_answered_in_turn(kernel):
+def test_each_answer_is_of_the_kernel_that_was_given():
+    """Whatever its kind was an upgrade ago: the source says it, not a name."""
+    async def main():
+        computer = Recomputer()
+        try:
+            kernels = [b"def run(given, contexts):\n yield\n return b'%d'" % edition for edition in (1, 2, 1)]
+            return [await computer.run(kernel, (), b"") for kernel in kernels]
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == [b"1", b"2", b"1"]
+
+
+def test_asking_at_once_is_answered_in_turn():
     """Requests wait for each other; none gets another's answer."""
     async def main():
         computer = Recomputer()
         try:
             async with asyncio.timeout(30):
-                return await asyncio.gather(*(computer.run(kernel, (), b"%d" % i) for i in range(50)))
+                return await asyncio.gather(*(computer.run(KERNEL, (), b"%d" % i) for i in range(50)))
         finally:
             computer.close()
     assert asyncio.run(main()) == [b"%d" % i for i in range(50)]
 
 
-def test_close_ends_the_child(kernel):
+def test_close_ends_the_child():
     """Nothing stays behind; closing twice is fine."""
     async def main():
         computer = Recomputer()
-        pid = int(await computer.run(kernel, (), b"pid") or 0)
+        pid = int(await computer.run(KERNEL, (), b"pid") or 0)
         computer.close()
         computer.close()
         return pid
@@ -137,14 +138,14 @@ def test_close_ends_the_child(kernel):
 
 
 STOP = """
-import asyncio, pathlib, sys
+import asyncio, sys
 from lamplighter.gateway.runtime.recompute import Recomputer
 
 async def main(turns, cancelled):
     computer = Recomputer()
     if turns % 2:
-        await computer.run(kernel, (), b"first")   # a child is there already
-    asked = [asyncio.create_task(computer.run(kernel, (), b"spin")) for _ in range(3)]
+        await computer.run(KERNEL, (), b"first")   # a child is there already
+    asked = [asyncio.create_task(computer.run(KERNEL, (), b"spin")) for _ in range(3)]
     for _ in range(turns):
         await asyncio.sleep(0)
     if cancelled:
@@ -152,7 +153,7 @@ async def main(turns, cancelled):
             task.cancel()
     computer.close()
 
-kernel = pathlib.Path(sys.argv[1])
+KERNEL = sys.argv[1].encode()
 for turns in range(8):
     for cancelled in (False, True):
         asyncio.run(main(turns, cancelled))
@@ -160,41 +161,41 @@ print("ended", open("/proc/thread-self/children").read())
 """
 
 
-def test_stopping_at_any_moment_waits_for_nothing(kernel):
+def test_stopping_at_any_moment_waits_for_nothing():
     """Whatever the child was at, and whether or not a further one was just being started: the loop ends."""
-    done = subprocess.run([sys.executable, "-c", STOP, str(kernel)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", STOP, KERNEL.decode()], capture_output=True, text=True, timeout=300)
     assert (done.stdout, done.stderr) == ("ended \n", "")
 
 
-def test_a_cancelled_request_leaves_no_answer_behind(kernel):
+def test_a_cancelled_request_leaves_no_answer_behind():
     """Its child is given up, so that the next request does not read what was meant for it."""
     async def main():
         computer = Recomputer()
         try:
             async with asyncio.timeout(30):
-                before = await computer.run(kernel, (), b"pid")
-                asked = asyncio.create_task(computer.run(kernel, (), b"spin"))
+                before = await computer.run(KERNEL, (), b"pid")
+                asked = asyncio.create_task(computer.run(KERNEL, (), b"spin"))
                 while not computer._turn.locked():   # noqa: ASYNC110
                     await asyncio.sleep(0)
                 asked.cancel()
-                return before, await computer.run(kernel, (), b"pid"), asked.cancelled()
+                return before, await computer.run(KERNEL, (), b"pid"), asked.cancelled()
         finally:
             computer.close()
     before, after, cancelled = asyncio.run(main())
     assert before != after and int(after) and cancelled
 
 
-def test_a_child_whose_parent_has_gone_ends(kernel):
+def test_a_child_whose_parent_has_gone_ends():
     """Its parent may die before it has asked to be told so."""
     done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.recompute", "1"], input=b"\0",
                           capture_output=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_the_child_serves_until_its_input_ends(kernel):
+def test_the_child_serves_until_its_input_ends():
     """Requests and answers are length-prefixed; a kernel's failure is a negative length."""
     def request(given):
-        parts = [str(kernel).encode(), given, b"c"]
+        parts = [KERNEL, given, b"c"]
         return struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
 
     sink = io.BytesIO()

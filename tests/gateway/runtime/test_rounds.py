@@ -1,12 +1,13 @@
 """Rounds between a worker and the gateway."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
 from lamplighter.gateway.core.events import JobSpec
-from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds, pack_round
+from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds, digest_of, pack_round
 from lamplighter.tasks.api import Context, Job
 
 ONE, TWO = Context(b"one"), Context(b"two")
@@ -18,6 +19,16 @@ def test_jobs_come_out_as_the_core_takes_them():
     assert Contexts().take(pack_round(jobs, {})) == (
         JobSpec(b"a", (ONE.name, TWO.name), 1, 1, 10), JobSpec(b"", (TWO.name,), 2, 2, 20),
         JobSpec(b"ccc", (), 3, 1, 0))
+
+
+def test_a_digest_is_of_what_decides_the_answers():
+    """Of inputs, contexts, sizes and their order; not of what they cost."""
+    one, two = JobSpec(b"a", (ONE.name,), 8, 10, 1_000), JobSpec(b"b", (), 8, 10, 1_000)
+    same = [(one, two), (replace(one, price_kop=11, heap_bytes=9), two)]
+    moved = (replace(one, input=b"ab"), replace(two, input=b""))
+    others = [(two, one), (one,), moved, (replace(one, contexts=()), two), (replace(one, answer_bytes=9), two),
+              (one, replace(two, contexts=(TWO.name,))), ()]
+    assert len(set(map(digest_of, same))) == 1 and len({*map(digest_of, same), *map(digest_of, others)}) == 8
 
 
 def test_a_context_travels_once():

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections import deque
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.kinds import info_of
 from lamplighter.gateway.runtime.lanes import TIMES, WorkerDied, open_lanes
+from lamplighter.gateway.runtime.rounds import digest_of
 from lamplighter.gateway.runtime.solvers import MAX_CHECKS, MAX_DEATHS, QUICK_BYTES, KindBroke, Solvers
 from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
 from tests.gateway.workers import InlineWorker
@@ -28,7 +30,7 @@ class Model(BaseModel):
 
 
 def kind_of(solve, prepare=lambda model: model.n, check=None):
-    return Kind("toy", 1, "toy", Model, "kernel.py", prepare, solve, lambda s, r: {}, str, lambda d: {},
+    return Kind("toy", 1, "toy", Model, Path(__file__), prepare, solve, lambda s, r: {}, str, lambda d: {},
                 lambda p: DemoInput({}, "", False), check)
 
 
@@ -37,8 +39,9 @@ class Bench:
     before each request of what may become of the worker: it raises WorkerDied, or gives a message to answer with."""
 
     def __init__(self, kind):
-        self.fate, self.workers = lambda what: None, []
-        self.solvers = Solvers({"toy": info_of(kind)}, open_lanes(self._worker, 60), self._put)
+        self.fate, self.workers, self.failed = lambda what: None, [], []
+        self.solvers = Solvers({"toy": info_of(kind)}, open_lanes(self._worker, 60), self._put,
+                               self.failed.append)
         self.solvers._lanes.quick.limit_s = 60
         self.said, self._news = deque(), asyncio.Event()
         self._kind = kind
@@ -108,11 +111,14 @@ def test_rounds_come_and_go(bench):
     async def work(b):
         first = await b.begun(n=2)
         name = Context(b"shared").name
-        assert first == e.RoundYielded("t", 0, tuple(e.JobSpec(bytes([i]), (name,), 2, 2, 100) for i in range(2)))
+        specs = tuple(e.JobSpec(bytes([i]), (name,), 2, 2, 100) for i in range(2))
+        assert first == e.RoundYielded("t", 0, specs, digest=digest_of(specs))
         second = await b.advanced(0, [b"ab", b"cd"])
-        assert second == e.RoundYielded("t", 1, (e.JobSpec(b"abcd", (), 3, 1, 50),))
+        specs = (e.JobSpec(b"abcd", (), 3, 1, 50),)
+        assert second == e.RoundYielded("t", 1, specs, digest=digest_of(specs))
         solved = await b.advanced(1, [b"xyz"])
-        assert solved.task == "t" and json.loads(solved.result) == {"summary": "found", "data": {"last": "xyz"}}
+        assert (solved.task, solved.rounds) == ("t", 2)
+        assert json.loads(solved.result) == {"summary": "found", "data": {"last": "xyz"}}
     bench(kind_of(two_rounds), work)
 
 

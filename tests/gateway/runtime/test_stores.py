@@ -81,3 +81,10 @@ def test_two_gateways_do_not_share_a_folder(tmp_path):
         open_stores(Settings(data=tmp_path), stack)
         with pytest.raises(StoreError, match="in use by another gateway"):
             open_stores(Settings(data=tmp_path), stack)
+
+
+def test_a_count_of_starts_that_is_gone_is_no_first_start(lived):
+    """Numbers of events would begin anew, and clients drop what is lower than what they have seen."""
+    (lived.data / "boot").unlink()
+    with pytest.raises(ClockError, match="boot is missing"), ExitStack() as stack:
+        open_stores(lived, stack)

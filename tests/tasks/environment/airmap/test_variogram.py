@@ -82,6 +82,15 @@ def test_directions_are_tried_about_the_best_and_refined_there() -> None:
         assert {(near.angle_deg, near.ratio) for near in second_search(one)} == {(one.angle_deg, one.ratio)}
 
 
+def test_both_shapes_are_tried_with_the_same_reaches() -> None:
+    """Where a spherical variogram is at its sill, the exponential one beside it is within 5 % of it."""
+    first = first_search(1000.0)
+    reaches = [one.range_m for one in first if one.shape == "spherical"]
+    assert min(reaches) == 60 and max(reaches) == 1920
+    for reach, one in zip(reaches, (one for one in first if one.shape == "exponential"), strict=True):
+        assert 0.95 < one.rise(reach) < 0.951
+
+
 def test_search_sets_are_distinct_and_the_second_starts_with_the_best() -> None:
     """No parameter set is tried twice in a round."""
     first = first_search(1000.0)

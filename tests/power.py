@@ -1,0 +1,102 @@
+"""A folder whose power can be cut: what was not synced is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from stat import S_ISDIR
+
+_fsync = os.fsync
+_ON: list[Power] = []
+
+
+def _seen(descriptor: int) -> None:
+    """In place of ``os.fsync`` as long as there is any ``Power`` on."""
+    path = Path(f"/proc/self/fd/{descriptor}").readlink()
+    for power in _ON:
+        if path.is_relative_to(power.folder):
+            power.fsync(path)
+
+
+class Power:
+    """Sees each ``os.fsync`` of this process in ``folder``, from ``on`` to ``off``; what is there at first is synced.
+
+    A file has kept its content of its last fsync, or nothing. A folder has kept the names of its last fsync; or those
+    of now, where the file system was quick (``eager``). ``before`` is called before each.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.before: Callable[[], None] = lambda: None
+        self._open: dict[int, int] = {}
+        """Descriptors by number of the file: as long as it is open no other gets that number."""
+        self._content: dict[int, bytes] = {}
+        self._names: dict[int, list[tuple[str, int, bool]]] = {}
+
+    def on(self) -> Power:
+        for folder, _, names in os.walk(self.folder):
+            for path in (Path(folder), *(Path(folder, name) for name in names)):
+                self._sync(path)
+        _ON.append(self)
+        os.fsync = _seen
+        return self
+
+    def off(self) -> None:
+        _ON.remove(self)
+        if not _ON:
+            os.fsync = _fsync
+        for number in list(self._open):
+            self._let_go(number)
+
+    def __enter__(self) -> Power:
+        return self.on()
+
+    def __exit__(self, *about: object) -> None:
+        self.off()
+
+    def fsync(self, path: Path) -> None:
+        """Content or names are to reach the disk."""
+        self.before()
+        self._sync(path)
+
+    def _sync(self, path: Path) -> None:
+        about = path.stat()
+        self._hold(path, about.st_ino)
+        if not S_ISDIR(about.st_mode):
+            self._content[about.st_ino] = path.read_bytes()
+            return
+        before = self._names.get(about.st_ino, [])
+        self._names[about.st_ino] = _listed(path)
+        for name, number, _ in self._names[about.st_ino]:
+            self._hold(path / name, number)
+        for _, number, _ in before:
+            if number in self._open and not os.fstat(self._open[number]).st_nlink:
+                self._let_go(number)
+
+    def _hold(self, path: Path, number: int) -> None:
+        if number not in self._open:
+            self._open[number] = os.open(path, os.O_PATH)
+
+    def _let_go(self, number: int) -> None:
+        os.close(self._open.pop(number))
+        self._content.pop(number, None)
+        self._names.pop(number, None)
+
+    def image(self, to: Path, eager: bool) -> Path:
+        """The folder after a power cut now, written to ``to``."""
+        self._write(self.folder, self.folder.stat().st_ino, to, eager)
+        return to
+
+    def _write(self, real: Path, number: int, to: Path, eager: bool) -> None:
+        to.mkdir(exist_ok=True)
+        for name, inner, is_folder in _listed(real) if eager else self._names.get(number, []):
+            if is_folder:
+                self._write(real / name, inner, to / name, eager)
+            else:
+                (to / name).write_bytes(self._content.get(inner, b""))
+
+
+def _listed(folder: Path) -> list[tuple[str, int, bool]]:
+    with os.scandir(folder) as entries:
+        return [(entry.name, entry.inode(), entry.is_dir(follow_symlinks=False)) for entry in entries]

@@ -1,0 +1,1 @@
+# The next kernel of toy.chain, which answers otherwise: see kind.py.

@@ -1,0 +1,1 @@
+# The next kernel of toy.grid, which answers otherwise: see kind.py.
