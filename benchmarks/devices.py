@@ -55,13 +55,6 @@ def same(lease: Lease) -> bytes | None:
     return bytes(lease.input)
 
 
-class Unkept(Chain):   # type: ignore[misc]
-    """A chain of receipts that no flash keeps."""
-
-    def rise(self, _boot: int, _seq: int) -> None:
-        self._end, self.state = 1 << 32, ""
-
-
 class Device(asyncio.Protocol):
     """One device. ``answer(lease)`` gives the answer, or None to stay silent on that lease.
 
@@ -74,8 +67,8 @@ class Device(asyncio.Protocol):
         self.key, self.answer = key, answer
         self.device, self.node = device_of(key)
         self.up_mac, self.down_mac = Mac(derive(key, b"up")), Mac(derive(key, b"down"))
-        self.chain = Unkept("", bytes(32))
-        self.chain.rise(0, 0)
+        self.chain = Chain("", bytes(32))
+        self.chain.end, self.chain.state = 1 << 32, ""  # no flash keeps it
         self.ready, self.lost = asyncio.Event(), False
         self.outbox: dict[int, tuple[int, bytes]] = {}
         """Results that wait for an acknowledgement: by number, when they left in ns, and their frames."""

@@ -4,7 +4,7 @@
 import asyncio
 import sys
 
-from lamplighter.firmware import loader, wire
+from lamplighter.firmware import loader, reserve, wire
 from lamplighter.firmware.agent import Agent
 from lamplighter.firmware.duty import Duty
 from lamplighter.firmware.mac import Mac, derive
@@ -36,9 +36,9 @@ def load(name, _path, blobs):
 
 
 def agent():
-    loader.load, loader.write = load, lambda _path, _data: None
+    loader.load, reserve.write = load, lambda _path, _data: None
     chain = begin(b"", "")
-    chain.rise(0, 0)
+    reserve.rise(chain, 0, 0)
     who = (bytes(8), wire.device_of(KEY)[0])
     up, down = Mac(derive(KEY, b"up")), Mac(derive(KEY, b"down"))
     return Agent(who, up, down, chain, 65536, 1, 4096, 1000, 1000, "mains")

@@ -76,9 +76,9 @@ class Agent:
                 elif wire.kind_of(frame) == wire.CANCEL:
                     self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
                 elif wire.kind_of(frame) == wire.FLOOR:
-                    from .hello import rise
+                    from .reserve import heed
 
-                    rise(self.chain, frame, self._down)
+                    heed(self.chain, frame, self._down)
                 else:
                     self._lease(frame, now)
             except wire.WireError:

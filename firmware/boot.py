@@ -1,6 +1,7 @@
 # Reads a device's configuration. Built, it is in the heap only until that is done.
 import binascii
 import json
+import sys
 
 from . import ports, wire
 from .mac import Mac, derive
@@ -25,7 +26,7 @@ def settings(path):
     room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))
-    about = (config.get("board") or ports.BOARD, heap, speed, message, last_word())
+    about = (config.get("board") or sys.platform, heap, speed, message, last_word())
     agent = ((binascii.unhexlify(config["net"]), device), Mac(derive(key, b"up")), Mac(derive(key, b"down")), chain,
              heap // 2, room, message, config.get("bid_ms") or 1000, speed, config.get("power") or "mains")
     head = wire.node_topic(config["site"], name, "").encode()

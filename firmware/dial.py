@@ -12,12 +12,9 @@ def client_id(password):
     return binascii.hexlify(hashlib.sha256(password).digest()[:8])
 
 
-async def dial(buf, host, port, tls, name, password, head, agent):
+async def dial(buf, host, port, tls, name, password, head, last):
     # The link, once the wish to hear our topics has been sent. buf: for read_packet; name: the user; head: of our
-    # topics; as bytes; agent: whose will is our status when we are lost. Raises OSError, EOFError, WireError.
-    from .hello import will
-
-    last = will(agent)
+    # topics; last: our status when we are lost; all as bytes. Raises OSError, EOFError, WireError.
     link = await ports.connect(host, port, tls)
     try:
         # Clean session, login, and the will: a retained message at QoS 1.
@@ -32,7 +29,7 @@ async def dial(buf, host, port, tls, name, password, head, agent):
         await send(link, 0x82, parts)
         return link
     except BaseException:
-        ports.hang_up(link)
+        link.close()
         raise
 
 
@@ -40,6 +37,6 @@ async def send(link, head, parts):
     data = b"".join(headed(head, parts))
     at = 0
     while at < len(data):
-        at += ports.write(link, data, at)
+        at += link.write(data, at, len(data)) or 0
         if at < len(data):
             await ports.writable(link)

@@ -2,8 +2,6 @@
 import os
 import sys
 
-from . import ports
-
 _WHY = "lamplighter.why"  # a word in the current folder
 
 
@@ -23,7 +21,10 @@ def restart(why):
 
 def last_word():
     # Why the life before this one ended, None where it did not end itself.
-    why = ports.read_file(_WHY).decode()
-    if why:
+    try:
+        with open(_WHY, "rb") as file:
+            why = file.read().decode()
         os.remove(_WHY)
+    except OSError:
+        return None
     return why or None

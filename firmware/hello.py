@@ -1,9 +1,10 @@
-# What a device says of itself, and the gateway's answer. Built, it is in the heap only while it is said.
-import random
+# What a device says of itself. Built, it is in the heap only while it is said.
+import sys
 
 from . import __version__, wire
-from .ports import ARCH
 
+# sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
+ARCH = getattr(sys.implementation, "_mpy", 0)
 _CAN = ("floor",)  # what a gateway may send us beside leases and what belongs to them
 
 
@@ -21,14 +22,3 @@ def greeting(agent, board, heap, speed, message, why):
     birth = wire.encode_birth(chain.at(), board, ARCH, __version__, heap, speed, message, chain.once, _CAN,
                               chain.state, agent.up, why)
     return status + [("birth", [birth], 1, 1)]
-
-
-def rise(chain, frame, mac):
-    # A floor: numbers of ours that the gateway knows. Where ours are not above them, we go on above them, with room
-    # for results that are still on their way to it, from a new connection: the will of this one names a boot that is
-    # no more. Raises OSError then, WireError.
-    once, boot, seq = wire.decode_floor(frame, mac)
-    if once == chain.once and (chain.state or boot >= chain.boot):
-        chain.rise(boot, seq + 64)
-        chain.once = random.getrandbits(30)  # a second answer, or a replay of it, moves nothing
-        raise OSError

@@ -32,7 +32,7 @@ class Line:
         self._said = 0         # ticks_ms of the last hello
         self._writer = None
         self._sender = None    # the task that writes; None while nothing is queued
-        self.agent = None      # of whom hello.py asks the will
+        self.agent = None      # whose will is our status when we are lost
         self.on_up = None      # plain functions of the owner, as those of mqtt.Client
         self.on_message = None
         self.on_free = None

@@ -55,11 +55,3 @@ else:
         with open(path, "rb") as file:
             exec(file.read().decode(), scope)  # noqa: S102 - the lease that names it by hash was authenticated
         return scope["run"]
-
-
-def write(path, data):
-    # Writes a file, whole or not at all: a power cut leaves the old content.
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-        f.flush()
-    os.rename(path + ".new", path)

@@ -74,7 +74,7 @@ class Client:
         self._where = where[:-1]
         self._limit = where[-1]
         self._head = where[5]
-        self.agent = None      # of whom dial.py asks the will
+        self.agent = None      # whose will is our status when we are lost
         # Plain functions of the owner. on_up(); on_message(leaf, payload), which is valid until it returns;
         # on_free(most) gives (leaf, [parts of the payload], qos, retain) of what is to be said next, of up to `most`
         # bytes where it has several parts, or None.
@@ -138,7 +138,7 @@ class Client:
                     self._sender.cancel()
                     self._sender = None
                 if self._link:
-                    ports.hang_up(self._link)
+                    self._link.close()
                     self._link = None
                 self._session = None  # it holds what it was doing
             wait = _RETRY_MS if ticks_diff(ticks_ms(), began) > 10000 else min(2 * wait, _RETRY_MAX_MS)
@@ -146,9 +146,12 @@ class Client:
             await asyncio.sleep(wait * (500 + random.getrandbits(9)) / 1000000)
 
     async def _talk(self):
-        from .dial import dial  # in the heap of a board only while it is used
+        from .dial import dial  # in the heap of a board only while they are used, one after the other
+        from .hello import will
 
-        self._link = await dial(self._buf, *self._where, self.agent)
+        last = will(self.agent)
+        self._link = await dial(self._buf, *self._where, last)
+        last = None
         while True:
             head, body, whole = await read_packet(self._link, self._buf, self._limit)
             self._heard = ticks_ms()
@@ -169,7 +172,7 @@ class Client:
         try:
             while self._parts or self._next():
                 part = self._parts[0]
-                self._at += ports.write(self._link, part, self._at)
+                self._at += self._link.write(part, self._at, len(part)) or 0
                 if self._at < len(part):
                     await ports.writable(self._link)
                 else:

@@ -130,6 +130,7 @@ def main(path="lamplighter.json"):
     from .boot import settings
 
     agent, client, about, sensor, line, duty = settings(path)
+    agent = Agent(*agent)  # nothing holds its arguments now
     ports.free_heap()
     if line:
         from .line import Line
@@ -139,7 +140,7 @@ def main(path="lamplighter.json"):
         client = Client(*client)
     why = b"fault"
     try:
-        asyncio.run(Node(Agent(*agent), client, about, sensor).run(duty))
+        asyncio.run(Node(agent, client, about, sensor).run(duty))
     except MemoryError:
         why = b"heap"
     except Exception as error:

@@ -23,9 +23,6 @@ if hasattr(gc, "threshold"):
     # While the rest is imported: collecting only when the heap is full would leave what lives scattered all over it.
     gc.threshold(1024)
 
-# sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
-ARCH = getattr(sys.implementation, "_mpy", 0)
-BOARD = sys.platform
 _PIECE = 256  # bytes
 _TCP = 6
 _NODELAY = 1
@@ -35,7 +32,7 @@ def free_heap():
     # Bytes, 0 where no piece of them is as long as what has to be said; a runtime without a fixed heap reports a
     # board's worth.
     gc.collect()
-    if not hasattr(gc, "mem_free"):
+    if sys.implementation.name != "micropython":
         return 131072
     free = gc.mem_free()
     gc.threshold(free // 8)
@@ -60,7 +57,8 @@ if sys.implementation.name == "micropython":
     # asyncio.open_connection is a server, a reader and a writer too: 2 KB.
 
     def connect(host, port, tls):
-        # A connection over TCP, or TLS with a context. Raises OSError. To be awaited, as the two below.
+        # A connection over TCP, or TLS with a context, to be written to and closed. Raises OSError. To be awaited, as
+        # the two below.
         import socket
 
         where = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
@@ -93,39 +91,39 @@ if sys.implementation.name == "micropython":
             else:
                 raise EOFError
 
-    def write(link, data, at):
-        # How many bytes of `data` after the first `at` were taken now. Allocates nothing.
-        return link.write(data, at, len(data)) or 0
-
     def writable(link):
         # To be awaited where not all were.
         yield asyncio.core._io_queue.queue_write(link)
 
-    def hang_up(link):
-        link.close()
-
 else:
 
+    class Link:
+        # What a socket is there.
+        def __init__(self, reader, writer):
+            self.reader = reader
+            self.writer = writer
+
+        def write(self, data, at, most):
+            # How many bytes of `data` after the first `at` were taken now, up to `most`; None for none.
+            wire = self.writer.transport
+            if wire.get_write_buffer_size() > wire.get_write_buffer_limits()[1]:
+                return None
+            wire.write(bytes(data[at:at + most]))
+            return min(len(data) - at, most)
+
+        def close(self):
+            self.writer.close()
+
     async def connect(host, port, tls):
-        link = await asyncio.open_connection(host, port, ssl=tls)
-        link[1].get_extra_info("socket").setsockopt(_TCP, _NODELAY, 1)
+        link = Link(*await asyncio.open_connection(host, port, ssl=tls))
+        link.writer.get_extra_info("socket").setsockopt(_TCP, _NODELAY, 1)
         return link
 
     async def receive(link, buf, count):
-        buf[:count] = await link[0].readexactly(count)
-
-    def write(link, data, at):
-        wire = link[1].transport
-        if wire.get_write_buffer_size() > wire.get_write_buffer_limits()[1]:
-            return 0
-        wire.write(bytes(data[at:]))
-        return len(data) - at
+        buf[:count] = await link.reader.readexactly(count)
 
     async def writable(link):
-        await link[1].drain()
-
-    def hang_up(link):
-        link[1].close()
+        await link.writer.drain()
 
 
 def read_file(path):

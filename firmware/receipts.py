@@ -5,15 +5,15 @@ import struct
 
 from . import wire
 
-_BLOCK = 64  # sequence numbers reserved per flash write; a reboot skips the rest of its block
-
 
 def begin(saved, path):
     # The chain of this start. saved: what was last written to the file `path`, b"" where there is none.
+    from .reserve import rise
+
     if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
         boot, seq, prev = struct.unpack(">II32s", saved[:40])
         chain = Chain(path, prev)
-        chain.rise(boot, seq)
+        rise(chain, boot, seq)
         return chain
     chain = Chain(path, bytes(32))
     chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
@@ -21,26 +21,15 @@ def begin(saved, path):
 
 
 class Chain:
-    # Begins with `rise`. path: of the file for its numbers; prev: hash of the last receipt.
+    # Begins with reserve.rise. path: of the file for its numbers; prev: hash of the last receipt.
     def __init__(self, path, prev):
         self.boot = 1
         self.seq = 0
         self.conn = 0  # connections of this boot
         self._n = 0    # JSON messages of this boot
         self.once = random.getrandbits(30)  # tells this start from another that counted the same
-        self._path = path
-        self._prev = prev
-
-    def rise(self, boot, seq):
-        # Goes on above these numbers, which have been used; in flash before anything is signed with the next.
-        from .loader import write  # in the heap of a board only while it is used
-
-        self.boot = max(self.boot, boot + 1)
-        self.seq = max(self.seq, seq)
-        self._end = self.seq + _BLOCK
-        body = struct.pack(">II32s", self.boot, self._end, self._prev)
-        write(self._path, body + hashlib.sha256(body).digest()[:4])
-        self.state = ""
+        self.path = path
+        self.prev = prev
 
     def at(self):
         # When a JSON message is said that is said now.
@@ -50,9 +39,13 @@ class Chain:
     def receipt(self, net, device, lease, answer, busy_us):
         # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.
         self.seq += 1
-        if self.seq >= self._end:
-            self.rise(0, 0)
-        body = wire.encode_receipt(net, device, self.boot, self.seq, lease.epoch, 0, lease.job, lease.nonce,
-                                   wire.seal_of(device, lease.nonce, answer), busy_us & 0xFFFFFFFF, self._prev)
-        self._prev = hashlib.sha256(body).digest()
+        if self.seq >= self.end:
+            from .reserve import rise  # in the heap of a board only while it is used
+
+            rise(self, 0, 0)
+        seal = wire.seal_of(device, lease.nonce, answer)
+        busy_us &= 0xFFFFFFFF
+        body = wire.encode_receipt(net, device, self.boot, self.seq, lease.epoch, 0, lease.job, lease.nonce, seal,
+                                   busy_us, self.prev)
+        self.prev = hashlib.sha256(body).digest()
         return body

@@ -114,9 +114,9 @@ def decode_lease(frame, mac):
     return Lease(*(f[2:10] + (contexts, bytes(body[start:]))))
 
 
-def encode_receipt(*values):
-    # net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev
-    return struct.pack(RECEIPT_FORMAT, VERSION, RECEIPT, *values)
+def encode_receipt(net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev):
+    return struct.pack(RECEIPT_FORMAT, VERSION, RECEIPT, net, device, boot, seq, epoch, flags, job, nonce, seal,
+                       busy_us, prev)
 
 
 def encode_result(receipt, answer, mac):

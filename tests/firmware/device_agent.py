@@ -1,5 +1,5 @@
 # The agent's decisions: events in, messages out.
-from lamplighter.firmware import fetch, loader, wire
+from lamplighter.firmware import fetch, loader, reserve, wire
 from lamplighter.firmware.agent import Agent
 from lamplighter.firmware.mac import Mac, derive
 from lamplighter.firmware.receipts import begin
@@ -14,13 +14,13 @@ CONTEXT = b"a context"
 NAME = wire.blob_name(KERNEL)
 MOST = 2048  # bytes of a message that is published
 GREETING = [("status", [b"ready"], 1, 1), ("birth", [b"born"], 1, 1)]
-REAL = loader.load, loader.write, fetch.create
+REAL = loader.load, reserve.write, fetch.create
 ENCODERS = wire.batch, wire.encode_result, wire.encode_refusal, wire.encode_nonce, wire.encode_bid
 
 
 def after():
     # After each test.
-    loader.load, loader.write, fetch.create = REAL
+    loader.load, reserve.write, fetch.create = REAL
     wire.batch, wire.encode_result, wire.encode_refusal, wire.encode_nonce, wire.encode_bid = ENCODERS
 
 
@@ -58,10 +58,10 @@ class Flash:
 def agent(room=4, message=2048, speed=1000, flash=None, known=True):
     # known: the gateway has answered that it knows no numbers of this device.
     flash = flash or Flash()
-    loader.load, loader.write, fetch.create = flash.load, lambda path, data: None, flash.create
+    loader.load, reserve.write, fetch.create = flash.load, lambda path, data: None, flash.create
     chain = begin(b"", "state")
     if known:
-        chain.rise(0, 0)
+        reserve.rise(chain, 0, 0)
     made = Agent((b"N" * 8, DEVICE), UP, DOWN, chain, 65536, room, message, 1000, speed, "mains")
     made.heard = []
     made.connected(list(GREETING), 0)

@@ -32,6 +32,16 @@ class Link:
         self.inbox += b"".join(packets)
         self.ended = self.ended or packets == (b"",)
 
+    def write(self, data, at, most):
+        count = min(len(data) - at, most, self.room)
+        self.sent += bytes(data[at:at + count])
+        self.room -= count
+        self.writes.append(count)
+        return count or None
+
+    def close(self):
+        self.closed = True
+
     def take(self):
         sent, self.sent = self.sent, b""
         return sent
@@ -44,20 +54,8 @@ async def receive(link, buf, count):
     buf[:count], link.inbox = link.inbox[:count], link.inbox[count:]
 
 
-def write(link, data, at):
-    count = min(len(data) - at, link.room)
-    link.sent += bytes(data[at:at + count])
-    link.room -= count
-    link.writes.append(count)
-    return count
-
-
 async def writable(link):
     await settle(lambda: link.room or link.closed)
-
-
-def hang_up(link):
-    link.closed = True
 
 
 class Agent:
@@ -88,8 +86,8 @@ class Bench:
         self.client.on_message = lambda leaf, payload: self.heard.append((leaf, bytes(payload)))
         self.client.on_up = self._up
         self.client.on_free = self._free
-        ports.connect, ports.receive, ports.hang_up = self._open, receive, hang_up
-        ports.write, ports.writable = write, writable
+        ports.connect, ports.receive = self._open, receive
+        ports.writable = writable
         mqtt.asyncio.sleep = self.quick
 
     def _up(self):
@@ -130,7 +128,7 @@ async def settle(true=None):
 def benched(story, *args):
     # Runs story(bench) beside a client.
     async def go():
-        real = ports.connect, ports.receive, ports.hang_up, ports.write, ports.writable
+        real = ports.connect, ports.receive, ports.writable
         bench = Bench(*args)
         task = asyncio.create_task(bench.client.run())
         try:
@@ -142,7 +140,7 @@ def benched(story, *args):
                 await task
             except asyncio.CancelledError:
                 pass
-            ports.connect, ports.receive, ports.hang_up, ports.write, ports.writable = real
+            ports.connect, ports.receive, ports.writable = real
 
     asyncio.run(go())
 

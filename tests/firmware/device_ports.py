@@ -4,7 +4,7 @@
 import os
 import sys
 
-from lamplighter.firmware import boot, fetch, loader, ports, wire
+from lamplighter.firmware import boot, fetch, hello, loader, ports, reserve, wire
 from lamplighter.firmware.blobs import Blobs
 
 SOURCE = b"def run(data, contexts):\n    yield\n    return data\n"
@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole():
     assert ports.read_file(path) == b""
     try:
         for data in (b"one", b"second"):
-            loader.write(path, data)
+            reserve.write(path, data)
             assert ports.read_file(path) == data
         assert path + ".new" not in os.listdir(".")
     finally:
@@ -49,7 +49,7 @@ def loaded(blob, blobs):
 def test_what_is_no_kernel_does_not_load_and_leaves_nothing_behind():
     before = list(sys.path)
     blobs = Blobs(9999, [])
-    for blob in (b"", b"\0" * 100, b"M\x05\0\x1f", b"no python (" if not ports.ARCH else b"M\x06"):
+    for blob in (b"", b"\0" * 100, b"M\x05\0\x1f", b"no python (" if not hello.ARCH else b"M\x06"):
         try:
             loaded(blob, blobs)
             raise AssertionError("loaded")

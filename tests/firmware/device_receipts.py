@@ -1,27 +1,27 @@
 # The chain of receipts, over reboots.
 import hashlib
 
-from lamplighter.firmware import loader, wire
+from lamplighter.firmware import reserve, wire
 from lamplighter.firmware.receipts import begin
 from lamplighter.gateway.protocol import frames
 
 LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
 
 
-REAL = loader.write
+REAL = reserve.write
 
 
 def after():
     # After each test.
-    loader.write = REAL
+    reserve.write = REAL
 
 
 def chained(saved, writes):
     # A chain; what it writes is kept in `writes`.
-    loader.write = lambda path, data: writes.append(data)
+    reserve.write = lambda path, data: writes.append(data)
     chain = begin(saved, "")
     if chain.state:
-        chain.rise(0, 0)  # the gateway knows of none
+        reserve.rise(chain, 0, 0)  # the gateway knows of none
     return chain
 
 
@@ -80,7 +80,7 @@ def test_numbers_rise_above_those_that_are_known_and_are_in_flash_first():
     for known, mine, higher in (((7, 70), (1, 0), (8, 70)), ((7, 70), (9, 5), (9, 70)), ((7, 3), (7, 9), (8, 9))):
         chain = chained(b"", writes)
         chain.boot, chain.seq = mine
-        chain.rise(*known)
+        reserve.rise(chain, *known)
         assert (chain.boot, chain.seq) == higher
         again = chained(writes[-1], writes)
         assert again.boot == higher[0] + 1 and again.seq >= higher[1] + 64

@@ -421,7 +421,7 @@ def publishes_before_commit(patch: Patch) -> None:
     carry_out_first(patch, f.PublishResult)
 
 
-@plant("liveness")
+@plant("liveness", crash=0.0, upgrades=0, worker_ends=0.3)
 def forgets_what_a_worker_took_with_it(patch: Patch) -> None:
     patch.setitem(HANDLERS, "SolverLost", lambda b, event: None)
 
@@ -488,7 +488,7 @@ def forgets_boots_at_restart(patch: Patch) -> None:
     patch.setattr(Store, "load", unborn)
 
 
-@plant("invariant 14")
+@plant("invariant 14", crash=0.05, session_kept=False, upgrades=0, replays=0, liars=0.0, reboots=0)
 def gives_nobody_time_to_come_back(patch: Patch) -> None:
     patch.setattr(placement, "wait_for", lambda b, lease: None)
     patch.setattr(nodes, "wait_for", lambda b, lease: None)
