@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,17 +37,21 @@ def test_devices_boot_die_and_boot_again(tmp_path: Path, monkeypatch: pytest.Mon
     """Each device keeps its own state over a pulled plug, and its boot number rises."""
     fleet = _fleet(tmp_path, monkeypatch, runtime)
     states = [tmp_path / f"{i:03d}" / "lamplighter.state" for i in range(2)]
+    numbers = struct.pack(">II32s", 4, 64, bytes(32))   # those that lack theirs would first ask a gateway
+    for state in states:
+        state.parent.mkdir()
+        state.write_bytes(numbers + hashlib.sha256(numbers).digest()[:4])
 
     def boots() -> list[int]:
         return [int.from_bytes(s.read_bytes()[:4], "big") if s.exists() else 0 for s in states]
 
     async def go() -> None:
         await fleet.start()
-        await _until(lambda: boots() == [1, 1])
+        await _until(lambda: boots() == [5, 5])
         await fleet.kill(1)
         assert fleet.running == [0]
         fleet.restart(1)
-        await _until(lambda: boots() == [1, 2])
+        await _until(lambda: boots() == [5, 6])
         await fleet.stop()
         assert fleet.running == []
         assert fleet.restarts == 0
