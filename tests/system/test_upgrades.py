@@ -55,11 +55,13 @@ async def half_done(client: Any) -> None:
 
 
 async def ended(client: Any, expected: Callable[..., int], reverse: bool) -> dict[str, Any]:
-    """The task was set back and says so, and its answer is that of what is installed now."""
-    said = await until(client, "event", lambda told: told["what"] == "set_back")
+    """The task was set back and says so, and its answer is that of what is installed now. What the event of it says
+    is for the core's tests: a client may still be on its way back to the broker that ended with the gateway.
+    """
     told = await until(client, "result", lambda told: True)
     assert told["ok"] and told["result"]["data"] == {"state": expected(**TASK, reverse=reverse)}
-    return {**said, "provenance": told["provenance"]}
+    assert (await client.call("task.get", task="upgraded"))["setbacks"] == 1
+    return dict(told["provenance"])
 
 
 async def test_a_kind_that_splits_otherwise_begins_anew(
@@ -72,8 +74,7 @@ async def test_a_kind_that_splits_otherwise_begins_anew(
         await asyncio.to_thread(gateway.end)
         install(site / "solve.py", *OTHER_ORDER)
         await asyncio.to_thread(gateway.start)
-        said = await ended(client, expected, reverse=True)
-    assert said["why"] == "its kind splits it into other jobs than it had" and said["round"] == 0
+        assert (await ended(client, expected, reverse=True))["kind_version"] == 1
 
 
 async def test_a_kind_that_is_upgraded_under_a_running_gateway_counts_from_its_next_start(
@@ -90,6 +91,5 @@ async def test_a_kind_that_is_upgraded_under_a_running_gateway_counts_from_its_n
         assert "toy.chain: another version is installed" in gateway.errors and "Traceback" not in gateway.errors
         await asyncio.to_thread(gateway.end)
         await asyncio.to_thread(gateway.start)
-        said = await ended(client, expected, reverse=False)
-    assert said["why"] == "version 2 of its kind is installed, the journal is of 1"
-    assert said["provenance"]["kind_version"] == 2 and len(bytes.fromhex(said["provenance"]["kernel"])) == 16
+        made = await ended(client, expected, reverse=False)
+    assert made["kind_version"] == 2 and len(bytes.fromhex(made["kernel"])) == 16
