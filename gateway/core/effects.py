@@ -31,7 +31,9 @@ class KeepTask:
 @dataclass(frozen=True, slots=True)
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
-    was set back. ``expected``: how many rounds its kind now expects there to be. The others are as in ``Made``."""
+    was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: of how many of the jobs that
+    its solver yielded each is a span, in their order by contexts; empty where none is. The others are as in ``Made``.
+    """
 
     task: str
     round: int
@@ -42,6 +44,7 @@ class KeepRound:
     version: int = 0
     kernel: bytes = b""
     digest: bytes = b""
+    cuts: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,8 @@ class KeepClock:
 
 @dataclass(frozen=True, slots=True)
 class SendLease:
+    """``span``: its input is that of several jobs."""
+
     node: str
     fence: int
     nonce: bytes
@@ -165,6 +170,7 @@ class SendLease:
     budget_kop: int
     contexts: tuple[bytes, ...]
     input: bytes
+    span: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,8 @@ class StartSolver:
 
 @dataclass(frozen=True, slots=True)
 class RecallRound:
-    """A replayed round of ``jobs`` jobs was yielded: report what the journal knows of it (``RoundRecalled``).
+    """A replayed round was yielded, of ``jobs`` jobs if they are not leased as spans: report what the journal knows of
+    it (``RoundRecalled``).
 
     Its leases are wanted where not all of its jobs are answered, and where ``leases`` says so.
     """

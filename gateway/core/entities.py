@@ -110,7 +110,7 @@ class Lease(Storied):
 
 
 class Job(Storied):
-    """One micro-job of the round that its task is in."""
+    """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
     __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "possible", "refused",
                  "round", "run", "spec", "task", "tries")
@@ -164,14 +164,17 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "recalling", "second")
+    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "recalling", "second")
 
     def __init__(self, number: int = -1, made: Made = UNMADE) -> None:
         self.number = number
         self.made = made
         self.jobs: list[Job] = []
-        self.recalling: list[Job] = []
-        """Those of a replayed round, until the journal has said what it knows of them."""
+        """What is leased: jobs, or spans of them."""
+        self.order: list[int] = []
+        """Where there are spans: the places of their jobs among those that the solver yielded."""
+        self.recalling: tuple[JobSpec, ...] = ()
+        """What the solver yielded for a replayed round, until the journal has said what it knows of it."""
         self.open_jobs = 0
         """Jobs without an accepted answer."""
         self.fresh: deque[Job] = deque()

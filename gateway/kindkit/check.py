@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.devicebuild.compiler import CompileError
 from lamplighter.gateway.devicebuild.kernels import kernel_source
@@ -16,7 +16,7 @@ from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
 from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
-from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
+from lamplighter.tasks.api import JOB_ANSWER, JOB_INPUT, DeadlinePassed, Job, Kind, Result, TaskError
 from lamplighter.tasks.local import answer_of, run_local
 from lamplighter.tasks.registry import prepare
 
@@ -116,7 +116,7 @@ def _answer(kind: Kind, sample: Sample) -> Iterator[Finding]:
 
 
 def _bounds(sample: Sample) -> Finding:
-    wrong = [job for job in sample.jobs if len(job.input) > MAX_INPUT or not 0 < job.answer_bytes <= MAX_ANSWER
+    wrong = [job for job in sample.jobs if len(job.input) > JOB_INPUT or not 0 < job.answer_bytes <= JOB_ANSWER
              or len(job.contexts) > MAX_CONTEXTS or any(len(one.data) > MAX_BLOB for one in job.contexts)
              or job.ops < 1 or job.heap_bytes < 1]
     widest = max(len(job.input) for job in sample.jobs)

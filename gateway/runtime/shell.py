@@ -19,6 +19,7 @@ from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
@@ -239,8 +240,14 @@ class Shell:
         if len(contexts) < len(effect.job.contexts):
             return   # the task is over, or will ask again when it has come there
         kernel = self.solvers.kinds[effect.kind].kernel.encode()
-        answer = await self._outside.computer.run(kernel, contexts, effect.job.input)
-        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
+        answers: list[bytes] = []
+        for job in items_of(effect.job):
+            answer = await self._outside.computer.run(kernel, contexts, job.input)
+            if answer is None:
+                break
+            answers.append(answer)
+        whole = None if answer is None else b"".join(answers)
+        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, whole))
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public

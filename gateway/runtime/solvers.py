@@ -23,6 +23,7 @@ from lamplighter.gateway.core.events import (
     TaskBroke,
     TaskSolved,
 )
+from lamplighter.gateway.core.spans import answers_of, items_of
 from lamplighter.gateway.runtime.child import Parcel, pack
 from lamplighter.gateway.runtime.kinds import KindInfo, changed
 from lamplighter.gateway.runtime.lanes import (
@@ -333,7 +334,11 @@ def _event(task: str, place: Place, parcel: Parcel) -> Event:
 
 
 def _ask(asked: Sequence[CheckAnswer]) -> bytes:
-    about = [{"of": ask.task, "size": ask.job.answer_bytes, "price": ask.job.price_kop, "heap": ask.job.heap_bytes}
-             for ask in asked]
-    parts = [part for ask in asked for part in (ask.job.input, ask.answer, b"".join(ask.job.contexts))]
-    return pack({"do": "check", "asks": about}, *parts)
+    """Of a span its kind is asked job by job; ``jobs``: how many each that is asked about has."""
+    about: list[dict[str, object]] = []
+    parts: list[bytes] = []
+    for ask in asked:
+        for job, answer in zip(items_of(ask.job), answers_of(ask.job, ask.answer), strict=True):
+            about.append({"of": ask.task, "size": job.answer_bytes, "price": job.price_kop, "heap": job.heap_bytes})
+            parts += (job.input, answer, b"".join(job.contexts))
+    return pack({"do": "check", "asks": about, "jobs": [len(ask.job.items) or 1 for ask in asked]}, *parts)

@@ -16,6 +16,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -156,8 +157,10 @@ class Workshop:
         raise RuntimeError("the kind asked for more work after its deadline")
 
     def _check(self, parcel: Parcel) -> bytes:
-        """Of each answer whether its kind thinks it possible; a check that raises casts doubt."""
-        possible, traces = [], []
+        """Of each answer whether its kind thinks it possible, of a span's if all are; a check that raises casts
+        doubt."""
+        words: list[bool] = []
+        traces: list[str] = []
         for at, ask in enumerate(parcel.head["asks"]):
             running = self._running[ask["of"]]
             given, answer, names = parcel.parts[3 * at:3 * at + 3]
@@ -165,10 +168,12 @@ class Workshop:
             job = Job(given, ask["size"], ask["price"] * 1_000, ask["heap"], contexts)
             try:
                 assert running.kind.check is not None
-                possible.append(bool(running.kind.check(running.spec, job, answer)))
+                words.append(bool(running.kind.check(running.spec, job, answer)))
             except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
-                possible.append(False)
+                words.append(False)
                 traces.append(traceback.format_exc()[-2_000:])
+        of = iter(words)
+        possible = [all([*islice(of, jobs)]) for jobs in parcel.head["jobs"]]
         return pack({"is": "checked", "possible": possible, "trace": "\n".join(traces[:3])})
 
     def _stop(self, parcel: Parcel) -> bytes:

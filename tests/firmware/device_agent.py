@@ -83,7 +83,7 @@ def said(a, leaf=None):
 
 def lease(n, contexts=(), ack_by=10000, report_by=60000, budget=1):
     nonce = bytes([n]) * 16
-    return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input")
+    return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input", False)
 
 
 def send(a, *leases):
@@ -352,7 +352,7 @@ def test_without_heap_for_a_kernel_its_leases_are_refused_at_the_next_tick():
 
 def test_a_blob_nobody_needs_any_more_does_not_hold_up_others():
     a = agent()
-    send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b""), lease(2))
+    send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b"", False), lease(2))
     a.message("lease", wire.encode_nonce(wire.CANCEL, b"1" * 16, DOWN), 0)
     assert frames.decode_want(said(a, "want")[-1], UP)[0] == NAME
 

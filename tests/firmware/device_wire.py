@@ -48,7 +48,7 @@ def test_hmac_matches_rfc_4231():
 def test_lease_is_read_by_the_device_and_made_by_the_gateway():
     lease = wire.decode_lease(V["lease"], DOWN)
     contexts = (b"c" * 16, b"d" * 16)
-    assert lease == wire.Lease(7, V["nonce"], V["job"], V["kernel"], 9, 1500, 70000, 123, contexts, b"input")
+    assert lease == wire.Lease(7, V["nonce"], V["job"], V["kernel"], 9, 1500, 70000, 123, contexts, b"input", False)
     assert frames.encode_lease(lease, DOWN) == V["lease"]
 
 

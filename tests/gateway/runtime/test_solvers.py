@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.api.requests import Ref, RequestError
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
@@ -18,7 +18,17 @@ from lamplighter.gateway.runtime.kinds import info_of
 from lamplighter.gateway.runtime.lanes import TIMES, WorkerDied, open_lanes
 from lamplighter.gateway.runtime.rounds import digest_of
 from lamplighter.gateway.runtime.solvers import MAX_CHECKS, MAX_DEATHS, QUICK_BYTES, KindBroke, Solvers
-from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
+from lamplighter.tasks.api import (
+    JOB_ANSWER,
+    JOB_INPUT,
+    Context,
+    DeadlinePassed,
+    DemoInput,
+    Job,
+    Kind,
+    Result,
+    TaskError,
+)
 from tests.gateway.workers import InlineWorker
 
 
@@ -213,7 +223,7 @@ def test_a_bug_of_a_kind_breaks_its_task_only(bench, where, caplog):
 
 
 @pytest.mark.parametrize("job", [
-    Job(b"x" * (MAX_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", MAX_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
+    Job(b"x" * (JOB_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", JOB_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
     Job(b"", 1, 1, 1, tuple(Context(bytes([i])) for i in range(MAX_CONTEXTS + 1))),
     Job(b"", 1, 1, 1, (Context(b"x" * (MAX_BLOB + 1)),)),
 ], ids=["input", "no answer", "answer", "no ops", "contexts", "context"])
@@ -229,7 +239,7 @@ def test_jobs_that_cannot_travel_are_a_bug_of_the_kind(bench, job):
 
 def test_jobs_at_the_bounds_travel(bench):
     """The largest job is leased like any other."""
-    largest = Job(b"x" * MAX_INPUT, MAX_ANSWER, 1, 1,
+    largest = Job(b"x" * JOB_INPUT, JOB_ANSWER, 1, 1,
                   tuple(Context(bytes([i]) * MAX_BLOB) for i in range(MAX_CONTEXTS)))
     def solve(n):
         yield [largest]
