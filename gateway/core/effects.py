@@ -31,8 +31,8 @@ class KeepTask:
 @dataclass(frozen=True, slots=True)
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
-    was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: of how many of the jobs that
-    its solver yielded each is a span, in their order by contexts; empty where none is. The others are as in ``Made``.
+    was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many of the jobs that
+    its solver yielded are in each span, in their order by contexts; empty where none is. The others are as in ``Made``.
     """
 
     task: str
@@ -219,8 +219,8 @@ class StartSolver:
 
 @dataclass(frozen=True, slots=True)
 class RecallRound:
-    """A replayed round was yielded, of ``jobs`` jobs if they are not leased as spans: report what the journal knows of
-    it (``RoundRecalled``).
+    """A replayed round was yielded, of ``jobs`` jobs if they are not leased as spans: report what the journal knows
+    of it (``RoundRecalled``).
 
     Its leases are wanted where not all of its jobs are answered, and where ``leases`` says so.
     """

@@ -41,6 +41,8 @@ class KindFacts(NamedTuple):
     """The hash of the source of its kernel."""
     checks: bool = False
     """Whether it can say of an answer that it is impossible."""
+    native: bool = False
+    """Whether its kernel becomes machine code where a board runs any."""
 
 
 class Storied:

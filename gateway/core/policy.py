@@ -54,7 +54,7 @@ class Policy:
     remembered_leases: int = 8_192
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
     span_ms: int = 1_000
-    """What a span is to take of a device's time, as the devices that are there have shown, if there are jobs enough."""
+    """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
     span_least_ms: int = 200
     """What it is to take at least, if jobs are few: less is not worth a lease."""
     spans_per_node: int = 4

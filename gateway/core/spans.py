@@ -1,9 +1,9 @@
 """Spans: several jobs under one lease, so that what the gateway spends on a lease is little beside what it buys.
 
-A kind yields jobs as small as they come naturally. What is leased, answered, judged and paid is a span of them: jobs of
-one round with the same contexts, by which they are put together. How many go together follows from what the devices
-that are there have shown; it is decided once, when a round begins, and kept in the journal, so that a round that comes
-again is cut as it was.
+A kind yields jobs as small as they come naturally. What is leased, answered, judged and paid is a span of them: jobs
+of one round that have the same contexts. How many go together follows from what the devices that are there have
+shown; it is decided once, when a round begins, and kept in the journal, so that a round that comes again is cut as it
+was.
 """
 
 from __future__ import annotations
@@ -23,10 +23,8 @@ MOST = 255
 """Jobs of a span: their number is a byte, in the lease and in the journal."""
 HEAD_BYTES, EACH_BYTES = 1, 2
 """Of the input of a span, besides those of its jobs: how many they are, and how long each is."""
-NATIVE = 0xF << 10
-"""The part of a board's ``.mpy`` number that says which machine code it runs, if any."""
-NATIVE_GAIN = 8
-"""So many times the speed that it bids a board has with machine code, until it has been seen at this kind."""
+NATIVE_GAIN = 20
+"""So many times as fast as bytecode, whose speed devices bid, is machine code, until a device has been seen at it."""
 
 
 def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
@@ -38,7 +36,7 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     able = [node for node in there if SPANS in node.can]
     if not jobs or 2 * len(able) <= len(there):
         return b""
-    pace_us = max(1, median_low(_pace(node, task.kind) for node in able))
+    pace_us = max(1, median_low(_pace(state, node, task) for node in able))
     fair = sum(job.price_kop for job in jobs) // (state.policy.spans_per_node * len(able))
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
@@ -47,9 +45,11 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     return cuts if len(cuts) < len(jobs) else b""
 
 
-def _pace(node: Node, kind: str) -> int:
-    """Microseconds per kop, as it was seen at this kind or else as it says."""
-    return node.pace.get(kind) or bid_pace(node) // (NATIVE_GAIN if node.arch & NATIVE else 1)
+def _pace(state: State, node: Node, task: Task) -> int:
+    """Microseconds per kop, as it was seen at this kind or else as it says. The upper bits of a board's ``.mpy``
+    number say which machine code it runs, if any."""
+    native = node.arch >> 10 and state.kind_of(task).native
+    return node.pace.get(task.kind) or bid_pace(node) // (NATIVE_GAIN if native else 1)
 
 
 class _Bounds:
@@ -155,7 +155,7 @@ def answers_of(span: JobSpec, answer: bytes) -> list[bytes]:
 
 
 def answers_to(task: Task, answers: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
-    """Of the leased jobs of a round: what its solver is told, an answer for each job that it yielded, None for none."""
+    """What the solver of a round is told, given the answers to what was leased: one for each job that it yielded."""
     order = task.round.order
     if not order:
         return tuple(answers)

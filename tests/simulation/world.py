@@ -101,6 +101,8 @@ class World:
         self.steady = honest[:2]   # enough to finish with: no fault takes these for good
         for device in honest[2:][: mix.slow]:
             device.slowness = 50
+        for device in order[::-1][: mix.plain]:
+            device.spans = device in self.steady
         for device in self.devices:
             device.refuse = mix.refuse
 
