@@ -23,7 +23,7 @@ from lamplighter.gateway.devicebuild.kernels import plain
 
 WORKER = Path(__file__).with_name("kernel_worker.py")
 HEAD = struct.Struct(">iII")
-"""Before each answer: its length, us that it took, of its longest slice. Where the kernel raised: -1, that of a text."""
+"""Before each answer: its length, us that it took, of its longest slice; if the kernel raised -1, that of a text."""
 MAX_TEXT = 200
 BYTECODE_ONLY = 0xFF
 """The part of a board's ``.mpy`` number that is left when it has no native code."""

@@ -125,9 +125,9 @@ class _Worker:
         return data
 
     def end(self) -> str:
-        """Waits for it; how it ended, and what it said last."""
-        code = self.process.wait()
+        """Waits for it, which has nothing more to wait for; how it ended, and what it said last."""
         self.line.close()
+        code = self.process.wait()
         with self._said:
             self._said.seek(0)
             return f"({code}): {self._said.read()[-200:].decode('utf-8', 'replace')}"
