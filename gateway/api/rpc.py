@@ -47,8 +47,8 @@ class Asked(NamedTuple):
 class RpcServer:
     """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
     this gateway; ``tell`` hands events to the core and returns when what follows from them is durable and released;
-    ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall clock,
-    for display only."""
+    ``answer`` sends one response; ``means`` is what ``health`` shows of them; ``wall_ms`` is the wall clock, for
+    display only."""
 
     state: State
     solvers: Solvers
@@ -58,7 +58,7 @@ class RpcServer:
     about: dict[str, str]
     tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
-    bounds: Callable[[], dict[str, Any]]
+    means: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
     waiting: dict[Asked, asyncio.Task[None]] = field(default_factory=dict)
     """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
@@ -275,7 +275,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {**health(server.state), **server.guard.view(), "bounds": server.bounds()}
+    return {**health(server.state), **server.guard.view(), **server.means()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

@@ -71,7 +71,7 @@ class Bench:
         self.guard = Guard("here", 1883)
         self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
                                 {"site": "demo", "net": "00"}, self._tell, self._answer,
-                                lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
+                                lambda: {"bounds": {"devices": {"now": 1, "most": 9}}}, lambda: 1_700_000_000_000)
 
     @property
     def state(self) -> State:

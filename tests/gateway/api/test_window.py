@@ -30,7 +30,7 @@ def window(machine, small_log):
     counters = SimpleNamespace(received=7, published=8, dropped=9, held=3)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
     shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2), counters={"muted": 6},
-                            bounds=lambda: {"devices": {"now": 1, "most": 9}})
+                            means=lambda: {"bounds": {"devices": {"now": 1, "most": 9}}})
     return Window(shell, link, Guard("here", 1883), small_log, "north", 3)
 
 

@@ -294,7 +294,7 @@ def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, t
     """``--json``: one document on a line, and nothing else."""
     async def serve(settings, ready):
         settings.data.mkdir()
-        ready(Address("mqtt://b", "mqtt://o:p@b", "http://page/"))
+        ready(Address("mqtt://b", "mqtt://o:p@b", "http://page/", "machine code"))
 
     class Street:
         nodes, owners, runtime = ["a", "b"], ["anna"], "paper"

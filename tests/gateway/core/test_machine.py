@@ -46,6 +46,16 @@ def after(pair):
     return restart
 
 
+def test_a_job_that_was_being_recomputed_is_so_again(make_city, of):
+    """The lot falls as it fell: after a restart, too, its copy does not wait for a second one."""
+    city = make_city(probation_audit_permille=1_000)
+    city.enrol("anna-1", "anna")
+    city.known = {0: ([], [lease_row(city, ended="done", seq=1, answer=city.right(city.job().input))])}
+    city.restore(Snapshot(tasks=[OPEN._replace(rounds=1)], leases=city.known[0][1], next_lease=10))
+    (asked,) = of(f.Recompute, city.round())
+    assert of(f.KeepAnswer, city.recompute(asked))[0].audited
+
+
 def test_the_same_events_give_the_same_effects(make_city):
     """Two machines that are told the same say the same, to the byte."""
     told = []
