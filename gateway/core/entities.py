@@ -339,6 +339,10 @@ class Node:
         """Whether it is this owner's, or will be."""
         return owner in (self.owner, self.next_owner or self.owner)
 
+    def start(self, boot: int, conn: int = 0, once: int = UNBORN) -> None:
+        """This is its newest start."""
+        self.boot, self.conn, self.once = boot, conn, once
+
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""
         self.pending = {epoch: row.pending_kop} if row.pending_kop else {}
