@@ -72,7 +72,7 @@ def _want_kernels(state: State, node: Node) -> None:
     if node.compiled_at and state.now_ms < node.compiled_at + state.policy.compile_ms:
         state.set_timer(node.compiled_at + state.policy.compile_ms, node)
     elif len(state.compiling) < state.policy.max_compiling:   # else when one of these is done
-        node.compiled_at = state.now_ms
+        node.compiled, node.compiled_at = node.arch, state.now_ms
         state.compiling.add(node.arch)
         state.turn.emit(CompileKernels(node.arch))
 
@@ -80,7 +80,8 @@ def _want_kernels(state: State, node: Node) -> None:
 def on_kernels(state: State, event: KernelsCompiled) -> None:
     state.compiling.discard(event.arch)
     state.kernels[event.arch] = event.blobs
-    for arch in state.kernels.keys() - {node.arch for node in state.nodes.values()}:
+    wanted = {arch for node in state.nodes.values() for arch in (node.arch, node.compiled)}
+    for arch in state.kernels.keys() - wanted:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
         send_again(state, node)

@@ -59,10 +59,18 @@ def test_claimed_instruction_sets_are_bounded(city, of):
         city.born("a", 1 + arch, arch=arch)
     assert of(f.CompileKernels, city.out) == [f.CompileKernels(0)]
     city.tell(e.KernelsCompiled(0, {}))
-    assert not city.state.kernels and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
+    assert list(city.state.kernels) == [0] and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
     assert of(f.CompileKernels, city.wait(1)) == [f.CompileKernels(99)]
     city.tell(e.KernelsCompiled(99, {}))
     assert list(city.state.kernels) == [99]
+
+
+def test_kernels_outlast_a_start_of_the_only_board_they_are_for(pair, of):
+    """Between its last word and its next birth nobody says its instruction set: it need not wait for a compilation."""
+    pair.status("anna-1", "ready", boot=2)
+    pair.born("ben-1", boot=2, arch=7)
+    pair.tell(e.KernelsCompiled(7, {}))
+    assert 0 in pair.state.kernels and not of(f.CompileKernels, pair.born("anna-1", boot=2))
 
 
 def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
