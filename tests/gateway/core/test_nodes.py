@@ -66,7 +66,7 @@ def test_claimed_instruction_sets_are_bounded(city, of):
 
 
 def test_kernels_outlast_a_start_of_the_only_board_they_are_for(pair, of):
-    """Between its last word and its next birth nobody says its instruction set: it need not wait for a compilation."""
+    """Between its last word and its next birth nobody says its instruction set: it waits for no compilation."""
     pair.status("anna-1", "ready", boot=2)
     pair.born("ben-1", boot=2, arch=7)
     pair.tell(e.KernelsCompiled(7, {}))
