@@ -74,6 +74,7 @@ CREATE TABLE answer(
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
     quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0,
+    conn INTEGER NOT NULL DEFAULT 0, once INTEGER NOT NULL DEFAULT -1,
     pending_kop INTEGER NOT NULL DEFAULT 0, used BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
@@ -163,9 +164,9 @@ NEW_LEASE = (f"INSERT INTO lease({', '.join(GIVEN + OUTCOME)})"
 LEASE_ENDED = f"UPDATE lease SET {', '.join(f'{name} = ?' for name in OUTCOME)} WHERE lease = ?"  # noqa: S608
 OLDER_LEASES = (f"SELECT {', '.join(GIVEN + OUTCOME)} FROM lease"  # noqa: S608 - constants only
                 " WHERE lease IN (SELECT value FROM json_each(?))")
-_STANDING = "node, score, lies, quarantined_until, boot, pending_kop, used"
+_STANDING = "node, score, lies, quarantined_until, boot, conn, once, pending_kop, used"
 STANDING_OF = f"SELECT {_STANDING} FROM standing WHERE node = ?"  # noqa: S608 - constants only
-KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 EARNED = "SELECT node, sum(price_kop) FROM lease WHERE epoch = ? AND verdict = 'ok' GROUP BY node"
 SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node = ?"
 KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
@@ -251,7 +252,7 @@ INSERT INTO answer(task, round, job_index, answer, audited)
 INSERT INTO share(task, node, leases, done)
     SELECT task, node, count(*), sum(ended = 'done') FROM old_lease WHERE {_OPEN} GROUP BY task, node;
 INSERT INTO standing({_STANDING})
-    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, sum(pending), ranges(boot, seq) FROM (
+    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, 0, -1, sum(pending), ranges(boot, seq) FROM (
         SELECT node, score, lies, quarantined_until, 0 AS boot, 0 AS pending, 0 AS seq FROM old_standing
         UNION ALL SELECT node, 0, 0, 0, boot,
             price_kop * (verdict = 'ok' AND epoch > (SELECT sealed FROM old_life)), seq FROM old_lease)

@@ -129,13 +129,16 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeepStanding:
-    """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
+    """What is known of a node: ``boot`` is the newest start of the device that was heard of, ``conn`` the newest
+    connection of that, ``once`` as its birth said, -1 before one was heard."""
 
     node: str
     score: int
     lies: int
     quarantined_until: int
     boot: int = 0
+    conn: int = 0
+    once: int = -1
 
 
 @dataclass(frozen=True, slots=True)

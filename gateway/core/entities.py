@@ -282,8 +282,8 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled_at", "conn", "device",
-                 "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled", "compiled_at", "conn",
+                 "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
                  "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
                  "temp", "why")
@@ -325,8 +325,9 @@ class Node:
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
         self.mends_at = 0
         """When half of what lost leases have taught of its pace is forgotten; 0 where there is nothing to forget."""
-        self.compiled_at = 0
-        """When kernels were last compiled because of it."""
+        self.compiled, self.compiled_at = UNBORN, 0
+        """For which instruction set kernels were last compiled because of it, and when: they stay, for what it says
+        that it is is not known between two of its starts."""
         self.backoff_until = 0
         self.quarantined_until = 0
         self.muted_until = 0
@@ -343,6 +344,10 @@ class Node:
     def belongs_to(self, owner: str) -> bool:
         """Whether it is this owner's, or will be."""
         return owner in (self.owner, self.next_owner or self.owner)
+
+    def start(self, boot: int, conn: int = 0, once: int = UNBORN) -> None:
+        """This is its newest start."""
+        self.boot, self.conn, self.once = boot, conn, once
 
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""

@@ -72,7 +72,9 @@ class StandingRow(NamedTuple):
     lies: int
     quarantined_until: int
     boot: int
-    """The newest life of the device that was heard of."""
+    conn: int = 0
+    once: int = -1
+    """The newest start of the device that was heard of, and its newest connection: as in ``KeepStanding``."""
     pending_kop: int = 0
     """Credits that it was judged to have earned since the last seal."""
     used: bytes = b""

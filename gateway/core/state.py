@@ -116,14 +116,18 @@ class State:
 
     def keep_standing(self, node: Node) -> None:
         """What is known of a node outlives the process."""
-        self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot))
+        self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot, node.conn,
+                                    node.once))
 
     def recall(self, node: Node, row: StandingRow) -> None:
-        """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
+        """What journal and log know of a node: its standing, its numbers, the newest of its lives and connections."""
         node.stand(row, self.first_epoch)   # it may be known only now, while that is being sealed
         self.set_timer(node.quarantined_until, node)
         self.numbers.take(node.device, row.used)
-        node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)
+        node.start(row.boot, row.conn, row.once)
+        newest = self.numbers.highest(node.device) >> 32
+        if newest > node.boot:
+            node.start(newest)
 
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""

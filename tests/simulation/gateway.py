@@ -203,6 +203,7 @@ class Gateway:
         self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
+        self.world.faults.started()
         await self.shell.run()
 
     def _check_the_clock(self) -> None:

@@ -59,10 +59,18 @@ def test_claimed_instruction_sets_are_bounded(city, of):
         city.born("a", 1 + arch, arch=arch)
     assert of(f.CompileKernels, city.out) == [f.CompileKernels(0)]
     city.tell(e.KernelsCompiled(0, {}))
-    assert not city.state.kernels and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
+    assert list(city.state.kernels) == [0] and not of(f.CompileKernels, city.wait(city.policy.compile_ms - 1))
     assert of(f.CompileKernels, city.wait(1)) == [f.CompileKernels(99)]
     city.tell(e.KernelsCompiled(99, {}))
     assert list(city.state.kernels) == [99]
+
+
+def test_kernels_outlast_a_start_of_the_only_board_they_are_for(pair, of):
+    """Between its last word and its next birth nobody says its instruction set: it waits for no compilation."""
+    pair.status("anna-1", "ready", boot=2)
+    pair.born("ben-1", boot=2, arch=7)
+    pair.tell(e.KernelsCompiled(7, {}))
+    assert 0 in pair.state.kernels and not of(f.CompileKernels, pair.born("anna-1", boot=2))
 
 
 def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
@@ -344,11 +352,11 @@ def test_a_start_that_only_a_will_has_told_of_may_be_another(city):
     assert city.born("anna-1", 7, 1, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
 
 
-def test_who_cannot_be_told_is_told_nothing(city):
+def test_who_cannot_be_told_is_told_nothing(city, of):
     """A birth that does not name floors among what the device can gets none."""
     city.enrol("anna-1")
     assert city.born("anna-1", state="lost", can=()) == []
-    assert city.tell(e.NodeBid("anna-1", e.At(0, 1, 1), 500, 9_000, 1, (), "mains", None)) == []
+    assert not of(f.SendFloor, city.tell(e.NodeBid("anna-1", e.At(0, 1, 1), 500, 9_000, 1, (), "mains", None)))
 
 
 def test_what_newer_firmware_says_is_counted(city):
