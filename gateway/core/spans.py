@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from statistics import median_low
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES, MAX_ANSWER, MAX_INPUT, RECEIPT_BYTES
@@ -36,7 +35,8 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     able = [node for node in there if SPANS in node.can]
     if not jobs or 2 * len(able) <= len(there):
         return b""
-    pace_us = max(1, median_low(_pace(state, node, task) for node in able))
+    paces = sorted(_pace(state, node, task) for node in able)
+    pace_us = max(1, paces[(len(paces) - 1) // 2])
     fair = sum(job.price_kop for job in jobs) // (state.policy.spans_per_node * len(able))
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
