@@ -76,7 +76,8 @@ def test_every_layout_of_the_wire_is_a_table() -> None:
 
 
 @pytest.mark.parametrize(("title", "vector"), [
-    ("Lease", "lease"), ("Lease", "span"), ("Receipt", "receipt"), ("Refusal", "refusal"), ("Ack", "ack"), ("Want", "want"),
+    ("Lease", "lease"), ("Lease", "span"),
+    ("Receipt", "receipt"), ("Refusal", "refusal"), ("Ack", "ack"), ("Want", "want"),
     ("Floor", "floor"), ("Chunk", "chunk"), ("Cancel and accept", "cancel"), ("Cancel and accept", "accept")])
 def test_the_golden_vectors_are_read_by_the_page(title: str, vector: str) -> None:
     """Fields, lengths, kinds and MACs, with nothing of our code."""
