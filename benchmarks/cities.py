@@ -12,16 +12,16 @@ from lamplighter.tasks.environment.sensorqc import demo as sensorqc
 from lamplighter.tasks.traffic.forecast import demo as forecast
 from lamplighter.tasks.traffic.signals import demo as signals
 
-JUNCTIONS, DETECTORS, STATIONS, HOURS, HOMES = 14, 100, 120, 336, 1_000
+JUNCTIONS, DETECTORS, STATIONS, HOURS, HOMES = 14, 400, 120, 336, 1_000
 
 
 def _signals() -> Input:
     given = signals.generated_street(JUNCTIONS)
-    return {**given, "period_end_s": 3_600, "search": {"generations": 2, "children": 16}}
+    return {**given, "period_end_s": 3_600, "search": {"generations": 2}}
 
 
 def _airmap() -> Input:
-    return {**airmap.generated(STATIONS, 1), "grid": {"cell_m": 25}}
+    return {**airmap.generated(STATIONS, 1), "grid": {"cell_m": 15}}
 
 
 def _evhosting() -> Input:

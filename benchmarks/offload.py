@@ -132,7 +132,7 @@ def spent(running: Gateway, broker: int) -> dict[str, float]:
         elif number == broker:
             parts["broker"] += seconds
         elif parent == running.process.pid:
-            part = "workers" if ".workshop" in command else "recomputation" if ".recompute" in command else "broker"
+            part = "workers" if ".workshop" in command else "broker" if "nats" in command else "recomputation"
             parts[part] += seconds
     return parts
 

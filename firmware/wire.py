@@ -46,7 +46,7 @@ MAX_BATCH = 64        # frames in one message
 MAX_MESSAGE = 65536   # bytes of one message
 MAX_JSON = 1024       # bytes of a birth, bid or status
 MAX_BLOB = 65536      # bytes of a kernel or a context
-MAX_CHUNK = 1024      # bytes of a blob in one message
+MAX_CHUNK = 4096      # bytes of a blob in one message
 
 LEASE_FORMAT = ">BBI16s16s16sIIIIB"
 RECEIPT_FORMAT = ">BB8s16sIIII16s16s32sI32s"

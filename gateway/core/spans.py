@@ -35,8 +35,7 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     able = [node for node in there if SPANS in node.can]
     if not jobs or 2 * len(able) <= len(there):
         return b""
-    paces = sorted(_pace(state, node, task) for node in able)
-    pace_us = max(1, paces[(len(paces) - 1) // 2])
+    pace_us = max(1, sorted(_pace(state, node, task) for node in able)[len(able) // 2])
     fair = sum(job.price_kop for job in jobs) // (state.policy.spans_per_node * len(able))
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
@@ -121,11 +120,11 @@ def cut(task: Task, jobs: Sequence[JobSpec], cuts: bytes) -> list[Job]:
         return [Job(task, number, index, spec, run) for index, spec in enumerate(jobs)]
     order = task.round.order = _order(jobs)
     ends = pairwise(accumulate(cuts, initial=0))
-    return [Job(task, number, index, _together([jobs[at] for at in order[first:end]]), run)
+    return [Job(task, number, index, together([jobs[at] for at in order[first:end]]), run)
             for index, (first, end) in enumerate(ends)]
 
 
-def _together(jobs: Sequence[JobSpec]) -> JobSpec:
+def together(jobs: Sequence[JobSpec]) -> JobSpec:
     """One job stays what it is."""
     if len(jobs) == 1:
         return jobs[0]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from lamplighter.firmware.wire import CHUNK_BYTES
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
 from lamplighter.gateway.api.guard import Guard
@@ -21,6 +22,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.devicebuild.interpreter import Runtime
+from lamplighter.gateway.core.whynot import SPANS
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
@@ -106,7 +108,7 @@ class Shell:
         """What is counted outside of the core, by name."""
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
                                    settings.max_request, clock.wall_ms, self.counters)
-        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes_blob, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         about = {"site": site, "net": stores.public.net.hex()}
@@ -225,6 +227,11 @@ class Shell:
 
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message
+
+    def _takes_blob(self, node: str) -> int:
+        """In one message. Firmware that knows no spans knows chunks of a kilobyte only."""
+        takes = self._takes(node)
+        return takes if SPANS in self.machine.state.nodes[node].can else min(takes, CHUNK_BYTES + 1_024)
 
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)

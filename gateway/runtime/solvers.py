@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
@@ -50,7 +51,7 @@ MAX_DEATHS = 3
 MAX_ROUNDS = 1_000_000
 """Rounds that a kind may expect."""
 MAX_CHECKS = 64
-"""Answers that a worker is asked about at once."""
+"""Answers that a worker is asked about at once; the last may be those of a span."""
 
 T = TypeVar("T")
 
@@ -257,8 +258,10 @@ class Solvers:
 
         def request() -> bytes | None:
             asks = self._asks[lane]
-            asked.extend(ask for ask in asks[:MAX_CHECKS] if self._has(lane, ask.task))
-            del asks[:MAX_CHECKS]
+            jobs = accumulate(len(ask.job.items) or 1 for ask in asks)
+            most = 1 + sum(count < MAX_CHECKS for count in jobs)
+            asked.extend(ask for ask in asks[:most] if self._has(lane, ask.task))
+            del asks[:most]
             if asks:
                 self._later(self._ask_kinds(lane))
             return _ask(asked) if asked else None

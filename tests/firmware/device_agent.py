@@ -86,6 +86,13 @@ def lease(n, contexts=(), ack_by=10000, report_by=60000, budget=1):
     return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input", False)
 
 
+def spanned(n, *inputs):
+    data = bytes((len(inputs),)) + b"".join([bytes((0, len(one))) for one in inputs]) + b"".join(inputs)
+    one = list(lease(n))
+    one[-2:] = [data, True]
+    return wire.Lease(*one)
+
+
 def send(a, *leases):
     a.message("lease", wire.encode_batch([frames.encode_lease(one, DOWN) for one in leases]), 0)
 
@@ -146,6 +153,30 @@ def test_a_lease_fetches_what_it_needs_runs_and_is_answered():
     assert a.next(0) == (run, b"input", [CONTEXT])
     a.done(a.running, b"answer", 0, 123, 0)
     assert heard(a) == ({1: b"answer"}, {}, [])
+
+
+def test_a_span_runs_its_kernel_on_each_of_its_inputs():
+    a = agent()
+    send(a, spanned(1, b"one", b"", b"in"))
+    serve(a)
+    each, work_, contexts = a.next(0)
+    assert work_[0] is run and contexts == []
+    assert finished(each((echo, work_[1]), contexts)) == b"one..in."
+    a.done(a.running, b"one..in.", 0, 123, 0)
+    assert heard(a)[0] == {1: b"one..in."}
+
+
+def echo(data, contexts):
+    yield
+    return data + b"."
+
+
+def finished(steps):
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        return end.value
 
 
 def test_small_answers_share_a_message_within_its_limit():

@@ -16,14 +16,14 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, replay, state, whynot
+from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
-from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime import gate, shell
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
@@ -573,3 +573,24 @@ def works_with_workers_of_another_version(patch: Patch) -> None:
 def takes_no_notice_of_another_kernel(patch: Patch) -> None:
     kind_of = state.State.kind_of
     patch.setattr(state.State, "kind_of", lambda self, task: kind_of(self, task)._replace(kernel=b""))
+
+
+@plant(r"another job after a restart|IndexError|invariant|KeyError", plain=0)
+def cuts_a_round_anew_when_it_comes_again(patch: Patch) -> None:
+    patch.setattr(replay, "cut", lambda task, jobs, _cuts: spans.cut(task, jobs, b""))
+
+
+@plant("invariant 7.*goes on with", plain=0)
+def tells_answers_in_the_order_of_leases(patch: Patch) -> None:
+    cut = spans.cut
+
+    def in_order(task: Any, jobs: Any, cuts: bytes) -> Any:
+        made = cut(task, jobs, cuts)
+        task.round.order = list(range(len(task.round.order)))
+        return made
+    patch.setattr(judging, "cut", in_order)
+
+
+@plant("invariant 7", plain=0)
+def recomputes_the_first_job_of_a_span_only(patch: Patch) -> None:
+    patch.setattr(shell, "items_of", lambda span: spans.items_of(span)[:1])

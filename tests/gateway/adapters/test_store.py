@@ -94,7 +94,7 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest"), lease(1), lease(2, index=1),
+        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest", b"\1\2\3\1"), lease(1), lease(2, index=1),
         lease(3, index=2), lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
         KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6),
         KeepStanding("aa", 13, 2, 9, 7, 3, 8), KeepEpoch(5), KeepClock(77),
@@ -114,7 +114,9 @@ def test_round_trip(path: Path) -> None:
     )
     assert store.recall("t1", 0, 4, False) == RoundRecalled(
         "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True,
-        Made(2, b"kernel", b"digest"))
+        Made(2, b"kernel", b"digest"), b"\1\2\3\1")
+    store.commit([KeepAnswer("t1", 0, at, b"answer", True) for at in (0, 2, 3)])
+    assert not store.recall("t1", 0, 7, False).whole   # each of its four spans is answered
     store.close()
 
 

@@ -20,6 +20,12 @@ def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_00
 
 
 @pytest.fixture
+def city(make_city):
+    """One where a span is to take a second."""
+    return make_city(span_ms=1_000)
+
+
+@pytest.fixture
 def street(city):
     """Two devices of 100 kop/s of which half is spare, and a task that is still preparing."""
     for name in ("anna-1", "ben-1"):
