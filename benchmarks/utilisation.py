@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.cities import CITIES, City
+from benchmarks.workloads import CITIES, City
 from benchmarks.figures import Figure
 from lamplighter.firmware.wire import MAX_CHUNK, blob_name
 from lamplighter.gateway.core import effects as f
@@ -304,8 +304,8 @@ class Board:
         used["first"] += us if known is not None and not known.job.copies and known.job.answer is None else 0
         self._running = False
         self._held.remove((lease, spec))
-        receipt = Receipt(NET, self._device, 1, next(self._said), lease.epoch, 0, lease.job, lease.nonce, bytes(32), 1,
-                          bytes(32))
+        receipt = Receipt(NET, self._device, 1, next(self._said), lease.epoch, 0, lease.job, lease.nonce, bytes(32),
+                          1, bytes(32))
         self._outbox.append(e.ResultArrived(self.name, receipt, b"proof", answer, True))
         if not self._held:
             self._flush()
