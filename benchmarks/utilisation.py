@@ -25,8 +25,8 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.workloads import CITIES, City
 from benchmarks.figures import Figure
+from benchmarks.workloads import CITIES, City
 from lamplighter.firmware.wire import MAX_CHUNK, blob_name
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
