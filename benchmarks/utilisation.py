@@ -33,6 +33,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import KindFacts
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy, price_kop
+from lamplighter.gateway.devicebuild.compiler import ARCHES
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit.pool import Pool
 from lamplighter.gateway.protocol.frames import Receipt
@@ -41,15 +42,15 @@ from lamplighter.tasks.registry import load_kinds, prepare
 
 FLEETS = {8: ">= 85", 40: ">= 75", 120: ">= 60"}
 MAX_TASKS = 64
-PICO = 60
-"""A Pico takes so many times as long as a core of this machine: `boards` estimates 40 to 90, by kind."""
+PICO = 100
+"""A Pico takes so many times as long as a core of this machine: `boards` comes to 95 to 125, by kind."""
 PI_SLOWER = 4
 NETWORK_MS = 50
 AGENT_MS = 20
 GATHER_MS = 50
 BID_MS = 1_000
 ROOM, HEAP, MESSAGE, CACHE = 8, 96 << 10, 16_384, 96 << 10
-NET, ARCH = b"n" * 8, 6
+NET, ARCH, SPEED = b"n" * 8, 6 | 3 << 8 | ARCHES.index("armv6m") << 10, 200
 
 
 class Done(NamedTuple):
@@ -255,7 +256,7 @@ class Board:
         tell(e.NodeEnrolled(board, self._device, "owner-" + board))
         self._world.machine.state.nodes[board].score = 1_000   # past probation
         tell(e.NodeStatusChanged(board, self._at(), "ready"))
-        tell(e.NodeBorn(board, self._at(), "pico", ARCH, "0.1", HEAP, 200, MESSAGE, 1, ("floor", "span"), ""))
+        tell(e.NodeBorn(board, self._at(), "pico", ARCH, "0.1", HEAP, SPEED, MESSAGE, 1, ("floor", "span"), ""))
         self._bid()
         self._world.later(after_ms, self._bids)
 
