@@ -111,10 +111,14 @@ class Kernels:
         fresh = [job for job in jobs if _key(job.input, [one.name for one in job.contexts]) not in self._known]
         ran = self._pool.runs(fresh)
         self._usual = self._usual or sorted(run.took_us / job.ops for job, run in zip(fresh, ran, strict=True))
-        usual = self._usual[len(self._usual) // 2]
         for job, run in zip(fresh, ran, strict=True):
             key = _key(job.input, [one.name for one in job.contexts])
-            self._known[key] = run.answer, int(min(run.took_us, 2 * usual * job.ops) * PICO)
+            self._known[key] = run.answer, int(min(run.took_us, 2 * self.usual * job.ops) * PICO)
+
+    @property
+    def usual(self) -> float:
+        """Microseconds here for an operation of a job's price."""
+        return self._usual[len(self._usual) // 2]
 
     def of(self, spec: e.JobSpec) -> tuple[bytes, int]:
         """(answer, us on a board)."""
@@ -207,6 +211,8 @@ class World:
         self._solver_s += time.process_time() - began
         if isinstance(event, e.RoundYielded):
             self.kernels.add(self._jobs)
+            for board in self.boards.values():
+                board.seen(self.kernels.usual)
         self.later(0, lambda: self.tell(event))
 
     def _event(self, task: str, number: int, answers: Sequence[bytes] | None) -> e.Event:
@@ -259,6 +265,11 @@ class Board:
         tell(e.NodeBorn(board, self._at(), "pico", ARCH, "0.1", HEAP, SPEED, MESSAGE, 1, ("floor", "span"), ""))
         self._bid()
         self._world.later(after_ms, self._bids)
+
+    def seen(self, usual: float) -> None:
+        """The gateway knows its pace, as that of every device past probation."""
+        pace = self._world.machine.state.nodes[self.name].pace
+        pace.setdefault(self._world.kind.name, int(usual * PICO * 1_000 * 1_000 / self.spare))
 
     def leased(self, lease: f.SendLease, spec: e.JobSpec) -> None:
         self._held.append((lease, spec))
