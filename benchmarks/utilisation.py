@@ -158,16 +158,22 @@ class World:
     def until_done(self, inputs: Sequence[Any]) -> Done:
         """Submits the tasks, a further one when one has ended. Raises RuntimeError where one does not end well."""
         self._inputs = list(reversed(list(enumerate(inputs))))
+        self._run(lambda: self.now > BID_MS)   # all boards have said what they offer
+        began = self.now
         for _ in range(MAX_TASKS):
             self._submit()
-        while self._solutions:
-            self.now, _, what = heapq.heappop(self._due)
-            what()
-        offered = sum(board.spare for board in self.boards.values()) / 1_000 * self.now / 1_000
+        self._run(lambda: not self._solutions)
+        seconds = (self.now - began) / 1_000
+        offered = sum(board.spare for board in self.boards.values()) / 1_000 * seconds
         counters, used = self.machine.state.counters, self.used
         return Done(used["us"] / 1e6 / offered, used["first"] / 1e6 / offered, used["first"] / 1e6 / len(self.boards),
                     counters["audits"] / counters["jobs"], used["copies"] / counters["jobs"],
-                    used["us"] / 1e6 / used["copies"], self.now / 1_000, self._solver_s)
+                    used["us"] / 1e6 / used["copies"], seconds, self._solver_s)
+
+    def _run(self, enough: Callable[[], bool]) -> None:
+        while not enough():
+            self.now, _, what = heapq.heappop(self._due)
+            what()
 
     def _submit(self) -> None:
         if self._inputs:
