@@ -59,6 +59,10 @@ class Pool:
         self.close()
 
     def answers(self, jobs: Sequence[Job]) -> list[bytes]:
+        """In job order. Raises as ``runs``."""
+        return [run.answer for run in self.runs(jobs)]
+
+    def runs(self, jobs: Sequence[Job]) -> list[Run]:
         """In job order. Raises KernelRaised, and ValueError for an answer of another length than promised."""
         step = len(self._workers)   # neighbours cost alike: each interpreter gets every so-manieth job
         done = list(self._threads.map(lambda at: [self._checked(at, job) for job in jobs[at::step]], range(step)))
@@ -80,11 +84,11 @@ class Pool:
             worker.end()
         self._folder.cleanup()
 
-    def _checked(self, worker: int, job: Job) -> bytes:
-        answer = self._ask(worker, job, 1).answer
-        if len(answer) != job.answer_bytes:
-            raise ValueError(f"the kernel answered {len(answer)} bytes, the job says {job.answer_bytes}")
-        return answer
+    def _checked(self, worker: int, job: Job) -> Run:
+        run = self._ask(worker, job, 1)
+        if len(run.answer) != job.answer_bytes:
+            raise ValueError(f"the kernel answered {len(run.answer)} bytes, the job says {job.answer_bytes}")
+        return run
 
     def _ask(self, at: int, job: Job, times: int, slices: bool = False) -> Run:
         worker = self._workers[at]
