@@ -47,8 +47,8 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, pending,
-        settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), broker_probe (closed,
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_since_start, epoch,
+        pending, settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), broker_probe (closed,
         open, not probed), retained_requests (each: topic, clear, a command)."""
 
     def tasks(self) -> list[dict[str, Any]]:

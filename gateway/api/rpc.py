@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lamplighter.firmware.wire import device_of, is_identifier
-from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.bounds import MAX_WAITING
 from lamplighter.gateway.api.guard import Guard
@@ -247,18 +246,11 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
 
 
 async def _restore(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return _standing(await server.enrolment.restore(requests.text(request, "node")))
+    return (await server.enrolment.restore(requests.text(request, "node"))).standing
 
 
 async def _transfer(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    device = await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))
-    return _standing(device)
-
-
-def _standing(device: Device) -> dict[str, Any]:
-    """``epoch``: at whose end it changes hands; None if it does not."""
-    return {"node": device.node, "owner": device.owner, "next_owner": device.next_owner,
-            "epoch": device.asked if device.next_owner else None, "revoked": device.revoked}
+    return (await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))).standing
 
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class Machine:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
                     row.by)
         task.rate_at = self.state.now_ms
-        task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
+        task.run, task.rounds, task.audited, task.setback = row.run, row.rounds, row.audited, row.setback
         task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)
         if row.rounds:
             task.advance(row.rounds - 1, row.answered, row.round_jobs)

@@ -33,7 +33,7 @@ class FakeWindow:
     def health(self) -> dict[str, Any]:
         return {"site": "demo", "version": "1", "boot": 1, "net": "00", "broker": "mqtt://127.0.0.1:1",
                 "broker_up": self.broker_up, "tasks_open": 1, "tasks": 2, "nodes": 2, "nodes_online": 1,
-                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2, "pending": 0,
+                "spare_permille": 650, "leases_open": 4, "jobs_since_start": self.done, "epoch": 2, "pending": 0,
                 "settled": 42, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:

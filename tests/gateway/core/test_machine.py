@@ -507,10 +507,10 @@ def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
 
 def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
     """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
-    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4, setback="why")],
           answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
                    (1, 2, b"e", False)])
-    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0, "setback": "why"}
 
     def shown():
         return {key: value for key, value in task_view(pair.of()).items() if key in far}
