@@ -134,12 +134,11 @@ class Machine:
             node = state.nodes.get(row.node)
             if node is not None:
                 state.recall(node, row)
-            else:   # the registry does not know it any more; who enrols it again finds what it did
-                state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
                 if node is not None:
                     state.set_timer(row.quarantined_until, node)
                 state.find_work(row.node)   # what the last life had not checked again yet
+        state.remember_strangers(row for row in snapshot.standing if row.node not in state.nodes)
         for task_row in snapshot.tasks:
             self._restore_task(task_row)
         for name, who, leases, done in snapshot.shares:

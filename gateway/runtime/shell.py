@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
@@ -103,10 +104,11 @@ class Shell:
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
+        self.budgets = Budgets(self.now_ms, self.counters)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
-                                              self.bounds, clock.wall_ms)
+                                              self.bounds, clock.wall_ms, self.budgets)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
         mark = mark_topic(site, settings.name), b"%d" % stores.boot
         self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
@@ -148,7 +150,8 @@ class Shell:
 
     def bounds(self) -> dict[str, dict[str, int]]:
         """How much is held of what is bounded."""
-        return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
+        return bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
+                      self._outside.link.holds())
 
     def disconnected(self) -> None:
         """The broker is away."""

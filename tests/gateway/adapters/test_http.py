@@ -178,6 +178,14 @@ def test_only_get(tmp_path: Path, method: str) -> None:
     visit(tmp_path, work)
 
 
+def test_a_document_is_not_for_the_page(tmp_path: Path) -> None:
+    """One that is sent to it, whatever its size, is refused before it is read."""
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
+        async with client.post("/api/tasks", data=b"x" * 1_000_000) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (413, "request_entity_too_large")
+    visit(tmp_path, work)
+
+
 def test_page_is_self_contained(tmp_path: Path) -> None:
     """The page and all that it names come from here, with a policy that allows nothing else and no inline code."""
     class Links(HTMLParser):

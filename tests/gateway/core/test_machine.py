@@ -337,6 +337,15 @@ def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
     assert not pair.state.strangers
 
 
+def test_strangers_have_a_bound(make_city):
+    """Of more than may be enrolled those stay that have most to answer for, or to get; the others are counted."""
+    city = make_city(max_nodes=2)
+    city.restore(Snapshot(standing=[
+        StandingRow("liar", 0, 3, 0, 1), StandingRow("idle", 9, 0, 0, 1), StandingRow("new", 0, 0, 0, 1),
+        StandingRow("owed", 0, 0, 0, 1, pending_kop=5)]))
+    assert set(city.state.strangers) == {"owed", "liar"} and city.state.counters["strangers_forgotten"] == 2
+
+
 def test_what_a_lost_device_had_earned_is_settled_with_its_epoch(after, pair):
     """Also where it is enrolled again while that is being sealed and the next has begun."""
     after(standing=[StandingRow("gone-1", 2, 0, 0, 7, pending_kop=500)], epoch=4)

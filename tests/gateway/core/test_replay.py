@@ -265,7 +265,8 @@ def test_a_round_that_is_another_now_is_begun_anew(pair, of, made, why):
     asked, = of(f.RecallRound, pair.round(jobs=4))
     pair.known[0] = (answered, [])
     said = pair.recall(asked, made=pair.made()._replace(**made))
-    assert answered and copies and of(f.KeepSetback, said) == [f.KeepSetback("t", -1, 1, pair.of().setback)] and pair.of().setback
+    assert answered and copies and of(f.KeepSetback, said) == [f.KeepSetback("t", -1, 1, pair.of().setback)]
+    assert pair.of().setback
     assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in held}
     assert of(f.KeepVerdict, said) == [f.KeepVerdict(copy, "cancelled", 0) for copy in copies]
     assert [(x.round, x.run) for x in of(f.KeepRound, said)] == [(0, 1)]
