@@ -44,7 +44,8 @@ CREATE TABLE task(
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
-    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT ''
+    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT '',
+    setback TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
@@ -93,9 +94,9 @@ CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
     DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
 END;
 
-CREATE VIEW setback AS SELECT task, 0 AS round, run FROM task;
+CREATE VIEW setback AS SELECT task, 0 AS round, run, setback FROM task;
 CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
-    UPDATE task SET run = NEW.run WHERE task = NEW.task;
+    UPDATE task SET run = NEW.run, setback = NEW.setback WHERE task = NEW.task;
     DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task AND number > NEW.round;
@@ -148,7 +149,7 @@ FOLD: dict[type, str] = {
     KeepTask: _insert("task", KeepTask, also=", number", given=", (SELECT coalesce(max(number), 0) + 1 FROM task)",
                       verb="INSERT OR REPLACE"),
     KeepRound: _insert("round", KeepRound, "task, round"),
-    KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
+    KeepSetback: "INSERT INTO setback(task, round, run, setback) VALUES(?1, ?2, ?3, ?4)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
                  " finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
@@ -190,7 +191,8 @@ SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, sta
     (SELECT coalesce(sum(jobs), 0) FROM round WHERE round.task = task.task),
     (SELECT count(*) FROM answer WHERE answer.task = task.task
         AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
-    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0)
+    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
+    setback
 FROM task ORDER BY number"""
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look

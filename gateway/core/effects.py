@@ -50,11 +50,12 @@ class KeepRound:
 @dataclass(frozen=True, slots=True)
 class KeepSetback:
     """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
-    task goes on as ``run``."""
+    task goes on as ``run``. ``why`` is a sentence for an operator."""
 
     task: str
     round: int
     run: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

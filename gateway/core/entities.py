@@ -195,14 +195,16 @@ class Task:
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
                  "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
-                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
-                 "submitted_at_ms", "suspects", "waits")
+                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.setback = ""
+        """Why rounds were begun anew last; empty where none were."""
         self.by = by
         """Who asked for it, by the broker's account."""
         self.priority = priority

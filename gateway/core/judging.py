@@ -288,9 +288,11 @@ def set_back(state: State, task: Task, after: int, why: str) -> None:
     call_off(state, task, after)
     task.rounds = after + 1
     task.run += 1
+    task.setback = why
+    task.dirty = True
     task.suspects.clear()
     state.counters["setbacks"] += 1
-    state.turn.emit(KeepSetback(task.name, after, task.run))
+    state.turn.emit(KeepSetback(task.name, after, task.run, why))
     state.tell(task, "set_back", round=task.rounds, why=why)
 
 

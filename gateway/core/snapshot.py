@@ -32,6 +32,8 @@ class TaskRow(NamedTuple):
     """Answers that the last round has; those before it have all."""
     expected: int = 0
     """How many rounds its kind expects; 0 where nobody knows."""
+    setback: str = ""
+    """Why rounds were begun anew last."""
 
 
 class LeaseRow(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from lamplighter.firmware.wire import CHUNK_BYTES
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
@@ -111,10 +112,11 @@ class Shell:
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes_blob, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
+        self.budgets = Budgets(self.now_ms, self.counters)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
-                                              self.means, clock.wall_ms)
+                                              self.means, clock.wall_ms, self.budgets)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
         mark = mark_topic(site, settings.name), b"%d" % stores.boot
         self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
@@ -156,7 +158,8 @@ class Shell:
 
     def means(self) -> dict[str, Any]:
         """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
-        held = bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
+        held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
+                      self._outside.link.holds())
         return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value}
 
     def disconnected(self) -> None:

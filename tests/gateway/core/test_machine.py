@@ -347,6 +347,15 @@ def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
     assert not pair.state.strangers
 
 
+def test_strangers_have_a_bound(make_city):
+    """Of more than may be enrolled those stay that have most to answer for, or to get; the others are counted."""
+    city = make_city(max_nodes=2)
+    city.restore(Snapshot(standing=[
+        StandingRow("liar", 0, 3, 0, 1), StandingRow("idle", 9, 0, 0, 1), StandingRow("new", 0, 0, 0, 1),
+        StandingRow("owed", 0, 0, 0, 1, pending_kop=5)]))
+    assert set(city.state.strangers) == {"owed", "liar"} and city.state.counters["strangers_forgotten"] == 2
+
+
 def test_what_a_lost_device_had_earned_is_settled_with_its_epoch(after, pair):
     """Also where it is enrolled again while that is being sealed and the next has begun."""
     after(standing=[StandingRow("gone-1", 2, 0, 0, 7, pending_kop=500)], epoch=4)
@@ -517,10 +526,10 @@ def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
 
 def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
     """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
-    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4, setback="why")],
           answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
                    (1, 2, b"e", False)])
-    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0, "setback": "why"}
 
     def shown():
         return {key: value for key, value in task_view(pair.of()).items() if key in far}
