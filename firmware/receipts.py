@@ -10,13 +10,13 @@ def begin(saved, path):
     # The chain of this start. saved: what was last written to the file `path`, b"" where there is none.
     from .reserve import rise
 
-    if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
-        boot, seq, prev = struct.unpack(">II32s", saved[:40])
-        chain = Chain(path, prev)
+    whole = len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]
+    boot, seq, prev = struct.unpack(">II32s", saved[:40] if whole else bytes(40))
+    chain = Chain(path, prev)
+    if whole:
         rise(chain, boot, seq)
-        return chain
-    chain = Chain(path, bytes(32))
-    chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
+    else:
+        chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
     return chain
 
 

@@ -11,12 +11,16 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from lamplighter.gateway.devicebuild.makers import MAKERS, lift
 from lamplighter.gateway.devicebuild.scan import binds, is_fixed
+from lamplighter.gateway.devicebuild.splice import splice_functions
 
 
-def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str]) -> None:
+def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str],
+         lend: str = "") -> None:
     """Makes one module, ``__init__``, of itself and ``together``, in which each name means one thing. What is used
-    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes.
+    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. Where ``lend`` is
+    its function that lends modules, what makes objects becomes one more of those.
     """
     whole = trees["__init__"]
     seen: set[str] = set()
@@ -33,6 +37,11 @@ def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], ke
     for node in reversed(whole.body):
         if not _binds(node) & outside and all(counts[name] < 3 for name in _binds(node)):
             _inline(node, whole)
+    splice_functions(whole, frozenset(outside))
+    if lend:
+        bound: frozenset[str] = frozenset().union(*(_binds(node) for node in whole.body))
+        trees[MAKERS] = lift(whole, lend, package, frozenset(outside), bound)
+        others.append(trees[MAKERS])
     used = functools.cache(_used)  # what stays is not changed any more
     while [node for node in reversed(whole.body)
            if not _binds(node) & keep and _place(node, whole, others, package, used)]:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import ast
 
 from lamplighter.gateway.devicebuild.bundle import join
-from lamplighter.gateway.devicebuild.lending import LEND, LENDER, lend, lender, lent, resident
+from lamplighter.gateway.devicebuild.lending import LEND, LENDER, Called, called, lend, lender, lent, resident
+from lamplighter.gateway.devicebuild.makers import MAKERS
 from lamplighter.gateway.devicebuild.names import Names
 from lamplighter.gateway.devicebuild.refuse import refuse
 from lamplighter.gateway.devicebuild.scan import Module
+from lamplighter.gateway.devicebuild.splice import splice_methods
 from lamplighter.gateway.devicebuild.target import absolute, for_micropython, texts_in_one
 from lamplighter.gateway.devicebuild.tuples import plain_tuples
 
@@ -35,17 +37,22 @@ def shrink(sources: dict[str, str], package: str, keep: frozenset[str],
     plain_tuples(modules, keep)
     if borrowed:
         lend(modules, borrowed)
-        trees[LENDER] = lender(package)
+        trees[LENDER] = lender()
         together.insert(0, LENDER)
+    splice_methods(_modules(trees, package))
     names = Names(_modules(trees, package), together, keep)
     for name, tree in trees.items():
         _Parameters(names.parameters).visit(tree)
         _Linker(name, names).visit(tree)
     if together:
-        join(trees, package, together, keep)
+        lending = names.short[LENDER][LEND] if borrowed else ""
+        join(trees, package, together, keep, lending)
+    files = called([*borrowed, MAKERS]) if borrowed else {}
+    for tree in trees.values() if borrowed else ():
+        Called(lending, files).visit(tree)
     for name in borrowed:
         texts_in_one(trees[name])
-    return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
+    return {files.get(name, name): ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
 
 
 def _modules(trees: dict[str, ast.Module], package: str) -> dict[str, Module]:
