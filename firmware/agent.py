@@ -63,7 +63,9 @@ class Agent:
     def message(self, leaf, payload, now):
         # A message on our topic `leaf`: lease, ack or blob. Raises OSError when the connection must begin anew.
         try:
-            frames = (payload,) if leaf == "blob" else wire.frames_of(payload)
+            frames = (payload,)
+            if leaf != "blob":
+                frames = wire.frames_of(payload)
         except wire.WireError:
             self.bad += 1
             return
@@ -74,7 +76,8 @@ class Agent:
                 elif leaf == "ack":
                     self._acked(wire.decode_ack(frame, self._down), now)
                 elif wire.kind_of(frame) == wire.CANCEL:
-                    self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
+                    nonce = wire.decode_nonce(wire.CANCEL, frame, self._down)
+                    self._cancel(nonce)
                 elif wire.kind_of(frame) == wire.FLOOR:
                     from .reserve import heed
 
@@ -114,7 +117,7 @@ class Agent:
             if answer is None or len(answer) > wire.MAX_ANSWER:
                 self._refuse(entry, code or wire.FAILED)
             else:
-                receipt = self.chain.receipt(*self._who, entry[0], answer, busy_us)
+                receipt = self.chain.receipt(self._who, entry[0], answer, busy_us)
                 frame = wire.encode_result(receipt, answer, self.up)
                 self._outbox.append((self.chain.seq, frame))
                 self._held.remove(entry)
@@ -200,8 +203,9 @@ class Agent:
                 self._held.remove(entry)
                 if entry is self.running:
                     self.running = None
-                return
-        self.bad += 1
+                break
+        else:
+            self.bad += 1
 
     def _refuse(self, entry, code):
         self._note(wire.encode_refusal(entry[0].nonce, code, self.up))

@@ -36,13 +36,14 @@ class Chain:
         self._n += 1
         return self._n, self.conn, self.boot
 
-    def receipt(self, net, device, lease, answer, busy_us):
-        # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.
+    def receipt(self, who, lease, answer, busy_us):
+        # The next receipt of the chain, by `who` (network, device), for `answer` to `lease`; `self.seq` is then its number.
         self.seq += 1
         if self.seq >= self.end:
             from .reserve import rise  # in the heap of a board only while it is used
 
             rise(self, 0, 0)
+        net, device = who
         seal = wire.seal_of(device, lease.nonce, answer)
         busy_us &= 0xFFFFFFFF
         body = wire.encode_receipt(net, device, self.boot, self.seq, lease.epoch, 0, lease.job, lease.nonce, seal,

@@ -9,18 +9,18 @@ from __future__ import annotations
 import ast
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lamplighter.gateway.devicebuild.makers import MAKERS, lift
 from lamplighter.gateway.devicebuild.scan import binds, is_fixed
-from lamplighter.gateway.devicebuild.splice import splice_functions
+from lamplighter.gateway.devicebuild.splice import Once, splice
 
 
 def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str],
-         lend: str = "") -> None:
+         methods: Iterable[Once] = (), lend: str = "") -> None:
     """Makes one module, ``__init__``, of itself and ``together``, in which each name means one thing. What is used
-    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. Where ``lend`` is
-    its function that lends modules, what makes objects becomes one more of those.
+    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. ``methods`` are
+    put where they are called. Where ``lend`` is its function that lends modules, what makes objects becomes one more of those.
     """
     whole = trees["__init__"]
     seen: set[str] = set()
@@ -37,7 +37,7 @@ def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], ke
     for node in reversed(whole.body):
         if not _binds(node) & outside and all(counts[name] < 3 for name in _binds(node)):
             _inline(node, whole)
-    splice_functions(whole, frozenset(outside))
+    splice(whole, methods, frozenset(outside))
     if lend:
         bound: frozenset[str] = frozenset().union(*(_binds(node) for node in whole.body))
         trees[MAKERS] = lift(whole, lend, package, frozenset(outside), bound)

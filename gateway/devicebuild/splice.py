@@ -9,52 +9,72 @@ from __future__ import annotations
 import ast
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 from lamplighter.gateway.devicebuild.scan import Module, binds
+from lamplighter.gateway.devicebuild.words import FOREIGN
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
            ast.GeneratorExp, ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
+Once = tuple[ast.FunctionDef, ast.expr]
+"""A function and what is called where it is."""
 
 
-def splice_methods(modules: dict[str, Module]) -> None:
-    """Puts methods where they are called: those whose names begin with ``_`` and which ``self`` alone reaches."""
-    told = set().union(*(module.reached | module.foreign | module.texts for module in modules.values()))
-    for module in modules.values():
-        for node in module.tree.body:
-            if isinstance(node, ast.ClassDef) and not module.derived:
-                mine = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)
-                        and part.name.startswith("_") and not part.name.endswith("__") and part.name not in told}
-                _splice(node.body, mine, lambda call, name: ast.unparse(call) == f"self.{name}", "_m")
+def once(modules: dict[str, Module], keep: frozenset[str]) -> list[Once]:
+    """Methods that are called in one place, each with what is called there.
+
+    A name that begins with ``_`` is its class's own when ``self`` alone reaches it. Any other must be the name of
+    nothing else: of no other class's method, and of nothing that MicroPython has.
+    """
+    found = []
+    every = list(modules.values())
+    uses = [(module, node) for module in every for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
+    told = keep.union(*(module.foreign | module.texts for module in every))
+    owners = Counter(word for module in every for mine in module.classes.values() for word in mine)
+    for module in every:
+        for of in (node for node in module.tree.body if isinstance(node, ast.ClassDef) and not module.derived):
+            inside = {id(node) for node in ast.walk(of)}
+            for method in (part for part in of.body if isinstance(part, ast.FunctionDef)):
+                word = method.name
+                here = [node for _, node in uses if node.attr == word]
+                if word.startswith("_") and not any(word in other.reached for other in every):
+                    here = [node for node in here if id(node) in inside]
+                elif owners[word] > 1 or word in FOREIGN:
+                    continue
+                if len(here) == 1 and word not in told and not word.startswith("__"):
+                    found.append((method, here[0]))
+    return found
 
 
-def splice_functions(whole: ast.Module, outside: frozenset[str]) -> None:
-    """Puts functions of a module where they are called, but for those that are used ``outside``."""
-    names = Counter(name for node in whole.body for part in ast.walk(node) for name in binds(part))
-    mine = {node.name: node for node in whole.body if isinstance(node, ast.FunctionDef)
-            and node.name not in outside and names[node.name] == 1}
-    _splice(whole.body, mine, lambda call, name: isinstance(call, ast.Name) and call.id == name, "_f")
+def splice(tree: ast.Module, methods: Iterable[Once], keep: frozenset[str] | None = None) -> None:
+    """Puts methods, and with ``keep`` functions that it does not name, where ``tree`` calls them."""
+    inside = {id(node) for node in ast.walk(tree)}
+    left: list[Once] = [pair for pair in methods if id(pair[0]) in inside and id(pair[1]) in inside]
+    bound = Counter(name for node in tree.body for part in ast.walk(node) for name in binds(part))
+    for node in tree.body if keep is not None else ():
+        if isinstance(node, ast.FunctionDef) and node.name not in (keep or ()) and bound[node.name] == 1:
+            uses = [part for part in ast.walk(tree) if isinstance(part, ast.Name) and part.id == node.name]
+            left += [(node, uses[0])] if len(uses) == 1 else []
+    while left:
+        pair = next((pair for pair in left if _is_last(pair, left, tree)), left[0])
+        left.remove(pair)
+        if _is_simple(pair[0]) and _put(*pair, tree.body):
+            next(body for body in _bodies(tree) if pair[0] in body).remove(pair[0])
 
 
-def _splice(body: list[ast.stmt], mine: dict[str, ast.FunctionDef], is_called: Callable[[ast.expr, str], bool],
-            prefix: str) -> None:
-    """Splices functions of ``mine``, all in ``body``, those first that call none of the others."""
-    changed = True
-    while changed:
-        changed = False
-        for name, node in list(mine.items()):
-            uses = [part for around in body for part in ast.walk(around)
-                    if isinstance(part, ast.Name | ast.Attribute) and is_called(part, name)]
-            inside = any(is_called(part, other) for part in ast.walk(node)
-                         if isinstance(part, ast.Name | ast.Attribute) for other in mine)
-            if inside:
-                continue
-            changed = True
-            del mine[name]
-            if len(uses) == 1 and _is_simple(node) and _put(node, uses[0], body, prefix):
-                body.remove(node)
+def _is_last(pair: Once, left: list[Once], tree: ast.Module) -> bool:
+    """Whether nothing else is to be put into a function or among what it is called with: what is local to two would be
+    so at the same time, under the same names.
+    """
+    uses = {id(use) for _, use in left}
+    given = [part for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func is pair[1] for part in node.args]
+    return not any(id(part) in uses for node in (pair[0], *given) for part in ast.walk(node))
+
+
+def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    yield tree.body
+    yield from (node.body for node in tree.body if isinstance(node, ast.ClassDef))
 
 
 def _is_simple(node: ast.FunctionDef) -> bool:
@@ -63,14 +83,14 @@ def _is_simple(node: ast.FunctionDef) -> bool:
                 or given.posonlyargs or any(isinstance(part, _SCOPES) for part in ast.walk(node) if part is not node))
 
 
-def _put(node: ast.FunctionDef, use: ast.expr, body: list[ast.stmt], prefix: str) -> bool:
+def _put(node: ast.FunctionDef, use: ast.expr, body: list[ast.stmt]) -> bool:
     """Puts the body of a function in place of its only use; False where that cannot be done."""
-    for function in _functions(body):
+    for function in (function for function in _functions(body) if function is not node):
         for statements in _lists(function.body):
             for at, statement in enumerate(statements):
                 call = statement.value if isinstance(statement, ast.Expr | ast.Assign | ast.Return) else None
                 if isinstance(call, ast.Call) and call.func is use:
-                    made = _body(node, call, statement, function, prefix)
+                    made = _body(node, call, statement, function)
                     if made:
                         statements[at:at + 1] = made
                     return bool(made)
@@ -98,8 +118,7 @@ def _lists(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
                 yield from _lists(handler.body)
 
 
-def _body(node: ast.FunctionDef, call: ast.Call, statement: ast.stmt, function: ast.FunctionDef,
-          prefix: str) -> list[ast.stmt]:
+def _body(node: ast.FunctionDef, call: ast.Call, statement: ast.stmt, function: ast.FunctionDef) -> list[ast.stmt]:
     """What stands for the call in ``statement`` of ``function``; nothing where that cannot be done."""
     names = [arg.arg for arg in node.args.args]
     given = [*([call.func.value] if isinstance(call.func, ast.Attribute) else []), *call.args]
@@ -109,9 +128,6 @@ def _body(node: ast.FunctionDef, call: ast.Call, statement: ast.stmt, function: 
     if call.keywords or len(given) != len(names) or any(isinstance(part, ast.Starred) for part in given) or (
             used - bound).difference(names) & local:
         return []
-    ended = _ended(copy.deepcopy(node.body), statement)
-    if ended is None:
-        return []
     table: dict[str, ast.expr] = {}
     before: list[ast.stmt] = []
     for name, value in zip(names, given, strict=True):
@@ -119,13 +135,16 @@ def _body(node: ast.FunctionDef, call: ast.Call, statement: ast.stmt, function: 
                 isinstance(value, ast.Name) and value.id in local)):
             table[name] = value
         else:
-            table[name] = ast.Name(f"{prefix}{len(before)}", ast.Load())
-            before.append(ast.Assign([ast.Name(f"{prefix}{len(before)}", ast.Store())], value))
-    own = [f"{prefix}{n}" for n in range(len(before))]
+            table[name] = ast.Name(f"_own{len(before)}", ast.Load())
+            before.append(ast.Assign([ast.Name(f"_own{len(before)}", ast.Store())], value))
+    own = [f"_own{n}" for n in range(len(before))]
     for name in sorted(bound.difference(names)):
-        table[name] = ast.Name(f"{prefix}{len(own)}", ast.Load())
-        own.append(f"{prefix}{len(own)}")
-    made = [*before, *(_Renamed(table).visit(part) for part in ended)]
+        table[name] = ast.Name(f"_own{len(own)}", ast.Load())
+        own.append(f"_own{len(own)}")
+    ended = _ended([_Renamed(table).visit(part) for part in copy.deepcopy(node.body)], statement)
+    if ended is None:
+        return []
+    made = [*before, *ended]
     if own and not isinstance(statement, ast.Return) and statement is not function.body[-1]:
         made.append(ast.Assign([ast.Name(name, ast.Store()) for name in own], ast.Constant(None)))
     return made or [ast.Pass()]
