@@ -1,7 +1,7 @@
 # A serial line in place of Wi-Fi: same surface as mqtt.Client. The bridge on the host (gateway/adapters/serial.py)
 # is the board's connection to the broker; `up` means that it is there and connected. As with MQTT nothing is kept
-# over a new session: the owner says everything again. Nothing is queued either: one message at a time is on its way, as
-# it lies in the agent.
+# over a new session: the owner says everything again. Nothing is queued either: one message at a time is on its way,
+# as it lies in the agent.
 import asyncio
 import binascii
 import struct
@@ -59,7 +59,8 @@ class Line:
                 from .hello import will  # in the heap of a board only while it is used
 
                 self._session = self._session + 1 & 0xFFFF
-                self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device) + will(self.owner.agent)
+                self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device)
+                self._hello += will(self.owner.agent)
                 self._answer = struct.pack(">I", binascii.crc32(self._hello))
             self._pipe.hello(self._hello)
         self.flush()

@@ -37,7 +37,8 @@ class Chain:
         return self._n, self.conn, self.boot
 
     def receipt(self, who, lease, answer, busy_us):
-        # The next receipt of the chain, by `who` (network, device), for `answer` to `lease`; `self.seq` is then its number.
+        # The next receipt of the chain, by `who` (network, device), for `answer` to `lease`; `self.seq` is then its
+        # number.
         self.seq += 1
         if self.seq >= self.end:
             from .reserve import rise  # in the heap of a board only while it is used

@@ -17,10 +17,11 @@ from lamplighter.gateway.devicebuild.splice import Once, splice
 
 
 def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str],
-         methods: Iterable[Once] = (), lend: str = "") -> None:
+         methods: Iterable[Once] | None = None, lend: str = "") -> None:
     """Makes one module, ``__init__``, of itself and ``together``, in which each name means one thing. What is used
-    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. ``methods`` are
-    put where they are called. Where ``lend`` is its function that lends modules, what makes objects becomes one more of those.
+    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. Where there are
+    ``methods``, they and functions are put where they are called. Where ``lend`` is its function that lends modules,
+    what makes objects becomes one more of those.
     """
     whole = trees["__init__"]
     seen: set[str] = set()
@@ -37,7 +38,8 @@ def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], ke
     for node in reversed(whole.body):
         if not _binds(node) & outside and all(counts[name] < 3 for name in _binds(node)):
             _inline(node, whole)
-    splice(whole, methods, frozenset(outside))
+    if methods is not None:
+        splice(whole, methods, frozenset(outside))
     if lend:
         bound: frozenset[str] = frozenset().union(*(_binds(node) for node in whole.body))
         trees[MAKERS] = lift(whole, lend, package, frozenset(outside), bound)

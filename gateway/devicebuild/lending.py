@@ -84,7 +84,7 @@ def _taken_from(node: ast.AST, module: Module, modules: dict[str, Module]) -> li
 
 
 def lent(modules: dict[str, Module], together: list[str]) -> frozenset[str]:
-    """Modules that are imported inside functions alone, but for those of ``together``, which are in the heap anyway."""
+    """Modules that are imported inside functions alone, and not among ``together``, which are in the heap anyway."""
     found: set[str] = set()
     kept = set(together)
     for module in modules.values():

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import ast
 
+from lamplighter.gateway.devicebuild.scan import binds
+
 MAKERS = "_makers"
 """The module that has them, under a name that no source has. It is in the heap only while something is made."""
 
 
 def lift(whole: ast.Module, lend: str, package: str, outside: frozenset[str], bound: frozenset[str]) -> ast.Module:
-    """Takes ``__init__`` out of each class of ``whole`` that is made in one place: there a function of the module that
-    this returns does it, which ``lend`` has. ``outside``: names that others use; ``bound``: what ``whole`` binds.
+    """Takes ``__init__`` out of each class of ``whole`` that is made in one place: there a function of the module
+    that this returns does it, which ``lend`` has. ``outside``: names that others use; ``bound``: those of ``whole``.
     """
     made = ast.Module([], [])
     for node in [node for node in whole.body if isinstance(node, ast.ClassDef)]:
         uses = [part for part in ast.walk(whole) if isinstance(part, ast.Name) and part.id == node.name]
         calls = [part for part in ast.walk(whole) if isinstance(part, ast.Call) and part.func in uses]
-        begin = next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"), None)
-        if begin and len(uses) == len(calls) == 1 and not node.bases and node.name not in outside and not any(
-                isinstance(part, ast.Return) for part in ast.walk(begin)) and len(node.body) > 1:
+        once = len(uses) == len(calls) == 1 and not node.bases and node.name not in outside and len(node.body) > 1
+        begin = next((part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"
+                      and not any(isinstance(inner, ast.Return) or binds(inner) - {"__init__"} & bound
+                                  for inner in ast.walk(part))), None)
+        if once and begin:
             node.body.remove(begin)
             begin.name = node.name
             begin.body.append(ast.Return(ast.Name(begin.args.args[0].arg, ast.Load())))

@@ -27,7 +27,7 @@ def once(modules: dict[str, Module], keep: frozenset[str]) -> list[Once]:
     A name that begins with ``_`` is its class's own when ``self`` alone reaches it. Any other must be the name of
     nothing else: of no other class's method, and of nothing that MicroPython has.
     """
-    found = []
+    found: list[Once] = []
     every = list(modules.values())
     uses = [(module, node) for module in every for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
     told = keep.union(*(module.foreign | module.texts for module in every))
@@ -64,11 +64,12 @@ def splice(tree: ast.Module, methods: Iterable[Once], keep: frozenset[str] | Non
 
 
 def _is_last(pair: Once, left: list[Once], tree: ast.Module) -> bool:
-    """Whether nothing else is to be put into a function or among what it is called with: what is local to two would be
-    so at the same time, under the same names.
+    """Whether nothing else is to be put into a function or among what it is called with: what is local to two would
+    be so at the same time, under the same names.
     """
     uses = {id(use) for _, use in left}
-    given = [part for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func is pair[1] for part in node.args]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.func is pair[1]]
+    given = [part for node in calls for part in node.args]
     return not any(id(part) in uses for node in (pair[0], *given) for part in ast.walk(node))
 
 
