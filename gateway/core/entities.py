@@ -277,8 +277,8 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled_at", "conn", "device",
-                 "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
+                 "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
                  "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
                  "temp", "why")
@@ -302,6 +302,8 @@ class Node:
         self.can: tuple[str, ...] = ()
         self.board = self.firmware = ""
         self.arch = UNBORN            # no kernel is for it
+        self.claimed = UNBORN
+        """The one that it was born with last: while it starts again, kernels for that are kept."""
         self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0

@@ -57,7 +57,8 @@ def on_born(state: State, event: NodeBorn) -> None:
         return
     if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at):
         return
-    node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
+    node.board, node.firmware = event.board, event.firmware
+    node.arch = node.claimed = event.arch
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
     node.once, node.can, node.restarted = event.once, event.can, event.why
     _want_kernels(state, node)
@@ -80,7 +81,7 @@ def _want_kernels(state: State, node: Node) -> None:
 def on_kernels(state: State, event: KernelsCompiled) -> None:
     state.compiling.discard(event.arch)
     state.kernels[event.arch] = event.blobs
-    for arch in state.kernels.keys() - {node.arch for node in state.nodes.values()}:
+    for arch in state.kernels.keys() - {node.claimed for node in state.nodes.values()}:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
         send_again(state, node)

@@ -65,6 +65,20 @@ def test_claimed_instruction_sets_are_bounded(city, of):
     assert list(city.state.kernels) == [99]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_device_that_starts_again_keeps_the_kernels_for_it(city, of, late):
+    """Also when it is the only one of its kind, and kernels become ready before it is born again: those for another
+    kind of board, or (``late``) its own."""
+    for name in "ab":
+        city.enrol(name)
+    city.born("a", arch=3)
+    city.born("b", arch=4)
+    city.tell(e.KernelsCompiled(4 if late else 3, {}))
+    city.tell(e.NodeStatusChanged("a", e.At(2, 1, 1), "ready"))
+    city.tell(e.KernelsCompiled(3 if late else 4, {}))
+    assert not of(f.CompileKernels, city.born("a", 2, arch=3)) and set(city.state.kernels) == {3, 4}
+
+
 def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
     """Of many instruction sets at once few are compiled for at a time; none waits for another birth."""
     city = make_city(max_compiling=2)
