@@ -148,10 +148,7 @@ class Agent:
             self._again(now)
         self._ripe = True
         if self.why() == "heap":
-            try:
-                self._blobs.evict()  # what nobody needs now makes room
-            except MemoryError:
-                pass  # there is none
+            self._blobs.clear()
         self._fetch_next(now, True)
         soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
         if soon or ticks_diff(now, self._next_bid) >= 0:
@@ -175,6 +172,7 @@ class Agent:
             lease = wire.decode_lease(frame, self._down)
         except MemoryError:  # it will not be held: say so, if there is as much memory as that
             nonce = bytes(wire.opened(frame, self._down)[6:22])
+            self._blobs.clear()
             self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self.up))
         else:
             self._leased(lease, now)
@@ -209,7 +207,9 @@ class Agent:
 
     def _refuse(self, entry, code):
         self._note(wire.encode_refusal(entry[0].nonce, code, self.up))
-        self._held.remove(entry)  # last: where there is no memory for a refusal yet, it is to be refused later
+        self._held.remove(entry)  # after it: where there is no memory for a refusal yet, it is to be refused later
+        if code == wire.NO_HEAP:
+            self._blobs.clear()  # or it would be refused again for ever, with what nobody needs in the way
 
     def _acked(self, pairs, now):
         for seq, _ in pairs:
