@@ -284,7 +284,7 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled", "compiled_at", "conn",
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
                  "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
                  "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
@@ -309,6 +309,8 @@ class Node:
         self.can: tuple[str, ...] = ()
         self.board = self.firmware = ""
         self.arch = UNBORN            # no kernel is for it
+        self.claimed = UNBORN
+        """The one that it was born with last: while it starts again, kernels for that are kept."""
         self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0
@@ -327,9 +329,8 @@ class Node:
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
         self.mends_at = 0
         """When half of what lost leases have taught of its pace is forgotten; 0 where there is nothing to forget."""
-        self.compiled, self.compiled_at = UNBORN, 0
-        """For which instruction set kernels were last compiled because of it, and when: they stay, for what it says
-        that it is is not known between two of its starts."""
+        self.compiled_at = 0
+        """When kernels were last compiled because of it."""
         self.backoff_until = 0
         self.quarantined_until = 0
         self.muted_until = 0

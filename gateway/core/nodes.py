@@ -57,7 +57,8 @@ def on_born(state: State, event: NodeBorn) -> None:
         return
     if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at, event.once):
         return
-    node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
+    node.board, node.firmware = event.board, event.firmware
+    node.arch = node.claimed = event.arch
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
     node.can, node.restarted = event.can, event.why
     _want_kernels(state, node)
@@ -72,7 +73,7 @@ def _want_kernels(state: State, node: Node) -> None:
     if node.compiled_at and state.now_ms < node.compiled_at + state.policy.compile_ms:
         state.set_timer(node.compiled_at + state.policy.compile_ms, node)
     elif len(state.compiling) < state.policy.max_compiling:   # else when one of these is done
-        node.compiled, node.compiled_at = node.arch, state.now_ms
+        node.compiled_at = state.now_ms
         state.compiling.add(node.arch)
         state.turn.emit(CompileKernels(node.arch))
 
@@ -80,8 +81,7 @@ def _want_kernels(state: State, node: Node) -> None:
 def on_kernels(state: State, event: KernelsCompiled) -> None:
     state.compiling.discard(event.arch)
     state.kernels[event.arch] = event.blobs
-    wanted = {arch for node in state.nodes.values() for arch in (node.arch, node.compiled)}
-    for arch in state.kernels.keys() - wanted:
+    for arch in state.kernels.keys() - {node.claimed for node in state.nodes.values()}:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
         send_again(state, node)

@@ -65,12 +65,18 @@ def test_claimed_instruction_sets_are_bounded(city, of):
     assert list(city.state.kernels) == [99]
 
 
-def test_kernels_outlast_a_start_of_the_only_board_they_are_for(pair, of):
-    """Between its last word and its next birth nobody says its instruction set: it waits for no compilation."""
-    pair.status("anna-1", "ready", boot=2)
-    pair.born("ben-1", boot=2, arch=7)
-    pair.tell(e.KernelsCompiled(7, {}))
-    assert 0 in pair.state.kernels and not of(f.CompileKernels, pair.born("anna-1", boot=2))
+@pytest.mark.parametrize("late", [True, False])
+def test_a_device_that_starts_again_keeps_the_kernels_for_it(city, of, late):
+    """Also when it is the only one of its kind, and kernels become ready before it is born again: those for another
+    kind of board, or (``late``) its own."""
+    for name in "ab":
+        city.enrol(name)
+    city.born("a", arch=3)
+    city.born("b", arch=4)
+    city.tell(e.KernelsCompiled(4 if late else 3, {}))
+    city.tell(e.NodeStatusChanged("a", e.At(2, 1, 1), "ready"))
+    city.tell(e.KernelsCompiled(3 if late else 4, {}))
+    assert not of(f.CompileKernels, city.born("a", 2, arch=3)) and set(city.state.kernels) == {3, 4}
 
 
 def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
