@@ -22,8 +22,8 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.spans import items_of
-from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.core.whynot import SPANS
+from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
