@@ -15,9 +15,9 @@ found beside these is refused by name, or told in the notes of the answer where 
 
 A name that ends in ``*`` stands for all that begin so. Nothing (null, NaN, an empty text, list or table) is as good
 as absent. What a ``Part`` does not name raises ``not_understood``; an operator who knows that it means nothing here
-says ``"accept": ["not_understood"]`` and has it in the notes. Where a stranger's additions are no part of the question
-(an entity may have any attribute), the part is ``open``: they are told. What is known and cannot be taken is
-``unsupported``, whatever is accepted.
+says ``"accept": ["not_understood"]`` and has it in the notes. Where additions are no part of the question (an entity
+may have any attribute), the part is ``open``: they are told. What is known and cannot be taken is ``unsupported``,
+whatever is accepted. A model has the field as ``accept: list[Finding] = Field(default=[], description=ACCEPT)``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from lamplighter.tasks.api import TaskError
 
+Finding = Literal["not_understood", "implausible", "missing_code", "swapped_axes", "silent", "old_reading",
+                  "power_unit", "price_unit", "length_unit", "period_unit", "share_unit"]
+"""What an operator may say is meant; ``implausible``: whatever looks wrong."""
+ACCEPT = "findings about what was sent that are meant, such as missing_code: they are noted, not refused"
 NAMES_SHOWN = 5
 SENTENCES_MAX = 40
 """Different things told of one document; what is beyond them is counted."""
