@@ -67,8 +67,8 @@ class Left:
             self._more += count
             return
         before, names = self._told.get(key, (0, []))
-        if name and len(names) < NAMES_SHOWN and name[:64] not in names:
-            names = [*names, name[:64]]
+        if name and len(names) <= NAMES_SHOWN and name[:64] not in names:
+            names = [*names, name[:64] if len(names) < NAMES_SHOWN else "…"]
         self._told[key] = before + count, names
 
     def tell(self, sentence: str) -> None:
@@ -94,7 +94,7 @@ class Left:
 def _sentence(what: str, why: str, count: int, names: list[str]) -> str:
     if not what:
         return why
-    shown = f" ({', '.join(names)}{', …' if count > len(names) else ''})" if names else ""
+    shown = f" ({', '.join(names)})" if names else ""
     one, of, rest = what.partition(" of ")
     many = one if count == 1 else f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
     return f"{count} {many}{of}{rest}{shown} left out: {why}"

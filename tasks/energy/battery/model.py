@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+
 SLOTS = 96
 HOURS = 24
 HOMES_MAX = 2_000
@@ -98,6 +100,7 @@ class Batteries(Strict):
     senml: list[dict[str, Any]] = Field(
         default=[], max_length=300_000,
         description="SenML (RFC 8428) records in W, named net_load, or load and pv, whose base name is a home's id")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)
 
     @model_validator(mode="after")
     def _distinct(self) -> Batteries:

@@ -11,6 +11,7 @@ from lamplighter.tasks.energy.battery.jobs import pack, prices
 from lamplighter.tasks.energy.battery.method.read import clock, net_loads
 from lamplighter.tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
 from lamplighter.tasks.energy.battery.spec import Spec, Store
+from lamplighter.tasks.readers.allow import Left
 
 UNITS_MAX = 32_767
 """Units of storage that one watt takes in a quarter-hour, at most; the kernel's products rely on it."""
@@ -25,10 +26,11 @@ def prepare(asked: Batteries) -> Spec:
     buy = _quarters(asked.prices.buy_eur_per_mwh)
     sell = buy if asked.prices.sell_eur_per_mwh is None else _quarters(asked.prices.sell_eur_per_mwh)
     without = [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None]
-    read = net_loads(asked.senml, without)
+    left = Left(asked.accept)
+    read = net_loads(asked.senml, without, left)
     stores = tuple(_store(home, place, _net(home, read)) for place, home in enumerate(asked.homes))
     by_input = {pack(store): store for store in stores if not store.idle}
-    return Spec(asked, buy, sell, prices(buy, sell), stores, by_input)
+    return Spec(asked, buy, sell, prices(buy, sell), stores, by_input, tuple(left.notes()))
 
 
 def _quarters(prices: Sequence[float]) -> tuple[float, ...]:

@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed
+
 MOST_STATIONS = 5_000
 MOST_CELLS = 1_000_000
 MOST_POINTS = 3_000
@@ -78,9 +81,10 @@ class AirmapInput(Strict):
     quantity: str = Field(default="", max_length=64, description="what is measured, for titles: PM10, zinc")
     unit: str = Field(default="", max_length=32, description="unit of the readings, for titles")
     stations: list[Station] = Field(default=[], max_length=MOST_STATIONS, description="readings with positions")
-    entities: list[dict[str, Any]] = Field(
-        default=[], max_length=MOST_STATIONS,
-        description="FIWARE NGSI-LD AirQualityObserved, normalised or key-values; of one id the latest counts")
+    entities: Listed = Field(
+        default=[], max_length=10 * MOST_STATIONS,
+        description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON; of one id the latest "
+                    "counts")
     senml: list[dict[str, Any]] = Field(
         default=[], max_length=10 * MOST_STATIONS,
         description="SenML (RFC 8428) records; a base name's records in the units lat and lon are its position")
@@ -92,3 +96,4 @@ class AirmapInput(Strict):
     transform: Literal["none", "log"] = Field(default="none", description="log: krige logarithms (skewed data)")
     variogram: AskedVariogram = Field(
         default=None, description='"auto" (or absent): found by leave-one-out on the devices')
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

@@ -14,6 +14,7 @@ from lamplighter.tasks.environment.airmap.method.targets import Cells, Targets, 
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
 from lamplighter.tasks.environment.airmap.spec import Spec
+from lamplighter.tasks.readers.allow import Left
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20
@@ -26,7 +27,8 @@ Extent = tuple[float, float, float, float]
 def prepare(given: AirmapInput) -> Spec:
     """Raises TaskError: empty_data, too_few_stations, bad_position, too_many_cells and the like."""
     notes: list[str] = []
-    gathered, geographic, unit = _gather(given, notes)
+    left = Left(given.accept)
+    gathered, geographic, unit = _gather(given, left)
     plane = plane_of(geographic, [(one.lon_deg, one.lat_deg) for one in gathered])
     readings, places = _merged(gathered, plane, notes)
     if len(readings) < 2:
@@ -38,25 +40,23 @@ def prepare(given: AirmapInput) -> Spec:
     return Spec(
         given.quantity or given.property or "readings", unit, plane, [one.id for one in readings], places,
         [one.value for one in readings], values, given.transform == "log", _targets(given, plane, places, extent),
-        [place.id for place in given.targets], given_variogram(given.variogram, diagonal), diagonal, notes)
+        [place.id for place in given.targets], given_variogram(given.variogram, diagonal), diagonal,
+        [*left.notes(), *notes])
 
 
-def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, str]:
+def _gather(given: AirmapInput, left: Left) -> tuple[list[Reading], bool, str]:
     """All readings, with positions as given (x, y where not geographic), whether they are geographic, the unit."""
     readings: list[Reading] = []
     kinds: set[bool] = set()
     for number, station in enumerate(given.stations):
         geographic, (first, second) = coordinates(station, f"/stations/{number}")
         kinds.add(geographic)
-        readings.append(Reading(station.id, first, second, station.value, ""))
+        readings.append(Reading(station.id, first, second, station.value, "", f"/stations/{number}"))
     if given.entities:
-        found, missing = from_entities(given.entities, given.property)
-        readings += found
+        readings += from_entities(given.entities, given.property, left)
         kinds.add(True)
-        if missing:
-            notes.append(f"{missing} entities without a reading of {given.property} were left out")
     if given.senml:
-        readings += from_senml(given.senml, given.property)
+        readings += from_senml(given.senml, given.property, left)
         kinds.add(True)
     if not readings:
         raise TaskError("empty_data", "no readings", "give stations, entities or senml", "/stations")

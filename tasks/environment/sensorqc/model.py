@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lamplighter.tasks.environment.airmap.model import AskedVariogram, Place, Strict
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed
 
 MOST_STATIONS = 5_000
 MOST_TIMES = 10_000
@@ -27,9 +29,10 @@ class SensorqcInput(Strict):
     readings: list[Annotated[list[Number | None], Field(max_length=MOST_STATIONS)]] = Field(
         default=[], max_length=MOST_TIMES,
         description="a row for each time with a number for each station, null where it is missing")
-    entities: list[dict[str, Any]] = Field(
+    entities: Listed = Field(
         default=[], max_length=MOST_LISTED,
-        description="FIWARE NGSI-LD AirQualityObserved, normalised or key-values, with dateObserved")
+        description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON, with observedAt or "
+                    "dateObserved")
     senml: list[dict[str, Any]] = Field(
         default=[], max_length=2 * MOST_LISTED,
         description="SenML (RFC 8428) records; a base name's lat and lon records are its position")
@@ -48,3 +51,4 @@ class SensorqcInput(Strict):
     recheck: bool = Field(default=True, description="predict once more without flagged readings and stations, so "
                                                     "that nobody is flagged for a neighbour's fault")
     predictions: bool = Field(default=False, description="publish every prediction too (up to 40,000 readings)")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

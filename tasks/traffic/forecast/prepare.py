@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.traffic.forecast.jobs import pack
 from lamplighter.tasks.traffic.forecast.method.clock import Clock, clock_of, require_whole_hours
 from lamplighter.tasks.traffic.forecast.method.read import Flows, from_detectors, from_entities
@@ -23,7 +24,8 @@ def prepare(asked: ForecastInput) -> Spec:
     """
     clock = _clock(asked)
     found = from_detectors(asked.detectors, clock)
-    entities, missing = from_entities(asked.entities, clock)
+    left = Left(asked.accept)
+    entities = from_entities(asked.entities, clock, left)
     for name, flows in entities.items():
         if name in found:
             raise TaskError("duplicate", f"{name!r} is both a detector and an entity", "give each once", "/entities")
@@ -37,9 +39,8 @@ def prepare(asked: ForecastInput) -> Spec:
     weeks = _weeks(found, origin)
     shifts = _without_days_off(asked, origin, found)
     series, refused = _usable(found, origin, weeks)
-    notes = [f"{missing} entities without an intensity were left out"] * bool(missing)
-    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused, tuple(notes),
-                shifts)
+    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused,
+                tuple(left.notes()), shifts)
 
 
 def _clock(asked: ForecastInput) -> Clock:
