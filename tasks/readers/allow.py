@@ -85,6 +85,11 @@ class Left:
             raise TaskError(code, message, f'if it is meant, add "accept": ["{finding}"] to the input', path)
         self.tell(f"{message} (accepted)")
 
+    def finding(self, finding: str, sentence: str) -> None:
+        """Something that looks wrong and may be right, for the notes, unless the operator says that it is meant."""
+        if not self.accept & {finding, "implausible"}:
+            self.tell(f'{sentence} (if it is meant, add "accept": ["{finding}"])')
+
     def notes(self) -> list[str]:
         """A sentence for each thing that was left out or told, in the order found."""
         found = [_sentence(what, why, count, names) for (what, why), (count, names) in self._told.items()]

@@ -31,6 +31,10 @@ class Network:
     paths: dict[tuple[int, int], str] = field(default_factory=dict)
     """Pointers to readings, by time and station, where they do not stand in a table."""
 
+    def path_of(self, station: int) -> str:
+        """A pointer to a station: where it is listed, else its first reading."""
+        return next((path for (_, place), path in self.paths.items() if place == station), f"/stations/{station}")
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
