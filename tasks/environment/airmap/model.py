@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lamplighter.tasks.readers.allow import ACCEPT, Finding
-from lamplighter.tasks.readers.listed import Listed
+from lamplighter.tasks.readers.listed import Listed, Pack
 
 MOST_STATIONS = 5_000
 MOST_CELLS = 1_000_000
@@ -85,9 +85,10 @@ class AirmapInput(Strict):
         default=[], max_length=10 * MOST_STATIONS,
         description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON; of one id the latest "
                     "counts")
-    senml: list[dict[str, Any]] = Field(
+    senml: Pack = Field(
         default=[], max_length=10 * MOST_STATIONS,
-        description="SenML (RFC 8428) records; a base name's records in the units lat and lon are its position")
+        description="SenML (RFC 8428) records, or a CBOR pack in base64; "
+                    "a base name's records in the units lat and lon are its position")
     property: str = Field(default="", max_length=64, description="entities, senml: what to map, such as pm10")
     grid: Grid | None = Field(default=None, description="cells to map; 48 along the longer side if absent")
     targets: list[Place] = Field(default=[], max_length=MOST_POINTS, description="points instead of a grid")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lamplighter.tasks.environment.airmap.model import AskedVariogram, Place, Strict
 from lamplighter.tasks.readers.allow import ACCEPT, Finding
-from lamplighter.tasks.readers.listed import Listed
+from lamplighter.tasks.readers.listed import Listed, Pack
 
 MOST_STATIONS = 5_000
 MOST_TIMES = 10_000
@@ -33,9 +33,10 @@ class SensorqcInput(Strict):
         default=[], max_length=MOST_LISTED,
         description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON, with observedAt or "
                     "dateObserved")
-    senml: list[dict[str, Any]] = Field(
+    senml: Pack = Field(
         default=[], max_length=2 * MOST_LISTED,
-        description="SenML (RFC 8428) records; a base name's lat and lon records are its position")
+        description="SenML (RFC 8428) records, or a CBOR pack in base64; "
+                    "a base name's lat and lon records are its position")
     property: str = Field(default="", max_length=64, description="entities, senml: what to check, such as pm10")
     step_s: int = Field(default=3600, ge=1, le=31_622_400,
                         description="entities, senml: readings of one station within so many seconds are averaged")
