@@ -16,8 +16,10 @@ VEHICLE_M = 7.5
 """Length of a queue per vehicle: SUMO's default car of 5 m and its gap of 2.5 m."""
 MAX_ROOM = 255
 MAX_FEEDERS = 8
+LONGEST_DS = 60_000
+"""No phase lasts longer, in 0.1 s."""
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
-_LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
+LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
 
 Steps = tuple[tuple[int, int], ...]
 """A route: per signal passed the movement's index and the free travel time to its stop line, in 0.1 s."""
@@ -25,15 +27,14 @@ Steps = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: how long, and a SUMO letter per signal."""
+    """One phase: how long, a SUMO letter per signal, and what the programme says of shorter and longer."""
 
     duration_ds: int
     signals: str
-
-    @property
-    def adjustable(self) -> bool:
-        """True for a green that a plan may change; yellow and all-red stay as they are."""
-        return any(c in _LETTERS for c in self.signals) and not any(c in "yYu" for c in self.signals)
+    shortest_ds: int = 0
+    longest_ds: int = LONGEST_DS
+    adjustable: bool = False
+    """True if a plan may change its length: see `groups`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,29 @@ class Junction:
     id: str
     offset_ds: int
     phases: tuple[Phase, ...]
+    conflicts: frozenset[tuple[int, int]] = frozenset()
+    """Pairs of signals, the lower first, whose ways cross."""
+    others: frozenset[int] = frozenset()
+    """Signals that no cars obey: those of walks, trams, bicycles."""
+    actuated: bool = False
+    """True if detectors decide between the shortest and the longest of each phase."""
+
+    def shown_ds(self, phase: int) -> int:
+        """For how long a phase is sure to be shown as shipped."""
+        given = self.phases[phase]
+        return min(given.shortest_ds, given.duration_ds) if self.actuated else given.duration_ds
+
+    def green(self, signal: int) -> list[bool]:
+        """Whether a signal is green, per phase."""
+        return [phase.signals[signal] in LETTERS for phase in self.phases]
 
     def states(self, signal: int) -> list[int]:
         """RED, PERMISSIVE, GREEN or YELLOW per phase; yellow counts only right after green."""
         letters = [phase.signals[signal] for phase in self.phases]
         found = []
         for previous, letter in zip([letters[-1], *letters], letters, strict=False):
-            ends = letter in "yYu" and previous in _LETTERS
-            found.append(YELLOW if ends else _LETTERS.get(letter, RED))
+            ends = letter in "yYu" and previous in LETTERS
+            found.append(YELLOW if ends else LETTERS.get(letter, RED))
         return found
 
 
@@ -77,6 +93,8 @@ class Network:
     feeders: tuple[int, ...]
     """Per approach how many lanes lead to it."""
     movements: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What the network has that is not taken into account, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,8 @@ class Demand:
     routes: tuple[Steps, ...]
     vehicles: tuple[tuple[int, int], ...]
     unsignalled: int
+    notes: tuple[str, ...] = ()
+    """What the demand has that is not taken into account, a sentence each."""
 
     @property
     def begin_ds(self) -> int:

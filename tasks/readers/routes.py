@@ -13,8 +13,8 @@ from itertools import chain, pairwise
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.network import VEHICLE_M, Demand, Steps, collect
-from lamplighter.tasks.readers.safexml import Element, parse
-from lamplighter.tasks.readers.sumo import Roads, number
+from lamplighter.tasks.readers.safexml import Element, number, parse
+from lamplighter.tasks.readers.sumo import Roads
 
 ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000

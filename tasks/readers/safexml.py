@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -69,3 +70,17 @@ def parse(text: str, root: str, keep: frozenset[str], path: str) -> Element:
     if len(found) != 1 or found[0].tag != root:
         raise TaskError("bad_xml", f"the XML's root is not <{root}>", "are the two files swapped?", path)
     return found[0]
+
+
+def number(element: Element, name: str, path: str, default: str | None = None) -> float:
+    """An attribute as a finite number. Raises TaskError naming the line."""
+    text = element.attributes.get(name, default)
+    try:
+        value = float(text if text is not None else "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or abs(value) > 1e7:
+        shown = "is missing" if text is None else f"{text[:40]!r} is no usable number"
+        raise TaskError("bad_xml", f"line {element.line}: {name} of <{element.tag}> {shown}",
+                        "times are in seconds, lengths in metres", path)
+    return value

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Demand, Network
+from lamplighter.tasks.readers.programmes import NETWORK_PATH
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
-from lamplighter.tasks.readers.sumo import NETWORK_PATH, read_network
-from lamplighter.tasks.traffic.signals.jobs import jittered, network_context, plans_per_job, windows
+from lamplighter.tasks.readers.sumo import read_network
+from lamplighter.tasks.traffic.signals.jobs import (
+    jittered,
+    network_context,
+    plans_per_job,
+    programme_cycle_ds,
+    shipped_plan,
+    windows,
+)
 from lamplighter.tasks.traffic.signals.method.counts import read_counts
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.method.search import alive, fitted
-from lamplighter.tasks.traffic.signals.model import SignalsInput, Sumo
+from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
 from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
 
 MAX_PERIOD_S = 4 * 3600
@@ -34,11 +45,7 @@ def prepare(given: SignalsInput) -> Spec:
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
-    minimum = 10 * search.minimum_green_s
-    if not any(fitted(network, j, 10 * cycle, minimum)
-               for j in range(len(network.junctions)) for cycle in search.cycles_s):
-        raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
-                        "choose longer cycles or a shorter minimum green", "/search/cycles_s")
+    cycles, notes = _cycles(network, search)
     cut = windows(demand, [jittered(demand, 10 * search.jitter_s, seed)
                            for base in (search.seed, CHECK_SEED + search.seed)
                            for seed in range(base, base + search.replicas)], search.window_s)
@@ -48,7 +55,37 @@ def prepare(given: SignalsInput) -> Spec:
     if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
-    return Spec(network, demand, search, network_context(network, where), training, unseen)
+    return Spec(network, demand, search, cycles, network_context(network, where), training, unseen,
+                (*network.notes, *demand.notes, *notes))
+
+
+def _cycles(network: Network, search: Search) -> tuple[tuple[int, ...], list[str]]:
+    """The cycles that some junction can follow; where what signals need forbids them all, the present ones.
+
+    Raises TaskError ``nothing_to_adjust``.
+    """
+    minimum = 10 * search.minimum_green_s
+    limits = [bounds(junction, minimum) for junction in network.junctions]
+
+    def any_fits(cycle: int) -> bool:
+        return any(fitted(junction, own, cycle) for junction, own in zip(network.junctions, limits, strict=True))
+
+    asked = tuple(10 * cycle for cycle in search.cycles_s)
+    found = tuple(cycle for cycle in asked if any_fits(cycle))
+    if found:
+        return found, []
+    needed = [programme_cycle_ds(junction, (0,)) + sum(least for least, _ in own)
+              for junction, own in zip(network.junctions, limits, strict=True) if own]
+    bare = [sum(minimum if phase.adjustable else phase.duration_ds for phase in junction.phases)
+            for junction in network.junctions]
+    if not needed or max(asked) < min(bare):
+        raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
+                        "choose longer cycles or a shorter minimum green" if not needed else
+                        f"the shortest that one can follow is {math.ceil(min(needed) / 10)} s", "/search/cycles_s")
+    present = tuple(sorted({programme_cycle_ds(junction, part) for junction, part in
+                            zip(network.junctions, shipped_plan(network), strict=True) if len(part) > 1}))
+    return present, ["No junction can follow any of the cycles asked for without shorter greens, walks or clearances "
+                     f"than it needs (the shortest is {math.ceil(min(needed) / 10)} s): present cycles were kept."]
 
 
 def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:

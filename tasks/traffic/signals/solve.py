@@ -6,6 +6,8 @@ from collections.abc import Generator, Sequence
 from itertools import chain
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.readers.network import Junction
+from lamplighter.tasks.traffic.signals import safety
 from lamplighter.tasks.traffic.signals.jobs import Cost, costs, job, plans_per_job
 from lamplighter.tasks.traffic.signals.method.search import Moves, alive
 from lamplighter.tasks.traffic.signals.result import Finding, Progress, assemble
@@ -18,12 +20,12 @@ def solve(spec: Spec) -> Solution:
     """One round per generation for all cycles together, then the finalists on unseen demand.
 
     At a deadline the best plan so far is the answer; it passes if nothing but the shipped plan was judged.
+    Raises TaskError ``unsafe_plan`` instead of publishing a plan that may not be switched on.
     """
     search = spec.search
     moves = Moves(spec.network, spec.demand, 10 * search.minimum_green_s, search.seed)
     known: dict[Plan, Cost] = {}
-    cycles = [10 * cycle for cycle in search.cycles_s if any(moves.movable(10 * cycle))]
-    populations: dict[int, list[Plan]] = {cycle: [] for cycle in cycles}
+    populations: dict[int, list[Plan]] = {cycle: [] for cycle in spec.cycles_ds}
     history: list[int] = []
     missing = 0
     while not missing and len(history) < search.generations:
@@ -38,7 +40,7 @@ def solve(spec: Spec) -> Solution:
             populations[cycle] = sorted(pool, key=lambda p: (known[p].total, p))[:search.parents]
         if not missing:
             history.append(min(cost.total for cost in known.values()))
-    if moves.shipped not in known or len(known) == 1:
+    if moves.shipped not in known or (missing and len(known) == 1):
         raise DeadlinePassed(())
     ranked = sorted(known.keys() - {moves.shipped}, key=lambda p: (known[p].total, p))
     finalists = [moves.shipped, *ranked[:FINALISTS]]
@@ -46,14 +48,23 @@ def solve(spec: Spec) -> Solution:
     if not missing:
         missing = yield from evaluate(spec, spec.unseen, finalists, unseen)
     progress = Progress(len(history), search.generations, len(unseen), len(finalists), missing)
-    checked = unseen if moves.shipped in unseen and len(unseen) > 1 else known
+    checked = unseen if moves.shipped in unseen and len(unseen) > min(1, len(ranked)) else known
     best = min((p for p in finalists if p in checked), key=lambda p: known[p].total + checked[p].total)
     if checked[best].total > checked[moves.shipped].total:  # won on the demand it was bred on only
         best = moves.shipped
     windows_used = spec.training if checked is known else spec.unseen
-    return assemble(Finding(spec.network, spec.demand, best, checked[moves.shipped], checked[best],
-                            sum(w.counted for w in windows_used), len(known), search.replicas,
-                            [cost / max(1, known[moves.shipped].total) for cost in history], progress))
+    result = assemble(Finding(spec.network, spec.demand, best, checked[moves.shipped], checked[best],
+                              sum(w.counted for w in windows_used), len(known), search.replicas,
+                              [cost / max(1, known[moves.shipped].total) for cost in history], progress, spec.notes))
+    safety.require({junction.id: _shipped(junction) for junction in spec.network.junctions},
+                   result.data["junctions"], 10 * search.minimum_green_s)
+    return result
+
+
+def _shipped(junction: Junction) -> safety.Shipped:
+    """What the safety check needs to know of a junction."""
+    return safety.Shipped(tuple(safety.Shown(phase.signals, junction.shown_ds(i), phase.shortest_ds, phase.longest_ds)
+                                for i, phase in enumerate(junction.phases)), junction.conflicts, junction.others)
 
 
 def rounds(spec: Spec) -> int:

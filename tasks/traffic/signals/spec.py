@@ -36,7 +36,11 @@ class Spec:
     network: Network
     demand: Demand
     search: Search
+    cycles_ds: tuple[int, ...]
+    """The cycles to try, in 0.1 s."""
     shared: Context
     training: tuple[Window, ...]
     unseen: tuple[Window, ...]
     """The same demand, jittered anew: what the finalists are judged and the prediction is made on."""
+    notes: tuple[str, ...]
+    """What was not taken into account, a sentence each."""
