@@ -150,8 +150,8 @@ def _summary(data: dict[str, Any]) -> str:
                 "average. Detectors switch some of them today, which was not simulated: whether this saves anything "
                 "is not known. Try it in a closed loop before you switch it on.")
     if data["plans_tried"] == 1:
-        return (f"Keep {what} as they are: what each signal needs leaves no room for another plan. The present one delays "
-                f"vehicles by {data['delay_before_s_per_vehicle']:.1f} s on average.")
+        return (f"Keep {what} as they are: what each signal needs leaves no room for another plan. The present one "
+                f"delays vehicles by {data['delay_before_s_per_vehicle']:.1f} s on average.")
     if data["kept_shipped"]:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")

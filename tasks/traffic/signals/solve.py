@@ -7,8 +7,8 @@ from itertools import chain
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
 from lamplighter.tasks.readers.network import Junction
-from lamplighter.tasks.traffic.signals import safety
 from lamplighter.tasks.traffic.signals.jobs import Cost, costs, job, plans_per_job
+from lamplighter.tasks.traffic.signals.method import safety
 from lamplighter.tasks.traffic.signals.method.search import Moves, alive
 from lamplighter.tasks.traffic.signals.result import Finding, Progress, assemble
 from lamplighter.tasks.traffic.signals.spec import Plan, Spec, Window

@@ -11,7 +11,8 @@ from lamplighter.tasks.readers.sumo import read_network
 
 WALK = """<edge id=":C_c0" function="crossing" crossingEdges="n_out">
     <lane id=":C_c0_0" index="0" allow="pedestrian" speed="1.4" length="8"/></edge>
-    <edge id=":C_w0" function="walkingarea"><lane id=":C_w0_0" index="0" allow="pedestrian" speed="1.4" length="3"/></edge>
+    <edge id=":C_w0" function="walkingarea">
+    <lane id=":C_w0_0" index="0" allow="pedestrian" speed="1.4" length="3"/></edge>
     <connection from=":C_w0" to=":C_c0" fromLane="0" toLane="0" tl="C" linkIndex="4" dir="s" state="M"/>
     <tlLogic"""
 PHASES = """<phase duration="30" state="rGGg"/><phase duration="4" state="ryyy"/>
@@ -24,7 +25,7 @@ def _junction(network_xml: str) -> Junction:
 
 @pytest.fixture
 def walked_xml(network_xml: str) -> str:
-    """The crossing with a walk across its northern exit, green with the road from the west: 20 s, and 10 s to clear."""
+    """The crossing with a walk across its northern exit, green with the road from the west: 20 s, 10 s to clear."""
     text = network_xml.replace("<tlLogic", WALK).replace(PHASES, """<phase duration="20" state="rGGrG"/>
         <phase duration="10" state="rGGrr"/><phase duration="4" state="ryyrr"/>
         <phase duration="22" state="Grrrr"/><phase duration="4" state="yrrrr"/>""")

@@ -16,10 +16,10 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.local import run_local
 from lamplighter.tasks.readers.groups import bounds, freed
 from lamplighter.tasks.readers.network import Junction, Phase
-from lamplighter.tasks.traffic.signals import KIND, safety
+from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.method import search
-from lamplighter.tasks.traffic.signals.safety import Shipped, Shown, faults
+from lamplighter.tasks.traffic.signals.method import safety, search
+from lamplighter.tasks.traffic.signals.method.safety import Shipped, Shown, faults
 
 MINIMUM_DS = 50
 CROSSING = Shipped((Shown("GrG", 280), Shown("Grr", 140), Shown("yrr", 30), Shown("rGr", 300), Shown("ryr", 30)),
