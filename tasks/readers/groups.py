@@ -74,7 +74,7 @@ def _clearances(junction: Junction) -> Iterator[tuple[list[int], int]]:
                     between.append(at)
                     at = (at + 1) % len(ending)
                 if coming[at] and between:
-                    most = WALKING_DS if first in junction.others else CLEARING_DS
+                    most = WALKING_DS if first in junction.walks else CLEARING_DS
                     yield between, min(_sum(junction, between), most)
 
 

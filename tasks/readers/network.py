@@ -48,6 +48,8 @@ class Junction:
     """Pairs of signals, the lower first, whose ways cross."""
     others: frozenset[int] = frozenset()
     """Signals that no cars obey: those of walks, trams, bicycles."""
+    walks: frozenset[int] = frozenset()
+    """Those of them that people on foot obey, who take longer to clear the junction."""
     actuated: bool = False
     """True if detectors decide between the shortest and the longest of each phase."""
 
@@ -93,8 +95,6 @@ class Network:
     feeders: tuple[int, ...]
     """Per approach how many lanes lead to it."""
     movements: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    """What the network has that is not taken into account, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,6 @@ class Demand:
     routes: tuple[Steps, ...]
     vehicles: tuple[tuple[int, int], ...]
     unsignalled: int
-    notes: tuple[str, ...] = ()
-    """What the demand has that is not taken into account, a sentence each."""
 
     @property
     def begin_ds(self) -> int:

@@ -6,10 +6,11 @@ Formats: SUMO documentation, "Simulation/Traffic Lights" and "SUMO Road Networks
 from __future__ import annotations
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import LONGEST_DS, Junction, Phase
 from lamplighter.tasks.readers.safexml import Element, number
+from lamplighter.tasks.readers.sumoxml import NETWORK_PATH
 
-NETWORK_PATH = "/sumo/network_xml"
 MAX_PHASES = 255
 MAX_CYCLE_DS = 6000
 _FIXED, _BY_DETECTORS = frozenset({"static", ""}), frozenset({"actuated", "delay_based"})
@@ -22,7 +23,6 @@ class Programmes:
     def __init__(self, root: Element) -> None:
         self._given: dict[str, list[Element]] = {}
         self._read: dict[str, Junction | None] = {}
-        self._several: list[str] = []
         for logic in root.children:
             if logic.tag == "tlLogic":
                 self._given.setdefault(logic.attributes.get("id", ""), []).append(logic)
@@ -30,36 +30,32 @@ class Programmes:
     def of(self, name: str) -> Junction | None:
         """The programme that SUMO runs, the last of several; None where there is none, or none by the clock.
 
-        Raises TaskError: bad_programme, nema_programme, unknown_programme.
+        Where detectors decide, too. Raises TaskError: bad_programme, nema_programme, unknown_programme.
         """
         if name not in self._read:
             clocked = [logic for logic in self._given.get(name, ()) if not _by_hand(logic)]
             self._read[name] = _junction(clocked[-1]) if clocked else None
-            if len(clocked) > 1:
-                self._several.append(f"{name[:64]} ({clocked[-1].attributes.get('programID', '')[:32]} of "
-                                     f"{len(clocked)})")
         return self._read[name]
 
     def by_hand(self) -> list[str]:
         """Signals of roads for cars that no clock and no detector switches."""
         return [name for name, junction in self._read.items() if junction is None and name in self._given]
 
-    def notes(self) -> list[str]:
-        """What was not taken into account, a sentence each."""
-        foreign = [name for name in self._given if name not in self._read]
+    def tell(self, left: Left) -> None:
+        """What was not taken into account."""
+        for name, logics in self._given.items():
+            if name not in self._read:
+                left.out("programme", "it guards no road for cars", name, len(logics))
+            elif self._read[name] is not None and len(logics) > 1:
+                left.out("programme", "another of the same signal, the last that runs by the clock, was taken", name,
+                         len(logics) - 1)
+        for name in self.by_hand():
+            left.out("signal", "it is switched by hand or by trains (a phase of more than 600 s, or a level "
+                     "crossing), and taken as always green", name)
         actuated = [name for name, junction in self._read.items() if junction and junction.actuated]
-        return [f"{text}: {_listed(names)}." for text, names in (
-            ("Programmes that guard no road for cars were passed over", foreign),
-            ("Signals that are switched by hand or by trains (a phase of more than 600 s, or a level crossing) were "
-             "taken as always green", self.by_hand()),
-            ("Of several programmes the last was taken, as SUMO does", self._several),
-            ("Signals that detectors switch today were planned for with fixed times; no saving against them is "
-             "claimed", actuated)) if names]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(name[:64] for name in names[:5])
-    return f"{len(names)} ({shown}{', ...' if len(names) > 5 else ''})"
+        if actuated:
+            left.tell(f"{len(actuated)} signals that detectors switch today ({', '.join(actuated)[:80]}) were "
+                      "planned for with fixed times: no saving against them is claimed")
 
 
 def _by_hand(logic: Element) -> bool:

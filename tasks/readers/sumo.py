@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import freed
 from lamplighter.tasks.readers.network import (
     MAX_ROOM,
@@ -20,10 +21,10 @@ from lamplighter.tasks.readers.network import (
     build,
     check_size,
 )
-from lamplighter.tasks.readers.programmes import NETWORK_PATH, Programmes, Requests
-from lamplighter.tasks.readers.safexml import Element, number, parse
+from lamplighter.tasks.readers.programmes import Programmes, Requests
+from lamplighter.tasks.readers.safexml import Element, number
+from lamplighter.tasks.readers.sumoxml import NETWORK, NETWORK_PATH
 
-_NETWORK_TAGS = frozenset({"edge", "lane", "tlLogic", "phase", "junction", "request", "connection"})
 SPEED_M_PER_S = 13.9
 MAX_ROAD_EDGES = 20
 
@@ -58,8 +59,9 @@ class Roads:
     edges: dict[str, Edge]
 
 
-def _cars(lane: Element) -> bool:
-    allow, disallow = (lane.attributes.get(name, "").split() for name in ("allow", "disallow"))
+def _cars(way: Element) -> bool:
+    """Whether cars may use a lane or a connection."""
+    allow, disallow = (way.attributes.get(name, "").split() for name in ("allow", "disallow"))
     return not {"all", "passenger"} & set(disallow) and (not allow or bool({"all", "passenger"} & set(allow)))
 
 
@@ -128,6 +130,8 @@ class _Signals:
     cars: dict[str, list[_Guarded]] = field(default_factory=dict)
     guards: dict[str, dict[int, set[tuple[str, int] | None]]] = field(default_factory=dict)
     """Per signal id and its letters the ways across the junction, for cars or not."""
+    walks: dict[str, set[int]] = field(default_factory=dict)
+    """Per signal id the letters that people on foot obey."""
 
     def junction(self, name: str) -> Junction:
         """The programme with its conflicts and the signals that are not for cars."""
@@ -135,16 +139,18 @@ class _Signals:
         assert junction is not None
         guards, cars = self.guards[name], {link.signal for link in self.cars[name]}
         return freed(replace(junction, conflicts=self.requests.conflicts(name, guards),
-                             others=frozenset(guards.keys() - cars)))
+                             others=frozenset(guards.keys() - cars),
+                             walks=frozenset(self.walks.get(name, set()) - cars)))
 
 
-def read_network(text: str, vehicle_m: float = VEHICLE_M) -> tuple[Network, Roads]:
-    """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``.
+def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = None) -> tuple[Network, Roads]:
+    """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``. What is not taken into account goes to ``left``.
 
     Raises TaskError: bad_xml, bad_programme, nema_programme, unknown_programme, branching_programme, no_foes,
     no_signals, too_large.
     """
-    root = parse(text, "net", _NETWORK_TAGS, NETWORK_PATH)
+    left = Left() if left is None else left
+    root = NETWORK.read(text, NETWORK_PATH, left)
     edges, inside = _edges(root)
     signals = _connect(root, edges, inside)
     guarded = signals.cars
@@ -162,7 +168,8 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M) -> tuple[Network, Road
     found = _roads(list(dict.fromkeys(link.source for link in links)), edges, vehicle_m)
     junctions = [(signals.junction(name), _approaches(guarded[name], signals.requests, found, vehicle_m))
                  for name in sorted(guarded)]
-    network = replace(build(junctions, NETWORK_PATH), notes=tuple(signals.programmes.notes()))
+    signals.programmes.tell(left)
+    network = build(junctions, NETWORK_PATH)
     ends = {link.movement: (link.source, link.target) for link in links}
     for i, name in enumerate(network.movements):
         source, target = ends[name]
@@ -175,6 +182,7 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
     connections = [e for e in root.children if e.tag == "connection"]
     followers = {f"{e.attributes.get('from')}_{e.attributes.get('fromLane')}": e.attributes["via"]
                  for e in connections if e.attributes.get("from", "").startswith(":") and "via" in e.attributes}
+    crossings = {e.attributes.get("id", "") for e in root.children if e.attributes.get("function") == "crossing"}
     signals = _Signals(Programmes(root), Requests(root, followers))
     found: list[tuple[Element, str, str]] = []
     for element in connections:
@@ -184,7 +192,7 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
         if source not in edges or target not in edges:
             continue
         lane = int(number(element, "fromLane", NETWORK_PATH))
-        if not 0 <= lane < len(edges[source].lanes) or not edges[source].lanes[lane]:
+        if not 0 <= lane < len(edges[source].lanes) or not edges[source].lanes[lane] or not _cars(element):
             continue
         parts = [inside[name] for name in (via, followers.get(via, "")) if name in inside]
         junction = signals.programmes.of(signal) if signal else None
@@ -199,8 +207,10 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
             junction = signals.programmes.of(name)
             assert junction is not None
             for key in {"linkIndex", "linkIndex2"} & element.attributes.keys():
-                guards = signals.guards.setdefault(name, {})
-                guards.setdefault(_signal(element, key, junction), set()).add(signals.requests.place(inner))
+                letter = _signal(element, key, junction)
+                signals.guards.setdefault(name, {}).setdefault(letter, set()).add(signals.requests.place(inner))
+                if element.attributes.get("to") in crossings:
+                    signals.walks.setdefault(name, set()).add(letter)
     return signals
 
 

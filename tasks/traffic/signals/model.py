@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+
 MAX_XML_CHARS = 4_000_000
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -142,3 +144,4 @@ class SignalsInput(_Strict):
     period_end_s: float | None = Field(default=None, ge=0, le=10_000_000,
                                        description="vehicles that depart at this time or later are left out, s")
     search: Search = Field(default=Search(), description="how long to search")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Demand, Network
-from lamplighter.tasks.readers.programmes import NETWORK_PATH
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
+from lamplighter.tasks.readers.sumoxml import NETWORK_PATH, ROUTES_PATH
 from lamplighter.tasks.traffic.signals.jobs import (
     jittered,
     network_context,
@@ -18,7 +20,7 @@ from lamplighter.tasks.traffic.signals.jobs import (
     shipped_plan,
     windows,
 )
-from lamplighter.tasks.traffic.signals.method.counts import read_counts
+from lamplighter.tasks.traffic.signals.method.counts import COUNTS_PATH, read_counts
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.method.search import alive, fitted
 from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
@@ -36,8 +38,9 @@ def prepare(given: SignalsInput) -> Spec:
     start = given.period_start_s or 0.0
     if given.period_end_s is not None and given.period_end_s <= start:
         raise TaskError("out_of_range", "the period ends before it starts", "a later end", "/period_end_s")
+    left = Left(given.accept)
     if given.sumo is not None:
-        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed)
+        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed, left)
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
@@ -45,10 +48,12 @@ def prepare(given: SignalsInput) -> Spec:
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
-    cycles, notes = _cycles(network, search)
+    cycles = _cycles(network, search, left)
     cut = windows(demand, [jittered(demand, 10 * search.jitter_s, seed)
                            for base in (search.seed, CHECK_SEED + search.seed)
-                           for seed in range(base, base + search.replicas)], search.window_s)
+                           for seed in range(base, base + search.replicas)], search.window_s,
+                  "/plain/routes" if given.sumo is None else
+                  ROUTES_PATH if given.sumo.counts is None else COUNTS_PATH)
     training = tuple(w for replica in cut[:search.replicas] for w in replica)
     unseen = tuple(w for replica in cut[search.replicas:] for w in replica)
     plans = sum(alive(search, generation) * search.children for generation in range(search.generations))
@@ -56,45 +61,43 @@ def prepare(given: SignalsInput) -> Spec:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
     return Spec(network, demand, search, cycles, network_context(network, where), training, unseen,
-                (*network.notes, *demand.notes, *notes))
+                tuple(left.notes()))
 
 
-def _cycles(network: Network, search: Search) -> tuple[tuple[int, ...], list[str]]:
-    """The cycles that some junction can follow; where what signals need forbids them all, the present ones.
+def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
+    """The cycles to try: those asked for that some junction can follow, and present ones in place of the others.
 
     Raises TaskError ``nothing_to_adjust``.
     """
     minimum = 10 * search.minimum_green_s
-    limits = [bounds(junction, minimum) for junction in network.junctions]
-
-    def any_fits(cycle: int) -> bool:
-        return any(fitted(junction, own, cycle) for junction, own in zip(network.junctions, limits, strict=True))
-
-    asked = tuple(10 * cycle for cycle in search.cycles_s)
-    found = tuple(cycle for cycle in asked if any_fits(cycle))
-    if found:
-        return found, []
-    needed = [programme_cycle_ds(junction, (0,)) + sum(least for least, _ in own)
-              for junction, own in zip(network.junctions, limits, strict=True) if own]
-    bare = [sum(minimum if phase.adjustable else phase.duration_ds for phase in junction.phases)
-            for junction in network.junctions]
-    if not needed or max(asked) < min(bare):
-        raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
-                        "choose longer cycles or a shorter minimum green" if not needed else
-                        f"the shortest that one can follow is {math.ceil(min(needed) / 10)} s", "/search/cycles_s")
-    present = tuple(sorted({programme_cycle_ds(junction, part) for junction, part in
-                            zip(network.junctions, shipped_plan(network), strict=True) if len(part) > 1}))
-    return present, ["No junction can follow any of the cycles asked for without shorter greens, walks or clearances "
-                     f"than it needs (the shortest is {math.ceil(min(needed) / 10)} s): present cycles were kept."]
+    free = [(junction, own) for junction in network.junctions if (own := bounds(junction, minimum))]
+    if not free:
+        raise TaskError("nothing_to_adjust", "no phase of any junction may be longer or shorter",
+                        "yellow, all-red and what clears the junction stay as they are", "/search/cycles_s")
+    asked = [10 * cycle for cycle in search.cycles_s]
+    found = [cycle for cycle in asked if any(fitted(junction, own, cycle) for junction, own in free)]
+    present = Counter(programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)
+                      if len(pair[1]) > 1)
+    if not found:
+        least = math.ceil(min(programme_cycle_ds(junction, (0,)) + sum(low for low, _ in own)
+                              for junction, own in free) / 10)
+        if max(asked) < min(programme_cycle_ds(junction, (0,)) + minimum * len(own) for junction, own in free):
+            raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
+                            f"the shortest that one can follow is {least} s", "/search/cycles_s")
+        left.tell("no junction can follow any of the cycles asked for without shorter greens, walks or clearances "
+                  f"than its signals need (the shortest is {least} s): present cycles were tried")
+    found += [cycle for cycle, _ in present.most_common() if cycle not in found][:len(asked) - len(found)]
+    return tuple(found)
 
 
-def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:
+def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, left: Left
+               ) -> tuple[Network, Demand]:
     end_s = float("inf") if until_s is None else until_s
     if (sumo.routes_xml is None) == (sumo.counts is None):
         raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
     if sumo.counts is not None:
-        network, roads = read_network(sumo.network_xml)
+        network, roads = read_network(sumo.network_xml, left=left)
         return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
-    routes = parse_routes(sumo.routes_xml or "")
-    network, roads = read_network(sumo.network_xml, vehicle_m(routes))
-    return network, read_routes(routes, roads, start_s, end_s, seed)
+    routes = parse_routes(sumo.routes_xml or "", left)
+    network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
+    return network, read_routes(routes, roads, start_s, end_s, seed, left)

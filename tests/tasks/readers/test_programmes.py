@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Junction
 from lamplighter.tasks.readers.sumo import read_network
@@ -44,7 +45,7 @@ def test_conflicts_come_from_the_request_table(network_xml: str) -> None:
 def test_a_walk_and_its_clearance_are_kept(walked_xml: str) -> None:
     """The walk may be longer but not shorter; the phase that clears it stays, though cars have green in it."""
     junction = _junction(walked_xml)
-    assert junction.others == {4} and (0, 4) in junction.conflicts
+    assert junction.others == junction.walks == {4} and (0, 4) in junction.conflicts
     assert [phase.adjustable for phase in junction.phases] == [True, False, False, True, False]
     assert [least for least, _ in bounds(junction, 50)] == [200, 50]
 
@@ -73,11 +74,11 @@ def test_detectors_are_not_taken_for_a_clock(network_xml: str) -> None:
     """An actuated programme is known as one: sure to be shown is the least, and what has no limits stays."""
     text = network_xml.replace('type="static"', 'type="actuated"')
     text = text.replace('duration="30"', 'duration="30" minDur="8" maxDur="50"')
-    network, _ = read_network(text)
-    junction = network.junctions[0]
+    left = Left()
+    junction = read_network(text, left=left)[0].junctions[0]
     assert junction.actuated and [junction.shown_ds(i) for i in range(4)] == [80, 40, 220, 40]
     assert [phase.adjustable for phase in junction.phases] == [True, False, False, False]
-    assert "detectors switch today" in network.notes[0] and "no saving" in network.notes[0]
+    assert "detectors switch today (C)" in left.notes()[0] and "no saving" in left.notes()[0]
 
 
 def test_foreign_programmes_are_passed_over(network_xml: str) -> None:
@@ -85,9 +86,11 @@ def test_foreign_programmes_are_passed_over(network_xml: str) -> None:
     rail = '<tlLogic id="rail" type="static" programID="0"><phase duration="86400" state="r"/></tlLogic>'
     off = network_xml[network_xml.index("<tlLogic"):network_xml.index("</tlLogic>")].replace('id="0"', 'id="1"')
     hand = '<tlLogic id="C" type="static" programID="hand"><phase duration="10000" state="GGGG"/></tlLogic>'
-    network, _ = read_network(network_xml.replace("<tlLogic", f"{rail}{off}</tlLogic>{hand}<tlLogic", 1))
+    left = Left()
+    text = network_xml.replace("<tlLogic", f"{rail}{off}</tlLogic>{hand}<tlLogic", 1)
+    network, _ = read_network(text, left=left)
     assert len(network.junctions) == 1 and network.junctions[0].phases[0].duration_ds == 300
-    assert [note.split(":")[-1] for note in network.notes] == [" 1 (rail).", " 1 (C (0 of 2))."]
+    assert [note.split(" left")[0] for note in left.notes()] == ["1 programme (rail)", "2 programmes (C, …)"]
 
 
 def test_a_junction_switched_by_hand_is_named(network_xml: str) -> None:

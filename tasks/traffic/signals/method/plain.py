@@ -70,8 +70,9 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
         phase.signals[a] in LETTERS and phase.signals[b] in LETTERS for phase in phases)}
     crossing |= {(min(pair), max(pair)) for movement in junction.movements for other in movement.gives_way_to
                  if other in signals for pair in ((movement.signal, signals[other]),) if len(set(pair)) > 1}
-    return freed(Junction(junction.id, round(10 * junction.offset_s) % cycle, phases, frozenset(crossing),
-                          frozenset(range(min(letters))) - frozenset(signals.values())))
+    walks = frozenset(range(min(letters))) - frozenset(signals.values())
+    offset = round(10 * junction.offset_s) % cycle
+    return freed(Junction(junction.id, offset, phases, frozenset(crossing), walks, walks))
 
 
 def _approaches(junction: PlainJunction, path: str) -> list[Approach]:

@@ -42,6 +42,8 @@ class Shipped:
     """Pairs of signals, the lower first, whose ways cross."""
     others: frozenset[int]
     """Signals that no cars obey."""
+    walks: frozenset[int]
+    """Signals that people on foot obey."""
 
 
 def require(shipped: Mapping[str, Shipped], junctions: Sequence[Mapping[str, Any]], minimum_green_ds: int) -> None:
@@ -93,7 +95,7 @@ def _aspects(shipped: Shipped, signal: int, before: Sequence[int], now: Sequence
 def _clearances(shipped: Shipped, ends: int, begins: int, before: Sequence[int], now: Sequence[int]
                 ) -> Iterator[str]:
     """Times between one signal's green and the next of another that are shorter than they were."""
-    most = WALK_CLEARANCE_DS if ends in shipped.others else CLEARANCE_DS
+    most = WALK_CLEARANCE_DS if ends in shipped.walks else CLEARANCE_DS
     phases = shipped.phases
     for green in _runs([phase.signals[ends] in _GREEN for phase in phases]):
         was = lasts = 0

@@ -23,7 +23,7 @@ from lamplighter.tasks.traffic.signals.method.safety import Shipped, Shown, faul
 
 MINIMUM_DS = 50
 CROSSING = Shipped((Shown("GrG", 280), Shown("Grr", 140), Shown("yrr", 30), Shown("rGr", 300), Shown("ryr", 30)),
-                   frozenset({(0, 1), (1, 2)}), frozenset({2}))
+                   frozenset({(0, 1), (1, 2)}), frozenset({2}), frozenset({2}))
 """A road, a road across it, and a walk along the first: 28 s of walk, 14 s to clear."""
 
 
@@ -34,14 +34,15 @@ def programmes(draw: st.DrawFn) -> Shipped:
     phases = tuple(Shown("".join(draw(st.lists(st.sampled_from("GGgyrru"), min_size=signals, max_size=signals))),
                          draw(st.sampled_from([5, 10, 30, 50, 120, 300]))) for _ in range(count))
     pairs = list(combinations(range(signals), 2))
-    return Shipped(phases, frozenset(draw(st.sets(st.sampled_from(pairs)))) if pairs else frozenset(),
-                   frozenset(draw(st.sets(st.integers(0, signals - 1)))))
+    others = frozenset(draw(st.sets(st.integers(0, signals - 1))))
+    return Shipped(phases, frozenset(draw(st.sets(st.sampled_from(pairs)))) if pairs else frozenset(), others,
+                   frozenset(signal for signal in others if draw(st.booleans())))
 
 
 def _plan(shipped: Shipped, chosen: list[float]) -> list[int]:
     """Lengths within the bounds that preparation gives, one number from 0 to 1 for each free phase."""
     junction = freed(Junction("J", 0, tuple(Phase(p.duration_ds, p.signals) for p in shipped.phases),
-                              shipped.conflicts, shipped.others))
+                              shipped.conflicts, shipped.others, shipped.walks))
     free = iter([round(low + share * (min(most, 900) - low))
                  for (low, most), share in zip(bounds(junction, MINIMUM_DS), chosen, strict=False)])
     return [next(free) if phase.adjustable else phase.duration_ds for phase in junction.phases]
@@ -81,7 +82,7 @@ def _seen(shipped: Shipped, plan: list[int]) -> bool:
             return True
     for pair in shipped.conflicts:
         for ends, begins in (pair, pair[::-1]):
-            most = 300 if ends in shipped.others else 100
+            most = 300 if ends in shipped.walks else 100
             waits = [_waits(shown(lengths, ends), shown(lengths, begins)) for lengths in (before, plan)]
             if any(now < min(was, most) for was, now in zip(*waits, strict=True)):
                 return True
@@ -126,7 +127,7 @@ def test_order_and_limits_are_kept() -> None:
     for changed in (signals[::-1], signals[:-1], ["GGG", *signals[1:]]):
         assert "another order" in next(faults(CROSSING, changed, [300] * len(changed), MINIMUM_DS))
     limited = Shipped((Shown("Gr", 200, 150, 250), Shown("yr", 30), Shown("rG", 200), Shown("ry", 30)),
-                      frozenset({(0, 1)}), frozenset())
+                      frozenset({(0, 1)}), frozenset(), frozenset())
     for length, word in ((140, "minimum"), (260, "maximum")):
         assert word in next(faults(limited, [p.signals for p in limited.phases], [length, 30, 200, 30], 50))
 
