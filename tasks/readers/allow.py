@@ -22,6 +22,7 @@ whatever is accepted. A model has the field as ``accept: list[Finding] = Field(d
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -129,6 +130,10 @@ class Part:
     def _begin(self) -> tuple[str, ...]:
         return tuple(name[:-1] for name in sorted(self._silent) if name.endswith("*"))
 
+    def is_silent(self, name: str) -> bool:
+        """Whether it is read or ignored whatever it holds."""
+        return name in self._silent or name.startswith(self._begin)
+
     def sift(self, given: Mapping[str, Any], path: str, left: Left, where: str = "") -> None:
         """Looks at each name in ``given``; ``where`` goes before what is said, as "line 7: ".
 
@@ -137,7 +142,7 @@ class Part:
         if given.keys() <= self._silent:
             return
         for name, value in given.items():   # in their order: the same document is refused for the same name
-            if not (name in self._silent or name.startswith(self._begin) or is_nothing(value)):
+            if not (self.is_silent(name) or is_nothing(value)):
                 self._look(name, value, path, left, where)
 
     def _look(self, name: str, value: Any, path: str, left: Left, where: str) -> None:
@@ -156,4 +161,6 @@ class Part:
         elif self.open:
             left.out(f"attribute of {self.label}", "unknown, and not asked for", name)
         else:
-            left.doubt("not_understood", f"{where}{shown} is not understood", path, "not_understood")
+            close = difflib.get_close_matches(name[:64], self.reads, n=1, cutoff=0.75)
+            left.doubt("not_understood", f"{where}{shown} is not understood" + (
+                f"; did you mean {close[0]!r}?" if close else ""), path, "not_understood")

@@ -8,6 +8,8 @@ from lamplighter.tasks.energy.evhosting.method import charging
 from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, turns
 from lamplighter.tasks.energy.evhosting.model import EvHosting
 from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.draft import Converted
 from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
 
 FLAT = [1.0] * SLOTS_PER_DAY
@@ -16,12 +18,21 @@ CARS_AT_A_BUS_MAX = 8000
 
 
 def prepare(asked: EvHosting) -> Spec:
-    """Checks the feeder, scales it to per unit and packs it.
+    """Checks the feeder, scales it to per unit and packs it. What is wrong with a net of another format is told of
+    that net.
 
     Raises TaskError: those of ``tree.grow``, ``empty_data``, ``too_large``, ``unknown_bus``,
     ``unknown_profile``, ``weak_line``, ``transformer`` and those of the pandapower and SimBench readers.
     """
-    feeder = _given(asked)
+    left = Left(asked.accept)
+    given = _given(asked, left)
+    try:
+        return _packed(asked, given.feeder, left)
+    except TaskError as error:
+        raise given.located(error) from None
+
+
+def _packed(asked: EvHosting, feeder: Feeder, left: Left) -> Spec:
     tree = grow(feeder)
     demand = _demand(feeder, tree)
     places = sum(one.cars for one in demand)
@@ -43,18 +54,18 @@ def prepare(asked: EvHosting) -> Spec:
     for policy in asked.policies:
         day = jobs.day(asked, statistics, policy, len(profiles.data), base_kva)
         contexts[policy] = (network, drawn, day, profiles, *shunts)
-    return Spec(asked, feeder, tree, demand, statistics, base_kva, source_pu, contexts)
+    return Spec(asked, feeder, tree, demand, statistics, base_kva, source_pu, contexts, tuple(left.notes()))
 
 
-def _given(asked: EvHosting) -> Feeder:
+def _given(asked: EvHosting, left: Left) -> Converted:
     if asked.pandapower is not None:
         from lamplighter.tasks.readers.pandapower import read
-        return read(asked.pandapower, asked.cars_per_load)
+        return read(asked.pandapower, asked.cars_per_load, left)
     if asked.simbench is not None:
         from lamplighter.tasks.readers.simbench import read as read_simbench
-        return read_simbench(asked.simbench, asked.cars_per_load)
+        return read_simbench(asked.simbench, asked.cars_per_load, left)
     assert asked.feeder is not None  # the model's own rule
-    return asked.feeder
+    return Converted(asked.feeder, {}, {"": "/feeder"})
 
 
 def _source_pu(feeder: Feeder) -> float:
