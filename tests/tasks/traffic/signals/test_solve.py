@@ -161,7 +161,7 @@ def test_no_saving_is_claimed_against_detectors(network_xml: str, routes_xml: st
 
 
 def test_where_nothing_may_change_the_plan_is_kept(network_xml: str, routes_xml: str) -> None:
-    """No cycle asked for leaves what the signals need: the present one is kept, and a note says how short it may be."""
+    """No cycle asked for leaves what the signals need: the present one is kept; a note says how short it may be."""
     bound = network_xml.replace('duration="30"', 'duration="30" minDur="30"').replace(
         'duration="22"', 'duration="22" minDur="22"')
     given = {"sumo": {"network_xml": bound, "routes_xml": routes_xml}, "search": {**SMALL, "cycles_s": [30]}}
