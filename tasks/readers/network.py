@@ -16,6 +16,8 @@ VEHICLE_M = 7.5
 """Length of a queue per vehicle: SUMO's default car of 5 m and its gap of 2.5 m."""
 MAX_ROOM = 255
 MAX_FEEDERS = 8
+MAX_TABLE = 255
+"""Lanes, and movements, that a device's tables hold."""
 LONGEST_DS = 60_000
 """No phase lasts longer, in 0.1 s."""
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
@@ -140,18 +142,8 @@ class Approach:
     """(movement, lane) of its own junction that it gives way to."""
 
 
-def check_size(lanes: int, movements: int, path: str) -> None:
-    """Raises TaskError ``too_large`` for more than a device's tables hold."""
-    if lanes > 255 or movements > 255:
-        raise TaskError("too_large", f"{lanes} lanes and {movements} movements at signals; 255 of each fit",
-                        "split the network into tasks of about 16 junctions", path)
-
-
-def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -> Network:
-    """Numbers movements, lanes and links; ``path`` is where the input has them.
-
-    Raises TaskError ``too_large`` if there are more than a device's tables hold.
-    """
+def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
+    """Numbers movements, lanes and links."""
     lanes: dict[str, int] = {}
     roads: dict[Road, int] = {}
     rooms: list[tuple[int, int]] = []
@@ -166,7 +158,6 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -
                     rooms.append((roads.setdefault(approach.road, len(roads)), approach.road.room))
                 numbers[approach.name, lane] = len(found)
                 found.append((j, len(names) - 1, approach, lane, signal))
-    check_size(len(lanes), len(names), path)
     waits: list[list[int]] = [[] for _ in found]
     for k, (j, _, approach, _, signal) in enumerate(found):
         if PERMISSIVE in junctions[j][0].states(signal):

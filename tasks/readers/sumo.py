@@ -19,7 +19,6 @@ from lamplighter.tasks.readers.network import (
     Network,
     Road,
     build,
-    check_size,
 )
 from lamplighter.tasks.readers.programmes import Programmes, Requests
 from lamplighter.tasks.readers.safexml import Element, number
@@ -164,12 +163,11 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
                         "is it the right network? junctions need a <tlLogic> and connections with its id",
                         NETWORK_PATH)
     links = [link for group in guarded.values() for link in group]
-    check_size(len({link.lane_name for link in links}), len({link.movement for link in links}), NETWORK_PATH)
     found = _roads(list(dict.fromkeys(link.source for link in links)), edges, vehicle_m)
     junctions = [(signals.junction(name), _approaches(guarded[name], signals.requests, found, vehicle_m))
                  for name in sorted(guarded)]
     signals.programmes.tell(left)
-    network = build(junctions, NETWORK_PATH)
+    network = build(junctions)
     ends = {link.movement: (link.source, link.target) for link in links}
     for i, name in enumerate(network.movements):
         source, target = ends[name]

@@ -143,5 +143,7 @@ class SignalsInput(_Strict):
                                          description="vehicles that depart earlier are left out, s")
     period_end_s: float | None = Field(default=None, ge=0, le=10_000_000,
                                        description="vehicles that depart at this time or later are left out, s")
+    only: list[Name] | None = Field(default=None, min_length=1, max_length=1000, description="ids of the junctions "
+                                    "that may be changed; without it all may")
     search: Search = Field(default=Search(), description="how long to search")
     accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

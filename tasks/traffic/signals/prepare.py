@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
-from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.api import Context, TaskError
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
 from lamplighter.tasks.readers.sumoxml import NETWORK_PATH, ROUTES_PATH
-from lamplighter.tasks.traffic.signals.jobs import (
-    jittered,
-    network_context,
-    plans_per_job,
-    programme_cycle_ds,
-    shipped_plan,
-    windows,
-)
+from lamplighter.tasks.traffic.signals.jobs import plans_per_job, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.method.city import cut, replicas, spec_of
 from lamplighter.tasks.traffic.signals.method.counts import COUNTS_PATH, read_counts
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.method.search import alive, fitted
 from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
-from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
+from lamplighter.tasks.traffic.signals.spec import Spec
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000
+MAX_JOBS_CITY = 2_000_000
 
 
 def prepare(given: SignalsInput) -> Spec:
@@ -44,24 +40,43 @@ def prepare(given: SignalsInput) -> Spec:
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+    network = _only(network, given.only)
     where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
     cycles = _cycles(network, search, left)
-    cut = windows(demand, [jittered(demand, 10 * search.jitter_s, seed)
-                           for base in (search.seed, CHECK_SEED + search.seed)
-                           for seed in range(base, base + search.replicas)], search.window_s,
-                  "/plain/routes" if given.sumo is None else
-                  ROUTES_PATH if given.sumo.counts is None else COUNTS_PATH)
-    training = tuple(w for replica in cut[:search.replicas] for w in replica)
-    unseen = tuple(w for replica in cut[search.replicas:] for w in replica)
+    paths = where, ("/plain/routes" if given.sumo is None else
+                    ROUTES_PATH if given.sumo.counts is None else COUNTS_PATH)
+    try:
+        spec = spec_of(network, demand, search, cycles, replicas(demand, search), paths)
+    except TaskError as error:
+        if error.code not in ("too_large", "too_dense") or len(network.junctions) == 1:
+            raise
+        spec = Spec(network, demand, search, cycles, Context(b""), (), (), (),
+                    cut(network, demand, search, cycles, paths))
+        left.tell(f"the network was cut into {len(spec.regions)} regions; vehicles cross their borders when point "
+                  "queues let them, under the plans found")
     plans = sum(alive(search, generation) * search.children for generation in range(search.generations))
-    if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
+    jobs = sum(plans * len(own.training) / plans_per_job(len(own.network.junctions))
+               for own in ([own for _, own in spec.regions] or [spec]))
+    if jobs > MAX_JOBS * max(1, len(spec.regions)) or jobs > MAX_JOBS_CITY:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
-    return Spec(network, demand, search, cycles, network_context(network, where), training, unseen,
-                tuple(left.notes()))
+    return replace(spec, notes=tuple(left.notes()))
+
+
+def _only(network: Network, names: list[str] | None) -> Network:
+    """The network with nothing to be changed at other junctions than these. Raises TaskError ``unknown_junction``."""
+    if names is None:
+        return network
+    known = {junction.id for junction in network.junctions}
+    for i, name in enumerate(names):
+        if name not in known:
+            raise TaskError("unknown_junction", f"no junction with signals is called {name!r}",
+                            "known: " + ", ".join(sorted(known))[:200], f"/only/{i}")
+    return replace(network, junctions=tuple(junction if junction.id in names else replace(junction, phases=tuple(
+        replace(phase, adjustable=False) for phase in junction.phases)) for junction in network.junctions))
 
 
 def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:

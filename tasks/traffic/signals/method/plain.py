@@ -44,7 +44,7 @@ def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> 
                                 "movement ids are unique in the whole network", f"{path}/movements/{m}/id")
             seen.add(movement.id)
         junctions.append((_programme(junction, path), _approaches(junction, path)))
-    network = build(junctions, "/plain/junctions")
+    network = build(junctions)
     return network, _demand(plain, network, start_s, end_s, seed)
 
 
