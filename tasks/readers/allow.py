@@ -67,8 +67,8 @@ class Left:
             self._more += count
             return
         before, names = self._told.get(key, (0, []))
-        if name and len(names) < NAMES_SHOWN and name[:64] not in names:
-            names = [*names, name[:64]]
+        if name and len(names) <= NAMES_SHOWN and name[:64] not in names:
+            names = [*names, name[:64] if len(names) < NAMES_SHOWN else "…"]
         self._told[key] = before + count, names
 
     def tell(self, sentence: str) -> None:
@@ -85,6 +85,11 @@ class Left:
             raise TaskError(code, message, f'if it is meant, add "accept": ["{finding}"] to the input', path)
         self.tell(f"{message} (accepted)")
 
+    def finding(self, finding: str, sentence: str) -> None:
+        """Something that looks wrong and may be right, for the notes, unless the operator says that it is meant."""
+        if not self.accept & {finding, "implausible"}:
+            self.tell(f'{sentence} (if it is meant, add "accept": ["{finding}"])')
+
     def notes(self) -> list[str]:
         """A sentence for each thing that was left out or told, in the order found."""
         found = [_sentence(what, why, count, names) for (what, why), (count, names) in self._told.items()]
@@ -94,7 +99,7 @@ class Left:
 def _sentence(what: str, why: str, count: int, names: list[str]) -> str:
     if not what:
         return why
-    shown = f" ({', '.join(names)}{', …' if count > len(names) else ''})" if names else ""
+    shown = f" ({', '.join(names)})" if names else ""
     one, of, rest = what.partition(" of ")
     many = one if count == 1 else f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
     return f"{count} {many}{of}{rest}{shown} left out: {why}"

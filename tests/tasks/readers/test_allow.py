@@ -84,7 +84,7 @@ def test_what_is_left_out_is_counted_and_named_within_bounds() -> None:
         left.out("record", f"reason {number}")
     notes = left.notes()
     assert notes[0].startswith("1001 entities (urn:1, urn:0,") and notes[0].count("urn:") == NAMES_SHOWN
-    assert "…" in notes[0] and len(notes) == SENTENCES_MAX + 1
+    assert ", …)" in notes[0] and len(notes) == SENTENCES_MAX + 1
     assert notes[-1] == f"{1001 - SENTENCES_MAX} more things were left out"
 
 
