@@ -48,7 +48,9 @@ def _problem(model: type[BaseModel], found: ErrorDetails) -> TaskError:
         return TaskError("missing_field", f"{name} is missing", f"give {wanted or 'a value'}", path)
     if kind in ("value_error", "assertion_error"):   # a kind's own sentence
         return TaskError("bad_value", f"{name}: {found['ctx']['error']}", str(found["ctx"]["error"]), path)
-    code = "out_of_range" if "than" in kind or kind.startswith("too_") else "bad_value"
+    if kind == "finite_number":
+        wanted = wanted.replace("a number", "a finite number")
+    code = "out_of_range" if "than" in kind else "bad_value"
     if not wanted:
         return TaskError(code, f"{name}: {found['msg']}", found["msg"], path)
     return TaskError(code, f"{name}: {_shown(found['input'])} is not {wanted}",
