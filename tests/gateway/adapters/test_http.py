@@ -284,6 +284,14 @@ def test_script_sets_text_only() -> None:
     assert named <= set(re.findall(r'id="([a-z-]+)"', page))
 
 
+def test_the_page_shows_what_was_refused_or_damaged() -> None:
+    """Bounds, who asked for too much, kept requests, damage and the broker's openness; it reads nothing of
+    ``health`` that is not there."""
+    read = set(re.findall(r"health\.(\w+)", (http.WEB / "app.js").read_text()))
+    assert {"bounds", "asked_too_much", "retained_requests", "log_damage", "broker_probe"} <= read
+    assert read <= set(re.findall(r"\w+", http.Window.health.__doc__ or ""))
+
+
 async def update(stream: Any) -> dict[str, Any]:
     """The next event with data."""
     while True:
