@@ -1,24 +1,26 @@
 """An operator's input against a kind's model: numbers are numbers, and problems are found up to ten.
 
 A model collects an error of each wrong value, which for a long document is more time and memory than a worker has.
-Here each list and each object stops looking once ten are known. It works on the schema that pydantic made of a model,
+Here each list and each object stops looking once ten are known, a long list at once. It works on the schema that pydantic made of a model,
 so kinds of third parties are held to it as ours are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticOmit, SchemaValidator, ValidationError, core_schema
+from pydantic_core import PydanticKnownError, PydanticOmit, SchemaValidator, ValidationError, core_schema
 
 from lamplighter.tasks.api import Input
 
 MOST = 10
 """Problems that are told."""
+LONG = 1_000
+"""Items of a list that is left once ten problems are known; in a shorter one the others are passed over."""
 _INNER = ("schema", "keys_schema", "values_schema", "items_schema", "choices", "definitions", "fields", "steps",
           "lax_schema", "strict_schema", "extras_schema", "arguments_schema", "arguments")
 """Where a schema has others in it."""
@@ -35,7 +37,7 @@ class Checker:
         self._found = 0
         self._most = MOST
         self._omitted = False
-        schema: Any = self._bounded(dict(model.__pydantic_core_schema__))
+        schema: Any = self._bounded(dict(model.__pydantic_core_schema__), True)
         try:
             self._validator = SchemaValidator(schema, None, _use_prebuilt=False)
         except TypeError:   # pydantic_core before it reused the validators of inner models
@@ -50,20 +52,46 @@ class Checker:
             model = self._validator.validate_python(given)
         return model
 
-    def _bounded(self, schema: Any) -> Any:
+    def _bounded(self, schema: Any, lax: bool) -> Any:
+        """``lax``: a list may be given item by item, which pydantic takes for one where nothing strict is asked."""
         if isinstance(schema, list):
-            return [self._bounded(part) for part in schema]
+            return [self._bounded(part, lax) for part in schema]
         if isinstance(schema, tuple):   # a choice with its name
-            return (self._bounded(schema[0]), *schema[1:])
+            return (self._bounded(schema[0], lax), *schema[1:])
         if not isinstance(schema, dict):
             return schema
         if "type" not in schema:   # fields by name, or choices by tag
-            return {name: self._bounded(part) for name, part in schema.items()}
-        made = {key: self._bounded(part) if key in _INNER else part for key, part in schema.items()}
+            return {name: self._bounded(part, lax) for name, part in schema.items()}
+        lax = lax and not schema.get("strict") and not schema.get("config", {}).get("strict") and (
+            schema["type"] != "union")   # whose choices are tried strictly first
+        made = {key: self._bounded(part, lax and key != "definitions") if key in _INNER else part
+                for key, part in schema.items()}
         if schema["type"] == "union":   # of which errors tell the name
             made["choices"] = [(part, given["type"]) if type(given) is dict and given["type"] == "int" else part
                                for part, given in zip(made["choices"], schema["choices"], strict=True)]
-        return self._guarded(made)
+        return self._leaving(self._guarded(made), schema) if lax else self._guarded(made)
+
+    def _leaving(self, made: Any, schema: Schema) -> Any:
+        """Of a long list no more than until ten problems are known, of one that is too long nothing."""
+        if schema["type"] not in ("list", "tuple", "set", "frozenset"):
+            return made
+        least, most = schema.get("min_length") or 0, schema.get("max_length")
+
+        def leave(given: Any) -> Any:
+            if not isinstance(given, list) or len(given) < max(LONG, least):
+                return given
+            if most is None or len(given) <= most:
+                return self._until_enough(given)
+            raise PydanticKnownError("too_long", {"field_type": schema["type"].capitalize(), "max_length": most,
+                                                  "actual_length": len(given)})
+        return core_schema.no_info_before_validator_function(leave, made)
+
+    def _until_enough(self, given: list[Any]) -> Iterator[Any]:
+        for item in given:
+            if self._found >= self._most:
+                self._omitted = True
+                return
+            yield item
 
     def _guarded(self, schema: Schema) -> Any:
         kind = schema["type"]

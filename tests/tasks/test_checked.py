@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lamplighter.tasks.checked import MOST, checker
+from lamplighter.tasks.checked import MOST, Checker, checker
+from lamplighter.tasks.problems import as_task_error
 from lamplighter.tasks.registry import load_kinds
 
 
@@ -17,6 +18,14 @@ class Inner(BaseModel):
     model_config = ConfigDict(extra="forbid")
     size: float = 1.0
     count: int = 1
+    more: list[int] = []
+
+
+class Exact(BaseModel):
+    """A model whose lists are to be lists."""
+
+    model_config = ConfigDict(strict=True)
+    values: list[int] = []
 
 
 class Wide(BaseModel):
@@ -33,6 +42,8 @@ class Wide(BaseModel):
     yes: bool = False
     maybe: int | None = None
     box: tuple[float, float] = (0, 0)
+    few: Annotated[list[int], Field(max_length=2_000)] = []
+    exactly: list[Exact] = []
 
     @model_validator(mode="after")
     def _whole(self) -> Wide:
@@ -41,6 +52,7 @@ class Wide(BaseModel):
 
 
 MANY = 100_000
+ITEM = Checker._item
 
 
 def errors(given: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
@@ -54,7 +66,9 @@ def errors(given: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
     {"named": {f"k{n}": -1 for n in range(MANY)}}, {"distinct": ["x"] * MANY},
     {"parts": [{"size": "x", "count": "x"}] * MANY}, {"parts": [{f"k{n}": 1 for n in range(MANY)}]},
     {f"k{n}": 1 for n in range(MANY)}, {"parts": [{"other": 1}] * MANY, "numbers": ["x"] * MANY},
-], ids=range(10))
+    {"parts": [{"more": ["x"] * MANY}]}, {"parts": [{"more": ["x"]}] * MANY}, {"exactly": [{"values": ["x"] * MANY}]},
+    {"numbers": [1] * MANY + ["x"] * MANY}, {"few": ["x"] * 2_000},
+], ids=range(15))
 def test_problems_are_found_up_to_ten(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a document of nothing but wrong values is: those that are told are the first that it has."""
     found = errors(given)
@@ -63,6 +77,33 @@ def test_problems_are_found_up_to_ten(given: dict[str, Any], monkeypatch: pytest
         Wide.model_validate(given, strict=None)
     whole = [error["loc"] for error in raised.value.errors()[:MOST]]
     assert [loc for loc, _ in found][:MOST] == whole
+
+
+@pytest.mark.parametrize(("field", "short"), [("numbers", False), ("few", True)])
+def test_a_long_list_is_left_once_enough_is_known(field: str, short: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more of it is looked at than what is told; of one that is longer than it may be, nothing."""
+    looked = []
+    monkeypatch.setattr(Checker, "_item", lambda own, *about: looked.append(1) or ITEM(own, *about))
+    checker.cache_clear()
+    found = errors({field: ["x"] * MANY})
+    checker.cache_clear()
+    assert len(looked) <= (0 if short else MOST + 1)
+    assert found == ([((field,), "too_long")] if short else [((field, n), "float_type") for n in range(MOST)])
+
+
+def test_a_list_that_is_too_long_is_shown_by_its_length() -> None:
+    """As any other problem."""
+    with pytest.raises(ValidationError) as raised:
+        checker(Wide).check({"few": [1] * MANY})
+    assert "a list of 100,000 items is not a list of at most 2,000 items" in str(as_task_error(Wide, raised.value))
+
+
+def test_a_long_good_document_is_what_the_model_makes_of_it() -> None:
+    """Lists of any length, in models, and where lists are to be nothing else."""
+    given = {"numbers": [1.5] * MANY, "nested": [[1] * 2_000] * 2_000, "several": [1] * 5_000,
+             "distinct": [*range(5_000)], "either": ["a"] * 5_000, "parts": [{"more": [2] * 3_000}] * 2_000,
+             "few": [1] * 2_000, "exactly": [{"values": [3] * 5_000}]}
+    assert checker(Wide).check(given) == Wide.model_validate(given)
 
 
 def test_a_good_document_is_what_the_model_makes_of_it() -> None:
@@ -75,7 +116,9 @@ def test_a_good_document_is_what_the_model_makes_of_it() -> None:
 
 @pytest.mark.parametrize(("field", "value"), [
     ("numbers", [True]), ("numbers", ["1"]), ("nested", [["1"]]), ("several", [False]), ("maybe", True),
-    ("maybe", "4"), ("maybe", 1.5), ("yes", 1), ("yes", "true"), ("named", {"a": "1"}), ("box", ["1", 2])])
+    ("maybe", "4"), ("maybe", 1.5), ("yes", 1), ("yes", "true"), ("named", {"a": "1"}), ("box", ["1", 2]),
+    ("parts", [{"count": "1"}]), ("parts", [{"count": True}]), ("parts", [{"size": True}]), ("parts", [{"size": "1"}]),
+    ("parts", [{"more": [True]}]), ("exactly", [{"values": (1,)}])])
 def test_only_numbers_are_numbers(field: str, value: Any) -> None:
     """Neither a truth nor text is one, and no number is a truth."""
     assert len(errors({field: value})) == 1

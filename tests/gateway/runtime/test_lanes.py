@@ -26,6 +26,8 @@ from lamplighter.tasks.api import Job, Kind, Result
 
 class Model(BaseModel):
     do: str
+    numbers: list[float] = []
+    lists: list[list[int]] = []
 
 def prepare(model):
     do(model.do)
@@ -143,6 +145,32 @@ def test_a_document_that_is_too_much_is_refused_by_name(solve, monkeypatch, what
         return caught.value
     error = solve(work, limit_s=20.0 if what == "eat" else 1.0)
     assert error.code == code and error.hint
+
+
+def cpu_s(process):
+    """Seconds of processor time so far. Source: proc_pid_stat(5)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(("given", "place"), [
+    (b'"numbers":[' + b'"x",' * 2_000_000 + b"1]", "/input/numbers/"),
+    (b'"lists":[[' + b'"x",' * 2_000_000 + b"1]]", "/input/lists/0/")])
+def test_two_million_wrong_values_cost_no_more_than_their_reading(solve, given, place):
+    """A worker as small as on a Pi names ten of them, within a second of its time, and lives."""
+    async def work(solvers, said):
+        document = b'{"id":"x","kind":"bad","input":{"do":"none",' + given + b"}}"
+        told = []
+        for _ in range(2):   # the first starts the worker
+            request = await solvers.read("anna", "task.submit", document, False)
+            with pytest.raises(TaskError) as refused:
+                await solvers.prepare("bad", request.body, "anna")
+            pids = [lane._worker._child.pid for lane in solvers._lanes]
+            told.append((refused.value, pids, sum(map(cpu_s, pids))))
+        return told
+    (_, first, before_s), (error, second, after_s) = solve(work, memory_mb=96)
+    assert error.code == "bad_value" and error.path.startswith(place) and error.hint.count(place) == 9
+    assert first == second and after_s - before_s <= 1.0
 
 
 def test_a_kind_may_exit_and_talk(solve):
