@@ -1,8 +1,8 @@
 """An operator's input against a kind's model: numbers are numbers, and problems are found up to ten.
 
 A model collects an error of each wrong value, which for a long document is more time and memory than a worker has.
-Here each list and each object stops looking once ten are known, a long list at once. It works on the schema that pydantic made of a model,
-so kinds of third parties are held to it as ours are.
+Here each list and each object stops looking once ten are known, a long list at once. It works on the schema that
+pydantic made of a model, so kinds of third parties are held to it as ours are.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Checker:
 
     def _leaving(self, made: Any, schema: Schema) -> Any:
         """Of a long list no more than until ten problems are known, of one that is too long nothing."""
-        if schema["type"] not in ("list", "tuple", "set", "frozenset"):
+        if schema["type"] not in ("list", "tuple", "set", "frozenset") or (
+                schema["type"] == "tuple" and schema.get("variadic_item_index") is None):
             return made
         least, most = schema.get("min_length") or 0, schema.get("max_length")
 
