@@ -36,7 +36,7 @@ from lamplighter.gateway.adapters.schema import (
     WORK,
 )
 from lamplighter.gateway.adapters.sums import Sums
-from lamplighter.gateway.core.effects import Durable, KeepLease
+from lamplighter.gateway.core.effects import Durable, KeepClock, KeepEpoch, KeepLease
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, ShareRow, Snapshot, StandingRow, TaskRow
 
@@ -143,10 +143,10 @@ class Store:
         self._commits, self._hash = (commits + 1, after) if left else (commits, hash_)
         self._tail, self._tail_bytes, self._folds = left, 0, self._folds + 1
 
-    def _settle(self) -> None:
-        """Whoever reads tables wants the tail in them."""
+    def _settle(self, *kinds: type) -> None:
+        """Whoever reads tables wants the tail in them, at least what is of these ``kinds``."""
         with self._turn, explained(self._path):
-            if self._tail:
+            if self._tail and not (kinds and set(map(type, self._tail)).isdisjoint(kinds)):
                 self._fold(self._tail, self._commits, self._hash)
 
     def load(self, remember: int) -> Snapshot:
@@ -240,7 +240,7 @@ class Store:
         ``machine`` names this start of the computer. While it runs the difference stays, so that the time in which
         no gateway ran counts too; after another start the clock goes on from where it was last kept.
         """
-        self._settle()
+        self._settle(KeepClock)
         (clock, ahead, known), = self._query("SELECT clock_ms, ahead_ms, machine FROM life")
         if known != machine or ahead + monotonic_ms < clock:
             ahead = int(clock) - monotonic_ms
@@ -250,13 +250,13 @@ class Store:
 
     def epoch(self) -> int:
         """The epoch that verdicts are counted in."""
-        self._settle()
+        self._settle(KeepEpoch)
         (epoch,), = self._query("SELECT epoch FROM life")
         return int(epoch)
 
     def unsealed(self) -> list[int]:
         """The epochs that have ended and are not forgotten yet, oldest first: after a crash they are to be sealed."""
-        self._settle()
+        self._settle(KeepEpoch)
         (epoch, sealed), = self._query("SELECT epoch, sealed FROM life")
         return list(range(sealed + 1, epoch))
 
@@ -278,6 +278,7 @@ class Store:
         """
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
+        self._settle()
         with self._turn, explained(self._path), self._transaction() as db:
             paid: Counts = defaultdict(Count)
             for node, credits in db.execute(EARNED, (epoch,)):

@@ -97,7 +97,8 @@ class Loop(asyncio.AbstractEventLoop):
             self._clock.at(self._clock.now, self._turn)
         return handle
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,
+                   context: Context | None = None) -> Any:
         return self.call_at(self._clock.now / 1_000 + delay, callback, *args)
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
