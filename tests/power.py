@@ -1,5 +1,5 @@
 """A folder whose power can be cut: what was not synced is gone."""
-# ruff: noqa: PTH - strings: the simulator cuts the power of a folder thousands of times
+# ruff: noqa: PTH103, PTH115, PTH116, PTH123 - strings: the simulator cuts the power of thousands of folders
 
 from __future__ import annotations
 

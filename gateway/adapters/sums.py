@@ -34,8 +34,9 @@ class Sums:
         self._changes: dict[Key, int] = {}
         db.create_function("note", -1, self._note)
         db.create_function("digest", -1, lambda *row: digest(row), deterministic=True)
-        for sql in _triggers():
-            db.execute(sql)
+        if not db.execute("SELECT 1 FROM sqlite_temp_schema LIMIT 1").fetchone():
+            for sql in _triggers():
+                db.execute(sql)
 
     def _note(self, name: str, number: int, *row: Any) -> None:
         self.note((name, number), digest(row))
@@ -138,6 +139,6 @@ def _triggers() -> list[str]:
         for told in filter(None, segment.told.split(", ")):
             event, row = told.split()
             note = f"note({segment.name}, {segment.number}, {_listed(table, '{row}.')})".format(row=row)
-            made.append(f"CREATE TEMP TRIGGER IF NOT EXISTS note_{table}_{event}_{row} AFTER {event} ON main.{table}"
+            made.append(f"CREATE TEMP TRIGGER note_{table}_{event}_{row} AFTER {event} ON main.{table}"
                         f" BEGIN SELECT {note}; END")
     return made

@@ -74,6 +74,7 @@ class Pump:
         self._now_ms = now_ms
         self._queue: deque[tuple[Event, After | None]] = deque()
         self._wake = asyncio.Event()
+        self._ticker: asyncio.TimerHandle
         self.batches = 0
         self.events = 0
 
@@ -98,7 +99,7 @@ class Pump:
 
     async def run(self) -> None:
         """Until cancelled, or until the journal cannot be written."""
-        ticker = asyncio.get_running_loop().create_task(self._tick())
+        self._tick_again()
         try:
             while True:
                 await self._wake.wait()
@@ -110,7 +111,7 @@ class Pump:
                     self.batches += 1
                     await self._carry_out(step(self._machine, events, self._now_ms()))
         finally:
-            ticker.cancel()
+            self._ticker.cancel()
 
     async def _carry_out(self, batch: Batch) -> None:
         if batch.durable:
@@ -120,9 +121,12 @@ class Pump:
         for after in batch.afters:
             after()
 
-    async def _tick(self) -> None:
+    def _tick(self) -> None:
+        if self._machine.next_due_ms <= self._now_ms():
+            self.put(Ticked())
+        self._tick_again()
+
+    def _tick_again(self) -> None:
         least, most = TICK_S
-        while True:
-            await asyncio.sleep(min(max(least, (self._machine.next_due_ms - self._now_ms()) / 1_000), most))
-            if self._machine.next_due_ms <= self._now_ms():
-                self.put(Ticked())
+        wait_s = min(max(least, (self._machine.next_due_ms - self._now_ms()) / 1_000), most)
+        self._ticker = asyncio.get_running_loop().call_later(wait_s, self._tick)

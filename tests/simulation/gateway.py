@@ -227,8 +227,7 @@ class Gateway:
             return made
 
         def released(effects: Sequence[f.Outward]) -> None:
-            for effect in effects:
-                audited(world.auditor.released, effect)
+            audited(world.auditor.released, effects)
             release(effects)
 
         shell.machine.handle, shell.machine.restore = handled, restored   # type: ignore[method-assign]

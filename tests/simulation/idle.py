@@ -3,7 +3,7 @@ for longer than its clocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lamplighter.gateway.core.entities import UNBORN, Job
@@ -51,7 +51,7 @@ class Idle:
     def ticked(self, state: State) -> None:
         waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
         may = {node.name for node in state.nodes.values() if not node.open
-               and any(why_not(state, node, job) is None for job in waiting)}
+               and any(why_not(state, node, job) is None for job in waiting)} if waiting else set()
         since = self._since(self.may, may)
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
         jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
@@ -64,10 +64,11 @@ class Idle:
         since = self._since(self.muted, {n.name for n in state.nodes.values() if state.now_ms < n.muted_until})
         need(self.clock.now - since <= MUTED_MS, 17, self.muted, "stay muted after their flood")
 
-    def _since(self, known: dict[str, int], now: Iterable[str]) -> int:
+    def _since(self, known: dict[str, int], now: Collection[str]) -> int:
         """Keeps for how long each has been among ``now``; returns since when the first has."""
-        for gone in known.keys() - now:
-            del known[gone]
+        if known:
+            for gone in known.keys() - now:
+                del known[gone]
         for name in now:
             known.setdefault(name, self.clock.now)
         return min(known.values(), default=self.clock.now)

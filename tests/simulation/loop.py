@@ -126,17 +126,23 @@ class Loop(asyncio.AbstractEventLoop):
         self._turn()
 
     def _turn(self) -> None:
-        """All that is ready now; what that makes ready comes in the next turn."""
-        self._turning = False
+        """All that is ready now, then what that makes ready, unless something else happens before."""
         ready = self._ready
+        self._turning = True
         asyncio._set_running_loop(self)
         try:
-            for _ in range(len(ready)):
-                handle = ready.popleft()
-                if handle.callback is not None and not self.dead:
-                    self._call(handle.callback, handle.args)
+            while ready:
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if handle.callback is not None and not self.dead:
+                        self._call(handle.callback, handle.args)
+                if self._clock.has_more_now():
+                    break
         finally:
             asyncio._set_running_loop(None)
+        self._turning = bool(ready)
+        if ready:
+            self._clock.at(self._clock.now, self._turn)
 
     def _call(self, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:

@@ -218,7 +218,7 @@ class World:
             self.hash.update(repr((self.clock.now, what, about)).encode())
 
     def trace(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
-        self.tail.append((self.clock.now, event or "restore", list(made)))
+        self.tail.append((self.clock.now, event or "restore", made))
         if self.hash:
             self.hash.update(repr((self.clock.now, event, made)).encode())
 
