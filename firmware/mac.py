@@ -4,20 +4,27 @@ import sys
 
 MAC_BYTES = 16
 
+if sys.implementation.name != "micropython":
+    try:
+        import hmac
+    except ImportError:
+        pass  # every CPython has it
+
 
 class Mac:
     # Calling it gives the 16-byte tag.
     def __init__(self, key):
-        # The two pads: mixing in the key is most of the work of a short MAC, and done once.
-        if len(key) > 64:
-            key = hashlib.sha256(key).digest()
-        pads = bytearray(b"\x36" * 64 + b"\x5c" * 64)
-        for i in range(len(key)):
-            pads[i] ^= key[i]
-            pads[64 + i] ^= key[i]
-        self._key = pads
-        if sys.implementation.name != "micropython":
-            self._inner, self._outer = hashlib.sha256(pads[:64]), hashlib.sha256(pads[64:])
+        if sys.implementation.name == "micropython":
+            # The two pads: mixing in the key is most of the work of a short MAC, and done once.
+            if len(key) > 64:
+                key = hashlib.sha256(key).digest()
+            pads = bytearray(b"\x36" * 64 + b"\x5c" * 64)
+            for i in range(len(key)):
+                pads[i] ^= key[i]
+                pads[64 + i] ^= key[i]
+            self._key = pads
+        else:
+            self._key = key
 
     def digest(self, data):
         # The tag before it is cut.
@@ -28,10 +35,7 @@ class Mac:
             outer.update(inner.digest())
             return outer.digest()
         else:
-            inner, outer = self._inner.copy(), self._outer.copy()  # which no MicroPython can
-            inner.update(data)
-            outer.update(inner.digest())
-            return outer.digest()
+            return hmac.digest(self._key, data, "sha256")  # in C
 
     def __call__(self, data):
         return self.digest(data)[:MAC_BYTES]
