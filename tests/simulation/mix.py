@@ -70,7 +70,7 @@ def mix_of(seed: int) -> Mix:
         liars=0.1 + 0.3 * rng.random() if rng.random() < 0.6 else 0.0, cartel=rng.random() < 0.15,
         boasts=few(4), hostile=few(20), second_tries=few(6), crash=some(0.06), write_error=some(0.03), epochs=few(3),
         wall_jumps=few(4), cancels=few(1), revoked=few(1), bad_tasks=few(2) if rng.random() < 0.3 else 0,
-        hurry=rng.random() < 0.1, faults_ms=9_000 + int(rng.random() * 12_000),
+        hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
         amnesias=few(3), upgrades=few(4), renumbers=few(1),
     )
