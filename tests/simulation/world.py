@@ -81,7 +81,7 @@ class World:
         self.began = int(200 * self.rng.random())
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
-        Faults(self)
+        self.faults = Faults(self)
 
     def _device(self, number: int) -> Device:
         owner = f"owner-{number % self.mix.owners}"
@@ -103,6 +103,8 @@ class World:
             device.slowness = 50
         for device in honest[:1:-1][: mix.renumbers]:
             device.lie = again
+        for device in order[::-1][: mix.plain]:
+            device.spans = device in self.steady
         for device in self.devices:
             device.refuse = mix.refuse
 
