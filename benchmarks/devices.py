@@ -196,7 +196,7 @@ class Device(asyncio.Protocol):
                 reply.append(self._publish("want", encode_want(name, 0, self.up_mac), 1))
             answer = self.answer(lease)
             if answer is not None:
-                receipt = self.chain.receipt(self.net, self.device, lease, answer, 1)
+                receipt = self.chain.receipt((self.net, self.device), lease, answer, 1)
                 results.append(encode_result(receipt, answer, self.up_mac))
                 self.outbox[self.chain.seq] = (now, results[-1])
         self.largest = max(self.largest, len(given))

@@ -253,13 +253,13 @@ def encode_birth(at, board, arch, firmware, heap, speed, message, once, can, sta
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message;
     # once: a random number of this start; can: words for what it understands; state: what became of its numbers in
     # flash, "" where they are well; why: it restarted itself before this boot, None when it did not.
-    about = {"board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "message": message,
-             "once": once, "can": can}
+    rest = '"board": %s, "arch": %d, "fw": "%s", "heap": %d, "speed": %d, "message": %d, "once": %d, "can": %s' % (
+        json.dumps(board), arch, firmware, heap, speed, message, once, json.dumps(can))
     if state:
-        about["state"] = state
+        rest += ', "state": "%s"' % state
     if why:
-        about["why"] = why
-    return encode_json("birth", at, json.dumps(about)[1:-1], mac)
+        rest += ', "why": "%s"' % why
+    return encode_json("birth", at, rest, mac)
 
 
 def encode_bid(at, spare, heap, room, blobs, power, temp, mac, why=None):

@@ -50,11 +50,12 @@ class KeepRound:
 @dataclass(frozen=True, slots=True)
 class KeepSetback:
     """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
-    task goes on as ``run``."""
+    task goes on as ``run``. ``why`` is a sentence for an operator."""
 
     task: str
     round: int
     run: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,16 @@ class KeepAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeepStanding:
-    """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
+    """What is known of a node: ``boot`` is the newest start of the device that was heard of, ``conn`` the newest
+    connection of that, ``once`` as its birth said, -1 before one was heard."""
 
     node: str
     score: int
     lies: int
     quarantined_until: int
     boot: int = 0
+    conn: int = 0
+    once: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What a result is worth: recorded first, then compared, then judged; recomputation settles every doubt.
 
-A second copy is leased only after the first is recorded, and to another owner. Copies that agree are
-accepted, after a recomputation for a drawn share of them. Where copies differ the gateway's own
-recomputation decides, which is exact because kernels are integer-only. A device proven wrong waits in
-quarantine, and what it took part in without a recomputation is checked again: at once where the round is open,
-else as ``replay`` describes, as long as it is neither sealed nor its task over.
+A second copy is leased only after the first is recorded, and to another owner. Of a drawn share of jobs the
+gateway's own recomputation is the second copy, which runs beside the fleet while the round goes on. Copies that
+agree are accepted; where they differ a recomputation decides, which is exact because kernels are integer-only. A
+device proven wrong waits in quarantine, and what it took part in without a recomputation is checked again: at once
+where the round is open, else as ``replay`` describes, as long as it is neither sealed nor its task over.
 """
 
 from __future__ import annotations
@@ -130,11 +130,15 @@ def _learn_pace(state: State, node: Node, lease: Lease) -> None:
 
 
 def _commit(state: State, job: Job, lease: Lease) -> None:
-    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made.
+    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made,
+    if it is not the gateway's own that the lot falls on.
 
     One answer is asked about: copies that differ from it are recomputed anyway.
     """
     job.copies.append(lease)
+    if len(job.copies) < state.policy.copies and _drawn(state, job):
+        audit(state, job)
+        return
     if state.kind_of(job.task).checks and job.asked is None:
         job.asked = lease.answer
         state.turn.emit(CheckAnswer(job.task.name, job.round, job.index, job.run, job.spec, lease.answer))
@@ -168,7 +172,9 @@ def on_checked(state: State, event: AnswerChecked) -> None:
 
 
 def _drawn(state: State, job: Job) -> bool:
-    """Whether the gateway recomputes what copies agree on: by lot, and always where a proven liar took part."""
+    """Whether the gateway recomputes what copies say: by lot, and always where a proven liar took part.
+
+    A job's number is drawn once: asked again for another copy, only the device of that can make a difference."""
     policy = state.policy
     nodes = [state.nodes[copy.node] for copy in job.copies if copy.node in state.nodes]
     if any(state.now_ms < node.quarantined_until for node in nodes):
@@ -282,9 +288,11 @@ def set_back(state: State, task: Task, after: int, why: str) -> None:
     call_off(state, task, after)
     task.rounds = after + 1
     task.run += 1
+    task.setback = why
+    task.dirty = True
     task.suspects.clear()
     state.counters["setbacks"] += 1
-    state.turn.emit(KeepSetback(task.name, after, task.run))
+    state.turn.emit(KeepSetback(task.name, after, task.run, why))
     state.tell(task, "set_back", round=task.rounds, why=why)
 
 
@@ -352,8 +360,9 @@ def open_round(state: State, task: Task, jobs: list[Job]) -> None:
         finish_round(state, task)
         return
     for job in jobs:
-        if job.phase is Phase.READY and len(job.copies) >= state.policy.copies:
-            audit(state, job)   # judged copies were lost in the crash between receipt and verdict
+        if job.phase is Phase.READY and job.copies and (
+                len(job.copies) >= state.policy.copies or _drawn(state, job)):
+            audit(state, job)   # copies were judged in the crash between receipt and verdict, or it was under way
         elif job.phase is Phase.READY and job.copies:
             place(state, job)
         elif job.phase is Phase.READY:

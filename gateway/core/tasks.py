@@ -210,7 +210,7 @@ def status(task: Task) -> dict[str, Any]:
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
             "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
-            "setbacks": task.run,
+            "setbacks": task.run, "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

@@ -45,8 +45,12 @@ def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:
     """
     if arch and arch & 0xFF != FORMAT:
         raise CompileError(f"the board takes .mpy version {arch & 0xFF}, mpy-cross makes {FORMAT}")
-    native = arch >> 8 & 3 == NATIVE and arch >> 10 < len(ARCHES)
-    return _compiled(source, ARCHES[arch >> 10] if native else "", bool(arch), name)
+    return _compiled(source, ARCHES[arch >> 10] if has_machine_code(arch) else "", bool(arch), name)
+
+
+def has_machine_code(arch: int) -> bool:
+    """Whether viper functions are compiled for that instruction set; else they run as plain Python."""
+    return arch >> 8 & 3 == NATIVE and 0 < arch >> 10 < len(ARCHES)
 
 
 @functools.lru_cache(maxsize=256)

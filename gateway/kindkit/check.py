@@ -14,7 +14,7 @@ from lamplighter.gateway.devicebuild.compiler import CompileError
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
-from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.kindkit.pool import KernelRaised, NoMicroPython, Pool, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
 from lamplighter.tasks.api import JOB_ANSWER, JOB_INPUT, DeadlinePassed, Job, Kind, Result, TaskError
 from lamplighter.tasks.local import answer_of, run_local
@@ -58,7 +58,7 @@ class _Stop(Exception):
 
 
 def check(kind: Kind, cache: Path) -> Iterator[Finding]:
-    """Looks at ``kind`` from its source to its answer, on its demo's input. Raises PoolError, CompileError."""
+    """Looks at ``kind`` from its source to its answer, on its demo's input. Raises NoMicroPython, CompileError."""
     try:
         yield from _source(kind)
         spec, told = _spec(kind, cache)
@@ -241,4 +241,4 @@ def _reference(kind: Kind, spec: Any, result: Result) -> Finding:
     return Finding("reference", bool(compared["ok"]), str(compared["text"]))
 
 
-__all__ = ["CompileError", "Finding", "PoolError", "check"]
+__all__ = ["CompileError", "Finding", "NoMicroPython", "check"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -87,6 +88,8 @@ class Solvers:
         self._places: dict[str, Place] = {}
         self._asks: dict[Lane, list[CheckAnswer]] = {lane: [] for lane in lanes}
         self._waiting: set[asyncio.Task[None]] = set()
+        self._asking: Counter[str] = Counter()
+        """Requests in the lanes, by operator."""
         for lane in lanes:
             lane.died, lane.begun = self._died, self._begun
 
@@ -145,17 +148,17 @@ class Solvers:
         """A long request, parsed beside the loop; ``door``: of those that may come by the door of the data folder.
         Its input stays out of it. Raises RequestError, TaskError."""
         head = {"do": "read", "user": user, "method": method, "door": door}
-        return await self._request(len(payload), pack(head, payload), _request_of)
+        return await self._request(user, len(payload), pack(head, payload), _request_of)
 
-    async def prepare(self, kind: str, body: bytes) -> None:
+    async def prepare(self, kind: str, body: bytes, user: str = "") -> None:
         """Validates the input of a request's body. Raises TaskError."""
-        await self._request(len(body), pack({"do": "prepare", "kind": kind}, body), _checked)
+        await self._request(user, len(body), pack({"do": "prepare", "kind": kind}, body), _checked)
 
-    async def first_round(self, kind: str, body: bytes) -> Sequence[JobSpec]:
+    async def first_round(self, kind: str, body: bytes, user: str = "") -> Sequence[JobSpec]:
         """The jobs that a task would start with, for its price; nothing is kept. Raises TaskError."""
         def read(parcel: Parcel) -> Sequence[JobSpec]:
             return Contexts().take(_checked(parcel).parts)
-        return await self._request(len(body), pack({"do": "price", "kind": kind}, body), read)
+        return await self._request(user, len(body), pack({"do": "price", "kind": kind}, body), read)
 
     # How
 
@@ -238,11 +241,20 @@ class Solvers:
         except (Unwanted, Interrupted, Overdue, WorkerDied):
             pass
 
-    async def _request(self, size: int, request: bytes, read: Callable[[Parcel], T]) -> T:
-        lane = self._lane_for(size)
+    async def _request(self, user: str, size: int, request: bytes, read: Callable[[Parcel], T]) -> T:
+        """In turn with other operators: the next of ``user`` comes after the first of everybody else."""
+        turn = self._asking[user]
+        self._asking[user] += 1
+        try:
+            return await self._in_turn(turn, self._lane_for(size), request, read)
+        finally:
+            self._asking[user] -= 1
+            self._asking += Counter()   # without those who ask for nothing
+
+    async def _in_turn(self, turn: int, lane: Lane, request: bytes, read: Callable[[Parcel], T]) -> T:
         for _ in range(MAX_DEATHS):
             try:
-                return await lane.ask(None, REQUESTS, lambda: request, read)
+                return await lane.ask(None, REQUESTS, lambda: request, read, turn)
             except (Overdue, Overfull) as error:
                 if lane is self._lanes.long:
                     raise _refusal(error, lane.limit_s) from None

@@ -11,7 +11,6 @@ import gc
 import hashlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import RequestError
-from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, pack, receive, unpack
+from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, limit_memory, pack, receive, unpack
 from lamplighter.gateway.runtime.kinds import as_dict, info_of
 from lamplighter.gateway.runtime.rounds import pack_round
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
@@ -229,8 +228,7 @@ def serve(line: socket.socket, workshop: Workshop, bell: Bell) -> None:
 def main(parent: str, megabytes: str) -> None:
     die_with(int(parent))
     first_to_go()
-    resource.setrlimit(resource.RLIMIT_DATA, (int(megabytes) << 20,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(int(megabytes))
     line = socket.socket(fileno=os.dup(0))
     os.dup2(2, 0)   # what a kind reads or prints must not meet the messages
     os.dup2(2, 1)

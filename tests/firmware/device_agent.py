@@ -596,3 +596,17 @@ def test_without_heap_what_nobody_needs_makes_room():
     a.heap = 0
     a.tick(300, 0)
     assert not a._blobs.held
+
+
+def test_what_nobody_needs_goes_when_a_job_had_no_room():
+    # Or it would be in the way of every other job like it, for ever.
+    a = agent()
+    send(a, lease(1, (wire.blob_name(CONTEXT),)))
+    serve(a)
+    serve(a)
+    a._blobs.held.append((b"o" * 16, b"of a task that is over", 22))
+    assert a.next(0)
+    send(a, lease(2))
+    a.done(a.running, None, wire.NO_HEAP, 10, 0)
+    assert refusal(a) == {1: wire.NO_HEAP}
+    assert [held[0] for held in a._blobs.held] == [NAME]  # the other lease needs it

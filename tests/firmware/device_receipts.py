@@ -26,7 +26,7 @@ def chained(saved, writes):
 
 
 def make(chain, count):
-    return [chain.receipt(b"N" * 8, b"D" * 16, LEASE, b"answer", 10) for _ in range(count)]
+    return [chain.receipt((b"N" * 8, b"D" * 16), LEASE, b"answer", 10) for _ in range(count)]
 
 
 def test_each_receipt_names_the_one_before():

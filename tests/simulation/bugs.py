@@ -484,7 +484,7 @@ def forgets_boots_at_restart(patch: Patch) -> None:
 
     def unborn(self: Store, remember: int) -> Snapshot:
         whole = load(self, remember)
-        return replace(whole, standing=[row._replace(boot=-1) for row in whole.standing])
+        return replace(whole, standing=[row._replace(boot=-1, conn=0) for row in whole.standing])
     patch.setattr(Store, "load", unborn)
 
 
@@ -507,10 +507,20 @@ def shows_as_settled_what_is_pending(patch: Patch) -> None:
 
 @plant("invariant 8", replays=150, crash=0.0)
 def believes_replays(patch: Patch) -> None:
-    def anything(b: Any, node: Any, leaf: str, at: Any) -> bool:
+    def anything(b: Any, node: Any, leaf: str, at: Any, once: int = -1) -> bool:
         node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
         return True
     patch.setattr(nodes, "_is_news", anything)
+
+
+@plant("invariant 8", replays=40, crash=0.05)
+def forgets_connections_at_restart(patch: Patch) -> None:
+    load = Store.load
+
+    def unheard(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, standing=[row._replace(conn=0, once=-1) for row in whole.standing])
+    patch.setattr(Store, "load", unheard)
 
 
 @plant("invariant 8")

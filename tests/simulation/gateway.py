@@ -19,6 +19,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.errands import Errands
@@ -72,6 +73,8 @@ class Link:
 
 class Computer:
     """Recomputes in virtual time: other work may be before it."""
+
+    runtime = Runtime.CPYTHON
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
@@ -200,6 +203,7 @@ class Gateway:
         self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
+        self.world.faults.started()
         await self.shell.run()
 
     def _check_the_clock(self) -> None:

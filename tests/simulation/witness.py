@@ -76,6 +76,8 @@ class Witness:
         """What each device has said last, by the kind of its message."""
         self.starts: dict[str, int] = {node: known[3] for node, known in self.journal.standing.items()}
         """The newest of each device that a life has heard of."""
+        self.connections = {node: known[3:] for node, known in self.journal.standing.items()}
+        """(start, connection), the newest of each device that an earlier life has kept."""
         self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
@@ -152,6 +154,7 @@ class Witness:
         self.fresh = False
         if node in self.owners:
             conn = max((then[:2] for (who, _), then in self.newest.items() if who == node), default=(0, 0))
+            conn = max(conn, self.connections.get(node, conn))
             self.fresh = at.boot >= self.starts.get(node, 0) and at[:2] >= conn and at > self.newest.get(key, (0,))
             if type(event) is e.NodeBorn and event.state:
                 self.fresh = False

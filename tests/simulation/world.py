@@ -81,7 +81,7 @@ class World:
         self.began = int(200 * self.rng.random())
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
-        Faults(self)
+        self.faults = Faults(self)
 
     def _device(self, number: int) -> Device:
         owner = f"owner-{number % self.mix.owners}"
