@@ -11,9 +11,9 @@ from itertools import chain, islice
 
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where, Why
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import expected_ms, why_no_work, why_not, why_not_this
+from lamplighter.gateway.core.whynot import bid_pace, expected_ms, why_no_work, why_not, why_not_this
 
 WAKES = 16
 """Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
@@ -71,7 +71,9 @@ def _queue(state: State, job: Job) -> None:
 
 def _next_job(state: State, node: Node) -> Job | None:
     for task in _in_turn(state, node):
-        job = _take_second(state, node, task) or _take(state, node, task.round.fresh, state.policy.scan)
+        job, enough = _take_second(state, node, task)
+        if not job and not enough:
+            job, _ = _take(state, node, task.round.fresh, state.policy.scan)
         if job:
             _take_turns(state, task)
             return job
@@ -107,29 +109,35 @@ def _take_turns(state: State, task: Task) -> None:
     state.live.insert(at, task)
 
 
-def _take_second(state: State, node: Node, task: Task) -> Job | None:
-    """From the queues of committed copies in turn, but that of the node's own owner."""
+def _take_second(state: State, node: Node, task: Task) -> tuple[Job | None, bool]:
+    """As ``_take``, from the queues of committed copies in turn, but that of the node's own owner."""
     second = task.round.second
     owners = list(islice(second, state.policy.scan))
     for owner in owners:
         queue = second.pop(owner)
-        job = None if owner == node.owner else _take(state, node, queue, 1 + state.policy.scan // len(owners))
+        job, enough = (None, False) if owner == node.owner else _take(
+            state, node, queue, 1 + state.policy.scan // len(owners))
         if queue:
             second[owner] = queue
-        if job:
-            return job
-    return None
+        if job or enough:
+            return job, enough
+    return None, False
 
 
-def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
+def _take(state: State, node: Node, queue: deque[Job], most: int) -> tuple[Job | None, bool]:
+    """A job of a queue, and whether the node has enough ahead for one: others of its round are hardly shorter, and
+    are looked at another time."""
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
         if job.phase is not Phase.READY:
             continue   # the gateway itself has taken it meanwhile
-        if not why_not_this(state, node, job):
-            return job
+        why = why_not_this(state, node, job)
+        if not why:
+            return job, False
         queue.append(job)
-    return None
+        if why is Why.BACKLOG:
+            return None, True
+    return None, False
 
 
 def _lease(state: State, node: Node, job: Job) -> None:
@@ -202,9 +210,15 @@ def send_again(state: State, node: Node) -> None:
 
 
 def report_clock(state: State, node: Node, job: Job) -> int:
-    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one."""
+    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one.
+
+    It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
+    would decline.
+    """
     expected = expected_ms(node, job) * (len(node.open) + 1)
-    return min(state.policy.report_floor_ms + 8 * expected, state.policy.report_ceiling_ms)
+    kop = job.spec.price_kop + sum(lease.price_kop for lease in node.open.values())
+    own = kop * bid_pace(node) // 1_000
+    return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
 
 
 def lost(state: State, lease: Lease, ended: Ended) -> None:

@@ -16,7 +16,7 @@ ONE, TWO = (b"1" * 16,), (b"2" * 16,)
 
 def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_000):
     """Jobs whose input begins with their number."""
-    return [e.JobSpec(bytes((at,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
+    return [e.JobSpec(bytes((at % 256,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
 
 
 @pytest.fixture
@@ -173,3 +173,14 @@ def test_one_job_needs_no_cutting():
     """It is what it was."""
     job, = jobs_of(1)
     assert items_of(job) == [job] and answers_of(job, b"answer") == [b"answer"]
+
+
+def test_a_device_has_the_time_that_it_reckons_with(city):
+    """By the speed that it bids: it declines what would take longer, however fast it has been seen."""
+    city.device("anna-1", can=NEW, room=2)
+    city.submit()
+    city.node("anna-1").pace[KINDS[0]] = 200
+    city.round(jobs=jobs_of(400, price=40))
+    first, second = city.leases()
+    assert first.report_by_ms > first.budget_kop * 20 > 10_000
+    assert second.report_by_ms > (first.budget_kop + second.budget_kop) * 20
