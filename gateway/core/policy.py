@@ -27,8 +27,8 @@ class Policy:
     return_ms: int = 65_000
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
-    backlog_ms: int = 2_000
-    """A device gets no more leases ahead than it is expected to work off in this time (but always one)."""
+    backlog_ms: int = 1_000
+    """A device whose leases it is expected to take longer for than that gets no more ahead."""
     max_open: int = 64
     """Open leases of one device, whatever room it bids."""
     max_expired: int = 5
