@@ -1,6 +1,6 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery reconnect device kernels recomputation boards throughput floods; and
-million and utilisation, which take their time and run only when they are named.
+is met. Names: journal latency memory recovery reconnect device kernels recomputation boards throughput floods
+offload; and million and utilisation, which take their time and run only when they are named.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -89,6 +89,12 @@ def _recomputation() -> list[Figure]:
     return recomputation.figures()
 
 
+def _offload() -> list[Figure]:
+    from benchmarks import offload
+
+    return offload.figures()
+
+
 def _boards() -> list[Figure]:
     from benchmarks import boards
 
@@ -110,7 +116,7 @@ def _million() -> list[Figure]:
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "reconnect": _reconnect,
     "device": _device, "kernels": _kernels, "recomputation": _recomputation, "boards": _boards,
-    "throughput": _throughput, "floods": _floods,
+    "throughput": _throughput, "floods": _floods, "offload": _offload,
 }
 
 

@@ -9,6 +9,8 @@ where the round is open, else as ``replay`` describes, as long as it is neither 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lamplighter.gateway.core.effects import (
     AdvanceSolver,
     CheckAnswer,
@@ -22,7 +24,7 @@ from lamplighter.gateway.core.effects import (
     SendCancel,
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
+from lamplighter.gateway.core.events import AnswerChecked, JobSpec, Recomputed, ResultArrived
 from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
 from lamplighter.gateway.core.placement import (
     audit,
@@ -34,6 +36,7 @@ from lamplighter.gateway.core.placement import (
     runs,
     wait_for,
 )
+from lamplighter.gateway.core.spans import answers_to, cut, cuts_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import Verdict
@@ -285,9 +288,11 @@ def set_back(state: State, task: Task, after: int, why: str) -> None:
     call_off(state, task, after)
     task.rounds = after + 1
     task.run += 1
+    task.setback = why
+    task.dirty = True
     task.suspects.clear()
     state.counters["setbacks"] += 1
-    state.turn.emit(KeepSetback(task.name, after, task.run))
+    state.turn.emit(KeepSetback(task.name, after, task.run, why))
     state.tell(task, "set_back", round=task.rounds, why=why)
 
 
@@ -323,20 +328,20 @@ def put_away(state: State, task: Task) -> None:
 
 def finish_round(state: State, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
-    answers = tuple(job.answer or b"" for job in task.round.jobs)
+    answers = tuple(answer or b"" for answer in answers_to(task, [job.answer for job in task.round.jobs]))
     put_away(state, task)
     state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
-def begin_round(state: State, task: Task, jobs: list[Job]) -> None:
+def begin_round(state: State, task: Task, yielded: Sequence[JobSpec]) -> None:
     """The round that the solver has yielded is one that nobody has worked on."""
     number = task.round.number
     task.rounds = number + 1
-    for job in jobs:
-        job.belong_to(task.run)
+    cuts = cuts_for(state, task, yielded)
+    jobs = cut(task, yielded, cuts)
     task.advance(number, 0, len(jobs))
     state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, len(jobs), task.expected,
-                              *task.round.made))
+                              *task.round.made, cuts))
     open_round(state, task, jobs)
 
 

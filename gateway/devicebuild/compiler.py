@@ -33,7 +33,7 @@ ENTRIES = frozenset({"main"})
 RESIDENT = ("node", "receipts")
 """Modules of the firmware that are always in the heap, with those that they import: on a board they are one."""
 
-_VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
+VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
 
 
 def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:
@@ -56,7 +56,7 @@ def has_machine_code(arch: int) -> bool:
 @functools.lru_cache(maxsize=256)
 def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
     if not march:
-        source = _VIPER.sub(b"", source)
+        source = VIPER.sub(b"", source)
     if not as_mpy:
         return source
     with tempfile.TemporaryDirectory(prefix="lamplighter-") as folder:

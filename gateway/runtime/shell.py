@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from lamplighter.firmware.wire import CHUNK_BYTES
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.spans import items_of
+from lamplighter.gateway.core.whynot import SPANS
 from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
@@ -105,13 +109,14 @@ class Shell:
         """What is counted outside of the core, by name."""
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
                                    settings.max_request, clock.wall_ms, self.counters)
-        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes_blob, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
+        self.budgets = Budgets(self.now_ms, self.counters)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
-                                              self.means, clock.wall_ms)
+                                              self.means, clock.wall_ms, self.budgets)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
         mark = mark_topic(site, settings.name), b"%d" % stores.boot
         self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
@@ -153,7 +158,8 @@ class Shell:
 
     def means(self) -> dict[str, Any]:
         """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
-        held = bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
+        held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
+                      self._outside.link.holds())
         return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value}
 
     def disconnected(self) -> None:
@@ -225,6 +231,11 @@ class Shell:
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message
 
+    def _takes_blob(self, node: str) -> int:
+        """In one message. Firmware that knows no spans knows chunks of a kilobyte only."""
+        takes = self._takes(node)
+        return takes if SPANS in self.machine.state.nodes[node].can else min(takes, CHUNK_BYTES + 1_024)
+
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)
         if message is not None:
@@ -245,8 +256,14 @@ class Shell:
         if len(contexts) < len(effect.job.contexts):
             return   # the task is over, or will ask again when it has come there
         kernel = self.solvers.kinds[effect.kind].kernel.encode()
-        answer = await self._outside.computer.run(kernel, contexts, effect.job.input)
-        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
+        answers: list[bytes] = []
+        for job in items_of(effect.job):
+            answer = await self._outside.computer.run(kernel, contexts, job.input)
+            if answer is None:
+                break
+            answers.append(answer)
+        whole = None if answer is None else b"".join(answers)
+        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, whole))
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public

@@ -36,7 +36,7 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=48)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, spans_per_node=1, max_finished=8, remembered_leases=48)
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
 
@@ -203,6 +203,7 @@ class Gateway:
         self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
+        self.world.faults.started()
         await self.shell.run()
 
     def _check_the_clock(self) -> None:

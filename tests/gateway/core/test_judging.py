@@ -143,7 +143,7 @@ def test_a_liar_loses_standing_and_waits(pair, of):
     pair.answer(pair.lease())
     pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
     assert (liar.score, liar.lies, pair.pending(liar.name)) == (20, 1, 0)
-    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1) in pair.out
+    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1, 1, 1) in pair.out
     pair.task("u", jobs=4)
     assert not pair.leases("ben-1")
     pair.now += pair.policy.quarantine_ms
