@@ -58,8 +58,8 @@ class Policy:
     span_least_ms: int = 200
     """What it is to take at least, if jobs are few: less is not worth a lease."""
     spans_per_node: int = 2
-    """What is left of a round is enough for so many further spans for each of its devices: the last are short, so that
-    devices do not wait for each other at its end."""
+    """What is left of a round is enough for so many further spans for each of its devices: the last are short, for
+    devices would wait for each other at its end."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 
