@@ -61,7 +61,7 @@ class Lease(Storied):
     """One attempt at a job on one node."""
 
     __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner",
-                 "price_kop", "report_by", "sent_at", "seq", "verdict", "where")
+                 "price_kop", "report_by", "sent_at", "seq", "takes_ms", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
         self.story = ""   # bounded by the tables, which have no way back
@@ -76,6 +76,8 @@ class Lease(Storied):
         self.ended = Ended.OPEN
         self.verdict = Verdict.PENDING
         self.sent_at = 0
+        self.takes_ms = 0
+        """From lease to result on that node, if it had no other, as expected."""
         self.report_by = 0
         self.again = False
         """It is to be sent once more: nobody knows whether the device has got it."""

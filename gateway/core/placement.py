@@ -7,6 +7,7 @@ Both look at a bounded number of candidates, so the work of one event does not g
 from __future__ import annotations
 
 from collections import deque
+from heapq import heapify, heappop, heappush
 from itertools import chain, islice
 
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
@@ -46,19 +47,32 @@ def wake(state: State) -> None:
 
 
 def fill_all(state: State) -> None:
-    for node in list(state.hungry.values()):
-        fill(state, node)
+    """Those that hold least first: each gets one job, then one more."""
+    order = [(len(node.open), at, node) for at, node in enumerate(state.hungry.values())]
+    heapify(order)
+    while order:
+        held, at, node = heappop(order)
+        if why_no_work(state, node):
+            state.hungry.pop(node.name, None)
+        elif job := _next_job(state, node):
+            _lease(state, node, job)
+            heappush(order, (held + 1, at, node))
 
 
 def place(state: State, job: Job) -> None:
     """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
     hungry = state.hungry.values()
     start = state.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
+    best: Node | None = None
     for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
-        if not why_not(state, node, job):
-            _lease(state, node, job)
-            return
-    _queue(state, job)
+        if (best is None or len(node.open) < len(best.open)) and not why_not(state, node, job):
+            best = node
+            if not node.open:
+                break
+    if best is None:
+        _queue(state, job)
+    else:
+        _lease(state, best, job)
 
 
 def _queue(state: State, job: Job) -> None:
@@ -146,7 +160,8 @@ def _lease(state: State, node: Node, job: Job) -> None:
     nonce = state.nonce(state.next_lease)
     lease = Lease(state.next_lease, job, node.name, node.owner, job.fence, nonce)
     state.next_lease += 1
-    report_ms = report_clock(state, node, job)
+    lease.takes_ms = expected_ms(node, job)
+    report_ms = report_clock(state, node, lease)
     state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
                                nonce, lease.price_kop, state.now_ms + report_ms))
     watch(state, node, lease, report_ms)
@@ -209,14 +224,15 @@ def send_again(state: State, node: Node) -> None:
             _send(state, node, lease)
 
 
-def report_clock(state: State, node: Node, job: Job) -> int:
+def report_clock(state: State, node: Node, lease: Lease) -> int:
     """The report-by clock in ms: generous, since an honest slow device costs less than a lost one.
 
     It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
     would decline.
     """
-    expected = expected_ms(node, job) * (len(node.open) + 1)
-    kop = job.spec.price_kop + sum(lease.price_kop for lease in node.open.values())
+    ahead = [lease, *node.open.values()]
+    expected = sum(held.takes_ms for held in ahead)
+    kop = sum(held.price_kop for held in ahead)
     own = kop * bid_pace(node) // 1_000
     return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
 

@@ -27,8 +27,8 @@ class Policy:
     return_ms: int = 65_000
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
-    backlog_ms: int = 2_000
-    """A device gets no more leases ahead than it is expected to work off in this time (but always one)."""
+    backlog_ms: int = 1_000
+    """A device whose leases it is expected to take longer for than that gets no more ahead."""
     max_open: int = 64
     """Open leases of one device, whatever room it bids."""
     max_expired: int = 5
@@ -57,8 +57,9 @@ class Policy:
     """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
     span_least_ms: int = 200
     """What it is to take at least, if jobs are few: less is not worth a lease."""
-    spans_per_node: int = 4
-    """A round has so many spans for each device, rather than long ones: else some would wait for the last."""
+    spans_per_node: int = 2
+    """What is left of a round is enough for so many further spans for each of its devices: the last are short, for
+    devices would wait for each other at its end."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

@@ -36,11 +36,13 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     if not jobs or 2 * len(able) <= len(there):
         return b""
     pace_us = max(1, sorted(_pace(state, node, task) for node in able)[len(able) // 2])
-    fair = sum(job.price_kop for job in jobs) // (state.policy.spans_per_node * len(able))
+    tasks = sum(not other.over for other in state.tasks.values())
+    spans = state.policy.spans_per_node * max(1, len(able) // tasks)
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
         [node.heap for node in able], [node.message for node in able]))
-    cuts = bytes(_cuts(jobs, _order(jobs), _Bounds(max(least, min(most, fair)), heap, message)))
+    bounds = _Bounds(least, most, spans, heap, message)
+    cuts = bytes(_cuts(jobs, _order(jobs), bounds))
     return cuts if len(cuts) < len(jobs) else b""
 
 
@@ -52,23 +54,21 @@ def _pace(state: State, node: Node, task: Task) -> int:
 
 
 class _Bounds:
-    """What a span may have, and what the one at hand has: kop, bytes of heap, and of a message each way."""
+    """What a span may have, and what the one at hand has: kop, bytes of heap, and of a message each way.
 
-    def __init__(self, kop: int, heap: int, message: int) -> None:
-        self._kop, self._heap = kop, heap
+    What is left of the round is to be enough for so many ``spans``: the last ones are short, so that devices come to
+    the end of it together.
+    """
+
+    def __init__(self, least: int, most: int, spans: int, heap: int, message: int) -> None:
+        self._least, self._most, self._spans, self._heap = least, most, spans, heap
         self._input = min(MAX_INPUT, message - LEASE_BYTES - MAC_BYTES)
         self._answer = min(MAX_ANSWER, message - RECEIPT_BYTES - MAC_BYTES)
-        self.begin(kop)
 
-    def begin(self, kop: int) -> None:
-        """A span without jobs yet, of a group that has so many kop in all: its spans are to be alike."""
-        if kop > self._kop > 0:
-            self._even = -(-kop // -(-kop // self._kop))
-        else:
-            self._even = self._kop
-        self.next()
-
-    def next(self) -> None:
+    def begin(self, round_kop: int, group_kop: int) -> None:
+        """A span without jobs yet. So much is left of the round, and of the group: its last two are to be alike."""
+        most = max(self._least, min(self._most, round_kop // self._spans))
+        self._kop = -(-group_kop // 2) if most < group_kop < 2 * most else most
         self._jobs = self._has_kop = self._given = self._answered = self._working = 0
 
     def takes(self, job: JobSpec) -> bool:
@@ -77,7 +77,7 @@ class _Bounds:
         given = self._given + EACH_BYTES + len(job.input)
         answered, working = self._answered + job.answer_bytes, max(self._working, job.heap_bytes)
         if self._jobs and (
-                jobs > MOST or kop > self._even or answered > self._answer
+                jobs > MOST or kop > self._kop or answered > self._answer
                 or HEAD_BYTES + 16 * len(job.contexts) + given > self._input
                 or working + given + 2 * answered > self._heap):
             return False
@@ -86,16 +86,18 @@ class _Bounds:
 
 
 def _cuts(jobs: Sequence[JobSpec], order: Sequence[int], bounds: _Bounds) -> Iterator[int]:
+    left = sum(job.price_kop for job in jobs)
     for first, end in _groups(jobs, order):
-        bounds.begin(sum(jobs[at].price_kop for at in order[first:end]))
+        group = sum(jobs[at].price_kop for at in order[first:end])
+        bounds.begin(left, group)
         count = 0
         for at in order[first:end]:
             if not bounds.takes(jobs[at]):
                 yield count
                 count = 0
-                bounds.next()
+                bounds.begin(left, group)
                 bounds.takes(jobs[at])
-            count += 1
+            left, group, count = left - jobs[at].price_kop, group - jobs[at].price_kop, count + 1
         yield count
 
 

@@ -46,6 +46,8 @@ def why_no_work(state: State, node: Node) -> Why | None:
     held = len(node.open)
     if held >= node.room:
         return FULL if held else NO_ROOM
+    if held and sum(lease.takes_ms for lease in node.open.values()) > state.policy.backlog_ms:
+        return BACKLOG
     now_ms, most = state.now_ms, state.policy.max_open
     if (held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until
             or now_ms < node.muted_until):
@@ -83,10 +85,7 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     refused = job.refused
     if node.name in refused and state.now_ms < refused[node.name] and len(state.hungry) > len(refused):
         return DECLINED
-    takes = expected_ms(node, job)
-    if node.open and takes * (len(node.open) + 1) > state.policy.backlog_ms:
-        return BACKLOG
-    return None if state.now_ms + takes < job.task.deadline_at else DEADLINE
+    return None if state.now_ms + expected_ms(node, job) < job.task.deadline_at else DEADLINE
 
 
 def _takes_spans(node: Node, spec: JobSpec) -> bool:

@@ -50,11 +50,41 @@ def test_no_device_holds_more_than_the_policy_allows(make_city):
 
 
 def test_a_device_gets_no_more_than_it_can_work_off_soon(city):
-    """Leases ahead are for two seconds of work at most; one it always gets."""
+    """It gets leases until they are for more than a second of work; one it always gets."""
     city.device("anna-1", room=64)               # 10 kop take it 201 ms
     city.device("slow-1", room=64, speed=1)
     city.task(jobs=40)
-    assert (len(city.leases("anna-1")), len(city.leases("slow-1"))) == (9, 1)
+    assert (len(city.leases("anna-1")), len(city.leases("slow-1"))) == (5, 1)
+
+
+def test_a_long_job_is_not_put_off_for_short_ones(city):
+    """Who has enough ahead looks at no job: those that take longest are not left for the end."""
+    city.device("anna-1", room=8)
+    city.submit()
+    city.round(jobs=[city.job(0, price=90), city.job(1, price=90), city.job(2), city.job(3)])
+    assert [lease.input for lease in city.leases()] == [b"job 0"]    # 90 kop take it 1.8 s
+    city.now += 1_800
+    city.answer(city.leases()[0])
+    assert [lease.input for lease in city.leases()] == [b"job 1"]
+
+
+def test_few_jobs_are_spread_over_all_devices(city, of):
+    """When a round opens each device gets a job before one gets its second."""
+    for number in range(6):
+        city.device(f"node-{number}", room=8)
+    city.task(jobs=9)
+    assert sorted(len(city.leases(f"node-{number}")) for number in range(6)) == [1, 1, 1, 2, 2, 2]
+
+
+def test_a_second_copy_goes_to_who_has_nothing_to_do(city):
+    """Of those that may have it, and have nothing else, wherever the lot has the search begin."""
+    for name in ("anna-1", "ben-1", "carl-1", "dora-1"):
+        city.device(name, room=8)
+    city.task(jobs=3)
+    idle = next(name for name in city.state.nodes if not city.leases(name))
+    first = city.leases()[0]
+    city.answer(first)
+    assert [lease.input for lease in city.leases(idle)] == [first.input]
 
 
 @pytest.mark.parametrize("device", [{"heap": 999}, {"room": 0}, {"spare": 0, "speed": 0}])
@@ -337,11 +367,11 @@ def test_pace_is_measured_by_the_gateway(city):
     """A device that takes longer than it bid for gets less ahead."""
     city.device("anna-1", room=64)
     city.task(jobs=60)
-    assert len(city.leases()) == 9
+    assert len(city.leases()) == 5
     city.now += 9_000
     while city.node("anna-1").open and len(city.out) < 2_000 and city.node("anna-1").pace.get("toy.sum", 0) < 50_000:
         city.answer(city.leases()[0])
-    assert len(city.leases()) <= 9
+    assert len(city.leases()) <= 5
     assert city.node("anna-1").pace["toy.sum"] > 20_000    # microseconds per kop; its bid said 20,000
 
 

@@ -21,8 +21,8 @@ def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_00
 
 @pytest.fixture
 def city(make_city):
-    """One where a span is to take a second."""
-    return make_city(span_ms=1_000)
+    """One where a span is to take a second, to the end of a round."""
+    return make_city(span_ms=1_000, span_least_ms=1_000)
 
 
 @pytest.fixture
@@ -59,10 +59,17 @@ def test_machine_code_is_faster_than_what_devices_bid(city, arch, native, most):
     assert cuts(city, jobs_of(250, price=10) + jobs_of(250, price=10)) == [most] * (500 // most)
 
 
-def test_few_jobs_are_spread_over_all_devices(street):
-    """Four spans for each, as long as that is worth a lease: here 200 ms are one job."""
-    assert cuts(street, jobs_of(24)) == [3] * 8
-    assert cuts(street, jobs_of(8)) == []
+def test_the_last_spans_of_a_round_are_short(make_city):
+    """What is left is enough for two more for each device, as long as that is worth a lease: here 200 ms are one job.
+    Where there are other tasks a round has only its share of the devices."""
+    city = make_city(span_ms=1_000)
+    for name in ("anna-1", "ben-1"):
+        city.device(name, name, can=NEW, room=1)
+    city.submit()
+    assert cuts(city, jobs_of(32)) == [5, 5, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
+    assert cuts(city, jobs_of(4)) == []
+    city.submit("other")
+    assert cuts(city, jobs_of(32)) == [5, 5, 5, 5, 5, 3, 2, 1, 1]
 
 
 def test_the_spans_of_a_group_are_alike(street):
@@ -151,10 +158,11 @@ def test_at_a_deadline_a_solver_is_told_what_there_is(street, of):
     street.submit("late", deadline_ms=5_000)
     street.round("late", jobs=jobs_of(24))
     while not any(job.answer for job in street.of("late").round.jobs):
-        street.answer(street.leases()[0], b"a" * 24)
+        lease = street.leases()[0]
+        street.answer(lease, b"a" * 8 * len(street.state.leases[lease.nonce].job.spec.items))
     street.now += 5_000
     given, = of(f.GiveUp, street.tell(e.Ticked()))
-    assert given.answers == (b"a" * 8,) * 3 + (None,) * 21
+    assert given.answers == (b"a" * 8,) * 5 + (None,) * 19
 
 
 def test_a_round_that_comes_again_is_cut_as_it_was(street, of):
