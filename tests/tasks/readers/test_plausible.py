@@ -198,11 +198,13 @@ def test_a_code_among_numbers_like_it_is_a_number() -> None:
 
 
 def test_a_quiet_night_and_a_gap_are_no_silence() -> None:
-    """Nor is a day without a car in a lane that has ten a day; a gap within a silence does not end it."""
+    """Nor are some hours of a closed road, or a day in a lane that has a car a day; a gap within a silence does not
+    end it."""
     quiet = [1.0 if hour % 24 == 12 else 0.0 for hour in range(168 * 5)]
     assert plausible.silences(quiet, 168) == []
     busy = [float(50 + hour % 24) for hour in range(168 * 5)]
     busy[200:230] = [None] * 30  # type: ignore[list-item]
+    busy[500:510] = [0.0] * 10
     assert plausible.silences(busy, 168) == []
     busy[300:340] = [0.0] * 20 + [None] * 5 + [0.0] * 15  # type: ignore[list-item]
     assert plausible.silences(busy, 168) == [(300, 340)]
