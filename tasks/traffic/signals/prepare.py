@@ -39,7 +39,7 @@ def prepare(given: SignalsInput) -> Spec:
         network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed, left)
     else:
         assert given.plain is not None
-        network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+        network, demand = read_plain(given.plain, start, given.period_end_s, search.seed, left)
     network = _only(network, given.only)
     where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
@@ -112,7 +112,7 @@ def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, lef
         raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
     if sumo.counts is not None:
         network, roads = read_network(sumo.network_xml, left=left)
-        return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
+        return network, read_counts(sumo.counts, roads, start_s, end_s, seed, left)
     routes = parse_routes(sumo.routes_xml or "", left)
     network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
     return network, read_routes(routes, roads, start_s, end_s, seed, left)

@@ -80,7 +80,8 @@ def departures(periods: Iterable[tuple[float, float, int]], share: float, start_
     return sorted(time for time in times if start_s <= time < end_s)
 
 
-def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
+def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None
+                ) -> Demand:
     """Sends every counted vehicle through the network, at each road by its turn shares.
 
     Raises TaskError: what ``read_periods`` raises, unknown_road, bad_share, zero_demand, too_large.
@@ -88,7 +89,8 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     shares = _shares(counts, roads)
     for number, entry in enumerate(counts.entries):
         _known(entry.road, roads, f"{COUNTS_PATH}/entries/{number}/road")
-    periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities")
+    periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities",
+                           left)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     laid: dict[tuple[str, ...], Steps] = {}
     trips: list[tuple[int, Steps]] = []
