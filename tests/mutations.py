@@ -122,6 +122,7 @@ MUTATIONS = [
         ("traffic/forecast/method/clock.py", "for fold in (0, 1)}", "for fold in (0,)}",
          "traffic/forecast/test_clock.py"),
         ("traffic/signals/kernel.py", "_START = const(35)", "_START = const(36)", "traffic/signals/test_kernel.py"),
+        ("traffic/signals/method/safety.py", "lasts < min(was, most)", "lasts < 0", "traffic/signals/test_safety.py"),
         ("readers/senml.py", "numbers[2] + numbers[3]", "numbers[2] or numbers[3]", "readers/test_senml.py"),
     ),
 ]
