@@ -25,7 +25,8 @@ with open(words[words.index("--tripinfo-output") + 1], "w") as out:
     out.write("<tripinfos>" + "".join('<tripinfo depart="%d" departDelay="%d" timeLoss="%d"/>' % trip
                                       for trip in trips) + "</tripinfos>")
 """
-DATA: dict[str, Any] = {"period_end_s": 200.0, "saved_share": 0.3, "junctions": [{
+DATA: dict[str, Any] = {"period_end_s": 200.0, "delay_before_s_per_vehicle": 40.0,
+                        "delay_after_s_per_vehicle": 30.5, "junctions": [{
     "id": "C", "signals": ["G", "y"], "proposed": {"cycle_s": 9, "offset_s": 0, "durations_s": [5, 4]}}]}
 GIVEN: dict[str, Any] = {"sumo": {"network_xml": "<net/>", "routes_xml": "<routes/>"}, "period_start_s": 100}
 
@@ -45,9 +46,10 @@ def test_the_figure_stands_beside_the_prediction() -> None:
     """Time lost and delay before departure of who was to depart in the period, arrived or not."""
     found = closedloop.verify(GIVEN, DATA)
     assert (found["shipped_s_per_vehicle"], found["proposed_s_per_vehicle"]) == (1250.0, 1232.0)
-    assert found["ok"] and found["saved_share"] == 0.0144 and found["predicted_saved_share"] == 0.3
-    assert "1.4% less" in found["text"] and "30.0% of the delay at signals was predicted" in found["text"]
-    assert "nothing was predicted" in closedloop.verify(GIVEN, {**DATA, "saved_share": None})["text"]
+    assert found["ok"] and found["saved_share"] == 0.0144 and found["predicted_saving_s_per_vehicle"] == 9.5
+    assert "18.0 s (1.4%) less" in found["text"] and "9.5 s less at signals was predicted" in found["text"]
+    unknown = {**DATA, "delay_before_s_per_vehicle": None}
+    assert "nothing was predicted" in closedloop.verify(GIVEN, unknown)["text"]
 
 
 @pytest.mark.parametrize(("given", "code"), [
