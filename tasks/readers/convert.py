@@ -1,21 +1,16 @@
-"""Makes parts of the input of ``energy.evhosting`` from files that others publish; JSON goes to standard output.
-
-``python -m lamplighter.tasks.readers.convert simbench FOLDER``
-    the value of ``simbench``
-``python -m lamplighter.tasks.readers.convert ev2gym WHEEL [private|public|workplace]``
-    the value of ``statistics``
-"""
+"""Makes parts of inputs from files that others publish: ``lamplighter kind convert FORMAT FILE``."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.published import eea, entsoe, openaq, sensor_community
 from lamplighter.tasks.readers.simbench import from_folder
 
 ENERGY_MIN_KWH, ENERGY_MAX_KWH = 0.1, 75.0
@@ -38,18 +33,22 @@ def _table(wheel: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(wheel.read(f"ev2gym/data/{name}").decode("utf-8-sig"))))
 
 
-def main(words: list[str]) -> int:
-    match words:
-        case ["simbench", folder]:
-            made: dict[str, Any] = from_folder(Path(folder))
-        case ["ev2gym", wheel, *place]:
-            made = ev2gym(zipfile.ZipFile(wheel), *place)
-        case _:
-            print(__doc__, file=sys.stderr)
-            return 2
-    json.dump(made, sys.stdout)
-    return 0
+def _simbench(path: Path, _: Left) -> Any:
+    return from_folder(path)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _ev2gym(path: Path, _: Left, place: str = "private") -> Any:
+    return ev2gym(zipfile.ZipFile(path), place)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8-sig")
+
+
+FORMATS: dict[str, Callable[..., Any]] = {
+    "simbench": _simbench, "ev2gym": _ev2gym,
+    "openaq": lambda path, left, *name: openaq(_text(path), left, *name),
+    "sensor-community": lambda path, left: sensor_community(_text(path), left),
+    "eea": lambda path, left, *metadata: eea(_text(path), left, *(_text(Path(one)) for one in metadata)),
+    "entsoe": lambda path, left, *day: entsoe(_text(path), left, *day)}
+"""By format: path, what is left out, and what else the format takes -> the value of a part of an input."""
