@@ -91,8 +91,8 @@ def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
                         "yellow, all-red and what clears the junction stay as they are", "/search/cycles_s")
     asked = [10 * cycle for cycle in search.cycles_s]
     found = [cycle for cycle in asked if any(fitted(junction, own, cycle) for junction, own in free)]
-    present = Counter(programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)
-                      if len(pair[1]) > 1)
+    cycles = [programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)]
+    present = Counter(cycle for cycle in cycles if any(fitted(junction, own, cycle) for junction, own in free))
     if not found:
         least = math.ceil(min(programme_cycle_ds(junction, (0,)) + sum(low for low, _ in own)
                               for junction, own in free) / 10)
