@@ -124,6 +124,7 @@ MUTATIONS = [
         ("traffic/forecast/method/clock.py", "for fold in (0, 1)}", "for fold in (0,)}",
          "traffic/forecast/test_clock.py"),
         ("traffic/signals/kernel.py", "_START = const(35)", "_START = const(36)", "traffic/signals/test_kernel.py"),
+        ("traffic/signals/method/safety.py", "lasts < min(was, most)", "lasts < 0", "traffic/signals/test_safety.py"),
         ("traffic/signals/method/search.py", "group[k] = group[i]", "group[k] = group[j]",
          "traffic/signals/test_search.py"),
         ("checked.py", "if found >= self._most:", "if found > 1 << 40:", "test_checked.py"),

@@ -181,3 +181,12 @@ def test_a_recorded_plan_of_many_intervals_is_improved_or_left_alone(network_xml
     data = run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data
     assert len(data["junctions"][0]["signals"]) == 45
     assert data["kept_shipped"] or data["delay_after_s_per_vehicle"] < data["delay_before_s_per_vehicle"]
+
+
+def test_a_programme_beyond_its_own_limits_is_left_alone(network_xml: str, routes_xml: str) -> None:
+    """Greens longer than their maxDur, and no cycle that they could follow: kept, not a search among nothing."""
+    bound = network_xml.replace('duration="30"', 'duration="30" minDur="20" maxDur="25"').replace(
+        'duration="22"', 'duration="22" minDur="22" maxDur="22"')
+    given = {"sumo": {"network_xml": bound, "routes_xml": routes_xml}, "search": {**SMALL, "cycles_s": [110]}}
+    data = run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data
+    assert data["kept_shipped"] and data["junctions"][0]["proposed"]["durations_s"] == [30, 4, 22, 4]
