@@ -113,14 +113,10 @@ def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, lef
     if sumo.counts is not None:
         network, roads = read_network(sumo.network_xml, left=left)
         return network, read_counts(sumo.counts, roads, start_s, end_s, seed, left)
-<<<<<<< HEAD
-    routes = parse_routes(sumo.routes_xml or "", left)
-=======
     try:
         routes = parse_routes(sumo.routes_xml or "", left)
     except TaskError:
         read_network(sumo.network_xml)   # what is wrong with the network says more
         raise
->>>>>>> signals
     network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
     return network, read_routes(routes, roads, start_s, end_s, seed, left)
