@@ -100,8 +100,13 @@ class Agent:
             run = self._blobs.get(lease.kernel)
             contexts = list(map(self._blobs.get, lease.contexts))
             if run and None not in contexts:
+                work = lease.input
+                if lease.span:
+                    from .span import each  # in the heap of a board only once there is one
+
+                    run, work = each, (run, work)
                 self.running = entry
-                return run, lease.input, contexts
+                return run, work, contexts
         return None
 
     def stopped(self, entry, now):

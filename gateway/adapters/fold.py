@@ -168,7 +168,7 @@ def fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, KeepStandi
     made = []
     for node in {**kept, **of_node}:
         before = db.execute(STANDING_OF, (node,)).fetchone()
-        *own, kop, used = before or (node, 0, 0, 0, 0, 0, b"")
+        *own, kop, used = before or (node, 0, 0, 0, 0, 0, -1, 0, b"")
         count = of_node[node]
         count.numbers.take(b"", used)
         own = VALUES[KeepStanding](kept[node]) if node in kept else own

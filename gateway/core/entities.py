@@ -41,6 +41,8 @@ class KindFacts(NamedTuple):
     """The hash of the source of its kernel."""
     checks: bool = False
     """Whether it can say of an answer that it is impossible."""
+    native: bool = False
+    """Whether its kernel becomes machine code where a board runs any."""
 
 
 class Storied:
@@ -110,7 +112,7 @@ class Lease(Storied):
 
 
 class Job(Storied):
-    """One micro-job of the round that its task is in."""
+    """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
     __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "possible", "refused",
                  "round", "run", "spec", "task", "tries")
@@ -164,14 +166,17 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "recalling", "second")
+    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "recalling", "second")
 
     def __init__(self, number: int = -1, made: Made = UNMADE) -> None:
         self.number = number
         self.made = made
         self.jobs: list[Job] = []
-        self.recalling: list[Job] = []
-        """Those of a replayed round, until the journal has said what it knows of them."""
+        """What is leased: jobs, or spans of them."""
+        self.order: list[int] = []
+        """Where there are spans: the places of their jobs among those that the solver yielded."""
+        self.recalling: tuple[JobSpec, ...] = ()
+        """What the solver yielded for a replayed round, until the journal has said what it knows of it."""
         self.open_jobs = 0
         """Jobs without an accepted answer."""
         self.fresh: deque[Job] = deque()
@@ -190,14 +195,16 @@ class Task:
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
                  "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
-                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
-                 "submitted_at_ms", "suspects", "waits")
+                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.setback = ""
+        """Why rounds were begun anew last; empty where none were."""
         self.by = by
         """Who asked for it, by the broker's account."""
         self.priority = priority
@@ -340,6 +347,10 @@ class Node:
     def belongs_to(self, owner: str) -> bool:
         """Whether it is this owner's, or will be."""
         return owner in (self.owner, self.next_owner or self.owner)
+
+    def start(self, boot: int, conn: int = 0, once: int = UNBORN) -> None:
+        """This is its newest start."""
+        self.boot, self.conn, self.once = boot, conn, once
 
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""

@@ -17,6 +17,7 @@ from lamplighter.gateway.core.judging import begin_round, open_round, put_away, 
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit, send_again
 from lamplighter.gateway.core.snapshot import LeaseRow, Made
+from lamplighter.gateway.core.spans import cut
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.protocol.words import named
@@ -28,14 +29,15 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
     if task is None or event.round != task.round.number or not task.round.recalling:
         return
     if event.made != task.round.made:
-        jobs, task.round.recalling = task.round.recalling, []
+        yielded, task.round.recalling = task.round.recalling, ()
         set_back(state, task, event.round - 1, _difference(event.made, task.round.made))
-        begin_round(state, task, jobs)
+        begin_round(state, task, yielded)
         return
     if event.round in task.suspects and not event.whole:
         state.turn.emit(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
         return
-    jobs, task.round.recalling = task.round.recalling, []
+    yielded, task.round.recalling = task.round.recalling, ()
+    jobs = cut(task, yielded, event.cuts)
     for job in jobs:
         job.belong_to(event.run)
     for index, answer, audited in event.answers:

@@ -21,6 +21,7 @@ from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancell
 from lamplighter.gateway.core.judging import begin_round, call_off, open_round, put_away, set_back
 from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
 from lamplighter.gateway.core.snapshot import Made
+from lamplighter.gateway.core.spans import answers_to
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import reasons_of_all
 
@@ -65,16 +66,15 @@ def on_round(state: State, event: RoundYielded) -> None:
     if task.state is TaskState.PREPARING:
         task.move(TaskState.RUNNING)
     task.dirty = True
-    jobs = [Job(task, event.round, index, spec, task.run) for index, spec in enumerate(event.jobs)]
-    state.tell(task, "round", round=event.round, jobs=len(jobs))
+    state.tell(task, "round", round=event.round, jobs=len(event.jobs))
     task.expected = max(event.expected, task.rounds, event.round + 1)
     if event.round >= task.rounds:
-        begin_round(state, task, jobs)
-    elif jobs:
-        task.round.recalling = jobs
-        state.turn.emit(RecallRound(task.name, event.round, len(jobs), event.round in task.suspects))
+        begin_round(state, task, event.jobs)
+    elif event.jobs:
+        task.round.recalling = event.jobs
+        state.turn.emit(RecallRound(task.name, event.round, len(event.jobs), event.round in task.suspects))
     else:
-        open_round(state, task, jobs)
+        open_round(state, task, [])
 
 
 def on_solved(state: State, event: TaskSolved) -> None:
@@ -117,7 +117,7 @@ def check_deadline(state: State, task: Task) -> None:
     if state.now_ms >= task.deadline_at + state.policy.give_up_ms:
         fail(state, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
     elif state.now_ms >= task.deadline_at and not task.ending and not task.replaying:
-        answers = tuple(job.answer if job.phase is Phase.ACCEPTED else None for job in task.round.jobs)
+        answers = answers_to(task, [job.answer if job.phase is Phase.ACCEPTED else None for job in task.round.jobs])
         call_off(state, task)
         put_away(state, task)
         task.ending = True
@@ -210,7 +210,7 @@ def status(task: Task) -> dict[str, Any]:
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
             "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
-            "setbacks": task.run,
+            "setbacks": task.run, "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

@@ -5,7 +5,7 @@ from lamplighter.firmware import reserve, wire
 from lamplighter.firmware.receipts import begin
 from lamplighter.gateway.protocol import frames
 
-LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
+LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"", False)
 
 
 REAL = reserve.write

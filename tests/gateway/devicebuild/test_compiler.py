@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lamplighter.gateway.devicebuild.compiler import ARCHES, CompileError, build_firmware, compile_for
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.devicebuild.lending import called
 from lamplighter.gateway.devicebuild.makers import MAKERS
-from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+from lamplighter.gateway.simulate.fleet import FIRMWARE
 
 SOURCE = b"""
 def scale(x: int) -> int:
