@@ -11,6 +11,7 @@ import asyncio
 import errno
 import ipaddress
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ class Window(Protocol):
         nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_since_start, epoch,
         pending, settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), recomputes_as
         (machine code, CPython), broker_probe (closed, open, not probed), retained_requests (each: topic, clear, a
-        command)."""
+        command), log_damage (sentences)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -77,6 +78,9 @@ class Window(Protocol):
 
     def epochs(self) -> list[dict[str, Any]]:
         """Sealed ones, oldest first, each: epoch, receipts, credits, bundle (hex digest)."""
+
+    def damaged(self) -> dict[str, str]:
+        """Files of the public log that are damaged, by their names in its folder: one sentence on each."""
 
     def turn_away(self) -> None:
         """A live page more than ``MAX_LISTENERS`` was asked for: it is counted."""
@@ -134,6 +138,7 @@ class _Site:
         self._closing = asyncio.Event()
         self._update = b""
         self._update_at = -REFRESH_S
+        self._public = ""
 
     def application(self, public: Path) -> web.Application:
         app = web.Application(middlewares=[self._guard])
@@ -151,6 +156,7 @@ class _Site:
                            ("/icon.svg", "icon.svg")):
             app.router.add_get(path, _file(WEB / name))
         public.mkdir(parents=True, exist_ok=True)
+        self._public = os.path.realpath(public)
         app.router.add_static("/public/", public)
         app.on_shutdown.append(self._close)
         return app
@@ -164,7 +170,8 @@ class _Site:
                 raise web.HTTPMisdirectedRequest()
             if (request.content_length or 0) > MOST_BODY:
                 raise web.HTTPRequestEntityTooLarge(MOST_BODY, request.content_length or 0)
-            response = await handler(request)
+            damage = self._damage(request.match_info.get("filename"))
+            response = _error(500, "damaged", damage) if damage else await handler(request)
         except web.HTTPException as error:
             response = _error(error.status, error.reason.lower().replace(" ", "_"), error.reason)
             if "Allow" in error.headers:
@@ -173,6 +180,13 @@ class _Site:
             for name, value in _HEADERS.items():
                 response.headers[name] = value
         return response
+
+    def _damage(self, name: str | None) -> str | None:
+        """What is wrong with a file of the public log, however its name is spelt."""
+        damaged = self._window.damaged()
+        if name is None or not damaged:
+            return None
+        return damaged.get(os.path.relpath(os.path.realpath(f"{self._public}/{name}"), self._public))
 
     def _is_own(self, host: str) -> bool:
         """An address, or a name of this machine: a name of somebody else's choice may point anywhere."""

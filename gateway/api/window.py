@@ -46,6 +46,9 @@ class Window:
         return [{"epoch": seal.epoch, "receipts": seal.receipts, "credits": seal.credits, "bundle": seal.bundle.hex()}
                 for seal in self._public.epochs()]
 
+    def damaged(self) -> dict[str, str]:
+        return self._shell.sealing.damaged
+
     def turn_away(self) -> None:
         """A live page could not be opened."""
         self._turned_away += 1

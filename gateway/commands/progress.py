@@ -23,6 +23,7 @@ class Progress:
         self._bars = Bars(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"),
             console=self._console, disable=not self._console.is_terminal)
+        self._told: set[str] = set()
         self._rows = {task: self._bars.add_task(task, total=None, note="waiting") for task in tasks}
 
     def __enter__(self) -> Progress:
@@ -48,6 +49,10 @@ class Progress:
 
     def street(self, health: dict[str, Any]) -> None:
         """How many devices are there, how much of their time is spare, and how fast work is done."""
+        for sentence in health["log_damage"]:
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self.say(sentence)
         note = f"devices, {health['spare_permille'] / 10:.0f} % of their time spare, {health['leases_open']} leases"
         if not self._console.is_terminal:
             done = f"{health['jobs_since_start']} jobs done since the gateway's start"

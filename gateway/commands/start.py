@@ -108,7 +108,9 @@ def _sentence(error: BaseException) -> str:
 
 
 @click.command(epilog=examples(
-    "sim --devices 8", "sim --devices 20 --owners 4 --broker mqtt://operator:PASSWORD@127.0.0.1:1883"))
+    "sim --devices 8",
+    "sim --devices 20 --owners 4 --broker mqtt://operator:PASSWORD@127.0.0.1:1883",
+    "sim --data /var/lib/lamplighter --join mqtts://pi.local:8883?ca=/etc/mosquitto/lamplighter/ca.pem"))
 @click.option("--devices", type=click.IntRange(1, 2_000), default=8, show_default=True, help="How many.")
 @click.option("--owners", type=click.IntRange(0, 2_000), default=0,
               help="Among how many owners; default: one for every two devices, at least two.")
@@ -118,24 +120,37 @@ def _sentence(error: BaseException) -> str:
               help="Heap of each device in KB.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None,
               help="Where devices keep their state and keys; default: sim/ in --data.")
+@click.option("--join", default="", metavar="URL",
+              help="Where devices connect, where that is another listener; mqtts://…?ca=FILE for TLS.")
 @broker_option
 @data_option
 @site_option
 @json_option
-def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | None, broker: str, data: Path,
-        site: str, as_json: bool) -> None:
+def sim(devices: int, owners: int, duty: range, heap_kb: int, folder: Path | None, join: str, broker: str,
+        data: Path, site: str, as_json: bool) -> None:
     """Joins simulated devices to a gateway: real MicroPython processes that run the real firmware."""
     from lamplighter.gateway.simulate.street import Street
 
+    def tell(came: int, problem: str) -> None:
+        if as_json:
+            click.echo(json.dumps({"connected": came, **({"problem": problem} if problem else {})}))
+        elif problem:
+            click.echo(f"{devices - came} of {devices} devices are not connected. {problem}", err=True)
+        else:
+            click.echo(f"{came} devices are connected.")
+        sys.stdout.flush()
+
     async def _sim() -> None:
         street = Street(*where(broker, data, site), folder or data / "sim", heap_kb * 1024,
-                        None if broker else data)
+                        None if broker else data, join)
         await street.enrol(devices, owners, duty)
         await street.start()
         try:
             about = {"devices": street.nodes, "owners": street.owners, "runtime": street.runtime}
             click.echo(json.dumps(about) if as_json else f"{devices} devices of {len(street.owners)} owners on "
                        f"{street.runtime}. Ctrl-C stops them.")
+            sys.stdout.flush()
+            await street.arrive(tell)
             await asyncio.Event().wait()
         finally:
             await street.stop()

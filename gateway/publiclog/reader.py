@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from lamplighter.firmware.wire import RECEIPT_BYTES
 from lamplighter.gateway.ledger import merkle, note, tiles
 from lamplighter.gateway.ledger.book import Book
-from lamplighter.gateway.ledger.leaves import LedgerError, Seal
+from lamplighter.gateway.ledger.leaves import LedgerError, Seal, decode_leaf
 from lamplighter.gateway.ledger.names import GENESIS, bundle_path, genesis_words
 from lamplighter.gateway.ledger.settle import RECORD_BYTES, Record, settle
 from lamplighter.gateway.protocol.frames import decode_receipt
@@ -63,9 +64,15 @@ class PublishedLog:
     ``seals`` (with the numbers of their leaves) and ``lines`` are complete once ``replay`` has run to its end.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Read all leaves. Raises UntrueError."""
+    def __init__(self, folder: Path, tell: Callable[[UntrueError], object] | None = None) -> None:
+        """Read all leaves. Raises UntrueError.
+
+        With ``tell`` files that the leaves are not read from do not raise: it hears of each that fails.
+        """
         self.folder = folder
+        self._tell = tell or _raise
+        self._unlike: list[int] = []
+        """Files of entries that differ from their hashes: one of both is wrong."""
         self.entries: list[bytes] = []
         self.seals: list[tuple[int, Seal]] = []
         self.lines: list[Line] = []
@@ -76,8 +83,9 @@ class PublishedLog:
         _asked(tiles.CHECKPOINT, note.check, signed, self.book.genesis.key)
         if self.checkpoint.origin != self.book.origin:
             raise UntrueError(MISMATCH, tiles.CHECKPOINT, f"is of another log than {self.book.origin}")
-        if self._read(GENESIS) != json.dumps(genesis_words(self.book), indent=2).encode() + b"\n":
-            raise UntrueError(MISMATCH, GENESIS, "does not say what the genesis leaf says")
+        with self._beside():
+            if self._read(GENESIS) != json.dumps(genesis_words(self.book), indent=2).encode() + b"\n":
+                raise UntrueError(MISMATCH, GENESIS, "does not say what the genesis leaf says")
 
     def replay(self) -> Iterator[Found]:
         """Follow all leaves and settle every epoch again; gives each record. Raises UntrueError on the way."""
@@ -87,16 +95,18 @@ class PublishedLog:
             if not isinstance(leaf, Seal):
                 continue
             self.seals.append((at, leaf))
-            name = bundle_path(leaf.bundle)
-            try:
+            with _of(leaf):
                 yield from self._settle(at, leaf, numbers)
-            except LedgerError as error:
-                raise UntrueError(MISMATCH, name, f"of epoch {leaf.epoch} {error}") from None
-            except FileNotFoundError:
-                raise UntrueError(INCOMPLETE, name, f"of epoch {leaf.epoch} is missing") from None
-            except OSError as error:
-                raise UntrueError(INCOMPLETE, name, f"cannot be read: {error.strerror}") from None
         self._check_nonces()
+
+    def check_bundles(self) -> Iterator[None]:
+        """That every bundle hashes to its name, one at a step; ``tell`` hears of each that does not."""
+        for at, entry in enumerate(self.entries):
+            leaf = _asked(f"leaf {at} in {self._home(at)}", decode_leaf, entry)
+            if isinstance(leaf, Seal):
+                with self._beside(), _of(leaf):
+                    self._measure(leaf)
+                yield
 
     def check_since(self, file: Path) -> None:
         """That this log only appends to the one of an older checkpoint. Raises UntrueError."""
@@ -157,30 +167,42 @@ class PublishedLog:
         for level, at, hashes in edge.partial():
             self._check_tile(level, at, hashes)
         if edge.root() != self.checkpoint.root:
+            if self._unlike:
+                file = self._home(self._unlike[0] * tiles.WIDTH)
+                raise UntrueError(MISMATCH, file, "does not hold what was signed")
             raise UntrueError(MISMATCH, tiles.CHECKPOINT, "names another root than the entries hash to")
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        """What fails here keeps nobody from reading on."""
+        try:
+            yield
+        except UntrueError as failed:
+            self._tell(failed)
 
     def _check_tile(self, level: int | None, index: int, items: list[bytes]) -> None:
         """The tile, and narrower ones from before that are still there, hold exactly these items."""
-        join = tiles.encode_entries if level is None else b"".join
-        name, data = self._read_tile(level, index, len(items))
-        expected = join(items)
-        wider = len(items) < tiles.WIDTH and name == tiles.tile_path(level, index)
-        if (data[: len(expected)] if wider else data) != expected:
-            wrong = "holds more than its entries" if level is None else "does not hash what lies below it"
-            raise UntrueError(MISMATCH, name, wrong)
+        with self._beside():
+            self._compare_tile(level, index, items)
         for path in (self.folder / (tiles.tile_path(level, index) + ".p")).glob("*"):
             if path.name.isdecimal() and int(path.name) < len(items):
                 older = tiles.tile_path(level, index, int(path.name))
-                if self._read(older) != join(items[: int(path.name)]):
-                    raise UntrueError(MISMATCH, older, "does not fit the wider tile that came after it")
+                with self._beside():
+                    if self._read(older) != _joined(level, items[: int(path.name)]):
+                        raise UntrueError(MISMATCH, older, "does not fit the wider tile that came after it")
+
+    def _compare_tile(self, level: int | None, index: int, items: list[bytes]) -> None:
+        name, data = self._read_tile(level, index, len(items))
+        expected = _joined(level, items)
+        wider = len(items) < tiles.WIDTH and name == tiles.tile_path(level, index)
+        if (data[: len(expected)] if wider else data) != expected:
+            wrong = "holds more than its entries" if level is None else "does not hash what lies below it"
+            self._unlike += [index] if level == 0 else []
+            raise UntrueError(MISMATCH, name, wrong)
 
     def _settle(self, at: int, seal: Seal, numbers: Numbers) -> Iterator[Found]:
         """Settle a bundle again and compare it with its seal."""
-        name = bundle_path(seal.bundle)
-        with (self.folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").digest() != seal.bundle:
-                raise LedgerError("does not hash to its name")
-            length = file.tell()
+        name, length = bundle_path(seal.bundle), self._measure(seal)
         totals: dict[tuple[str, bytes], list[int]] = {}
         for position, record in enumerate(settle(self._records(name), self.book.net, self.book.owners, numbers)):
             receipt = record.receipt
@@ -198,6 +220,13 @@ class PublishedLog:
         if credits != seal.credits:
             raise LedgerError(f"pays {credits} credits, its seal says {seal.credits}")
         self.lines += [Line(seal.epoch, *names, *total) for names, total in sorted(totals.items())]
+
+    def _measure(self, seal: Seal) -> int:
+        """Bytes of a bundle that hashes to its name."""
+        with (self.folder / bundle_path(seal.bundle)).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").digest() != seal.bundle:
+                raise LedgerError("does not hash to its name")
+            return file.tell()
 
     def _records(self, name: str) -> Iterator[bytes]:
         with (self.folder / name).open("rb") as file:
@@ -221,6 +250,29 @@ class PublishedLog:
                         what = f"of epoch {seal.epoch} pays the nonce {nonce.hex()} a second time"
                         raise UntrueError(MISMATCH, bundle_path(seal.bundle), what)
                     seen.add(nonce)
+
+
+@contextmanager
+def _of(seal: Seal) -> Iterator[None]:
+    """What fails here is the bundle of a seal."""
+    name = bundle_path(seal.bundle)
+    try:
+        yield
+    except LedgerError as error:
+        raise UntrueError(MISMATCH, name, f"of epoch {seal.epoch} {error}") from None
+    except FileNotFoundError:
+        raise UntrueError(INCOMPLETE, name, f"of epoch {seal.epoch} is missing") from None
+    except OSError as error:
+        raise UntrueError(INCOMPLETE, name, f"cannot be read: {error.strerror}") from None
+
+
+def _joined(level: int | None, items: list[bytes]) -> bytes:
+    """What a tile holds."""
+    return tiles.encode_entries(items) if level is None else b"".join(items)
+
+
+def _raise(failed: UntrueError) -> NoReturn:
+    raise failed
 
 
 def _asked(file: str, question: Callable[..., Any], *given: object) -> Any:

@@ -97,6 +97,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     runner, page = await http.start(window, settings.http_host, settings.http_port, settings.public_folder,
                                     settings.allow_open_page)
     stack.push_async_callback(runner.cleanup)
+    errands.send(shell.sealing.look_over())
     operator = stores.registry.operators()[0]
     return shell, Address(str(broker), with_login(broker, operator.user, operator.password), page,
                           computer.runtime.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -14,9 +15,13 @@ from lamplighter.gateway.core.events import EpochSealed, LogRead
 from lamplighter.gateway.ledger.leaves import Fact, Registration, Restoration, Revocation
 from lamplighter.gateway.ledger.settle import Record
 from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.publiclog.survey import survey
 from lamplighter.gateway.publiclog.writer import PublicLog
 
 log = logging.getLogger("lamplighter.log")
+
+MAX_TOLD = 16
+"""Damaged files that are named; all are counted, and none is served."""
 
 
 class Sealed(NamedTuple):
@@ -47,6 +52,8 @@ class Sealing:
     def __init__(self, store: Store, public: PublicLog, moves: Callable[[int], list[tuple[bytes, str]]]) -> None:
         self._store, self._public, self._moves = store, public, moves
         self._turn = asyncio.Lock()
+        self.damaged: dict[str, str] = {}
+        """Published files that are known to be damaged, and one sentence on each."""
 
     async def register(self, devices: Iterable[Device]) -> None:
         """Writes into the log what it does not know yet of these devices, but for owners that change.
@@ -56,6 +63,23 @@ class Sealing:
         devices = list(devices)
         async with self._turn:
             await asyncio.to_thread(lambda: self._public.enter(self._facts(devices)))
+
+    async def look_over(self) -> None:
+        """Checks every published file, in a thread: a start reads few of them. What is found is told, once."""
+        ended = threading.Event()
+        try:
+            self.damaged = await asyncio.to_thread(survey, self._public.folder, ended.is_set)
+        finally:
+            ended.set()
+        for sentence in self.view()["log_damage"]:
+            log.error("%s", sentence)
+
+    def view(self) -> dict[str, list[str]]:
+        """For ``health``: what is damaged of the public log."""
+        told = list(self.damaged.values())[:MAX_TOLD]
+        if len(self.damaged) > MAX_TOLD:
+            told.append(f"{len(self.damaged) - MAX_TOLD} more files of {self._public.folder} are damaged.")
+        return {"log_damage": told}
 
     def says(self, device: bytes) -> tuple[str, bool]:
         """What the log says of a device (its 16 bytes): its owner, '' if it knows none, and whether it is revoked."""

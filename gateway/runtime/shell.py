@@ -160,7 +160,7 @@ class Shell:
         """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
         held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
                       self._outside.link.holds())
-        return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value}
+        return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value, **self.sealing.view()}
 
     def disconnected(self) -> None:
         """The broker is away."""

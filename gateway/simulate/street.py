@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lamplighter.firmware.mac import derive
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters import door
 from lamplighter.gateway.adapters.files import write_atomically
-from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.adapters.mqtt import BrokerUrl, LinkError, MqttLink
 from lamplighter.gateway.api.client import Client, Refused
 from lamplighter.gateway.simulate.fleet import Fleet
 
 HOUSES = ("anna", "bahram", "chloe", "dmitri", "elif", "femi", "grace", "hugo")
 """Names of simulated owners; further ones are numbered."""
 DEVICES, LOCK = "devices.json", "in-use"
+AWAY = ("unseen", "lost")
+LOOK_S, PATIENCE_S = 1.0, 15.0
+"""How often the gateway is asked who has come, and how long it may take until one more has."""
 
 
 class Street:
     """``enrol``, ``start``, ``stop``; ``folder`` keeps keys and state, so that devices stay who they are. The
-    gateway is asked at the door of ``data`` where that is its folder, else over the broker."""
+    gateway is asked at the door of ``data`` where that is its folder, else over the broker. Devices connect to
+    ``join``, the URL of a listener for them, or to the same broker."""
 
-    def __init__(self, url: str, site: str, folder: Path, heap: int, data: Path | None = None) -> None:
+    def __init__(self, url: str, site: str, folder: Path, heap: int, data: Path | None = None,
+                 join: str = "") -> None:
         self.url = url
+        self._join = BrokerUrl.parse(join or url)
+        if self._join.tls and not self._join.ca:
+            raise LinkError(f"Devices trust no broker without its authority's certificate: {self._join}?ca=FILE.")
+        self._join.context()   # or it says which file is missing
+        self._ca = str(Path(self._join.ca).absolute())   # each device runs in a folder of its own
+        self._keys: list[str] = []
         self.site = site
         self.folder = folder
         self.heap = heap
@@ -60,11 +73,12 @@ class Street:
         told = await self._ask("node.enrol", nodes=wanted)
         self.owners = list(dict.fromkeys(one["owner"] for one in wanted))
         self.nodes = told["nodes"]
-        broker = BrokerUrl.parse(self.url)
+        self._keys = [one["key"] for one in wanted]
+        broker = self._join
         common: dict[str, Any] = {"broker": broker.host, "port": broker.port, "site": told["site"],
                                   "net": told["net"]}
         if broker.tls:
-            common["ca"] = broker.ca
+            common["ca"] = self._ca
         steps = max(count - 1, 1)
         configs = [{**common, "key": one["key"], "duty": duties[(len(duties) - 1) * i // steps]}
                    for i, one in enumerate(wanted)]
@@ -84,6 +98,37 @@ class Street:
 
     async def start(self) -> None:
         await self.fleet.start()
+
+    async def arrive(self, tell: Callable[[int, str], object]) -> None:
+        """Until the gateway has heard of every device: ``tell`` gets how many have come, and, when none has for
+        ``PATIENCE_S``, what one of the others meets and what to do, once. Those go on trying."""
+        loop = asyncio.get_running_loop()
+        came, since, told = set[str](), loop.time(), False
+        while len(came) < len(self.nodes):
+            with suppress(LinkError, Refused, OSError):
+                here = {node["node"] for node in (await self._ask("node.list"))["nodes"] if node["state"] not in AWAY}
+                if not here.intersection(self.nodes) <= came:
+                    came |= here.intersection(self.nodes)
+                    since = loop.time()
+            if not told and len(came) < len(self.nodes) and loop.time() - since >= PATIENCE_S:
+                told = True
+                tell(len(came), await self._hindrance(next(node for node in self.nodes if node not in came)))
+            await asyncio.sleep(LOOK_S if not told else 10 * LOOK_S)
+        tell(len(came), "")
+
+    async def _hindrance(self, node: str) -> str:
+        """What a device meets at the broker, tried in its name; and what to do."""
+        at = self.nodes.index(node)
+        password = binascii.hexlify(derive(bytes.fromhex(self._keys[at]), b"mqtt")[:16]).decode()
+        link = MqttLink(self._join.signed_in(node, password), node, on_message=lambda _: None)
+        try:
+            await link.start()
+        except LinkError as error:
+            return (f"{str(error).rstrip('.')}: name the listener that devices have, and its authority, with"
+                    " --join mqtts://HOST:8883?ca=FILE.")
+        await link.stop()
+        return (f"The broker at {self._join} takes {node}, and the gateway has not heard of it: see that it serves"
+                f" the same broker, and {self.folder / f'{at:03d}' / 'device.log'}.")
 
     async def stop(self) -> None:
         await self.fleet.stop()

@@ -197,6 +197,8 @@ function show(now) {
   const kept = health.retained_requests;
   $("kept").hidden = !kept.length;
   set($("kept-commands"), kept.map((request) => request.clear).join("\n"));
+  $("damage").hidden = !health.log_damage.length;
+  set($("damage-files"), health.log_damage.join("\n"));
   const rest = health.nodes - now.nodes.length;
   $("more").hidden = rest <= 0;
   set($("more"), `${count(rest)} more devices are in the API.`);

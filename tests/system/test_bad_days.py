@@ -8,6 +8,8 @@ import resource
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -182,6 +184,22 @@ async def test_stopping_while_it_recomputes(gateway, operator, submit, counted, 
         assert await asyncio.to_thread(gateway.end, number) == 0
         assert gateway.errors == ""
         assert not any(map(runs, children))
+
+
+async def test_a_log_whose_older_files_are_damaged(tmp_path, start_gateway):
+    """The gateway serves, says in its log and in ``health`` what to do, and gives the file to nobody."""
+    gateway = start_gateway()
+    gateway.end()
+    tile = gateway.data / "public" / "tile" / "0" / "000.p" / "1"
+    tile.write_bytes(bytes(32))
+    gateway.start()
+    while not (told := (await asyncio.to_thread(gateway.ask, "health"))["log_damage"]):
+        pass
+    assert len(told) == 1 and str(tile) in told[0] and "put back a copy" in told[0] and told[0] in gateway.errors
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        await asyncio.to_thread(urllib.request.urlopen, f"{gateway.page}public/tile/0/000.p/1", timeout=300)
+    assert refused.value.code == 500 and told[0] in refused.value.read().decode()
+    gateway.end()
 
 
 @pytest.mark.parametrize("command", [["task", "list"], ["node", "list"], ["sim", "--devices", "2"]])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lamplighter.tasks.energy.evhosting.demo import feeder33
-from tests.conftest import environment
+from tests.conftest import ROOT, environment
 
 LAMPLIGHTER = str(Path(sys.executable).with_name("lamplighter"))
 FEEDER = {"id": "feeder", "kind": "energy.evhosting",
@@ -96,6 +96,33 @@ async def test_any_broker_will_do(start_gateway, start_mosquitto, tmp_path, expe
     async with simulated("--devices", "2", "--data", str(gateway.data), folder=tmp_path):
         told = await submitted(CHAIN, "--broker", broker, folder=tmp_path)
     assert told["result"]["data"] == {"state": expected(10, steps=5_000)}
+    gateway.end()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A folder with an authority and what it signed for this machine."""
+    subprocess.run([ROOT / "deploy/mosquitto/make-certificates", tmp_path / "tls", "127.0.0.1"], check=True)
+    return tmp_path / "tls"
+
+
+async def test_devices_have_a_listener_of_their_own(start_gateway, start_mosquitto, tmp_path, free_port, tls):
+    """Gateway and operators on a plain one; devices come over TLS, as `deploy/` has it."""
+    broker = start_mosquitto(
+        f"allow_anonymous true\nlistener {free_port} 127.0.0.1\ncafile {tls / 'ca.pem'}\n"
+        f"certfile {tls / 'broker.pem'}\nkeyfile {tls / 'broker.key'}\n")
+    gateway = start_gateway("--broker", broker, "--allow-open-broker")
+    process = await asyncio.create_subprocess_exec(
+        LAMPLIGHTER, "sim", "--devices", "2", "--data", str(gateway.data), "--json", "--join",
+        f"mqtts://127.0.0.1:{free_port}?ca=tls/ca.pem", cwd=tmp_path, env=environment(), stdout=subprocess.PIPE)
+    try:
+        assert len(json.loads(await process.stdout.readline())["devices"]) == 2
+        told = {}
+        while told.get("connected") != 2:   # a slow machine says first what keeps them
+            told = json.loads(await process.stdout.readline())
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
     gateway.end()
 
 

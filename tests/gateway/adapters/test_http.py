@@ -26,6 +26,10 @@ class FakeWindow:
         self.broker_up = True
         self.done = 3
         self.turned_away = 0
+        self.damage: dict[str, str] = {}
+
+    def damaged(self) -> dict[str, str]:
+        return self.damage
 
     def turn_away(self) -> None:
         self.turned_away += 1
@@ -135,6 +139,29 @@ def test_public_files(tmp_path: Path) -> None:
             assert await response.read() == bytes(range(256))
         async with client.get("/public/way-out") as response:
             assert response.status in (403, 404)
+    visit(tmp_path, work)
+
+
+@pytest.mark.parametrize("path", ["tile/000", "tile//000", "%74ile/000", "tile/./000", "link"])
+def test_a_damaged_file_is_not_served(tmp_path: Path, path: str) -> None:
+    """Whoever asks for it, by whatever name, is told what is wrong with it; others are served."""
+    public = tmp_path / "public"
+    (public / "tile").mkdir(parents=True)
+    (public / "tile" / "000").write_bytes(b"damaged")
+    (public / "tile" / "001").write_bytes(b"good")
+    (public / "link").symlink_to("tile/000")
+
+    async def work(client: ClientSession, window: FakeWindow) -> None:
+        window.damage = {"tile/000": "tile/000 is damaged: put back a copy."}
+        base = client._base_url
+        assert base is not None
+        reader, writer = await asyncio.open_connection(base.host, base.port)
+        writer.write(f"GET /public/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        response = await reader.read()
+        writer.close()
+        assert response.split()[1] == b"500" and b"tile/000 is damaged: put back a copy." in response
+        async with client.get("/public/tile/001") as good:
+            assert await good.read() == b"good"
     visit(tmp_path, work)
 
 

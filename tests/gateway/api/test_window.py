@@ -32,6 +32,7 @@ def window(machine, small_log):
     counters = SimpleNamespace(received=7, published=8, dropped=9, held=3)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
     shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2),
+                            sealing=SimpleNamespace(damaged={"checkpoint": "It is damaged."}),
                             budgets=Budgets(lambda: 0, Counter()), counters={"muted": 6},
                             means=lambda: {"bounds": {"devices": {"now": 1, "most": 9}}})
     return Window(shell, link, Guard("here", 1883), small_log, "north", 3)
@@ -74,6 +75,11 @@ def test_epochs_are_those_of_the_log(window):
     """Receipts and credits of each sealed epoch."""
     assert [(seal["epoch"], seal["receipts"], seal["credits"]) for seal in window.epochs()] == [
         (0, 2, 100), (1, 1, 30), (5, 0, 0)]
+
+
+def test_damage_is_what_was_found(window):
+    """By the names of files, for those who serve them."""
+    assert window.damaged() == {"checkpoint": "It is damaged."}
 
 
 def test_counters_are_gathered(window, machine):

@@ -308,6 +308,11 @@ def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, t
             pass
 
         async def start(self):
+            pass
+
+        async def arrive(self, tell):
+            tell(1, "The broker refuses them.")
+            tell(2, "")
             signal.raise_signal(signal.SIGTERM)
 
         async def stop(self):
@@ -326,7 +331,12 @@ def test_what_runs_until_it_is_stopped_tells_programs_where_it_is(monkeypatch, t
                     "data": str(tmp_path / "data")}
     done = run("sim", "--json", "--data", tmp_path / "data")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"devices": ["a", "b"], "owners": ["anna"], "runtime": "paper"}
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"devices": ["a", "b"], "owners": ["anna"], "runtime": "paper"},
+        {"connected": 1, "problem": "The broker refuses them."}, {"connected": 2}]
+    done = run("sim", "--devices", "2", "--data", tmp_path / "data")
+    assert done.stderr == "1 of 2 devices are not connected. The broker refuses them.\n"
+    assert done.stdout.splitlines()[1:] == ["2 devices are connected."]
     assert (run("demo", "--json").stdout, run("demo").stdout) == ('{"ok": true}\n', "")
 
 

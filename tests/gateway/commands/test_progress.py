@@ -89,3 +89,14 @@ def test_quiet_is_silent(capsys):
         progress.show("rush", "event", {"what": "done"})
         progress.say("something")
     assert capsys.readouterr() == ("", "")
+
+
+def test_damage_to_the_log_is_said_once(capsys):
+    """However often the health of the gateway is shown."""
+    health = {"nodes": 2, "nodes_online": 1, "spare_permille": 500, "leases_open": 0, "jobs_since_start": 3,
+              "log_damage": ["tile/0/000 is damaged."]}
+    with Progress([]) as progress:
+        progress.street(health)
+        progress.street(health)
+    said = capsys.readouterr().err
+    assert said.count("tile/0/000 is damaged.") == 1 and said.count("1 of 2 devices") == 2

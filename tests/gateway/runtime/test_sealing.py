@@ -131,3 +131,17 @@ def test_the_log_learns_what_it_does_not_know(open_log):
     assert said() == (("anna", True), 0)   # an old copy of the registry lets nobody in
     assert said(revoked=True, restore=True) == (("anna", False), 1)
     assert said(revoked=True, restore=True) == (("anna", False), 0)
+
+
+def test_what_is_damaged_is_told_once(small_log, caplog):
+    """Each file in the log and for ``health``, up to sixteen; all of them are known to who serves them."""
+    sealing = Sealing(Journal(), small_log, lambda epoch: [])
+    asyncio.run(sealing.look_over())
+    assert sealing.damaged == {} and sealing.view() == {"log_damage": []} and not caplog.messages
+    for path in (small_log.folder / "bundle").iterdir():
+        path.write_bytes(b"junk")
+    asyncio.run(sealing.look_over())
+    told = sealing.view()["log_damage"]
+    assert told == list(sealing.damaged.values()) == caplog.messages and len(told) == 3
+    sealing.damaged.update({str(number): f"{number} is damaged." for number in range(20)})
+    assert len(sealing.view()["log_damage"]) == 17 and sealing.view()["log_damage"][-1].startswith("7 more files")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from lamplighter.firmware.wire import device_of
+from lamplighter.gateway.adapters.mqtt import LinkError
 from lamplighter.gateway.api.client import Refused
 from lamplighter.gateway.simulate.street import HOUSES, Street
+
+CERTIFICATES = Path(__file__).parents[3] / "deploy/mosquitto/make-certificates"
 
 
 @pytest.fixture
@@ -19,7 +24,7 @@ def enrol(tmp_path, monkeypatch):
     """enrol(count, owners, duties, url) gives a street that a stand-in for a gateway has enrolled."""
     streets = []
 
-    def make(count, owners=0, duties=(300,), url="mqtt://operator:secret@broker:1884", known=()):
+    def make(count, owners=0, duties=(300,), url="mqtt://operator:secret@broker:1884", known=(), join=""):
         asked = []
         for street in streets:
             os.close(street._locked)
@@ -37,7 +42,7 @@ def enrol(tmp_path, monkeypatch):
             yield Client()
 
         monkeypatch.setattr("lamplighter.gateway.simulate.street.Client", client)
-        street = Street(url, "north", tmp_path / "street", 128 * 1024)
+        street = Street(url, "north", tmp_path / "street", 128 * 1024, None, join)
         asyncio.run(street.enrol(count, owners, duties))
         streets.append(street)
         street.asked = asked
@@ -108,10 +113,64 @@ def test_each_device_is_told_where_to_connect(enrol):
                                          "duty": 300}
 
 
-def test_a_broker_with_tls_is_verified(enrol):
-    """Devices get the name of the certificate that they have to check."""
-    (config,) = enrol(1, url="mqtts://operator:secret@broker?ca=/etc/ca.pem").fleet._configs
-    assert (config["port"], config["ca"]) == (8883, "/etc/ca.pem")
+def test_a_broker_with_tls_is_verified(enrol, tmp_path, monkeypatch):
+    """Devices get the name of the certificate that they have to check, wherever they run; without one there is
+    nothing to be checked."""
+    subprocess.run([CERTIFICATES, tmp_path, "broker"], check=True)
+    monkeypatch.chdir(tmp_path)
+    (config,) = enrol(1, url="mqtts://operator:secret@broker?ca=ca.pem").fleet._configs
+    assert (config["port"], config["ca"]) == (8883, str(tmp_path / "ca.pem"))
+    for options, said in (("", r"ca=FILE"), ("?ca=none.pem", "none.pem does not exist")):
+        with pytest.raises(LinkError, match=said):
+            enrol(1, url="mqtts://operator:secret@broker" + options)
+
+
+def test_devices_may_have_a_listener_of_their_own(enrol, tmp_path):
+    """As in deploy/: the gateway is asked on loopback, devices connect with TLS."""
+    subprocess.run([CERTIFICATES, tmp_path, "pi.local"], check=True)
+    (config,) = enrol(1, join=f"mqtts://pi.local:8884?ca={tmp_path / 'ca.pem'}").fleet._configs
+    assert (config["broker"], config["port"], config["ca"]) == ("pi.local", 8884, str(tmp_path / "ca.pem"))
+
+
+class Waiting:
+    """What a street hears of its gateway, and tells."""
+
+    def __init__(self, street, monkeypatch, *states):
+        self.states, self.told = list(states), []
+        monkeypatch.setattr("lamplighter.gateway.simulate.street.LOOK_S", 0)
+        monkeypatch.setattr("lamplighter.gateway.simulate.street.PATIENCE_S", 0)
+        monkeypatch.setattr(street, "_ask", self.ask)
+        self.street = street
+
+    async def ask(self, method):
+        states = self.states.pop(0)
+        if not states:
+            raise LinkError("the gateway restarts")
+        names = [device_of(bytes.fromhex(key))[1] for key in self.street._keys]
+        self.street.nodes = names
+        return {"nodes": [{"node": node, "state": state} for node, state in zip(names, states, strict=True)]}
+
+
+def test_who_has_come_is_told(enrol, monkeypatch):
+    """When all have; until then the gateway may be away for a while, and a device that was there counts."""
+    waiting = Waiting(enrol(2), monkeypatch, ["ready", "unseen"], [], ["lost", "sleeping"])
+    monkeypatch.setattr("lamplighter.gateway.simulate.street.PATIENCE_S", 600)
+    asyncio.run(waiting.street.arrive(lambda *told: waiting.told.append(told)))
+    assert waiting.told == [(2, "")]
+
+
+@pytest.mark.parametrize(("listener", "cause", "step"), [
+    ("allow_anonymous false\n", "refuses user", "--join mqtts://HOST:8883?ca=FILE"),
+    ("", "No broker answers", "--join mqtts://HOST:8883?ca=FILE"),
+    ("allow_anonymous true\n", "the gateway has not heard of it", "device.log")])
+def test_what_keeps_devices_out_is_told_once(enrol, monkeypatch, start_mosquitto, free_port, listener, cause, step):
+    """In one sentence with cause and next step, when none has come for some time; those that come later count."""
+    join = start_mosquitto(listener) if listener else f"mqtt://127.0.0.1:{free_port}"
+    waiting = Waiting(enrol(2, join=join), monkeypatch, ["lost", "unseen"], ["lost", "unseen"], ["ready", "ready"])
+    asyncio.run(waiting.street.arrive(lambda *told: waiting.told.append(told)))
+    (came, problem), last = waiting.told
+    assert came == 0 and last == (2, "") and problem.count(". ") == 0
+    assert cause in problem and step in problem
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [100]), (2, [100, 600]), (3, [100, 350, 600])])
