@@ -14,7 +14,7 @@ from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, Send
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import expected_ms, why_no_work, why_not, why_not_this
+from lamplighter.gateway.core.whynot import LOOKS, expected_ms, may_have_it_later, why_no_work, why_not, why_not_this
 
 WAKES = 16
 """Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
@@ -272,7 +272,10 @@ def on_clock(state: State, what: Lease | Job) -> None:
     if isinstance(what, Job):
         jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
         if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
-            audit(state, what)
+            if any(may_have_it_later(state, node, what) for node in islice(state.nodes.values(), LOOKS)):
+                state.set_timer(state.now_ms + state.policy.quorum_wait_ms, what)
+            else:
+                audit(state, what)
         return
     if what.where is Where.OVER:
         return
