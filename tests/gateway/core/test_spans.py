@@ -184,3 +184,13 @@ def test_a_device_has_the_time_that_it_reckons_with(city):
     first, second = city.leases()
     assert first.report_by_ms > first.budget_kop * 20 > 10_000
     assert second.report_by_ms > (first.budget_kop + second.budget_kop) * 20
+
+
+def test_a_job_that_finds_no_other_stays_what_it_is(street):
+    """It is a lease as it always was, also for firmware that knows no spans."""
+    alone, = jobs_of(1, contexts=TWO)
+    street.round(jobs=[*jobs_of(200, contexts=ONE), alone])
+    last = street.of().round.jobs[-1]
+    assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
+    street.device("old-1", "cleo")
+    assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)
