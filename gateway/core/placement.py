@@ -14,7 +14,15 @@ from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, Send
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import LOOKS, expected_ms, may_have_it_later, why_no_work, why_not, why_not_this
+from lamplighter.gateway.core.whynot import (
+    LOOKS,
+    bid_pace,
+    expected_ms,
+    may_have_it_later,
+    why_no_work,
+    why_not,
+    why_not_this,
+)
 
 WAKES = 16
 """Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
@@ -153,7 +161,7 @@ def _lease(state: State, node: Node, job: Job) -> None:
     lease = Lease(state.next_lease, job, node.name, node.owner, job.fence, nonce)
     state.next_lease += 1
     lease.takes_ms = expected_ms(node, job)
-    report_ms = report_clock(state, node, lease.takes_ms)
+    report_ms = report_clock(state, node, lease)
     state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
                                nonce, lease.price_kop, state.now_ms + report_ms))
     watch(state, node, lease, report_ms)
@@ -216,10 +224,16 @@ def send_again(state: State, node: Node) -> None:
             _send(state, node, lease)
 
 
-def report_clock(state: State, node: Node, takes_ms: int) -> int:
-    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one."""
-    expected = takes_ms + sum(lease.takes_ms for lease in node.open.values())
-    return min(state.policy.report_floor_ms + 8 * expected, state.policy.report_ceiling_ms)
+def report_clock(state: State, node: Node, lease: Lease) -> int:
+    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one.
+
+    It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
+    would decline.
+    """
+    ahead = (lease, *node.open.values())
+    own = sum(one.price_kop for one in ahead) * bid_pace(node) // 1_000
+    expected = sum(one.takes_ms for one in ahead)
+    return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
 
 
 def lost(state: State, lease: Lease, ended: Ended) -> None:

@@ -16,7 +16,7 @@ ONE, TWO = (b"1" * 16,), (b"2" * 16,)
 
 def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_000):
     """Jobs whose input begins with their number."""
-    return [e.JobSpec(bytes((at,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
+    return [e.JobSpec(bytes((at % 256,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
 
 
 @pytest.fixture
@@ -182,3 +182,24 @@ def test_one_job_needs_no_cutting():
     """It is what it was."""
     job, = jobs_of(1)
     assert items_of(job) == [job] and answers_of(job, b"answer") == [b"answer"]
+
+
+def test_a_device_has_the_time_that_it_reckons_with(city):
+    """By the speed that it bids: it declines what would take longer, however fast it has been seen."""
+    city.device("anna-1", can=NEW, room=2)
+    city.submit()
+    city.node("anna-1").pace[KINDS[0]] = 190
+    city.round(jobs=jobs_of(400, price=40))
+    first, second = city.leases()
+    assert first.report_by_ms > first.budget_kop * 20 > 10_000
+    assert second.report_by_ms > (first.budget_kop + second.budget_kop) * 20
+
+
+def test_a_job_that_finds_no_other_stays_what_it_is(street):
+    """It is a lease as it always was, also for firmware that knows no spans."""
+    alone, = jobs_of(1, contexts=TWO)
+    street.round(jobs=[*jobs_of(200, contexts=ONE), alone])
+    last = street.of().round.jobs[-1]
+    assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
+    street.device("old-1", "cleo")
+    assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)
