@@ -22,6 +22,8 @@ MUTATIONS = [
     *_of(
         "gateway/core", "gateway/core",
         ("replay.py", "job.fence = max(job.fence, row.fence)", "job.fence = row.fence", "test_replay.py"),
+        ("spans.py", "working + given + 2 * answered", "given + 2 * answered", "test_spans.py"),
+        ("spans.py", "key=lambda at: first[jobs[at].contexts]", "key=lambda at: at", "test_spans.py"),
         ("judging.py", "if lease is None or lease.node != node.name:", "if lease is None:", "test_judging.py"),
         ("judging.py", "if again and answer != job.answer:", "if again and answer:", "test_replay.py"),
         ("judging.py", "(verdict is Verdict.OK) - (lease.verdict is Verdict.OK)", "(verdict is Verdict.OK)",
@@ -105,7 +107,7 @@ MUTATIONS = [
     ),
     *_of(
         "gateway/devicebuild", "gateway/devicebuild",
-        ("compiler.py", "    if not march:\n        source = _VIPER", "    if not as_mpy:\n        source = _VIPER",
+        ("compiler.py", "    if not march:\n        source = VIPER", "    if not as_mpy:\n        source = VIPER",
          "test_compiler.py"),
         ("compiler.py", "        old.unlink()\n", "        pass\n", "test_compiler.py"),
         ("kernels.py", "if file.stem not in parts:", "if not parts:", "test_kernels.py"),

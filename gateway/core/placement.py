@@ -12,9 +12,17 @@ from itertools import chain, islice
 
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.lifecycle import Ended, Phase, Where, Why
+from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import bid_pace, expected_ms, why_no_work, why_not, why_not_this
+from lamplighter.gateway.core.whynot import (
+    LOOKS,
+    bid_pace,
+    expected_ms,
+    may_have_it_later,
+    why_no_work,
+    why_not,
+    why_not_this,
+)
 
 WAKES = 16
 """Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
@@ -85,9 +93,7 @@ def _queue(state: State, job: Job) -> None:
 
 def _next_job(state: State, node: Node) -> Job | None:
     for task in _in_turn(state, node):
-        job, enough = _take_second(state, node, task)
-        if not job and not enough:
-            job, _ = _take(state, node, task.round.fresh, state.policy.scan)
+        job = _take_second(state, node, task) or _take(state, node, task.round.fresh, state.policy.scan)
         if job:
             _take_turns(state, task)
             return job
@@ -123,35 +129,29 @@ def _take_turns(state: State, task: Task) -> None:
     state.live.insert(at, task)
 
 
-def _take_second(state: State, node: Node, task: Task) -> tuple[Job | None, bool]:
-    """As ``_take``, from the queues of committed copies in turn, but that of the node's own owner."""
+def _take_second(state: State, node: Node, task: Task) -> Job | None:
+    """From the queues of committed copies in turn, but that of the node's own owner."""
     second = task.round.second
     owners = list(islice(second, state.policy.scan))
     for owner in owners:
         queue = second.pop(owner)
-        job, enough = (None, False) if owner == node.owner else _take(
-            state, node, queue, 1 + state.policy.scan // len(owners))
+        job = None if owner == node.owner else _take(state, node, queue, 1 + state.policy.scan // len(owners))
         if queue:
             second[owner] = queue
-        if job or enough:
-            return job, enough
-    return None, False
+        if job:
+            return job
+    return None
 
 
-def _take(state: State, node: Node, queue: deque[Job], most: int) -> tuple[Job | None, bool]:
-    """A job of a queue, and whether the node has enough ahead for one: others of its round are hardly shorter, and
-    are looked at another time."""
+def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
         if job.phase is not Phase.READY:
             continue   # the gateway itself has taken it meanwhile
-        why = why_not_this(state, node, job)
-        if not why:
-            return job, False
+        if not why_not_this(state, node, job):
+            return job
         queue.append(job)
-        if why is Why.BACKLOG:
-            return None, True
-    return None, False
+    return None
 
 
 def _lease(state: State, node: Node, job: Job) -> None:
@@ -230,10 +230,9 @@ def report_clock(state: State, node: Node, lease: Lease) -> int:
     It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
     would decline.
     """
-    ahead = [lease, *node.open.values()]
-    expected = sum(held.takes_ms for held in ahead)
-    kop = sum(held.price_kop for held in ahead)
-    own = kop * bid_pace(node) // 1_000
+    ahead = (lease, *node.open.values())
+    own = sum(one.price_kop for one in ahead) * bid_pace(node) // 1_000
+    expected = sum(one.takes_ms for one in ahead)
     return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
 
 
@@ -287,7 +286,10 @@ def on_clock(state: State, what: Lease | Job) -> None:
     if isinstance(what, Job):
         jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
         if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
-            audit(state, what)
+            if any(may_have_it_later(state, node, what) for node in islice(state.nodes.values(), LOOKS)):
+                state.set_timer(state.now_ms + state.policy.quorum_wait_ms, what)
+            else:
+                audit(state, what)
         return
     if what.where is Where.OVER:
         return

@@ -18,7 +18,8 @@ class Policy:
     probation_score: int = 10
     """A device is on probation until it was right this often."""
     quorum_wait_ms: int = 2_000
-    """How long a committed copy waits for a second owner before the gateway recomputes the job itself."""
+    """How long a committed copy waits for a second owner before the gateway recomputes the job itself, unless one is
+    there that only has other work first."""
     ack_by_ms: int = 4_000
     """A device that has neither accepted, refused nor answered by then has lost the lease."""
     report_floor_ms: int = 6_000

@@ -23,7 +23,8 @@ from lamplighter.gateway.core.state import State
 SPANS = "span"
 """A device says in its birth that it takes several jobs under one lease."""
 LOOKS = 256
-"""Devices that want work, of which a waiting task says what keeps each: bounds the work of one tick."""
+"""Devices that are looked at for one job, or of which a waiting task says what keeps each: bounds the work of one
+tick."""
 SAMPLE = 8
 """Waiting jobs that a list of devices is compared with."""
 BUSY = (FULL, BACKLOG, BACKOFF)
@@ -53,6 +54,12 @@ def why_no_work(state: State, node: Node) -> Why | None:
             or now_ms < node.muted_until):
         return _kept_back(state, node)
     return None if node.arch in state.kernels else NO_KERNELS
+
+
+def may_have_it_later(state: State, node: Node, job: Job) -> bool:
+    """Whether a device may have this job now, or will when it has done what it holds."""
+    reason = why_no_work(state, node)
+    return (reason is None or reason in BUSY) and node.arch in state.kernels and not why_not_this(state, node, job)
 
 
 def _kept_back(state: State, node: Node) -> Why:

@@ -409,3 +409,29 @@ def test_what_the_gateway_has_taken_is_not_leased_too(city, of):
     (asked,) = of(f.Recompute, city.wait(city.policy.quorum_wait_ms))
     assert not of(f.SendLease, city.device("ben-1", "ben"))
     assert of(f.KeepAnswer, city.recompute(asked))
+
+
+@pytest.fixture
+def waiting(make_city):
+    """The copy of a job by anna waits for ben, who is at another job for a long time."""
+    city = make_city()
+    city.device("anna-1", room=1)
+    city.device("ben-1", room=1)
+    city.task(jobs=2)
+    city.answer(city.lease("anna-1"))
+    city.bid("anna-1", room=0)
+    return city
+
+
+def test_a_copy_waits_for_an_owner_who_is_busy(waiting, of):
+    """The gateway does not do the work of devices that only have not come to it yet."""
+    assert not of(f.Recompute, waiting.wait(waiting.policy.quorum_wait_ms))
+    done = waiting.lease("ben-1")
+    waiting.answer(done)
+    assert waiting.lease("ben-1").input != done.input
+
+
+def test_a_copy_does_not_wait_for_one_that_will_get_nothing(waiting, of):
+    """It holds a lease, but two starts have its number."""
+    waiting.born("ben-1", once=99)
+    assert of(f.Recompute, waiting.wait(waiting.policy.quorum_wait_ms))

@@ -67,6 +67,7 @@ def test_the_last_spans_of_a_round_are_short(make_city):
         city.device(name, name, can=NEW, room=1)
     city.submit()
     assert cuts(city, jobs_of(32)) == [5, 5, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
+    assert cut(city.of(), jobs_of(3), bytes((2, 1)))[-1].spec == jobs_of(3)[-1]   # a span of one is that job
     assert cuts(city, jobs_of(4)) == []
     city.submit("other")
     assert cuts(city, jobs_of(32)) == [5, 5, 5, 5, 5, 3, 2, 1, 1]
@@ -187,8 +188,18 @@ def test_a_device_has_the_time_that_it_reckons_with(city):
     """By the speed that it bids: it declines what would take longer, however fast it has been seen."""
     city.device("anna-1", can=NEW, room=2)
     city.submit()
-    city.node("anna-1").pace[KINDS[0]] = 200
+    city.node("anna-1").pace[KINDS[0]] = 190
     city.round(jobs=jobs_of(400, price=40))
     first, second = city.leases()
     assert first.report_by_ms > first.budget_kop * 20 > 10_000
     assert second.report_by_ms > (first.budget_kop + second.budget_kop) * 20
+
+
+def test_a_job_that_finds_no_other_stays_what_it_is(street):
+    """It is a lease as it always was, also for firmware that knows no spans."""
+    alone, = jobs_of(1, contexts=TWO)
+    street.round(jobs=[*jobs_of(200, contexts=ONE), alone])
+    last = street.of().round.jobs[-1]
+    assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
+    street.device("old-1", "cleo")
+    assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)
