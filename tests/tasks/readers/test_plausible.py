@@ -214,10 +214,13 @@ def test_the_kinds_check_codes_in_tables_too() -> None:
     """Readings of a check over time, prices and loads, each with its pointer."""
     stations = [{"id": str(i), "x_m": 1000 * i, "y_m": 500 * i * i} for i in range(5)]
     given = {"stations": stations, "readings": [[20, 21, 22, 20, 19], [20, 21, -999, 20, 19]]}
+    street = _street(random.Random(0))
+    street["detectors"][0]["counts"][7] = 9999
     home, feeder = _home(random.Random(1)), _feeder(random.Random(1))
     home["prices"]["buy_eur_per_mwh"][3] = -9999
     feeder["feeder"]["loads"][2]["kw"] = -999
     for kind, wrong, path in (("environment.sensorqc", given, "/input/readings/1/2"),
+                              ("traffic.forecast", street, "/input/detectors/0/counts/7"),
                               ("energy.battery", home, "/input/prices/buy_eur_per_mwh/3"),
                               ("energy.evhosting", feeder, "/input/feeder/loads/2/kw")):
         with pytest.raises(TaskError) as caught:
