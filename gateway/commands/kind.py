@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,20 +67,13 @@ def kind_convert(form: str, file: Path, more: str | None) -> None:
     What is left out is told on standard error.
     """
     from lamplighter.tasks.api import TaskError
-    from lamplighter.tasks.readers.allow import Left
-    from lamplighter.tasks.readers.convert import FORMATS
-    from lamplighter.tasks.registry import nearest
+    from lamplighter.tasks.convert import convert
 
-    if form not in FORMATS:
-        raise click.ClickException(f"no format {form!r}; {nearest(form, list(FORMATS))}")
-    left = Left()
     try:
-        made = FORMATS[form](file, left, *([more] if more else []))
+        made, told = convert(form, file, *([more] if more else []))
     except TaskError as error:
         raise click.ClickException(f"{error.message}; {error.hint}" if error.hint else error.message) from None
-    except (OSError, UnicodeError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise click.ClickException(f"{file} cannot be read as {form}: {error}") from None
-    for note in left.notes():
+    for note in told:
         click.echo(note, err=True)
     click.echo(json.dumps(made))
 

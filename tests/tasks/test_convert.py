@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.convert import FORMATS, convert, ev2gym
 from lamplighter.tasks.energy.evhosting.model import Statistics
-from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.convert import FORMATS, ev2gym
 
 
 @pytest.fixture
@@ -37,8 +37,16 @@ def test_statistics_of_the_wheel(wheel) -> None:
 
 def test_every_format_is_there(wheel, tmp_path) -> None:
     """By the name that the command takes."""
-    assert FORMATS["ev2gym"](Path(str(wheel.filename)), Left(), "public") == ev2gym(wheel, "public")
+    assert convert("ev2gym", Path(str(wheel.filename)), "public") == (ev2gym(wheel, "public"), [])
     (tmp_path / "a.csv").write_text("location_id,sensors_id,location,datetime,lat,lon,parameter,units,value\n"
                                     "7,3,x,2026-03-01T07:00:00Z,52.5,13.4,pm10,µg/m³,20.5\n")
-    assert FORMATS["openaq"](tmp_path / "a.csv", Left())[0]["pm10"]["value"] == 20.5
+    made, told = convert("openaq", tmp_path / "a.csv")
+    assert made[0]["pm10"]["value"] == 20.5 and not told
+    with pytest.raises(TaskError, match="no format 'openaqs'"):
+        convert("openaqs", tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_bytes(bytes([0xff, 0xfe, 0xff]))
+    for form, more in (("openaq", []), ("ev2gym", []), ("eea", ["nowhere.csv"]), ("sensor-community", ["more"])):
+        with pytest.raises(TaskError) as caught:
+            convert(form, tmp_path / "b.csv", *more)
+        assert caught.value.code == "bad_file"
     assert set(FORMATS) == {"ev2gym", "simbench", "openaq", "sensor-community", "eea", "entsoe"}

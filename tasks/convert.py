@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.published import eea, entsoe, openaq, sensor_community
 from lamplighter.tasks.readers.simbench import from_folder
+from lamplighter.tasks.registry import nearest
 
 ENERGY_MIN_KWH, ENERGY_MAX_KWH = 0.1, 75.0
 
@@ -52,3 +54,18 @@ FORMATS: dict[str, Callable[..., Any]] = {
     "eea": lambda path, left, *metadata: eea(_text(path), left, *(_text(Path(one)) for one in metadata)),
     "entsoe": lambda path, left, *day: entsoe(_text(path), left, *day)}
 """By format: path, what is left out, and what else the format takes -> the value of a part of an input."""
+
+
+def convert(form: str, path: Path, *more: str) -> tuple[Any, list[str]]:
+    """The value that the file or folder ``path`` holds in a format, and what was left out, in sentences.
+
+    Raises TaskError: unknown_format, bad_file, and those of the readers.
+    """
+    if form not in FORMATS:
+        raise TaskError("unknown_format", f"no format {form[:64]!r}", nearest(form, list(FORMATS)))
+    left = Left()
+    try:
+        return FORMATS[form](path, left, *more), left.notes()
+    except (OSError, UnicodeError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise TaskError("bad_file", f"{path} cannot be read as {form}: {str(error)[:200]}",
+                        "give the file as it was published") from None
