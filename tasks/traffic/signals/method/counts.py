@@ -83,8 +83,8 @@ def departures(periods: Iterable[tuple[float, float, int]], share: float, start_
     return sorted(time for time in times if start_s <= time < end_s)
 
 
-def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None
-                ) -> Demand:
+def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int,
+                left: Left | None = None) -> Demand:
     """Sends every counted vehicle through the network, at each road by its turn shares.
 
     Raises TaskError: what ``read_periods`` raises, unknown_road, bad_share, zero_demand, too_large.

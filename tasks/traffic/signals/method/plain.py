@@ -31,8 +31,8 @@ from lamplighter.tasks.traffic.signals.model import Plain
 MAX_VEHICLES = 50_000
 
 
-def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int, left: Left | None = None
-               ) -> tuple[Network, Demand]:
+def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int,
+               left: Left | None = None) -> tuple[Network, Demand]:
     """Network and demand of [start_s, end_s). Raises TaskError: no_signals, unknown_movement, zero_demand, ..."""
     if not plain.junctions:
         raise TaskError("no_signals", "the network has no junctions", "give at least one", "/plain/junctions")
@@ -110,8 +110,8 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
             for lane, group in groups.items()}
 
 
-def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int, left: Left | None
-            ) -> Demand:
+def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int,
+            left: Left | None) -> Demand:
     numbers = {name: i for i, name in enumerate(network.movements)}
     detectors = {route.detector for route in plain.routes if route.detector is not None}
     periods = read_periods(plain.entities, sorted(detectors), "/plain/entities", left)
