@@ -30,7 +30,7 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
-from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime import gate, inbox
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
 
@@ -211,8 +211,9 @@ def test_every_reason_against_a_device_is_documented() -> None:
 def test_every_bound_is_documented_and_exists() -> None:
     """With its number and what becomes of one more, as the code prints them."""
     link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
+    held = {"request_bytes_at_start": (0, inbox.MAX_AT_START), **link.holds()}
     state = State(Policy(), b"", lambda task, job, answer: True, 1, b"")
-    assert f"\n\n{bounds.table(bounds.bounds(state, Counter(), link.holds()))}" in section("Bounds")
+    assert f"\n\n{bounds.table(bounds.bounds(state, Counter(), held))}" in section("Bounds")
     assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
     numbers = (gate.SHARE_BYTES, gate.BURST_BYTES, gate.LEASE_BYTES, gate.MESSAGE_BYTES, gate.HINT_BYTES,
                gate.VAIN_BYTES, gate.DEBT_BYTES // gate.SHARE_BYTES)

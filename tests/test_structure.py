@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.gateway.api.bounds import BOUNDS
+from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit.plan import METHOD, ROLES
 from lamplighter.gateway.kindkit.rules import problems
+from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds
 
 ROOT = Path(__file__).parents[1]
@@ -354,6 +357,142 @@ def test_functions_are_short(folder: str) -> None:
              for path in files(folder) for node in ast.walk(tree(path)) if isinstance(node, FUNCTION)}
     assert not {name: size for name, size in found.items() if size[0] > 70 or size[1] > 4}
     assert sum(lines < 30 for lines, _ in found.values()) >= 0.9 * len(found)
+
+
+CONTAINERS = {"dict", "list", "set", "deque", "Counter", "OrderedDict", "defaultdict", "bytearray", "Queue"}
+HELD = {
+    "core.entities.Job": {
+        "copies": "as many as the policy wants, one more for each that was in vain: `max_expired`",
+        "refused": "devices, at most `max_nodes`", "tries": "ways in which a lease ends, words of ours"},
+    "core.entities.Round": {
+        "fresh": "its jobs", "jobs": "of one round: what a worker of `worker_mb` can send", "order": "its jobs",
+        "second": "its jobs, by owners of devices: at most `max_nodes`"},
+    "core.entities.Task": {
+        "devices": "at most `max_nodes`", "suspects": "its jobs"},
+    "core.entities.Node": {
+        "newest": "topics of ours", "no_heap": "kinds that are installed", "pace": "kinds that are installed",
+        "open": "`leases_of_a_device`", "pending": "epochs that are not sealed"},
+    "core.machine.Machine": {"_handlers": "events of ours"},
+    "core.state.Turn": {
+        "effects": "of one event", "touched": "of one event"},
+    "core.state.State": {
+        "compiling": "`max_compiling`", "counters": "words of ours", "ended": "`leases_remembered`",
+        "hungry": "at most `max_nodes`", "kernels": "instruction sets that enrolled devices claim: `max_nodes`",
+        "leases": "of each device `leases_of_a_device`", "live": "`max_tasks`", "nodes": "`devices`",
+        "settled": "owners that the log has for a device: they change on the gateway's computer only",
+        "strangers": "`strangers`", "tasks": "`tasks` and `tasks_finished`",
+        "timers": "of leases, jobs and devices that are there; gone when due", "workers": "kinds that are installed"},
+    "runtime.blobs.Blobs": {"_kernels": "those of the core: `max_nodes`"},
+    "runtime.carriers.Carriers": {"_table": "effects of ours"},
+    "runtime.enrolment.Enrolment": {"_known": "`devices`", "keys": "`devices`"},
+    "runtime.errands.Errands": {"_open": "effects of `requests`, `compiling`, tasks that recompute or look back"},
+    "runtime.gate.Gate": {"_accounts": "`devices`; strangers share one"},
+    "runtime.inbox.Inbox": {
+        "_held": "`request_bytes_at_start`", "_kept": "`MAX_KEPT`", "_waiting": "`request_bytes_at_start`"},
+    "runtime.kinds.KindInfo": {"schema": "of a kind that is installed"},
+    "runtime.outbox.Outbox": {"_acks": "of one batch of events: `MAX_BATCH`", "_leases": "of one batch: `MAX_BATCH`"},
+    "runtime.pump.Pump": {"_queue": "`messages_in`, and one for each errand and timer of ours"},
+    "runtime.recompute.Recomputer": {"_children": "kernels of kinds that are installed; a minute each"},
+    "runtime.rounds.Contexts": {
+        "_order": "of one task: what a worker of `worker_mb` has sent", "data": "of one task, as above"},
+    "runtime.sealing.Sealing": {"damaged": "files of the gateway's own"},
+    "runtime.shell.Shell": {"counters": "words of ours, codes of refusals"},
+    "runtime.solvers.Solvers": {
+        "_asking": "`requests`", "_asks": "answers that wait for their check: of each device `leases_of_a_device`",
+        "_places": "`tasks`", "_waiting": "`tasks`"},
+    "runtime.workshop.Running": {"contexts": "within `worker_mb`", "sent": "within `worker_mb`"},
+    "runtime.workshop.Workshop": {
+        "_described": "kinds that are installed", "_running": "`tasks`", "_table": "questions of ours"},
+    "adapters.accounts.PasswordFiles": {"_accounts": "`devices` and operators of the registry"},
+    "adapters.broker.EmbeddedBroker": {"_accounts": "`devices` and operators of the registry"},
+    "adapters.http._Site": {"_names": "names of this machine"},
+    "adapters.mqtt.MqttLink": {"_subscriptions": "topics of ours"},
+    "adapters.mqtt_wire.Wire": {
+        "more": "what came while the loop was busy: reading stops with `messages_in`",
+        "unsent": "`messages_out`, until the loop is free"},
+    "adapters.serial.Bridge": {"_pending": "what one device has not taken: `messages_in`"},
+    "adapters.store.Store": {"_tail": "effects until the next fold, by bytes"},
+    "adapters.sums.Sums": {"_changes": "rows that one fold changes", "_columns": "tables of ours"},
+    "api.budget.Budgets": {"_accounts": "`MAX_USERS`"},
+    "api.client.Client": {
+        "_heard": "an operator's own program, which hears its site", "_waiting": "an operator's own questions"},
+    "api.guard.Guard": {"kept": "`MAX_NAMED`"},
+    "api.requests.Request": {"params": "`max_request` bytes"},
+    "api.rpc.RpcServer": {"about": "words of ours", "waiting": "`requests`"},
+    "api.window.Window": {"_about": "words of ours"},
+}
+"""What lives as long as a gateway, a task or a device and may grow, and what bounds it. Names in backticks are bounds
+that ``health`` shows, settings, or constants of the module."""
+
+
+def is_container(value: ast.expr | None, annotation: ast.expr | None = None) -> bool:
+    """Whether something may grow that is made or annotated so."""
+    shown = annotation or value
+    if isinstance(shown, ast.IfExp):
+        return is_container(shown.body) or is_container(shown.orelse)
+    while isinstance(shown, ast.Call | ast.Subscript):
+        shown = shown.func if isinstance(shown, ast.Call) else shown.value
+    name = shown.attr if isinstance(shown, ast.Attribute) else shown.id if isinstance(shown, ast.Name) else ""
+    displays = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+    return name in CONTAINERS or isinstance(shown, displays)
+
+
+def assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None, ast.expr | None]]:
+    """(target, value, annotation) of what a statement assigns, one by one."""
+    if isinstance(node, ast.AnnAssign):
+        yield node.target, node.value, node.annotation
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            yield from ((one, given, None) for one, given in zip(target.elts, value.elts, strict=True))
+        else:
+            yield target, value, None
+
+
+def containers(owner: ast.ClassDef) -> set[str]:
+    """Attributes of a class, not of a named tuple, that may grow."""
+    if any(isinstance(base, ast.Name) and base.id in ("NamedTuple", "Protocol") for base in owner.bases):
+        return set()
+    fields = {target.id for part in owner.body for target, value, annotation in assigned(part)
+              if isinstance(target, ast.Name) and is_container(value, annotation)}
+    return fields | {target.attr for part in ast.walk(owner) for target, value, annotation in assigned(part)
+                     if isinstance(target, ast.Attribute) and is_container(value, annotation)}
+
+
+def test_whatever_may_grow_has_a_bound() -> None:
+    """Every container of core, runtime, adapters and api is listed with what bounds it, which exists; what is only
+    carried from one to another is data."""
+    data = ("gateway.core.effects", "gateway.core.events", "gateway.core.snapshot")
+    found = {f"{name_of(path).removeprefix('gateway.')}.{owner.name}": containers(owner)
+             for room in ("core", "runtime", "adapters", "api") for path in files(f"gateway/{room}")
+             if name_of(path) not in data for owner in ast.walk(tree(path)) if isinstance(owner, ast.ClassDef)}
+    assert {name: own for name, own in found.items() if own} == {name: {*own} for name, own in HELD.items()}
+    known = {*BOUNDS, *Policy.__dataclass_fields__, *Settings.__dataclass_fields__}
+    for owner, own in HELD.items():
+        path = ROOT / "gateway" / (owner.rpartition(".")[0].replace(".", "/") + ".py")
+        for bound in re.findall(r"`(\w+)`", " ".join(own.values())):
+            assert bound in known or re.search(rf"\b{bound}\b", path.read_text()), f"{owner}: {bound}"
+
+
+def test_a_new_container_is_noticed() -> None:
+    """However it is made, in whatever method; a number or a tuple is none."""
+    code = """
+        class New:
+            most: int = 3
+            kept: dict[str, int] = field(default_factory=dict)
+
+            def __init__(self):
+                self.a, self.b = Counter(), 1
+                self.c: deque[int] = deque()
+                self.d = given if given else {}
+                self.e = self.f = [0] * 3, ()
+
+            def later(self):
+                if self.b:
+                    self.g = asyncio.Queue()
+    """
+    (new,) = ast.parse(textwrap.dedent(code)).body
+    assert isinstance(new, ast.ClassDef) and containers(new) == {"kept", "a", "c", "d", "g"}
 
 
 def test_only_commands_print() -> None:

@@ -35,6 +35,8 @@ BOUNDS = {
     "leases_remembered": Bound("the oldest is forgotten: its result, if it comes again, is `lease_unknown`",
                                "leases_forgotten"),
     "compiling": Bound("a new instruction set waits for its kernels: `no_kernels`", ""),
+    "request_bytes_at_start": Bound("of requests, until those that the broker had kept are known; of an operator"
+                                    " half; dropped", "requests_dropped"),
     "messages_in": Bound("the broker waits", "messages_held"),
     "messages_out": Bound("dropped", "messages_dropped"),
 }
@@ -43,7 +45,8 @@ BOUNDS = {
 
 def bounds(state: State, askers: Counter[str], link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
     """Of each bound how much is held ``now`` and at ``most``. ``askers`` counts the requests that are being validated
-    by operator, ``link`` says of ``messages_in`` and ``messages_out`` what the connection to the broker holds."""
+    by operator, ``link`` says of ``request_bytes_at_start``, ``messages_in`` and ``messages_out`` what is held on the
+    way from and to the broker."""
     policy = state.policy
     over = sum(task.over for task in state.tasks.values())
     held = {

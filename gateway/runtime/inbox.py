@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from lamplighter.firmware.wire import NODE_UP, WireError, node_topic, root
+from lamplighter.gateway.api.budget import REQUEST_BYTES
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core.events import DeviceMisbehaved
 from lamplighter.gateway.core.intake import Keys, read
@@ -15,6 +16,10 @@ from lamplighter.gateway.protocol.topics import gateway_topic, parse_rpc_topic, 
 from lamplighter.gateway.runtime.gate import HINT_BYTES, MESSAGE_BYTES, Gate
 from lamplighter.gateway.runtime.pump import After, Pump
 
+MAX_AT_START = 32 << 20
+"""Bytes of requests that wait for the mark, in all; of one operator half of it."""
+MAX_KEPT = 4_096
+"""Retained requests that are told from others before the mark."""
 OFTEN = ("result", "want")
 """What a device sends as often as it has leases."""
 
@@ -50,7 +55,8 @@ class Inbox(Generic[M]):
 
     Requests wait until ``mark``, a topic and a payload that the gateway publishes at its first connection, has come
     back. A request that was retained while the gateway was away is first handed over like any other, by a broker
-    that kept a session for it; the same comes again with the retain flag before the mark does, and tells.
+    that kept a session for it; the same comes again with the retain flag before the mark does, and tells. What there
+    is no room for meanwhile is let go and counted.
     """
 
     def __init__(self, site: str, mark: tuple[str, bytes], keys: Mapping[str, Keys], gate: Gate, pump: Pump,
@@ -63,17 +69,23 @@ class Inbox(Generic[M]):
         self.mark = mark
         self.waits = True
         """Whether requests wait for the mark."""
-        self._waiting: list[M] = []
+        self._waiting: dict[bytes, list[M]] = {}   # by what they say
         self._kept: set[bytes] = set()
+        self._held: Counter[str] = Counter()   # bytes of those that wait, by operator
+        self._all = 0
+
+    def holds(self) -> dict[str, tuple[int, int]]:
+        """(how many, at most) of the bytes of requests that wait for the mark."""
+        return {"request_bytes_at_start": (self._all, MAX_AT_START)}
 
     def go_on(self) -> None:
         """Requests wait no longer: those that came are dealt with, but for what turned out to be retained."""
-        self.waits = False
-        waiting, self._waiting = self._waiting, []
+        self.waits, self._all = False, 0
+        waiting = [message for alike in self._waiting.values() for message in alike]
+        for held in (self._waiting, self._kept, self._held):
+            held.clear()
         for message in waiting:
-            message.retain = _digest(message) in self._kept
             self._request(message)
-        self._kept.clear()
 
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
@@ -108,15 +120,48 @@ class Inbox(Generic[M]):
             return
         if message.retain:
             self._guard.ignore(user, message.topic)
-            if self.waits:
-                self._kept.add(_digest(message))
+            self._part_with(user, message)
         elif self.waits:
-            self._waiting.append(message)
-            return
+            if self._hold(user, message):
+                return
         elif message.payload or not self._guard.cleared(message.topic):
             self._serve(user, method, message.payload, lambda: self._acknowledge(message))
             return
         self._acknowledge(message)
+
+    def _part_with(self, user: str, kept: M) -> None:
+        """Those that wait and say the same as one that the broker had kept are that one."""
+        if not self.waits:
+            return
+        digest = _digest(kept)
+        for message in self._waiting.pop(digest, ()):
+            self._guard.ignore(user, message.topic)
+            self._count(user, -_size(message))
+            self._acknowledge(message)
+        if len(self._kept) < MAX_KEPT:
+            self._kept.add(digest)
+
+    def _hold(self, user: str, message: M) -> bool:
+        """Whether a request waits now. With more that are retained than can be told apart none does."""
+        digest, size = _digest(message), _size(message)
+        if digest in self._kept:
+            self._guard.ignore(user, message.topic)
+            return False
+        if len(self._kept) == MAX_KEPT or self._all + size > MAX_AT_START or (
+                self._held[user] + size > MAX_AT_START // 2):
+            self._counters["requests_dropped"] += 1
+            return False
+        self._count(user, size)
+        self._waiting.setdefault(digest, []).append(message)
+        return True
+
+    def _count(self, user: str, size: int) -> None:
+        self._all += size
+        self._held[user] += size
+
+
+def _size(message: Arrived) -> int:
+    return len(message.topic) + len(message.payload) + REQUEST_BYTES
 
 
 def _digest(message: Arrived) -> bytes:

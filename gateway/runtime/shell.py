@@ -159,7 +159,7 @@ class Shell:
     def means(self) -> dict[str, Any]:
         """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
         held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
-                      self._outside.link.holds())
+                      {**self.inbox.holds(), **self._outside.link.holds()})
         return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value, **self.sealing.view()}
 
     def disconnected(self) -> None:

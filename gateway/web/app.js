@@ -157,6 +157,7 @@ const GROUPS = [
   ["unknown_", "Of newer firmware: "], ["verdicts_", "Judged: "],
   ["leases_", "Leases: "], ["results_", "Results: "],
   ["nodes_", "Devices: "], ["messages_muted", "Messages of muted devices"], ["requests_refused_", "Requests refused: "],
+  ["requests_dropped", "Requests dropped at the start"],
 ];
 const COUNT = [text((c) => c.words), number((c) => count(c.times))];
 

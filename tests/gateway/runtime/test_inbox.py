@@ -7,6 +7,7 @@ import pytest
 
 from lamplighter.firmware import wire
 from lamplighter.firmware.mac import Mac
+from lamplighter.gateway.api.budget import REQUEST_BYTES
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.intake import Keys
@@ -130,10 +131,55 @@ def test_at_a_start_requests_wait_for_what_the_broker_had_kept(bench):
         bench.take(topic, payload)
     bench.take(kept, b"{}", retain=True)
     bench.take(MARK[0], b"2")
-    assert not bench.asked and len(bench.acknowledged) == 2
+    assert not bench.asked and len(bench.acknowledged) == 3
     bench.take(*MARK)
     assert [asked[:3] for asked in bench.asked] == [
         ("city", "task.list", b"{}"), ("city", "epoch.seal", b'{"cid": "2"}')]
     assert bench.guard.ignored == 2 and len(bench.acknowledged) == 4
     bench.take(kept, b"{}")
     assert len(bench.asked) == 3
+
+
+def test_a_request_that_was_kept_is_known_in_either_order(bench):
+    """Also where the flag comes first: what says the same after it is that one, until the mark."""
+    topic = rpc_topic("demo", "city", "epoch.seal")
+    bench.inbox.waits = True
+    bench.take(topic, b"{}", retain=True)
+    bench.take(topic, b"{}")
+    bench.take(*MARK)
+    assert not bench.asked and bench.guard.ignored == 2 and len(bench.acknowledged) == 3
+
+
+def test_what_waits_for_the_mark_is_bounded(bench, monkeypatch):
+    """One operator has half of the room at most, all have no more than there is; what is beyond is let go, counted
+    and shown, and room that was given back is there again."""
+    monkeypatch.setattr("lamplighter.gateway.runtime.inbox.MAX_AT_START", 8 * 4_096)
+    bench.inbox.waits = True
+    for user in ("city", "dora", "emil"):
+        for number in range(9):
+            topic = rpc_topic("demo", user, "task.list")
+            bench.take(topic, b"%d" % number + b" " * (4_095 - REQUEST_BYTES - len(topic)))
+    (now, most), = bench.inbox.holds().values()
+    assert now == most and bench.counters == {"requests_dropped": 27 - 8} and len(bench.acknowledged) == 27 - 8
+    first = b"0" + b" " * (4_095 - REQUEST_BYTES - len(topic))
+    bench.take(rpc_topic("demo", "dora", "task.list"), first, retain=True)
+    assert bench.inbox.holds() == {"request_bytes_at_start": (most - 4_096, most)}
+    bench.take(rpc_topic("demo", "dora", "task.get"), b"{}")
+    bench.take(*MARK)
+    assert [(user, method) for user, method, *_ in bench.asked] == (
+        [("city", "task.list")] * 4 + [("dora", "task.list")] * 3 + [("dora", "task.get")])
+    assert bench.inbox.holds() == {"request_bytes_at_start": (0, most)}
+
+
+def test_kept_requests_that_cannot_be_told_apart_let_none_wait(bench, monkeypatch):
+    """What the broker had kept is not carried out, however much it is."""
+    monkeypatch.setattr("lamplighter.gateway.runtime.inbox.MAX_KEPT", 3)
+    bench.inbox.waits = True
+    for number in range(5):
+        bench.take(rpc_topic("demo", "city", f"task.{number}"), b"{}", retain=True)
+    assert len(bench.inbox._kept) == 3
+    bench.take(rpc_topic("demo", "city", "task.4"), b"{}")
+    bench.take(*MARK)
+    assert not bench.asked and bench.counters == {"requests_dropped": 1}
+    bench.take(rpc_topic("demo", "city", "task.list"), b"{}")
+    assert len(bench.asked) == 1
