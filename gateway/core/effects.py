@@ -6,16 +6,16 @@ reaches the outside. They are rows: a state or a verdict stands in them as its p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.facts import fact
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 # Durable: rows of the journal
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepTask:
     task: str
     kind: str
@@ -28,7 +28,7 @@ class KeepTask:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
     was set back. ``expected``: how many rounds its kind now expects there to be. The others are as in ``Made``."""
@@ -44,7 +44,7 @@ class KeepRound:
     digest: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepSetback:
     """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
     task goes on as ``run``."""
@@ -54,7 +54,7 @@ class KeepSetback:
     run: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepTaskEnd:
     """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed.
 
@@ -67,7 +67,7 @@ class KeepTaskEnd:
     totals: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepLease:
     """A lease is about to be sent. ``lease`` is its row number, rising over the life of the journal."""
 
@@ -84,7 +84,7 @@ class KeepLease:
     """When its report clock runs out, by the journal's clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepEnd:
     """A lease ended without a usable result: rejected, expired or failed."""
 
@@ -92,7 +92,7 @@ class KeepEnd:
     ended: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepReceipt:
     """A result arrived for a lease: its proof, its answer, and how the lease ended (done or late)."""
 
@@ -104,7 +104,7 @@ class KeepReceipt:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepVerdict:
     """A receipt was judged, in ``epoch``; a later verdict on the same lease replaces it until the epoch is sealed."""
 
@@ -113,7 +113,7 @@ class KeepVerdict:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepAnswer:
     """The accepted answer of a job; ``audited`` when the gateway recomputed it."""
 
@@ -124,7 +124,7 @@ class KeepAnswer:
     audited: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepStanding:
     """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
 
@@ -135,14 +135,14 @@ class KeepStanding:
     boot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepEpoch:
     """The epoch that verdicts are now counted in."""
 
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepClock:
     """How late it is: after a restart time goes on from here at the earliest."""
 
@@ -152,7 +152,7 @@ class KeepClock:
 # To devices
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendLease:
     node: str
     fence: int
@@ -167,13 +167,13 @@ class SendLease:
     input: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendCancel:
     node: str
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendAck:
     """This receipt is durable: the device may forget it."""
 
@@ -182,7 +182,7 @@ class SendAck:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendFloor:
     """Numbers that the device whose birth said ``once`` has used: it goes on above them."""
 
@@ -192,7 +192,7 @@ class SendFloor:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendChunk:
     node: str
     name: bytes
@@ -202,7 +202,7 @@ class SendChunk:
 # To the solver and the kernels
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StartSolver:
     """Validate the body again, start the generator and report its first round."""
 
@@ -211,7 +211,7 @@ class StartSolver:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RecallRound:
     """A replayed round of ``jobs`` jobs was yielded: report what the journal knows of it (``RoundRecalled``).
 
@@ -224,14 +224,14 @@ class RecallRound:
     leases: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FindWork:
     """A node was proven wrong: report its accepted, unsealed work in open tasks that nobody has recomputed."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AdvanceSolver:
     """``answers`` of ``round``, in job order."""
 
@@ -240,7 +240,7 @@ class AdvanceSolver:
     answers: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GiveUp:
     """The deadline passed: the solver may still say what follows from the verified ``answers`` of ``round``.
 
@@ -252,12 +252,12 @@ class GiveUp:
     answers: tuple[bytes | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StopSolver:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CheckAnswer:
     """Ask the kind of ``task`` whether ``answer`` to ``job`` is possible at all, then report ``AnswerChecked``."""
 
@@ -269,7 +269,7 @@ class CheckAnswer:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Recompute:
     task: str
     kind: str
@@ -279,7 +279,7 @@ class Recompute:
     job: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CompileKernels:
     arch: int
 
@@ -287,7 +287,7 @@ class CompileKernels:
 # To operators
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Reply:
     """Answers the request ``ref``: ``error`` is None or (code, message, hint)."""
 
@@ -296,7 +296,7 @@ class Reply:
     error: tuple[str, str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishStatus:
     """The retained status of a task, as a JSON-able dict."""
 
@@ -304,7 +304,7 @@ class PublishStatus:
     status: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishEvent:
     """A transition of a task; ``seq`` rises by one."""
 
@@ -314,7 +314,7 @@ class PublishEvent:
     detail: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishResult:
     """The retained result of a task: a JSON document."""
 
@@ -325,7 +325,7 @@ class PublishResult:
 # To the ledger
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SealEpoch:
     """Seal the verdicts of this epoch into the log, then report ``EpochSealed``."""
 

@@ -30,8 +30,8 @@ def fill(state: State, node: Node) -> None:
 
 
 def fill_touched(state: State) -> None:
-    """The last step of every event: nodes that now have room get work."""
-    touched = state.turn.touched
+    """The last step of every batch: nodes that now have room get work."""
+    touched = state.touched
     while touched:
         fill(state, touched.popitem()[1])
 
@@ -42,7 +42,7 @@ def wake(state: State) -> None:
     if any(task.round.fresh or task.round.second for task in state.live):
         for name in list(islice(state.hungry, WAKES)):
             node = state.hungry.pop(name)
-            state.hungry[name] = state.turn.touched[name] = node
+            state.hungry[name] = state.touched[name] = node
 
 
 def fill_all(state: State) -> None:
@@ -247,7 +247,7 @@ def audit(state: State, job: Job) -> None:
 def may_have_room(state: State, node: Node) -> None:
     """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
     if not why_no_work(state, node):
-        state.hungry[node.name] = state.turn.touched[node.name] = node
+        state.hungry[node.name] = state.touched[node.name] = node
     else:
         state.hungry.pop(node.name, None)
 

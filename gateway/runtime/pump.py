@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, cast, get_args
 
 from lamplighter.gateway.core.effects import Durable, Effect, Outward
-from lamplighter.gateway.core.events import Event, Ticked
+from lamplighter.gateway.core.events import BatchTaken, Event, Ticked
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.snapshot import Snapshot
 
 DURABLE = frozenset(get_args(Durable))
+_TAKEN = BatchTaken()
 MAX_BATCH = 192
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
 TICK_S = (0.05, 0.25)
@@ -55,6 +56,7 @@ def step(machine: Machine, events: Iterable[tuple[Event, After | None]], now_ms:
         effects += machine.handle(event, now_ms)
         if after is not None:
             afters.append(after)
+    effects += machine.handle(_TAKEN, now_ms)
     return batch_of(effects, afters)
 
 
@@ -109,6 +111,8 @@ class Pump:
                     self.events += count
                     self.batches += 1
                     await self._carry_out(step(self._machine, events, self._now_ms()))
+                    if self._machine.busy:
+                        self.put(Ticked())
         finally:
             ticker.cancel()
 

@@ -64,7 +64,7 @@ class City:
     # Events
 
     def tell(self, event: e.Event) -> list[f.Effect]:
-        said = self._said(self.machine.handle(event, self.now))
+        said = self._said([*self.machine.handle(event, self.now), *self.machine.handle(e.BatchTaken(), self.now)])
         for asked in [effect for effect in said if isinstance(effect, f.RecallRound) and effect.round in self.known]:
             said += self.recall(asked)
         return said
@@ -230,7 +230,7 @@ def check_state(city: City) -> None:
         assert (lease.where is Where.OVER) == (lease.number not in getattr(state.nodes.get(lease.node), "open", {}))
     for task in state.tasks.values():
         check_task(city, task, outs)
-    assert not state.turn.touched
+    assert not state.touched
     assert len(state.ended) <= city.policy.remembered_leases
 
 

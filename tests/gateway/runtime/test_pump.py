@@ -17,13 +17,18 @@ class Echo:
     """Stands in for the machine: each event that names a reason is kept and acknowledged under it."""
 
     next_due_ms = 1 << 62
+    busy = False
 
     def __init__(self):
-        self.ticks = 0
+        self.ticks = self.batches = 0
 
     def handle(self, event, now_ms):
         assert now_ms > 0
+        if isinstance(event, e.BatchTaken):
+            self.batches += 1
+            return []
         if isinstance(event, e.Ticked):
+            self.busy = self.ticks in (0, 1) and self.busy
             self.ticks += 1
             self.next_due_ms = 1 << 62
             return []
@@ -98,7 +103,7 @@ def test_one_commit_serves_many_events():
     commits = [[effect.ended for effect in effects] for name, effects in bench.did if name == "commit"]
     assert [len(commit) for commit in commits] == [MAX_BATCH, 10]
     assert [*chain(*commits)] == [f"r{number}" for number in range(MAX_BATCH + 10)]
-    assert (bench.pump.batches, bench.pump.events) == (2, MAX_BATCH + 10)
+    assert (bench.pump.batches, bench.pump.events) == (2, MAX_BATCH + 10) and bench.machine.batches == 2
 
 
 def test_events_that_come_during_a_commit_wait_for_the_next():
@@ -202,6 +207,19 @@ def test_time_passes_when_the_machine_wants_it():
             await asyncio.sleep(0.005)
     asyncio.run(running(bench, work))
     assert bench.machine.ticks == 1
+
+
+def test_a_machine_with_more_to_do_is_asked_again_at_once():
+    """Not when the next tick is due: what is too much for one event goes on with the next batch."""
+    bench = Bench()
+
+    async def work():
+        bench.machine.busy = True
+        await bench.pump.told([e.DeviceMisbehaved("n", "quiet")])
+        while bench.machine.busy:   # noqa: ASYNC110 - nothing tells of a batch that leads to nothing
+            await asyncio.sleep(0)
+    asyncio.run(running(bench, work))
+    assert bench.machine.ticks == 3
 
 
 def test_every_durable_effect_is_known():
