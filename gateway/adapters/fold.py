@@ -169,11 +169,11 @@ def _fold_leases(db: sqlite3.Connection, sums: Sums, found: _Sorted) -> None:
     wanted = json.dumps(list({row[1] for row in found.later}))
     before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))} if found.later else {}
     older = {number: list(row) for number, row in before.items()}
-    for row in found.later:
-        lease = older.get(row[1])
+    for told in found.later:
+        lease = older.get(told[1])
         if lease is not None:
-            _become(lease, row)
-            if row[0] == _RECEIPT:
+            _become(lease, told)
+            if told[0] == _RECEIPT:
                 found.counts[lease[_TASK], lease[_NODE]].used.append(number_of(lease[_BOOT], lease[_SEQ]))
     db.executemany(NEW_LEASE, found.new.values())
     db.executemany(LEASE_ENDED, [(*row[_ENDED:], number) for number, row in older.items()])

@@ -306,7 +306,7 @@ class Ticked:
 
 @fact
 class BatchTaken:
-    """All that had come by now is dealt with; next is the commit. Devices that have room get work, once for it all."""
+    """All that had come is dealt with, and the commit is next: devices that have room get work, once for it all."""
 
 
 @fact
