@@ -8,11 +8,16 @@ from typing import NamedTuple
 
 from lamplighter.gateway.core.events import At, JobSpec, TaskSolved
 from lamplighter.gateway.core.lifecycle import (
+    AUDIT,
     ENDED_MOVES,
     JOB_MOVES,
     LEASE_MOVES,
     NODE_MOVES,
+    OPEN,
+    OVER,
+    READY,
     TASK_MOVES,
+    UNSENT,
     Ended,
     NodeState,
     Phase,
@@ -20,7 +25,7 @@ from lamplighter.gateway.core.lifecycle import (
     Where,
 )
 from lamplighter.gateway.core.snapshot import UNMADE, Made, StandingRow
-from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
+from lamplighter.gateway.protocol.verdicts import PENDING, VERDICT_MOVES, Verdict
 from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
 
 FENCE_BITS = 16
@@ -70,9 +75,9 @@ class Lease(Storied):
         self.fence = fence
         self.nonce = nonce
         self.price_kop = job.spec.price_kop
-        self.where = Where.UNSENT
-        self.ended = Ended.OPEN
-        self.verdict = Verdict.PENDING
+        self.where = UNSENT
+        self.ended = OPEN
+        self.verdict = PENDING
         self.sent_at = 0
         self.report_by = 0
         self.again = False
@@ -92,7 +97,7 @@ class Lease(Storied):
     def end(self, ended: Ended, moment: str) -> None:
         """It is over, if it was not already and now its result came late."""
         if not self.ended:
-            self.move(Where.OVER, moment)
+            self.move(OVER, moment)
         if ended not in ENDED_MOVES[self.ended]:
             raise self._illegal(self.ended, ended)
         self.story += ended + moment
@@ -123,7 +128,7 @@ class Job(Storied):
         self.spec = spec
         self._name = b""
         self.belong_to(run)
-        self.phase = Phase.READY
+        self.phase = READY
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
         self.asked: bytes | None = None
@@ -182,7 +187,7 @@ class Round:
     @property
     def rechecking(self) -> bool:
         """Whether a job is being recomputed, though every job may have an answer."""
-        return any(job.phase is Phase.AUDIT for job in self.jobs)
+        return any(job.phase is AUDIT for job in self.jobs)
 
 
 class Task:

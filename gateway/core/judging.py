@@ -23,7 +23,7 @@ from lamplighter.gateway.core.effects import (
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
-from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
+from lamplighter.gateway.core.lifecycle import ACCEPTED, AUDIT, CHECK, DONE, OVER, READY, Ended, TaskState
 from lamplighter.gateway.core.placement import (
     audit,
     fill_all,
@@ -36,7 +36,7 @@ from lamplighter.gateway.core.placement import (
 )
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
-from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.protocol.verdicts import MINORITY, OK, PENDING, Verdict
 
 DAY_MS = 86_400_000
 RENUMBERED_MS = 1_000
@@ -73,7 +73,7 @@ def on_result(state: State, event: ResultArrived) -> None:
         return
     # The ledger would not pay it: a number counts once.
     state.counters["results_renumbered"] += 1
-    if lease.where is not Where.OVER:
+    if lease.where is not OVER:
         node.backoff_until = state.now_ms + RENUMBERED_MS
         state.set_timer(node.backoff_until, node)
         lost(state, lease, Ended.FAILED)
@@ -89,15 +89,15 @@ def _unknown(state: State, lease: Lease, seq: int) -> None:
         state.turn.emit(SendAck(lease.node, seq, Verdict.LEASE_UNKNOWN))
         return
     state.counters["results_early"] += 1
-    if lease.where is not Where.OVER:
+    if lease.where is not OVER:
         wait_for(state, lease)
         runs(state, lease)
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
-    job = lease.job
-    late = lease.where is Where.OVER
-    lease.end(Ended.LATE if late else Ended.DONE, state.turn.moment)
+    job, turn, answer = lease.job, state.turn, event.answer
+    late = lease.where is OVER
+    lease.end(Ended.LATE if late else DONE, turn.moment)
     if not late:
         node.open.pop(lease.number, None)
         may_have_room(state, node)
@@ -105,17 +105,17 @@ def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> Non
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
     state.counters["results"] += 1
-    state.turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, event.answer))
+    turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, answer))
     if late:
         judge(state, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
-    elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
+    elif len(answer) != job.spec.answer_bytes or not event.sealed:
         judge(state, lease, Verdict.WRONG_SIZE if event.sealed else Verdict.BAD_SEAL)
         _punish(state, node)
         ready_again(state, job)
     else:
-        lease.answer = event.answer
+        lease.answer = answer
         _commit(state, job, lease)
-    state.turn.emit(SendAck(node.name, lease.seq, lease.verdict))
+    turn.emit(SendAck(node.name, lease.seq, lease.verdict))
 
 
 def _learn_pace(state: State, node: Node, lease: Lease) -> None:
@@ -143,11 +143,12 @@ def _commit(state: State, job: Job, lease: Lease) -> None:
 
 def _compare(state: State, job: Job) -> None:
     """There are copies enough: accept them, have them recomputed, or wait for their kind's word."""
-    agree = len({copy.answer for copy in job.copies}) == 1
+    answer = job.copies[0].answer
+    agree = all(copy.answer == answer for copy in job.copies)
     if not agree or job.possible is False or _drawn(state, job):
         audit(state, job)
     elif job.asked is not None and job.possible is None:
-        job.move(Phase.CHECK, state.turn.moment)
+        job.move(CHECK, state.turn.moment)
     else:
         _accept(state, job, job.copies[0].answer, audited=False)
 
@@ -158,9 +159,9 @@ def on_checked(state: State, event: AnswerChecked) -> None:
     if job is None or job.asked != event.answer:
         return
     job.possible = event.possible
-    if job.phase is Phase.CHECK:
+    if job.phase is CHECK:
         _compare(state, job)
-    elif job.phase is Phase.READY and not job.possible:
+    elif job.phase is READY and not job.possible:
         audit(state, job)
 
 
@@ -180,7 +181,7 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     again = job.answer is not None
     if again and answer != job.answer:
         _set_back(state, task)
-    job.move(Phase.ACCEPTED, state.turn.moment)
+    job.move(ACCEPTED, state.turn.moment)
     job.answer = answer
     job.audited = audited
     state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
@@ -199,7 +200,7 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
 
 def _reward(state: State, copy: Lease, right: bool) -> None:
     node = state.nodes.get(copy.node)
-    verdict = Verdict.OK if right else Verdict.MINORITY
+    verdict = OK if right else MINORITY
     if copy.verdict is verdict:
         return
     judge(state, copy, verdict)
@@ -214,12 +215,12 @@ def _reward(state: State, copy: Lease, right: bool) -> None:
 
 def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
-    if lease.verdict is Verdict.OK and lease.epoch != state.epoch:
+    if lease.verdict is OK and lease.epoch != state.epoch:
         state.counters["corrections_too_late"] += 1   # its epoch has ended with it
         return
     node = state.nodes.get(lease.node)
     if node is not None:
-        earned = lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        earned = lease.price_kop * ((verdict is OK) - (lease.verdict is OK))
         node.pending[state.epoch] = node.pending.get(state.epoch, 0) + earned
     lease.judge(verdict, state.turn.moment)
     lease.epoch = state.epoch
@@ -239,7 +240,7 @@ def _punish(state: State, node: Node) -> None:
     may_have_room(state, node)
     for task in state.live:
         for job in task.round.jobs:
-            if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
+            if job.phase is ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
                 audit(state, job)
     state.find_work(node.name)
 
@@ -251,7 +252,7 @@ def quarantine_ms(state: State, node: Node) -> int:
 def on_recomputed(state: State, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
     job = _job_of(state, event)
-    if job is None or job.phase is not Phase.AUDIT:
+    if job is None or job.phase is not AUDIT:
         return True
     if event.answer is None:
         return False
@@ -289,10 +290,10 @@ def call_off(state: State, task: Task, after: int = -1) -> None:
     """Devices stop working on what nobody needs, in rounds ``after`` that one; copies that can no longer be compared
     are not paid."""
     for lease in [lease for lease in state.leases.values() if lease.job.task is task and lease.job.round > after]:
-        if lease.where is not Where.OVER:
+        if lease.where is not OVER:
             state.turn.emit(SendCancel(lease.node, lease.nonce))
             close(state, lease)
-        elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
+        elif lease.ended is DONE and lease.verdict is PENDING:
             judge(state, lease, Verdict.CANCELLED)
 
 
@@ -343,16 +344,16 @@ def open_round(state: State, task: Task, jobs: list[Job]) -> None:
         at += 1
     state.live.insert(at, task)
     for index in sorted(task.suspects.pop(task.round.number, ())):
-        if jobs[index].phase is Phase.ACCEPTED and not jobs[index].audited:
+        if jobs[index].phase is ACCEPTED and not jobs[index].audited:
             audit(state, jobs[index])
     if task.round.open_jobs == 0 and not task.round.rechecking:
         finish_round(state, task)
         return
     for job in jobs:
-        if job.phase is Phase.READY and len(job.copies) >= state.policy.copies:
+        if job.phase is READY and len(job.copies) >= state.policy.copies:
             audit(state, job)   # judged copies were lost in the crash between receipt and verdict
-        elif job.phase is Phase.READY and job.copies:
+        elif job.phase is READY and job.copies:
             place(state, job)
-        elif job.phase is Phase.READY:
+        elif job.phase is READY:
             task.round.fresh.append(job)
     fill_all(state)

@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
+from lamplighter.gateway.core.lifecycle import AUDIT, OUT, OVER, READY, RUNNING, SENT, Ended
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import expected_ms, why_no_work, why_not, why_not_this
 
@@ -124,7 +124,7 @@ def _take_second(state: State, node: Node, task: Task) -> Job | None:
 def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
-        if job.phase is not Phase.READY:
+        if job.phase is not READY:
             continue   # the gateway itself has taken it meanwhile
         if not why_not_this(state, node, job):
             return job
@@ -133,26 +133,28 @@ def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
 
 
 def _lease(state: State, node: Node, job: Job) -> None:
-    job.move(Phase.OUT, state.turn.moment)
+    task = job.task
+    job.move(OUT, state.turn.moment)
     job.fence += 1
-    nonce = state.nonce(state.next_lease)
-    lease = Lease(state.next_lease, job, node.name, node.owner, job.fence, nonce)
-    state.next_lease += 1
+    number = state.next_lease
+    state.next_lease = number + 1
+    lease = Lease(number, job, node.name, node.owner, job.fence, state.nonce(number))
     report_ms = report_clock(state, node, job)
-    state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
-                               nonce, lease.price_kop, state.now_ms + report_ms))
+    state.turn.emit(KeepLease(number, task.name, job.round, job.index, job.fence, node.name, node.owner,
+                              lease.nonce, lease.price_kop, state.now_ms + report_ms))
     watch(state, node, lease, report_ms)
     _send(state, node, lease)
-    state.workers[node.kind] -= 1
-    node.kind = job.task.kind
-    state.workers[node.kind] += 1
-    job.task.copies += 1
+    if node.kind != task.kind:
+        state.workers[node.kind] -= 1
+        node.kind = task.kind
+        state.workers[node.kind] += 1
+    task.copies += 1
     state.counters["leases"] += 1
 
 
 def watch(state: State, node: Node, lease: Lease, report_ms: int) -> None:
     """Starts both clocks of a lease that is on its way."""
-    lease.move(Where.SENT, state.turn.moment)
+    lease.move(SENT, state.turn.moment)
     lease.sent_at = state.now_ms
     lease.report_by = state.now_ms + report_ms
     state.leases[lease.nonce] = lease
@@ -180,8 +182,8 @@ def take_back(state: State, node: Node, lease: Lease) -> None:
 def runs(state: State, lease: Lease) -> None:
     """Its device has it, or is taken to have it: only the report clock counts."""
     lease.again = False
-    if lease.where is not Where.RUNNING:
-        lease.move(Where.RUNNING, state.turn.moment)
+    if lease.where is not RUNNING:
+        lease.move(RUNNING, state.turn.moment)
 
 
 def wait_for(state: State, lease: Lease) -> None:
@@ -233,13 +235,13 @@ def ready_again(state: State, job: Job) -> None:
     if job.possible is False:
         audit(state, job)
         return
-    job.move(Phase.READY, state.turn.moment)
+    job.move(READY, state.turn.moment)
     place(state, job)
 
 
 def audit(state: State, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(Phase.AUDIT, state.turn.moment)
+    job.move(AUDIT, state.turn.moment)
     state.counters["audits"] += 1
     state.turn.emit(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
@@ -256,15 +258,15 @@ def on_clock(state: State, what: Lease | Job) -> None:
     """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
     if isinstance(what, Job):
         jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
-        if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
+        if what.phase is READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
             audit(state, what)
         return
-    if what.where is Where.OVER:
+    if what.where is OVER:
         return
     if what.job.spec is UNKNOWN or state.deaf:
         state.set_timer(state.now_ms + state.policy.ack_by_ms, what)
         return
-    if what.where is not Where.SENT and state.now_ms < what.report_by:
+    if what.where is not SENT and state.now_ms < what.report_by:
         state.set_timer(what.report_by, what)
         return
     node = state.nodes[what.node]
