@@ -69,7 +69,8 @@ def _about(key: bytes, net: str, shape: Shape, boot: int) -> str:
     device.sign_in()
     up, at = device.up_mac, device.chain.at
     status = encode_status(at(), "ready", up)
-    birth = encode_birth(at(), "stand-in", 0, "bench", 100_000, 1_000_000, shape.message, device.chain.once, (), "", up)
+    birth = encode_birth(at(), "stand-in", 0, "bench", 100_000, 1_000_000, shape.message, device.chain.once, (), "",
+                         up)
     said.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in device.topics]))
     said += [device.publish(leaf, message, 1, True) for leaf, message in (("status", status), ("birth", birth))]
     bid = encode_bid(at(), 900, 100_000, shape.room, [], "mains", None, up).split(b'"v": 1, ')[1]

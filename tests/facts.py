@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import FrozenInstanceError
 from typing import Any, get_args
 
-from lamplighter.gateway.adapters.rows import Counted
 from lamplighter.gateway.core.effects import Effect
 from lamplighter.gateway.core.events import Event, JobSpec
 
-FACTS: tuple[type, ...] = (*get_args(Event), *get_args(Effect), JobSpec, Counted)
+FACTS: tuple[type, ...] = (*get_args(Event), *get_args(Effect), JobSpec)
 
 
 def _set_once(self: Any, name: str, value: object) -> None:

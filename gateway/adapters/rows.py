@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, get_args
 
 from lamplighter.gateway.core.effects import Durable
-from lamplighter.gateway.core.facts import fact
 
 HASH_BYTES = 16
 _RENAMED = {"index": "job_index", "by": "submitted_by"}
@@ -36,7 +35,7 @@ def _values_of(kind: type) -> Callable[[Any], tuple[Any, ...]]:
     return many if len(names) > 1 else lambda effect: (many(effect),)
 
 
-@fact
+@dataclass(frozen=True, slots=True)
 class Counted:
     """What a fold has left to be written: by how much there are more leases, leases done in time, and kop earned, and
     the numbers of new receipts, as the standing of a node has them."""

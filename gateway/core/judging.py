@@ -193,7 +193,8 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
         state.counters["jobs"] += 1
         task.accepted += 1
         task.round.open_jobs -= 1
-        task.advance(task.round.number, len(task.round.jobs) - task.round.open_jobs, len(task.round.jobs))
+        jobs = len(task.round.specs)
+        task.advance(task.round.number, jobs - task.round.open_jobs, jobs)
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
@@ -311,8 +312,8 @@ def put_away(state: State, task: Task) -> None:
     """Nobody works on its round any more."""
     if task in state.live:
         state.live.remove(task)
-    for job in task.round.jobs:
-        job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
+    state.turns.discard(task)
+    state.leftover += task.round.jobs
     task.put_round_away()
 
 
@@ -323,37 +324,34 @@ def finish_round(state: State, task: Task) -> None:
     state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
-def begin_round(state: State, task: Task, jobs: list[Job]) -> None:
+def begin_round(state: State, task: Task) -> None:
     """The round that the solver has yielded is one that nobody has worked on."""
-    number = task.round.number
+    number, jobs = task.round.number, len(task.round.specs)
     task.rounds = number + 1
-    for job in jobs:
-        job.belong_to(task.run)
-    task.advance(number, 0, len(jobs))
-    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, len(jobs), task.expected,
-                              *task.round.made))
-    open_round(state, task, jobs)
+    task.advance(number, 0, jobs)
+    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made))
+    open_round(state, task)
 
 
-def open_round(state: State, task: Task, jobs: list[Job]) -> None:
+def open_round(state: State, task: Task) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
-    task.round.jobs = jobs
-    task.round.open_jobs = sum(job.answer is None for job in jobs)
-    at = 0
-    while at < len(state.live) and state.live[at].priority >= task.priority:
-        at += 1
-    state.live.insert(at, task)
-    for index in sorted(task.suspects.pop(task.round.number, ())):
-        if jobs[index].phase is ACCEPTED and not jobs[index].audited:
-            audit(state, jobs[index])
-    if task.round.open_jobs == 0 and not task.round.rechecking:
+    now = task.round
+    now.open_jobs = len(now.specs) - sum(job.answer is not None for job in now.jobs)
+    state.live.append(task)
+    for index in sorted(task.suspects.pop(now.number, ())):
+        if now.jobs[index].phase is ACCEPTED and not now.jobs[index].audited:
+            audit(state, now.jobs[index])
+    if now.open_jobs == 0 and not now.rechecking:
         finish_round(state, task)
         return
-    for job in jobs:
+    for job in list(now.jobs):
         if job.phase is READY and len(job.copies) >= state.policy.copies:
             audit(state, job)   # judged copies were lost in the crash between receipt and verdict
         elif job.phase is READY and job.copies:
             place(state, job)
         elif job.phase is READY:
-            task.round.fresh.append(job)
+            now.fresh.append(job)
+    now.make(task, state.policy.scan)
+    if now.waiting:
+        state.turns.add(task)
     fill_all(state)

@@ -36,6 +36,8 @@ SLICE = 128
 """Timers that one event looks at: each may end a lease and find another device for its job."""
 SEEN = 32
 """Tasks that one event looks at: each may ask of many devices what keeps them from its jobs."""
+LET_GO = 512
+"""Jobs of past rounds that are let go with one batch."""
 CLOCK_MS = 5_000
 """The clock is kept this often while anything depends on it: what a start of the computer may add to a deadline."""
 
@@ -102,7 +104,7 @@ class Machine:
     @property
     def busy(self) -> bool:
         """Whether ``Ticked`` is wanted at once: the last one has done as much as one event may."""
-        return self._more
+        return self._more or bool(self.state.leftover)
 
     def _on_tick(self, state: State, _event: e.Ticked) -> None:
         for what in state.timers.due(state.now_ms, SLICE):
@@ -209,6 +211,7 @@ def _look_at(state: State, task: Task) -> None:
 def _on_batch_taken(state: State, _event: e.BatchTaken) -> None:
     placement.fill_touched(state)
     state.say_standings()
+    state.let_go(LET_GO)
 
 
 def _on_recomputed(state: State, event: e.Recomputed) -> None:

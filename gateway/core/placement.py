@@ -39,7 +39,7 @@ def fill_touched(state: State) -> None:
 def wake(state: State) -> None:
     """At every tick some nodes that want work look at it again, those first that have not for longest: a queue is
     searched a part at a time, and what kept them from a job may have passed."""
-    if any(task.round.fresh or task.round.second for task in state.live):
+    if state.turns:
         for name in list(islice(state.hungry, WAKES)):
             node = state.hungry.pop(name)
             state.hungry[name] = state.touched[name] = node
@@ -62,6 +62,7 @@ def place(state: State, job: Job) -> None:
 
 
 def _queue(state: State, job: Job) -> None:
+    state.turns.add(job.task)
     if job.copies:
         job.task.round.second.setdefault(job.copies[-1].owner, deque()).append(job)
         state.set_timer(state.now_ms + state.policy.quorum_wait_ms, job)
@@ -70,41 +71,27 @@ def _queue(state: State, job: Job) -> None:
 
 
 def _next_job(state: State, node: Node) -> Job | None:
-    for task in _in_turn(state, node):
-        job = _take_second(state, node, task) or _take(state, node, task.round.fresh, state.policy.scan)
+    most = state.policy.scan
+    looked = state.turns.next(node, state.workers, most)
+    for task in looked:
+        job = _take_second(state, node, task) or _take_fresh(state, node, task)
+        if not task.round.waiting:
+            state.turns.discard(task)
+        elif job:
+            state.turns.served(task)
         if job:
-            _take_turns(state, task)
             return job
+    if len(looked) == most:   # there are more, which this node comes to when it looks again
+        for task in looked:
+            if task.round.waiting:
+                state.turns.served(task)
     return None
 
 
-def _in_turn(state: State, node: Node) -> list[Task]:
-    """Tasks in the order in which this node should be offered them, by priority first.
-
-    A node stays with the kind whose kernel it holds, so that kernels are not fetched over and over; it goes
-    over to another kind when that has fewer nodes than its share and its own has more.
-    """
-    if len(state.live) < 2:
-        return state.live
-    kinds = {task.kind for task in state.live}
-    workers = state.workers
-    share = workers.total() // len(kinds)
-    stays = workers[node.kind] <= share
-
-    def rank(task: Task) -> tuple[int, int]:
-        own = task.kind == node.kind
-        return -task.priority, (-1 if stays else share) if own else workers[task.kind]
-
-    return sorted(state.live, key=rank)
-
-
-def _take_turns(state: State, task: Task) -> None:
-    """The task just served goes behind its equals in priority."""
-    at = state.live.index(task)
-    state.live.pop(at)
-    while at < len(state.live) and state.live[at].priority >= task.priority:
-        at += 1
-    state.live.insert(at, task)
+def _take_fresh(state: State, node: Node, task: Task) -> Job | None:
+    job = _take(state, node, task.round.fresh, state.policy.scan)
+    task.round.make(task, state.policy.scan)
+    return job
 
 
 def _take_second(state: State, node: Node, task: Task) -> Job | None:

@@ -17,6 +17,7 @@ from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.core.timers import Timers
+from lamplighter.gateway.core.turns import Turns
 from lamplighter.gateway.protocol.numbers import Numbers
 
 EVENTS_PER_BOOT = 1_000_000
@@ -58,7 +59,11 @@ class State:
         """Nodes of which something is known that the journal does not know yet."""
         self.tasks: dict[str, Task] = {}
         self.live: list[Task] = []
-        """Tasks that have a round open, in the order in which they are served next."""
+        """Tasks that have a round open."""
+        self.turns = Turns()
+        """Those of them that have jobs waiting."""
+        self.leftover: list[Job] = []
+        """Jobs of rounds that are over: let go some at a time, for there may be many."""
         self.nodes: dict[str, Node] = {}
         self.strangers: dict[str, StandingRow] = {}
         """What the journal knows of nodes that are not enrolled, by name: as many as ever were."""
@@ -130,6 +135,12 @@ class State:
     def keep_standing(self, node: Node) -> None:
         """What is known of a node outlives the process: it is kept once for each batch."""
         self.standings[node.name] = node
+
+    def let_go(self, most: int) -> None:
+        """Leases that are remembered know their jobs: without this they would live on in circles."""
+        for job in self.leftover[-most:]:
+            job.copies = []
+        del self.leftover[-most:]
 
     def say_standings(self) -> None:
         for node in self.standings.values():

@@ -379,3 +379,22 @@ def test_what_the_gateway_has_taken_is_not_leased_too(city, of):
     (asked,) = of(f.Recompute, city.wait(city.policy.quorum_wait_ms))
     assert not of(f.SendLease, city.device("ben-1", "ben"))
     assert of(f.KeepAnswer, city.recompute(asked))
+
+
+def test_a_node_comes_to_every_task_however_many_there_are(make_city):
+    """It looks at so many at a time, and goes on where it was: none is left out for good."""
+    city = make_city(scan=2)
+    for number in range(9):
+        city.submit(f"t{number}")
+        city.round(f"t{number}", jobs=[city.job(heap=1 if number == 8 else 200_000)])
+    city.device("anna-1", room=1)
+    for _ in range(9):
+        city.wait(300)
+    assert [lease.job.task.name for lease in city.node("anna-1").open.values()] == ["t8"]
+
+
+def test_tasks_whose_jobs_are_all_out_are_not_looked_at(pair):
+    """Only what waits is, so what a lease costs does not grow with what runs."""
+    pair.submit()
+    pair.round(jobs=1)
+    assert pair.of() in pair.state.live and pair.of() not in list(pair.state.turns)
