@@ -119,9 +119,9 @@ def _wall_ms() -> int:
 
 def _rest_the_collector() -> None:
     """What was loaded stays, and a full collection comes rarely: with a round of thousands of jobs in memory one
-    takes over 100 ms, in which nothing else happens."""
+    takes over 100 ms, in which nothing else happens. One of what is new takes two."""
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(10_000, 500, 100)
 
 
 async def _watchdog(period_s: float) -> None:
