@@ -106,6 +106,11 @@ class Machine:
         """Whether ``Ticked`` is wanted at once: the last one has done as much as one event may."""
         return self._more or bool(self.state.leftover)
 
+    def hurries(self) -> bool:
+        """Whether a device waits for what was handled since the last call."""
+        hurry, self.state.hurry = self.state.hurry, False
+        return hurry
+
     def _on_tick(self, state: State, _event: e.Ticked) -> None:
         for what in state.timers.due(state.now_ms, SLICE):
             if isinstance(what, Node):

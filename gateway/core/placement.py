@@ -129,6 +129,7 @@ def _lease(state: State, node: Node, job: Job) -> None:
     report_ms = report_clock(state, node, job)
     state.turn.emit(KeepLease(number, task.name, job.round, job.index, job.fence, node.name, node.owner,
                               lease.nonce, lease.price_kop, state.now_ms + report_ms))
+    state.hurry = state.hurry or len(node.open) * expected_ms(node, job) < state.policy.window_ms
     watch(state, node, lease, report_ms)
     _send(state, node, lease)
     if node.kind != task.kind:
@@ -186,7 +187,7 @@ def send_again(state: State, node: Node) -> None:
     for lease in node.open.values():
         known = lease.job.spec is not UNKNOWN and lease.job.task.kind in kernels
         if lease.again and known and state.now_ms < lease.report_by:
-            lease.again = False
+            lease.again, state.hurry = False, True
             _send(state, node, lease)
 
 

@@ -55,6 +55,8 @@ class State:
         self.turn = self.begin(State, 0)
         self.touched: dict[str, Node] = {}
         """Nodes whose room has changed: they get work when the batch has been dealt with."""
+        self.hurry = False
+        """Whether a device has nothing to do until this batch is committed and what follows from it has left."""
         self.standings: dict[str, Node] = {}
         """Nodes of which something is known that the journal does not know yet."""
         self.tasks: dict[str, Task] = {}

@@ -93,7 +93,8 @@ class Shell:
         facts = {name: kind.facts for name, kind in kinds.items()}
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, facts, stores.boot,
                                stores.public.net)
-        self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
+        self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms,
+                         settings.policy.window_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()

@@ -398,3 +398,18 @@ def test_tasks_whose_jobs_are_all_out_are_not_looked_at(pair):
     pair.submit()
     pair.round(jobs=1)
     assert pair.of() in pair.state.live and pair.of() not in list(pair.state.turns)
+
+
+def test_a_device_without_work_ahead_is_in_a_hurry(make_city):
+    """A commit may wait for others only while every device that was given something has enough to do meanwhile."""
+    city = make_city(backlog_ms=60_000)
+    city.device("anna-1", room=2, speed=10, spare=1_000)
+    city.submit()
+    city.round(jobs=[city.job(index, price=10) for index in range(4)])
+    assert city.machine.hurries() and not city.machine.hurries()
+    city.now += 1_000
+    city.answer(city.leases()[0])
+    assert len(city.leases()) == 2 and not city.machine.hurries()
+    city.tell(e.BrokerLost())
+    city.tell(e.BrokerFound())
+    assert city.machine.hurries()   # what is sent again
