@@ -58,7 +58,8 @@ class Street:
 
     def result(self, lease: f.SendLease) -> e.ResultArrived:
         self.seq += 1
-        receipt = Receipt(NET, lease.node.encode(), 1, self.seq, 0, 0, lease.job, lease.nonce, bytes(32), 1, bytes(32))
+        receipt = Receipt(NET, lease.node.encode(), 1, self.seq, 0, 0, lease.job, lease.nonce, bytes(32), 1,
+                          bytes(32))
         return e.ResultArrived(lease.node, receipt, bytes(158), lease.input, True)
 
     def work(self, copies: int) -> float:

@@ -25,8 +25,8 @@ class Policy:
     """The shortest report clock; it grows with the expected time of the job on that device."""
     report_ceiling_ms: int = 600_000
     window_ms: int = 250
-    """How long results of devices that have work ahead may wait for others to share their commit: one of a lone result
-    writes 8 KB to the disk. Nothing waits that a round, an operator or an idle device waits for."""
+    """How long results of devices that have work ahead may wait for others to share their commit: that of a lone
+    result writes 8 KB to the disk. Nothing waits that a round, an operator or an idle device waits for."""
     return_ms: int = 65_000
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
