@@ -98,6 +98,16 @@ class Wire(asyncio.Protocol):
         self._measure()
         return body
 
+    def topic(self) -> bytes:
+        """Of the message that is waiting; what it is worth where it is cut short is for ``publication`` to say."""
+        start = self.body + 2
+        return self.read[start:start + int.from_bytes(self.read[self.body:start], "big")]
+
+    def pass_over(self) -> None:
+        """The next packet's turn."""
+        self.at = self.end
+        self._measure()
+
     def show(self) -> None:
         """Lets paho read it, as a whole and nothing after it; the next packet's turn."""
         self.shown, self.at = self.read[self.at:self.end], self.end
@@ -148,11 +158,14 @@ class Paho(Client):
     """paho on a connection that is already made, with a faster way for what comes most often.
 
     ``on_publication`` is called with topic, payload, QoS, retain flag and packet id of each message, in place of
-    ``on_message``.
+    ``on_message``. Before anything of it is copied ``lets_go`` is asked, with topic and size, whether it is to be
+    confirmed unread.
     """
 
     wire: Wire | None = None
     on_publication: Callable[[bytes, bytes, int, bool, int], None]
+    on_unread: Callable[[int], None]
+    lets_go: Callable[[bytes, int], bool]
 
     def _create_socket(self) -> Any:
         assert self.wire is not None
@@ -169,7 +182,11 @@ class Paho(Client):
         wire = self.wire
         kind = wire.head & 0xF0 if wire.end else 0
         if kind == PUBLISH:
-            sound = self.publication(wire.head, wire.take())
+            topic = wire.topic()
+            if self.lets_go(topic, wire.end - wire.body):
+                sound = self.unread(wire, len(topic))
+            else:
+                sound = self.publication(wire.head, wire.take())
         elif kind == PUBACK:
             sound = self.confirmation(wire.take())
         else:
@@ -190,6 +207,15 @@ class Paho(Client):
         mid = int.from_bytes(packet[end:start], "big")
         self.on_publication(packet[2:end], packet[start:], qos, bool(head & 1), mid)
         return True
+
+    def unread(self, wire: Wire, topic: int) -> bool:
+        """Passes over a message; ``on_unread`` is called with the packet id of one that is to be confirmed."""
+        qos, start, end = wire.head >> 1 & 3, wire.body + 2 + topic, wire.end
+        mid = int.from_bytes(wire.read[start:start + 2], "big")
+        wire.pass_over()
+        if qos == 1 and start + 2 <= end:
+            self.on_unread(mid)
+        return qos == 0 or (qos == 1 and start + 2 <= end)
 
     def confirmation(self, packet: bytes) -> bool:
         """The broker has a message of QoS 1 (section 3.4). False if it does not say which."""

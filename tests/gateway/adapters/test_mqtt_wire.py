@@ -4,10 +4,11 @@ import ast
 import inspect
 from pathlib import Path
 
+import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from lamplighter.gateway.adapters.mqtt_wire import Paho
+from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
 
 ROOT = Path(__file__).parents[3]
 PRIVATE = {
@@ -72,3 +73,32 @@ def test_paho_keeps_what_is_unconfirmed_by_packet_id():
     assert list(client._out_messages) == [first, second]
     assert client.confirmation(first.to_bytes(2, "big"))
     assert list(client._out_messages) == [second] and client.unconfirmed == 1
+
+
+def client_with(*packets):
+    """A client whose wire holds these packets; what it does is put into ``heard``."""
+    client, wire = Paho(CallbackAPIVersion.VERSION2), Wire(lambda: None, lambda: None)
+    client.wire, client.heard = wire, []
+    client.on_publication = lambda *of: client.heard.append(of)
+    client.on_unread = lambda mid: client.heard.append(mid)
+    client.lets_go = lambda topic, size: client.heard.append((topic, size)) or topic == b"loud"
+    client.fail = lambda: client.heard.append("failed")
+    wire.data_received(b"".join(packets))
+    return client
+
+
+def test_a_message_may_be_let_go_unread():
+    """It is confirmed where it is to be, and what follows it is read; topic and size are known before."""
+    client = client_with(b"\x32\x0b\0\4loud\1\2abc", b"\x30\7\0\4loudx", b"\x30\4\0\1tx")
+    for _ in range(3):
+        client.read_packet()
+    assert client.heard == [(b"loud", 11), 0x102, (b"loud", 7), (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert not client.wire.waiting
+
+
+@pytest.mark.parametrize("packet", [b"\x32\7\0\4loud\1", b"\x34\x08\0\4loud\1\2", b"\x36\x08\0\4loud\1\2"])
+def test_what_is_no_message_is_none_unread_either(packet):
+    """A packet that is cut short, or of a QoS that nobody asked for."""
+    client = client_with(packet)
+    client.read_packet()
+    assert client.heard[1:] == ["failed"]
