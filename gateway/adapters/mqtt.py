@@ -178,8 +178,14 @@ class MqttLink:
 
     def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
         """Queues a message; False if it was dropped. QoS 1 survives reconnections, QoS 0 does not."""
-        rc = self._client.publish(topic, payload, qos, retain).rc
-        kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+        if qos or retain:
+            rc = self._client.publish(topic, payload, qos, retain).rc
+            kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+        else:
+            wire = self._wire
+            kept = self.up and wire is not None and not wire.broken and len(wire.unsent) < self._max_outgoing
+            if kept and self._client.post(topic.encode(), payload):
+                self._write_soon()
         self.counters.published += kept
         self.counters.dropped += not kept
         return kept

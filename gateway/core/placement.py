@@ -72,19 +72,20 @@ def _queue(state: State, job: Job) -> None:
 
 def _next_job(state: State, node: Node) -> Job | None:
     most = state.policy.scan
-    looked = state.turns.next(node, state.workers, most)
+    looked, passed = state.turns.next(node, state.workers, most), []
     for task in looked:
         job = _take_second(state, node, task) or _take_fresh(state, node, task)
         if not task.round.waiting:
             state.turns.discard(task)
         elif job:
             state.turns.served(task)
+        else:
+            passed.append(task)
         if job:
             return job
     if len(looked) == most:   # there are more, which this node comes to when it looks again
-        for task in looked:
-            if task.round.waiting:
-                state.turns.served(task)
+        for task in passed:
+            state.turns.served(task)
     return None
 
 

@@ -209,7 +209,7 @@ class Shell:
 
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():
-            self._outside.link.publish(topic, payload)
+            self._outside.link.publish(topic, payload, 0)   # what is lost is said again, by either side
 
     def _instruction_sets(self) -> set[int]:
         return self.machine.state.compiling | self.machine.state.kernels.keys()
@@ -223,7 +223,7 @@ class Shell:
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)
         if message is not None:
-            self._outside.link.publish(*message)
+            self._outside.link.publish(*message, 0)
 
     async def _recall(self, effect: f.RecallRound) -> None:
         known = await asyncio.to_thread(self._stores.journal.recall, effect.task, effect.round, effect.jobs,

@@ -102,3 +102,49 @@ def test_what_is_no_message_is_none_unread_either(packet):
     client = client_with(packet)
     client.read_packet()
     assert client.heard[1:] == ["failed"]
+
+
+class Network:
+    """Stands in for a transport: ``sent`` is what was written to it."""
+
+    def __init__(self):
+        self.sent = []
+        self.write = self.sent.append
+
+    def is_closing(self):
+        return False
+
+    def close(self):
+        self.sent.append("closed")
+
+
+@pytest.mark.parametrize("size", [0, 120, 121, 16_376, 16_377, 70_000])
+def test_a_message_of_qos_0_is_read_as_it_was_written(size):
+    """With a length of as many bytes as it takes; those of one turn leave together, and only the first asks for it."""
+    client = client_with()
+    client.wire.transport = network = Network()
+    assert client.post(b"topic", bytes(size)) and not client.post(b"t", b"x")
+    client.wire.flush()
+    other = client_with(*network.sent)
+    for _ in range(2):
+        other.read_packet()
+    assert len(network.sent) == 1 and not other.wire.waiting
+    assert other.heard[1::2] == [(b"topic", bytes(size), 0, False, 0), (b"t", b"x", 0, False, 0)]
+
+
+def test_what_has_no_room_waits():
+    """For the network to take more, or the end; it leaves in its order, once."""
+    client = client_with()
+    client.wire.transport = network = Network()
+    client.wire.pause_writing()
+    client.post(b"t", b"1")
+    client.wire.flush()
+    client.post(b"t", b"2")
+    assert network.sent == []
+    client.wire.resume_writing()
+    client.wire.flush()
+    assert network.sent == [b"\x30\4\0\1t1\x30\4\0\1t2"]
+    client.wire.pause_writing()
+    client.post(b"t", b"3")
+    client.wire.close()
+    assert network.sent[1:] == [b"\x30\4\0\1t3", "closed"]
