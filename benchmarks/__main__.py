@@ -1,6 +1,6 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery reconnect device kernels boards throughput floods; and million, which
-takes its time and runs only when it is named.
+is met. Names: journal latency memory recovery reconnect device kernels boards stops throughput floods; and million,
+which takes its time and runs only when it is named.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -83,6 +83,12 @@ def _floods() -> list[Figure]:
     return floods.figures()
 
 
+def _stops() -> list[Figure]:
+    from benchmarks import stops
+
+    return stops.figures()
+
+
 def _boards() -> list[Figure]:
     from benchmarks import boards
 
@@ -98,7 +104,7 @@ def _million() -> list[Figure]:
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "reconnect": _reconnect,
     "device": _device, "kernels": _kernels, "boards": _boards,
-    "throughput": _throughput, "floods": _floods,
+    "stops": _stops, "throughput": _throughput, "floods": _floods,
 }
 
 

@@ -120,7 +120,7 @@ class Network:
 
 @pytest.mark.parametrize("size", [0, 120, 121, 16_376, 16_377, 70_000])
 def test_a_message_of_qos_0_is_read_as_it_was_written(size):
-    """With a length of as many bytes as it takes; those of one turn leave together, and only the first asks for it."""
+    """With a length of as many bytes as it takes; those of one turn leave together, the first asks for it."""
     client = client_with()
     client.wire.transport = network = Network()
     assert client.post(b"topic", bytes(size)) and not client.post(b"t", b"x")
