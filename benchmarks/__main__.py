@@ -1,6 +1,6 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery reconnect device kernels boards stops throughput floods; and million,
-which takes its time and runs only when it is named.
+is met. Names: journal latency memory recovery reconnect device kernels recomputation boards stops throughput floods
+offload; and million and utilisation, which take their time and run only when they are named.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
 exit code is 0 also where an aim is missed: on a busy machine that is no fault of the code.
@@ -89,10 +89,28 @@ def _stops() -> list[Figure]:
     return stops.figures()
 
 
+def _recomputation() -> list[Figure]:
+    from benchmarks import recomputation
+
+    return recomputation.figures()
+
+
+def _offload() -> list[Figure]:
+    from benchmarks import offload
+
+    return offload.figures()
+
+
 def _boards() -> list[Figure]:
     from benchmarks import boards
 
     return boards.figures()
+
+
+def _utilisation() -> list[Figure]:
+    from benchmarks import utilisation
+
+    return utilisation.figures()
 
 
 def _million() -> list[Figure]:
@@ -103,12 +121,12 @@ def _million() -> list[Figure]:
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "reconnect": _reconnect,
-    "device": _device, "kernels": _kernels, "boards": _boards,
-    "stops": _stops, "throughput": _throughput, "floods": _floods,
+    "device": _device, "kernels": _kernels, "recomputation": _recomputation, "boards": _boards,
+    "stops": _stops, "throughput": _throughput, "floods": _floods, "offload": _offload,
 }
 
 
-ALONE: dict[str, Callable[[], list[Figure]]] = {"million": _million}
+ALONE: dict[str, Callable[[], list[Figure]]] = {"million": _million, "utilisation": _utilisation}
 
 
 def main(names: list[str]) -> int:

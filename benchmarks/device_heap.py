@@ -22,8 +22,9 @@ from typing import Any
 from benchmarks.figures import Figure, row
 from lamplighter.firmware import wire
 from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.devicebuild.kernels import kernel_source
-from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+from lamplighter.gateway.simulate.fleet import FIRMWARE
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))

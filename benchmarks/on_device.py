@@ -46,7 +46,7 @@ def agent():
 
 def encoded(n):
     nonce = (n * 2654435761 & 0xFFFFFFFF).to_bytes(4, "big") * 4
-    lease = wire.Lease(n, nonce, nonce, wire.blob_name(KERNEL), 1, 1000, 60000, 1, (), bytes(32))
+    lease = wire.Lease(n, nonce, nonce, wire.blob_name(KERNEL), 1, 1000, 60000, 1, (), bytes(32), False)
     return frames.encode_lease(lease, Mac(derive(KEY, b"down")))
 
 

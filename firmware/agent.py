@@ -63,7 +63,9 @@ class Agent:
     def message(self, leaf, payload, now):
         # A message on our topic `leaf`: lease, ack or blob. Raises OSError when the connection must begin anew.
         try:
-            frames = (payload,) if leaf == "blob" else wire.frames_of(payload)
+            frames = (payload,)
+            if leaf != "blob":
+                frames = wire.frames_of(payload)
         except wire.WireError:
             self.bad += 1
             return
@@ -74,7 +76,8 @@ class Agent:
                 elif leaf == "ack":
                     self._acked(wire.decode_ack(frame, self._down), now)
                 elif wire.kind_of(frame) == wire.CANCEL:
-                    self._cancel(wire.decode_nonce(wire.CANCEL, frame, self._down))
+                    nonce = wire.decode_nonce(wire.CANCEL, frame, self._down)
+                    self._cancel(nonce)
                 elif wire.kind_of(frame) == wire.FLOOR:
                     from .reserve import heed
 
@@ -97,8 +100,13 @@ class Agent:
             run = self._blobs.get(lease.kernel)
             contexts = list(map(self._blobs.get, lease.contexts))
             if run and None not in contexts:
+                work = lease.input
+                if lease.span:
+                    from .span import each  # in the heap of a board only once there is one
+
+                    run, work = each, (run, work)
                 self.running = entry
-                return run, lease.input, contexts
+                return run, work, contexts
         return None
 
     def stopped(self, entry, now):
@@ -114,7 +122,7 @@ class Agent:
             if answer is None or len(answer) > wire.MAX_ANSWER:
                 self._refuse(entry, code or wire.FAILED)
             else:
-                receipt = self.chain.receipt(*self._who, entry[0], answer, busy_us)
+                receipt = self.chain.receipt(self._who, entry[0], answer, busy_us)
                 frame = wire.encode_result(receipt, answer, self.up)
                 self._outbox.append((self.chain.seq, frame))
                 self._held.remove(entry)
@@ -145,10 +153,7 @@ class Agent:
             self._again(now)
         self._ripe = True
         if self.why() == "heap":
-            try:
-                self._blobs.evict()  # what nobody needs now makes room
-            except MemoryError:
-                pass  # there is none
+            self._blobs.clear()
         self._fetch_next(now, True)
         soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
         if soon or ticks_diff(now, self._next_bid) >= 0:
@@ -172,6 +177,7 @@ class Agent:
             lease = wire.decode_lease(frame, self._down)
         except MemoryError:  # it will not be held: say so, if there is as much memory as that
             nonce = bytes(wire.opened(frame, self._down)[6:22])
+            self._blobs.clear()
             self._note(wire.encode_refusal(nonce, wire.NO_HEAP, self.up))
         else:
             self._leased(lease, now)
@@ -200,12 +206,15 @@ class Agent:
                 self._held.remove(entry)
                 if entry is self.running:
                     self.running = None
-                return
-        self.bad += 1
+                break
+        else:
+            self.bad += 1
 
     def _refuse(self, entry, code):
         self._note(wire.encode_refusal(entry[0].nonce, code, self.up))
-        self._held.remove(entry)  # last: where there is no memory for a refusal yet, it is to be refused later
+        self._held.remove(entry)  # after it: where there is no memory for a refusal yet, it is to be refused later
+        if code == wire.NO_HEAP:
+            self._blobs.clear()  # or it would be refused again for ever, with what nobody needs in the way
 
     def _acked(self, pairs, now):
         for seq, _ in pairs:

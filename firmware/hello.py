@@ -5,7 +5,7 @@ from . import __version__, wire
 
 # sys.implementation._mpy of this interpreter: which .mpy it takes. 0: it takes source only.
 ARCH = getattr(sys.implementation, "_mpy", 0)
-_CAN = ("floor",)  # what a gateway may send us beside leases and what belongs to them
+_CAN = ("floor", "span")  # what a gateway may send us beside leases and what belongs to them
 
 
 def will(agent):

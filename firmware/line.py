@@ -1,7 +1,7 @@
 # A serial line in place of Wi-Fi: same surface as mqtt.Client. The bridge on the host (gateway/adapters/serial.py)
 # is the board's connection to the broker; `up` means that it is there and connected. As with MQTT nothing is kept
-# over a new session: `on_up` says everything again. Nothing is queued either: one message at a time is on its way, as
-# it lies in the agent.
+# over a new session: the owner says everything again. Nothing is queued either: one message at a time is on its way,
+# as it lies in the agent.
 import asyncio
 import binascii
 import struct
@@ -32,17 +32,14 @@ class Line:
         self._said = 0         # ticks_ms of the last hello
         self._writer = None
         self._sender = None    # the task that writes; None while nothing is queued
-        self.agent = None      # whose will is our status when we are lost
-        self.on_up = None      # plain functions of the owner, as those of mqtt.Client
-        self.on_message = None
-        self.on_free = None
+        self.owner = None      # as that of mqtt.Client
         self.up = False
         self.starved = False   # something failed for want of memory; the owner resets it
 
     def flush(self):
         # Has what there is to say sent.
         if self.up and not self._pipe.waiting:
-            said = self.on_free(0)  # one frame, as it is
+            said = self.owner.agent.say(0)  # one frame, as it is
             if said:
                 leaf, parts, qos, retain = said
                 self._pipe.send(wire.NODE_UP.index(leaf) | qos << 4 | retain << 5, parts[0], ticks_ms())
@@ -62,7 +59,8 @@ class Line:
                 from .hello import will  # in the heap of a board only while it is used
 
                 self._session = self._session + 1 & 0xFFFF
-                self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device) + will(self.agent)
+                self._hello = struct.pack(">BH16s", wire.VERSION, self._session, self._device)
+                self._hello += will(self.owner.agent)
                 self._answer = struct.pack(">I", binascii.crc32(self._hello))
             self._pipe.hello(self._hello)
         self.flush()
@@ -110,13 +108,13 @@ class Line:
                 if not self.up:
                     self.up = True
                     self._pipe.start(ticks_ms())
-                    self.on_up()
+                    self.owner.connected()
             elif self.up and not payload:
                 self._reset()  # the bridge knows nothing of us, or has lost the broker
         elif head != ACK:
             leaf = (head & 15) - len(wire.NODE_UP)
             if 0 <= leaf < len(wire.NODE_DOWN):
-                self.on_message(wire.NODE_DOWN[leaf], payload)
+                self.owner.hear(wire.NODE_DOWN[leaf], payload)
 
     async def _send(self):
         try:

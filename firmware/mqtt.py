@@ -1,6 +1,6 @@
 # An MQTT 3.1.1 client (OASIS standard of 2014) for asyncio: QoS 0 and 1, will, clean session, keep-alive.
 # Delivery from end to end is the agent's business (results wait for the gateway's Ack), so nothing is kept
-# here over a reconnect: `on_up` says everything again. Nothing is queued either: what is to be said stays where it
+# here over a reconnect: the owner says everything again. Nothing is queued either: what is to be said stays where it
 # is until it is its turn. Then it is put together where a heap has such a piece, and else written piece by piece.
 import asyncio
 import random
@@ -74,13 +74,12 @@ class Client:
         self._where = where[:-1]
         self._limit = where[-1]
         self._head = where[5]
-        self.agent = None      # whose will is our status when we are lost
-        # Plain functions of the owner. on_up(); on_message(leaf, payload), which is valid until it returns;
-        # on_free(most) gives (leaf, [parts of the payload], qos, retain) of what is to be said next, of up to `most`
-        # bytes where it has several parts, or None.
-        self.on_up = self.on_message = self.on_free = None
+        # Its connected() is called, and its hear(leaf, payload), which is valid until that returns. Its agent has our
+        # status for when we are lost, and say(most) gives (leaf, [parts of the payload], qos, retain) of what is to
+        # be said next, of up to `most` bytes where it has several parts, or None.
+        self.owner = None
         self.join = b"".join
-        self._said = None      # what on_free gave, while there is no memory for the rest of it
+        self._said = None      # what the agent said, while there is no memory for the rest of it
         # A heap that takes long messages keeps a buffer for them, so that what comes never needs a piece of it.
         self._buf = bytearray(self._limit if self._limit > 600 else _PEEK)
         self._parts = []       # pieces of whole packets that are to be written
@@ -148,9 +147,11 @@ class Client:
     async def _talk(self):
         from .dial import dial  # in the heap of a board only while they are used, one after the other
         from .hello import will
+        from .link import connect
 
-        last = will(self.agent)
-        self._link = await dial(self._buf, *self._where, last)
+        last = will(self.owner.agent)
+        self._link = await connect(*self._where[:3])
+        await dial(self._link, self._buf, *self._where[3:], last)
         last = None
         while True:
             head, body, whole = await read_packet(self._link, self._buf, self._limit)
@@ -186,7 +187,7 @@ class Client:
 
     def _next(self):
         # Takes what the owner wants to say next; False when there is nothing.
-        self._said = self._said or self.on_free(self._limit)
+        self._said = self._said or self.owner.agent.say(self._limit)
         if not self._said:
             return False
         leaf, parts, qos, retain = self._said
@@ -213,7 +214,7 @@ class Client:
                 raise WireError("length")
             if kind == 9 and len(body) == 2 + len(NODE_DOWN) and max(body[2:]) < 2 and not self.up:
                 self.up = True
-                self.on_up()
+                self.owner.connected()
             elif head != 0xD0 and (kind != 4 or len(body) != 2):
                 raise WireError("unexpected")
             return b""
@@ -228,5 +229,5 @@ class Client:
         else:
             for leaf in NODE_DOWN:
                 if body[2:end] == self._head + leaf.encode():
-                    self.on_message(leaf, body[start:])
+                    self.owner.hear(leaf, body[start:])
         return bytes(body[end:start])

@@ -21,11 +21,8 @@ class Node:
         self._sensor = sensor
         self._spare = Spare()
         self._worker = None  # the task that runs jobs; None while there are none
-        client.agent = agent
         self._well = 0       # ticks_ms when there was last as much memory as we need
-        client.on_up = self._connected
-        client.on_message = self._heard
-        client.on_free = agent.say
+        client.owner = self
 
     async def run(self, duty=0):
         # duty: permille of the synthetic one. Raises MemoryError when it will not get better by itself.
@@ -64,16 +61,16 @@ class Node:
             self.agent.tick(now, random.getrandbits(8))
         self._act()
         if measure and self.client.up and not random.getrandbits(4 if self.agent.chain.state else 9):
-            self._connected()  # broker or gateway may have lost what it said, or the gateway's answer may be lost
+            self.connected()  # broker or gateway may have lost what it said, or the gateway's answer may be lost
 
-    def _connected(self):
+    def connected(self):
         from .hello import greeting  # in the heap of a board only while it is used
 
         self.agent.spare = self._spare.share()  # the first bid is measured too
         self.agent.connected(greeting(self.agent, *self._about), ports.ticks_ms())
         self._act()
 
-    def _heard(self, leaf, payload):
+    def hear(self, leaf, payload):
         try:
             self.agent.message(leaf, payload, ports.ticks_ms())
             self._act()

@@ -10,13 +10,13 @@ def begin(saved, path):
     # The chain of this start. saved: what was last written to the file `path`, b"" where there is none.
     from .reserve import rise
 
-    if len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]:
-        boot, seq, prev = struct.unpack(">II32s", saved[:40])
-        chain = Chain(path, prev)
+    whole = len(saved) == 44 and hashlib.sha256(saved[:40]).digest()[:4] == saved[40:]
+    boot, seq, prev = struct.unpack(">II32s", saved[:40] if whole else bytes(40))
+    chain = Chain(path, prev)
+    if whole:
         rise(chain, boot, seq)
-        return chain
-    chain = Chain(path, bytes(32))
-    chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
+    else:
+        chain.state = "damaged" if saved else "lost"  # until the gateway has said which numbers are used
     return chain
 
 
@@ -36,13 +36,15 @@ class Chain:
         self._n += 1
         return self._n, self.conn, self.boot
 
-    def receipt(self, net, device, lease, answer, busy_us):
-        # The next receipt of the chain, for `answer` to `lease`; `self.seq` is then its number.
+    def receipt(self, who, lease, answer, busy_us):
+        # The next receipt of the chain, by `who` (network, device), for `answer` to `lease`; `self.seq` is then its
+        # number.
         self.seq += 1
         if self.seq >= self.end:
             from .reserve import rise  # in the heap of a board only while it is used
 
             rise(self, 0, 0)
+        net, device = who
         seal = wire.seal_of(device, lease.nonce, answer)
         busy_us &= 0xFFFFFFFF
         body = wire.encode_receipt(net, device, self.boot, self.seq, lease.epoch, 0, lease.job, lease.nonce, seal,

@@ -25,6 +25,7 @@ WANT = 7
 CANCEL = 8
 ACCEPT = 9
 FLOOR = 10
+SPAN = 11
 
 # Why a device declines a lease. No failure: it costs no standing.
 NO_HEAP = 1      # the working set does not fit now
@@ -37,15 +38,15 @@ BAD_MAC = 7
 EXPIRED = 8      # the report clock ran out before it could start
 FAILED = 9       # the kernel raised
 
-MAX_FRAME = 4096      # bytes of a lease with its input, of a result with its answer
-MAX_INPUT = 2048      # bytes of input in a lease
-MAX_ANSWER = 1024     # bytes of an answer
+MAX_FRAME = 8192      # bytes of a lease with its input, of a result with its answer
+MAX_INPUT = 7680      # bytes of input in a lease
+MAX_ANSWER = 7680     # bytes of an answer
 MAX_CONTEXTS = 8
 MAX_BATCH = 64        # frames in one message
 MAX_MESSAGE = 65536   # bytes of one message
 MAX_JSON = 1024       # bytes of a birth, bid or status
 MAX_BLOB = 65536      # bytes of a kernel or a context
-MAX_CHUNK = 1024      # bytes of a blob in one message
+MAX_CHUNK = 4096      # bytes of a blob in one message
 
 LEASE_FORMAT = ">BBI16s16s16sIIIIB"
 RECEIPT_FORMAT = ">BB8s16sIIII16s16s32sI32s"
@@ -58,9 +59,10 @@ FLOOR_BYTES = 14
 LAST = 0x3FFFFFFF     # the number of a will: nothing comes after it on its connection; numbers end here
 MAC_TAIL = b', "mac": "'
 
-# fence rises with every attempt at a job; nonce names this attempt; clocks run from arrival.
+# fence rises with every attempt at a job; nonce names this attempt; clocks run from arrival; span: the input is that
+# of several jobs.
 Lease = namedtuple("Lease", ("fence", "nonce", "job", "kernel", "epoch", "ack_by_ms", "report_by_ms",
-                             "budget_kop", "contexts", "input"))
+                             "budget_kop", "contexts", "input", "span"))
 
 
 # The peer sent something that version 1 does not allow. `reason` is a word for counters, never the content.
@@ -102,7 +104,7 @@ def opened(frame, mac):
 
 
 def decode_lease(frame, mac):
-    check_head(frame, LEASE, LEASE_BYTES + MAC_BYTES, MAX_FRAME)
+    check_head(frame, SPAN if kind_of(frame) == SPAN else LEASE, LEASE_BYTES + MAC_BYTES, MAX_FRAME)
     body = opened(frame, mac)
     f = struct.unpack(LEASE_FORMAT, body[:LEASE_BYTES])
     start = LEASE_BYTES + 16 * f[10]
@@ -111,7 +113,7 @@ def decode_lease(frame, mac):
     contexts = ()
     for i in range(LEASE_BYTES, start, 16):
         contexts += (bytes(body[i:i + 16]),)
-    return Lease(*(f[2:10] + (contexts, bytes(body[start:]))))
+    return Lease(*(f[2:10] + (contexts, bytes(body[start:]), f[1] == SPAN)))
 
 
 def encode_receipt(net, device, boot, seq, epoch, flags, job, nonce, seal, busy_us, prev):
@@ -251,13 +253,13 @@ def encode_birth(at, board, arch, firmware, heap, speed, message, once, can, sta
     # arch: sys.implementation._mpy; heap: bytes free at start; speed: kop/s; message: bytes it takes in one message;
     # once: a random number of this start; can: words for what it understands; state: what became of its numbers in
     # flash, "" where they are well; why: it restarted itself before this boot, None when it did not.
-    about = {"board": board, "arch": arch, "fw": firmware, "heap": heap, "speed": speed, "message": message,
-             "once": once, "can": can}
+    rest = '"board": %s, "arch": %d, "fw": "%s", "heap": %d, "speed": %d, "message": %d, "once": %d, "can": %s' % (
+        json.dumps(board), arch, firmware, heap, speed, message, once, json.dumps(can))
     if state:
-        about["state"] = state
+        rest += ', "state": "%s"' % state
     if why:
-        about["why"] = why
-    return encode_json("birth", at, json.dumps(about)[1:-1], mac)
+        rest += ', "why": "%s"' % why
+    return encode_json("birth", at, rest, mac)
 
 
 def encode_bid(at, spare, heap, room, blobs, power, temp, mac, why=None):

@@ -17,6 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:   # a gateway knows kinds as data and does without
     from pydantic import BaseModel
 
+JOB_INPUT = 2_048
+JOB_ANSWER = 1_024
+"""Bytes that a job's input and its answer may have: so much fits every device, alone or in a span."""
+
 Input = dict[str, Any]
 """An operator's input as it came out of the JSON document."""
 

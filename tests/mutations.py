@@ -32,6 +32,8 @@ MUTATIONS = [
         ("whynot.py", "spec.heap_bytes > node.heap", "spec.heap_bytes > 2 * node.heap", "test_whynot.py"),
         ("tasks.py", "len(finished) - state.policy.max_finished", "len(finished) - state.policy.max_tasks",
          "test_tasks.py"),
+        ("nodes.py", "node.start(at.boot, at.conn, node.once if once == UNBORN else once)",
+         "node.start(at.boot, at.conn, node.once)", "test_machine.py"),
         ("nodes.py", "node.muted_until = state.now_ms + event.for_ms", "node.muted_until = event.for_ms",
          "test_whynot.py"),
     ),
@@ -122,6 +124,9 @@ MUTATIONS = [
         ("traffic/forecast/method/clock.py", "for fold in (0, 1)}", "for fold in (0,)}",
          "traffic/forecast/test_clock.py"),
         ("traffic/signals/kernel.py", "_START = const(35)", "_START = const(36)", "traffic/signals/test_kernel.py"),
+        ("traffic/signals/method/search.py", "group[k] = group[i]", "group[k] = group[j]",
+         "traffic/signals/test_search.py"),
+        ("checked.py", "if found >= self._most:", "if found > 1 << 40:", "test_checked.py"),
         ("readers/senml.py", "numbers[2] + numbers[3]", "numbers[2] or numbers[3]", "readers/test_senml.py"),
     ),
 ]

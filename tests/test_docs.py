@@ -8,6 +8,7 @@ import importlib.util
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,7 @@ def test_every_bound_is_documented_and_exists() -> None:
     """With its number and what becomes of one more, as the code prints them."""
     link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
     state = State(Policy(), b"", lambda task, job, answer: True, 1, b"")
-    assert f"\n\n{bounds.table(bounds.bounds(state, 0, link.holds()))}" in section("Bounds")
+    assert f"\n\n{bounds.table(bounds.bounds(state, Counter(), link.holds()))}" in section("Bounds")
     assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")
     numbers = (gate.SHARE_BYTES, gate.BURST_BYTES, gate.LEASE_BYTES, gate.MESSAGE_BYTES, gate.HINT_BYTES,
                gate.VAIN_BYTES, gate.DEBT_BYTES // gate.SHARE_BYTES)

@@ -71,12 +71,13 @@ def test_every_layout_of_the_wire_is_a_table() -> None:
     used = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)
             and isinstance(node.value, str) and re.fullmatch(r">(\d*[BHIs])+", node.value)}
     assert told == used
-    assert layout("Lease")[1][2:] == [*wire.Lease._fields[:-2], "contexts"]
+    assert layout("Lease")[1][2:] == [*wire.Lease._fields[:-3], "contexts"]
     assert layout("Receipt")[1][2:] == list(frames.Receipt._fields)
 
 
 @pytest.mark.parametrize(("title", "vector"), [
-    ("Lease", "lease"), ("Receipt", "receipt"), ("Refusal", "refusal"), ("Ack", "ack"), ("Want", "want"),
+    ("Lease", "lease"), ("Lease", "span"),
+    ("Receipt", "receipt"), ("Refusal", "refusal"), ("Ack", "ack"), ("Want", "want"),
     ("Floor", "floor"), ("Chunk", "chunk"), ("Cancel and accept", "cancel"), ("Cancel and accept", "accept")])
 def test_the_golden_vectors_are_read_by_the_page(title: str, vector: str) -> None:
     """Fields, lengths, kinds and MACs, with nothing of our code."""
@@ -100,6 +101,9 @@ def test_the_rest_of_a_frame_is_where_the_page_says() -> None:
     lease, (form, names) = bytes.fromhex(VECTORS["lease"]), layout("Lease")
     count = dict(zip(names, struct.unpack(form, lease[:71]), strict=True))["contexts"]
     assert lease[71:71 + 16 * count] == b"c" * 16 + b"d" * 16 and lease[71 + 16 * count:-16] == b"input"
+    span = bytes.fromhex(VECTORS["span"])[71 + 16 * count:-16]
+    lengths = struct.unpack(f">{span[0]}H", span[1:1 + 2 * span[0]])
+    assert lengths == (3, 0, 2) and span[1 + 2 * span[0]:] == b"onein" and sum(lengths) == 5
     ack, entry = bytes.fromhex(VECTORS["ack"]), struct.calcsize(layout("Ack", 1)[0])
     assert len(ack) == 3 + ack[2] * entry + 16
     result, (form, names) = bytes.fromhex(VECTORS["result"]), layout("Receipt")
@@ -120,7 +124,7 @@ def test_every_kind_of_frame_is_listed() -> None:
     told = {row[1]: int(row[0]) for row in tables("Frames")[0]}
     assert told == {name.lower(): getattr(wire, name) for name in (
         "LEASE", "RECEIPT", "REFUSAL", "ACK", "BATCH", "CHUNK", "WANT", "CANCEL", "ACCEPT",
-        "FLOOR")}
+        "FLOOR", "SPAN")}
 
 
 def test_codes_are_those_of_the_code() -> None:

@@ -149,7 +149,7 @@ def test_no_module_is_loaded_twice() -> None:
     code = ("import pkgutil, sys, lamplighter; "
             "from lamplighter.gateway.commands.cli import main; "
             "found = [m.name for m in pkgutil.walk_packages(lamplighter.__path__, 'lamplighter.', lambda name: None) "
-            "if 'template' not in m.name and not m.name.endswith(('__main__', 'kernel', 'pool_worker'))]; "
+            "if 'template' not in m.name and not m.name.endswith(('__main__', 'kernel', 'kernel_worker'))]; "
             "[__import__(name) for name in found]; "
             "files = [m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)]; "
             "real = sorted(__import__('os').path.realpath(f) for f in files); "

@@ -22,8 +22,8 @@ from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.show import additional
 
 SEEDS = (1, 2, 3)
-SOURCES = ("kernel", "model", "network", "pack", "routes", "search", "solve", "sumo")
-"""Modules of the kind that an answer to SUMO input depends on."""
+SOURCES = (KIND.kernel.parent, KIND.kernel.parents[2] / "readers")
+"""Folders whose modules an answer to SUMO input depends on."""
 NETWORK_BAR, SINGLE_BAR, MORE_BAR = 0.92, 1.00, 1.02
 
 
@@ -105,8 +105,8 @@ def _answer(workshop: Workshop, world: World) -> Result:
     given: Input = {"sumo": {"network_xml": world.network.read_text(), "routes_xml": world.routes.read_text()},
                     "period_start_s": world.begin_s, "period_end_s": world.begin_s + 3600}
     digest = hashlib.sha256(json.dumps(given).encode())
-    for name in SOURCES:
-        digest.update(KIND.kernel.with_name(f"{name}.py").read_bytes())
+    for path in sorted(path for folder in SOURCES for path in folder.rglob("*.py")):
+        digest.update(path.read_bytes())
     kept = workshop.cache / f"signals-{digest.hexdigest()[:24]}.json"
     if not kept.exists():
         result = workshop.solve(KIND, given)

@@ -25,7 +25,7 @@ def solve(model: Model) -> Solution:
         numbers = range(first, min(first + model.round_jobs, model.jobs))
         answers: Sequence[bytes] = yield [Job(i.to_bytes(8, "big"), 8, model.ops, 64, contexts) for i in numbers]
         right += sum(answer == i.to_bytes(8, "big") for i, answer in zip(numbers, answers, strict=True))
-    return Result(f"{right} of {model.jobs} jobs were answered rightly.", {"right": right})
+    return Result(f"{right} of {model.jobs} jobs were answered rightly.", {"right": right, "jobs": model.jobs})
 
 
 def reference(model: Model, result: Result) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, Row], coun
     made = []
     for node in {**kept, **of_node}:
         before = db.execute(STANDING_OF, (node,)).fetchone()
-        *own, kop, used = before or (node, 0, 0, 0, 0, 0, b"")
+        *own, kop, used = before or (node, 0, 0, 0, 0, 0, -1, 0, b"")
         numbers = Numbers()
         for count in of_node[node]:
             numbers.take(b"", count.numbers())

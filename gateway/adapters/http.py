@@ -21,6 +21,8 @@ from aiohttp import web
 from lamplighter.gateway.adapters import metrics
 
 WEB = Path(__file__).parent.parent / "web"
+MOST_BODY = 65_536
+"""Bytes that a request to the page may bring; it takes no documents, those go to the broker."""
 MAX_LISTENERS = 32
 """Open live pages; a further one is told to come back."""
 REFRESH_S = 1.0
@@ -47,9 +49,10 @@ class Window(Protocol):
 
     def health(self) -> dict[str, Any]:
         """site, version, boot, net (hex), broker (URL without password), broker_up (bool), tasks_open, tasks,
-        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_done, epoch, pending,
-        settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), broker_probe (closed,
-        open, not probed), retained_requests (each: topic, clear, a command)."""
+        nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_since_start, epoch,
+        pending, settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), recomputes_as
+        (machine code, CPython), broker_probe (closed, open, not probed), retained_requests (each: topic, clear, a
+        command)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -159,6 +162,8 @@ class _Site:
         try:
             if not self._is_own(request.headers.get("Host", "")):
                 raise web.HTTPMisdirectedRequest()
+            if (request.content_length or 0) > MOST_BODY:
+                raise web.HTTPRequestEntityTooLarge(MOST_BODY, request.content_length or 0)
             response = await handler(request)
         except web.HTTPException as error:
             response = _error(error.status, error.reason.lower().replace(" ", "_"), error.reason)

@@ -72,6 +72,13 @@ class Device:
         return bytes(device_of(self.key)[0])
 
     @property
+    def standing(self) -> dict[str, Any]:
+        """As it is told: whose it is now and will be, and ``epoch``, at whose end it changes hands; None if it does
+        not, or where the gateway that starts next will say."""
+        return {"node": self.node, "owner": self.owner, "next_owner": self.next_owner,
+                "epoch": self.asked if self.next_owner and self.asked >= 0 else None, "revoked": self.revoked}
+
+    @property
     def account(self) -> Account:
         """How it signs in to a broker."""
         return Account(self.node, derive(self.key, b"mqtt")[:16].hex(), "device")

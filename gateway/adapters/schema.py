@@ -44,13 +44,15 @@ CREATE TABLE task(
     deadline_ms INTEGER NOT NULL, submitted_at_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
-    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT ''
+    body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT '',
+    setback TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
     task TEXT NOT NULL, round INTEGER NOT NULL, run INTEGER NOT NULL, first_lease INTEGER NOT NULL,
     jobs INTEGER NOT NULL, expected INTEGER NOT NULL, audited INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 0, kernel BLOB NOT NULL DEFAULT x'', digest BLOB NOT NULL DEFAULT x'',
+    cuts BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY(task, round)
 ) STRICT, WITHOUT ROWID;
 
@@ -73,6 +75,7 @@ CREATE TABLE answer(
 CREATE TABLE standing(
     node TEXT PRIMARY KEY, score INTEGER NOT NULL DEFAULT 0, lies INTEGER NOT NULL DEFAULT 0,
     quarantined_until INTEGER NOT NULL DEFAULT 0, boot INTEGER NOT NULL DEFAULT 0,
+    conn INTEGER NOT NULL DEFAULT 0, once INTEGER NOT NULL DEFAULT -1,
     pending_kop INTEGER NOT NULL DEFAULT 0, used BLOB NOT NULL DEFAULT x''
 ) STRICT, WITHOUT ROWID;
 
@@ -91,9 +94,9 @@ CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
     DELETE FROM task WHERE finished BETWEEN 1 AND NEW.finished - {FINISHED_KEPT};
 END;
 
-CREATE VIEW setback AS SELECT task, 0 AS round, run FROM task;
+CREATE VIEW setback AS SELECT task, 0 AS round, run, setback FROM task;
 CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
-    UPDATE task SET run = NEW.run WHERE task = NEW.task;
+    UPDATE task SET run = NEW.run, setback = NEW.setback WHERE task = NEW.task;
     DELETE FROM answer WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM round WHERE task = NEW.task AND round > NEW.round;
     DELETE FROM segment WHERE name = 'answer ' || NEW.task AND number > NEW.round;
@@ -146,7 +149,7 @@ FOLD: dict[type, str] = {
     KeepTask: _insert("task", KeepTask, also=", number", given=", (SELECT coalesce(max(number), 0) + 1 FROM task)",
                       verb="INSERT OR REPLACE"),
     KeepRound: _insert("round", KeepRound, "task, round"),
-    KeepSetback: "INSERT INTO setback(task, round, run) VALUES(?1, ?2, ?3)",
+    KeepSetback: "INSERT INTO setback(task, round, run, setback) VALUES(?1, ?2, ?3, ?4)",
     KeepTaskEnd: "UPDATE task SET state = ?2, result = ?3, totals = ?4,"
                  " finished = (SELECT max(finished) + 1 FROM task),"
                  " end_epoch = (SELECT epoch FROM life) WHERE task = ?1 AND state = ''",
@@ -162,9 +165,9 @@ NEW_LEASE = (f"INSERT INTO lease({', '.join(GIVEN + OUTCOME)})"
 LEASE_ENDED = f"UPDATE lease SET {', '.join(f'{name} = ?' for name in OUTCOME)} WHERE lease = ?"  # noqa: S608
 OLDER_LEASES = (f"SELECT {', '.join(GIVEN + OUTCOME)} FROM lease"  # noqa: S608 - constants only
                 " WHERE lease IN (SELECT value FROM json_each(?))")
-_STANDING = "node, score, lies, quarantined_until, boot, pending_kop, used"
+_STANDING = "node, score, lies, quarantined_until, boot, conn, once, pending_kop, used"
 STANDING_OF = f"SELECT {_STANDING} FROM standing WHERE node = ?"  # noqa: S608 - constants only
-KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+KEEP_STANDING = f"INSERT OR REPLACE INTO standing({_STANDING}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 EARNED = "SELECT node, sum(price_kop) FROM lease WHERE epoch = ? AND verdict = 'ok' GROUP BY node"
 SHARE_OF = "SELECT task, node, leases, done FROM share WHERE task = ? AND node = ?"
 KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
@@ -188,7 +191,8 @@ SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, sta
     (SELECT coalesce(sum(jobs), 0) FROM round WHERE round.task = task.task),
     (SELECT count(*) FROM answer WHERE answer.task = task.task
         AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
-    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0)
+    coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
+    setback
 FROM task ORDER BY number"""
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look
@@ -250,7 +254,7 @@ INSERT INTO answer(task, round, job_index, answer, audited)
 INSERT INTO share(task, node, leases, done)
     SELECT task, node, count(*), sum(ended = 'done') FROM old_lease WHERE {_OPEN} GROUP BY task, node;
 INSERT INTO standing({_STANDING})
-    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, sum(pending), ranges(boot, seq) FROM (
+    SELECT node, sum(score), sum(lies), sum(quarantined_until), 0, 0, -1, sum(pending), ranges(boot, seq) FROM (
         SELECT node, score, lies, quarantined_until, 0 AS boot, 0 AS pending, 0 AS seq FROM old_standing
         UNION ALL SELECT node, 0, 0, 0, boot,
             price_kop * (verdict = 'ok' AND epoch > (SELECT sealed FROM old_life)), seq FROM old_lease)

@@ -192,24 +192,24 @@ class Store:
             self._sums.check_all(seen)
 
     def recall(self, task: str, round_: int, jobs: int, leases: bool) -> RoundRecalled | None:
-        """What is known of a round of ``jobs`` jobs; None when it is void or its task over.
+        """What is known of a round of ``jobs`` jobs, or of spans of them; None when it is void or its task over.
 
         Its leases are looked up where answers are missing or ``leases`` says so.
         """
         self._settle()
-        found = self._query("SELECT run, first_lease, version, kernel, digest FROM round"
+        found = self._query("SELECT run, first_lease, cuts, version, kernel, digest FROM round"
                             " WHERE task = ? AND round = ?", task, round_)
         if not found:
             return None
-        run, first, *made = found[0]
+        run, first, cuts, *made = found[0]
         with self._turn, explained(self._path):
             self._sums.check("answer", "answer " + task, round_, round_)
         answers = self._query("SELECT job_index, answer, audited FROM answer WHERE task = ? AND round = ?"
                               " ORDER BY job_index", task, round_)
-        whole = leases or len(answers) < jobs
+        whole = leases or len(answers) < (len(cuts) or jobs)
         rows = self._leases_of(task, round_, first) if whole else ()
         return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)), tuple(rows), whole,
-                             Made._make(made))
+                             Made._make(made), cuts)
 
     def _leases_of(self, task: str, round_: int, first: int) -> Iterator[LeaseRow]:
         """Those of a round, which began with the lease ``first``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from lamplighter.gateway.core.state import State
 
 MAX_WAITING = 64
 """Requests being validated at once."""
+MAX_OF_ONE = 16
+"""The same of one operator."""
 
 
 class Bound(NamedTuple):
@@ -24,6 +27,10 @@ BOUNDS = {
     "tasks": Bound("of those that are not over; refused: `too_many_tasks`", "requests_refused_too_many_tasks"),
     "tasks_finished": Bound("the oldest leaves the list, its retained messages the broker", "tasks_cleared"),
     "requests": Bound("refused as retryable: `busy`", "requests_refused_busy"),
+    "requests_of_an_operator": Bound("the same; of those told eight in a second are answered",
+                                     "requests_refused_busy"),
+    "strangers": Bound("of devices that the journal knows and the registry does not: who has least to answer for is "
+                       "a newcomer if it is enrolled again", "strangers_forgotten"),
     "leases_of_a_device": Bound("it gets no more: `full`", ""),
     "leases_remembered": Bound("the oldest is forgotten: its result, if it comes again, is `lease_unknown`",
                                "leases_forgotten"),
@@ -34,16 +41,18 @@ BOUNDS = {
 """By the name under which ``health.check`` and the metrics show it."""
 
 
-def bounds(state: State, requests: int, link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
-    """Of each bound how much is held ``now`` and at ``most``. ``requests`` are being validated, ``link`` says of
-    ``messages_in`` and ``messages_out`` what the connection to the broker holds."""
+def bounds(state: State, askers: Counter[str], link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Of each bound how much is held ``now`` and at ``most``. ``askers`` counts the requests that are being validated
+    by operator, ``link`` says of ``messages_in`` and ``messages_out`` what the connection to the broker holds."""
     policy = state.policy
     over = sum(task.over for task in state.tasks.values())
     held = {
         "devices": (len(state.nodes), policy.max_nodes),
         "tasks": (len(state.tasks) - over, policy.max_tasks),
         "tasks_finished": (over, policy.max_finished),
-        "requests": (requests, MAX_WAITING),
+        "requests": (askers.total(), MAX_WAITING),
+        "requests_of_an_operator": (max(askers.values(), default=0), MAX_OF_ONE),
+        "strangers": (len(state.strangers), policy.max_nodes),
         "leases_of_a_device": (max((len(node.open) for node in state.nodes.values()), default=0), policy.max_open),
         "leases_remembered": (len(state.ended), policy.remembered_leases),
         "compiling": (len(state.compiling), policy.max_compiling),

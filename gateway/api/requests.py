@@ -88,7 +88,9 @@ class Request:
 def check_size(size: int, most: int) -> None:
     """Whether a request of ``size`` bytes may be sent to a gateway that takes ``most``. Raises RequestError."""
     if size > most:
-        raise RequestError("too_large", f"{size} bytes", f"at most {most} bytes in one request")
+        raise RequestError("too_large", f"the request has {size} bytes, this gateway takes {most}",
+                           f"at most {most} bytes in one request: cut it into smaller tasks, or start the gateway "
+                           "with more --max-request")
 
 
 def loads(payload: bytes) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lamplighter.firmware.wire import device_of, is_identifier
-from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests
-from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.bounds import MAX_OF_ONE, MAX_WAITING
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
@@ -47,8 +47,8 @@ class Asked(NamedTuple):
 class RpcServer:
     """What answering takes. ``max_request`` bounds a request in bytes; ``about`` is what a device must be told of
     this gateway; ``tell`` hands events to the core and returns when what follows from them is durable and released;
-    ``answer`` sends one response; ``bounds`` says how much is held of what is bounded; ``wall_ms`` is the wall clock,
-    for display only."""
+    ``answer`` sends one response; ``means`` is what ``health`` shows of them; ``wall_ms`` is the wall clock, for
+    display only."""
 
     state: State
     solvers: Solvers
@@ -58,8 +58,9 @@ class RpcServer:
     about: dict[str, str]
     tell: Callable[[Sequence[Event]], Awaitable[None]]
     answer: Callable[[Ref, dict[str, Any] | None, RequestError | None], None]
-    bounds: Callable[[], dict[str, Any]]
+    means: Callable[[], dict[str, Any]]
     wall_ms: Callable[[], int]
+    budgets: Budgets
     waiting: dict[Asked, asyncio.Task[None]] = field(default_factory=dict)
     """By what was asked: a broker that waits for an acknowledgement may hand over the same once more."""
 
@@ -81,16 +82,27 @@ def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Ca
         if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
             raise RequestError("open_broker", "the broker lets strangers ask",
                                "use the command line on the gateway's computer, with --data")
-        held = sum(len(one.payload) for one in server.waiting)
-        if len(server.waiting) >= MAX_WAITING or held + len(payload) > MAX_HELD:
-            raise RequestError("busy", "too many requests at once", "try again in a second", "", True)
+        _check_room(server, user, len(payload))
     except RequestError as error:
-        server.answer(_peeked(user, method, payload, back), None, error)
+        if error.code != "busy" or server.budgets.tells(user):
+            server.answer(_peeked(user, method, payload, back), None, error)
         after()
         return
     work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, user, method, payload, back))
     work.add_done_callback(lambda _: server.waiting.pop(asked))
     work.add_done_callback(lambda ended: None if ended.cancelled() else after())
+
+
+def _check_room(server: RpcServer, user: str, size: int) -> None:
+    """Whether there is room for a request of ``user``: of what is held nobody has all. Raises RequestError."""
+    own = [len(one.payload) for one in server.waiting if one.user == user]
+    held = sum(len(one.payload) for one in server.waiting)
+    if len(own) >= MAX_OF_ONE or sum(own) + size > MAX_HELD // 2 or not server.budgets.admits(user, size):
+        server.budgets.refused(user)
+        raise RequestError("busy", f"{user} asks for too much at once", "wait for answers, and try again in a second",
+                           "", True)
+    if len(server.waiting) >= MAX_WAITING or held + size > MAX_HELD:
+        raise RequestError("busy", "too many requests at once", "try again in a second", "", True)
 
 
 def _peeked(user: str, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
@@ -141,7 +153,7 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     _require_input(request)
     known = server.state.tasks.get(task)
     if known is None or known.body != request.body:
-        await server.solvers.prepare(kind, request.body)
+        await server.solvers.prepare(kind, request.body, request.user)
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
         requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user)])
@@ -151,7 +163,7 @@ async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, An
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
     _require_input(request)
-    jobs = await server.solvers.first_round(kind, request.body)
+    jobs = await server.solvers.first_round(kind, request.body, request.user)
     kop = sum(job.price_kop for job in jobs)
     largest = hypothetical(server.state, kind, jobs)
     reasons = {node.name: why_not(server.state, node, largest) for node in server.state.nodes.values()}
@@ -247,18 +259,11 @@ async def _revoke(server: RpcServer, request: Request, _ref: Ref) -> dict[str, A
 
 
 async def _restore(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    return _standing(await server.enrolment.restore(requests.text(request, "node")))
+    return (await server.enrolment.restore(requests.text(request, "node"))).standing
 
 
 async def _transfer(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    device = await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))
-    return _standing(device)
-
-
-def _standing(device: Device) -> dict[str, Any]:
-    """``epoch``: at whose end it changes hands; None if it does not."""
-    return {"node": device.node, "owner": device.owner, "next_owner": device.next_owner,
-            "epoch": device.asked if device.next_owner else None, "revoked": device.revoked}
+    return (await server.enrolment.transfer(requests.text(request, "node"), requests.text(request, "owner"))).standing
 
 
 async def _statement(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
@@ -275,7 +280,7 @@ async def _seal(server: RpcServer, _request: Request, ref: Ref) -> None:
 
 
 async def _health(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:
-    return {**health(server.state), **server.guard.view(), "bounds": server.bounds()}
+    return {**health(server.state), **server.guard.view(), **server.budgets.view(), **server.means()}
 
 
 _HANDLERS: dict[str, Callable[[RpcServer, Request, Ref], Awaitable[dict[str, Any] | None]]] = {

@@ -56,6 +56,6 @@ def health(state: State) -> dict[str, Any]:
             "nodes": len(state.nodes), "nodes_online": len(online),
             "spare_permille": sum(node.spare for node in online) // len(online) if online else 0,
             "leases_open": sum(len(node.open) for node in state.nodes.values()),
-            "jobs_done": state.counters["jobs"], "epoch": state.epoch,
+            "jobs_since_start": state.counters["jobs"], "epoch": state.epoch,
             "pending": sum(sum(node.pending.values()) for node in state.nodes.values()),
             "settled": sum(state.settled.values())}

@@ -22,7 +22,8 @@ class Window:
         self._about = {"site": site, "version": __version__, "boot": boot, "net": public.net.hex()}
 
     def health(self) -> dict[str, Any]:
-        return {**health(self._state), **self._guard.view(), "bounds": self._shell.bounds(), **self._about,
+        return {**health(self._state), **self._guard.view(), **self._shell.budgets.view(),
+                **self._shell.means(), **self._about,
                 "broker": str(self._link.broker), "broker_up": self._link.up}
 
     def tasks(self) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def kind_test(name: str, as_json: bool) -> None:
 
     Exit code 0 when all holds, 1 when something does not.
     """
-    from lamplighter.gateway.kindkit.check import CompileError, PoolError, check
+    from lamplighter.gateway.kindkit.check import CompileError, NoMicroPython, check
     from lamplighter.tasks.fetch import cache_folder
 
     wrong = 0
@@ -83,7 +83,7 @@ def kind_test(name: str, as_json: bool) -> None:
             else:
                 mark = {None: "    ", True: click.style("pass", "green"), False: click.style("FAIL", "red")}[found.ok]
                 click.echo(f"{mark}  {found.what:<10} {found.text}")
-    except (CompileError, PoolError) as error:
+    except (CompileError, NoMicroPython) as error:
         raise click.ClickException(str(error)) from None
     sys.exit(1 if wrong else 0)
 
@@ -94,13 +94,13 @@ def kind_test(name: str, as_json: bool) -> None:
 def kind_bench(name: str, as_json: bool) -> None:
     """Weighs the jobs of the kind NAME: bytes, operations, credits, time on each runtime, heap."""
     from lamplighter.gateway.kindkit.bench import weigh
-    from lamplighter.gateway.kindkit.check import CompileError, PoolError
+    from lamplighter.gateway.kindkit.check import CompileError, NoMicroPython
     from lamplighter.gateway.kindkit.pool import KernelRaised
     from lamplighter.tasks.fetch import cache_folder
 
     try:
         found = weigh(_known(name), cache_folder())
-    except (CompileError, PoolError, KernelRaised) as error:
+    except (CompileError, NoMicroPython, KernelRaised) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found)))

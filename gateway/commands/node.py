@@ -23,7 +23,7 @@ from lamplighter.gateway.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from lamplighter.gateway.adapters.registry import Registry
+    from lamplighter.gateway.adapters.registry import Device, Registry
 
 
 @click.group()
@@ -104,7 +104,7 @@ def node_transfer(name: str, owner: str, data: Path, as_json: bool) -> None:
     _ask(data, as_json, "node.transfer", lambda registry: registry.transfer(name, owner), node=name, owner=owner)
 
 
-def _ask(data: Path, as_json: bool, method: str, change: Callable[[Registry], object], **params: str) -> None:
+def _ask(data: Path, as_json: bool, method: str, change: Callable[[Registry], Device], **params: str) -> None:
     """Through the door; where no gateway runs the registry keeps what was asked for, and the next one does it."""
     from lamplighter.gateway.adapters.registry import FILE, EnrolmentError, Registry, RegistryError
     from lamplighter.gateway.api.client import Refused
@@ -114,11 +114,10 @@ def _ask(data: Path, as_json: bool, method: str, change: Callable[[Registry], ob
         if not (data / FILE).exists():
             raise click.ClickException(f"no gateway has run in {data}; name its folder with --data")
         try:
-            registry = Registry.open(data)
-            change(registry)
+            device = change(Registry.open(data))
         except EnrolmentError as error:
             raise Refused({"code": error.code, "message": str(error), "hint": error.hint}) from None
         except RegistryError as error:
             raise click.ClickException(str(error)) from None
-        told = {**params, "note": "no gateway serves this folder: the next that starts does it"}
+        told = {**device.standing, "note": "no gateway serves this folder: the next that starts does it"}
     show(told, as_json)

@@ -50,7 +50,8 @@ class Progress:
         """How many devices are there, how much of their time is spare, and how fast work is done."""
         note = f"devices, {health['spare_permille'] / 10:.0f} % of their time spare, {health['leases_open']} leases"
         if not self._console.is_terminal:
-            self.say(f"{health['nodes_online']} of {health['nodes']} {note}, {health['jobs_done']} jobs done")
+            done = f"{health['jobs_since_start']} jobs done since the gateway's start"
+            self.say(f"{health['nodes_online']} of {health['nodes']} {note}, {done}")
             return
         if "" not in self._rows:
             self._rows[""] = self._bars.add_task("street", total=health["nodes"], note="")

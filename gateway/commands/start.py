@@ -86,7 +86,8 @@ def up(print_urls: bool, verbose: bool, as_json: bool, **options: Any) -> None:
             click.echo(f"broker {address.operator}\npage {address.page}")
         else:
             click.echo(f"gateway {settings.name} of site {settings.site!r} is up: broker {address.broker}, "
-                       f"page {address.page}, data in {settings.data}. Ctrl-C stops it.")
+                       f"page {address.page}, data in {settings.data}; recomputes as {address.recomputes_as}. "
+                       "Ctrl-C stops it.")
         sys.stdout.flush()
 
     async def _up() -> None:

@@ -31,7 +31,9 @@ class KeepTask:
 @fact
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
-    was set back. ``expected``: how many rounds its kind now expects there to be. The others are as in ``Made``."""
+    was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many of the jobs that
+    its solver yielded are in each span, in their order by contexts; empty where none is. The others: see ``Made``.
+    """
 
     task: str
     round: int
@@ -42,16 +44,18 @@ class KeepRound:
     version: int = 0
     kernel: bytes = b""
     digest: bytes = b""
+    cuts: bytes = b""
 
 
 @fact
 class KeepSetback:
     """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
-    task goes on as ``run``."""
+    task goes on as ``run``. ``why`` is a sentence for an operator."""
 
     task: str
     round: int
     run: int
+    why: str = ""
 
 
 @fact
@@ -126,13 +130,16 @@ class KeepAnswer:
 
 @fact
 class KeepStanding:
-    """What is known of a node; ``boot`` is the newest life of the device that it was born in."""
+    """What is known of a node: ``boot`` is the newest start of the device that was heard of, ``conn`` the newest
+    connection of that, ``once`` as its birth said, -1 before one was heard."""
 
     node: str
     score: int
     lies: int
     quarantined_until: int
     boot: int = 0
+    conn: int = 0
+    once: int = -1
 
 
 @fact
@@ -154,6 +161,8 @@ class KeepClock:
 
 @fact
 class SendLease:
+    """``span``: its input is that of several jobs."""
+
     node: str
     fence: int
     nonce: bytes
@@ -165,6 +174,7 @@ class SendLease:
     budget_kop: int
     contexts: tuple[bytes, ...]
     input: bytes
+    span: bool = False
 
 
 @fact
@@ -213,7 +223,8 @@ class StartSolver:
 
 @fact
 class RecallRound:
-    """A replayed round of ``jobs`` jobs was yielded: report what the journal knows of it (``RoundRecalled``).
+    """A replayed round was yielded, of ``jobs`` jobs if they are not leased as spans: report what the journal knows
+    of it (``RoundRecalled``).
 
     Its leases are wanted where not all of its jobs are answered, and where ``leases`` says so.
     """

@@ -53,6 +53,8 @@ class KindFacts(NamedTuple):
     """The hash of the source of its kernel."""
     checks: bool = False
     """Whether it can say of an answer that it is impossible."""
+    native: bool = False
+    """Whether its kernel becomes machine code where a board runs any."""
 
 
 class Storied:
@@ -122,7 +124,7 @@ class Lease(Storied):
 
 
 class Job(Storied):
-    """One micro-job of the round that its task is in."""
+    """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
     __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "phases", "possible",
                  "refused", "round", "run", "spec", "task", "tries")
@@ -189,18 +191,23 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "phases", "recalling", "second", "specs")
+    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "phases", "recalling", "second", "specs",
+                 "yielded")
 
-    def __init__(self, number: int = -1, made: Made = UNMADE, specs: Sequence[JobSpec] = ()) -> None:
+    def __init__(self, number: int = -1, made: Made = UNMADE, yielded: Sequence[JobSpec] = ()) -> None:
         self.number = number
         self.made = made
-        self.specs = specs
-        """All of its jobs."""
+        self.yielded = yielded
+        """Its jobs, as the solver yielded them."""
+        self.specs: Sequence[JobSpec] = ()
+        """What is leased: jobs, or spans of them; empty until that is known."""
         self.jobs: list[Job] = []
         """The first of them, as far as somebody has come to them: a round may have a million."""
+        self.order: list[int] = []
+        """Where there are spans: the places of their jobs among those that the solver yielded."""
         self.recalling = False
         """It is replayed, and the journal has not said yet what it knows of it."""
-        self.open_jobs = len(specs)
+        self.open_jobs = 0
         """Jobs without an accepted answer."""
         self.phases = dict.fromkeys(Phase, 0)
         self.fresh: deque[Job] = deque()
@@ -249,14 +256,16 @@ class Task:
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
                  "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
-                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "solved", "started_ms", "state",
-                 "submitted_at_ms", "suspects", "waits")
+                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int, by: str = "") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.setback = ""
+        """Why rounds were begun anew last; empty where none were."""
         self.by = by
         """Who asked for it, by the broker's account."""
         self.priority = priority
@@ -336,8 +345,8 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "compiled_at", "conn", "device",
-                 "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
+    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
+                 "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
                  "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
                  "temp", "why")
@@ -361,6 +370,8 @@ class Node:
         self.can: tuple[str, ...] = ()
         self.board = self.firmware = ""
         self.arch = UNBORN            # no kernel is for it
+        self.claimed = UNBORN
+        """The one that it was born with last: while it starts again, kernels for that are kept."""
         self.heap = self.speed = self.message = 0
         self.bid = False
         self.spare = self.room = 0
@@ -397,6 +408,10 @@ class Node:
     def belongs_to(self, owner: str) -> bool:
         """Whether it is this owner's, or will be."""
         return owner in (self.owner, self.next_owner or self.owner)
+
+    def start(self, boot: int, conn: int = 0, once: int = UNBORN) -> None:
+        """This is its newest start."""
+        self.boot, self.conn, self.once = boot, conn, once
 
     def stand(self, row: StandingRow, epoch: int) -> None:
         """What the journal knows of it counts; ``epoch`` is the one that is not sealed."""

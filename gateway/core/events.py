@@ -15,11 +15,21 @@ from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 
+class Item(NamedTuple):
+    """One of the jobs that are leased as a span."""
+
+    input_bytes: int
+    answer_bytes: int
+    price_kop: int
+    heap_bytes: int
+
+
 @fact
 class JobSpec:
     """One job as the core sees it: bytes, bounds and a price, nothing of what it means.
 
-    ``contexts`` are names (16 bytes each); ``price_kop`` is its credit, fixed here, before any lease.
+    ``contexts`` are names (16 bytes each); ``price_kop`` is its credit, fixed here, before any lease. A span is a job
+    with ``items``: its input and its answer are theirs, one after the other (``spans``).
     """
 
     input: bytes
@@ -27,6 +37,7 @@ class JobSpec:
     answer_bytes: int
     price_kop: int
     heap_bytes: int
+    items: tuple[Item, ...] = ()
 
 
 # From operators
@@ -133,6 +144,8 @@ class RoundRecalled:
     whole: bool
     """Whether ``leases`` are all there are; else there is at least an answer for each job."""
     made: Made = UNMADE
+    cuts: bytes = b""
+    """How it was cut into spans."""
 
 
 @fact

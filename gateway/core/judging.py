@@ -1,10 +1,10 @@
 """What a result is worth: recorded first, then compared, then judged; recomputation settles every doubt.
 
-A second copy is leased only after the first is recorded, and to another owner. Copies that agree are
-accepted, after a recomputation for a drawn share of them. Where copies differ the gateway's own
-recomputation decides, which is exact because kernels are integer-only. A device proven wrong waits in
-quarantine, and what it took part in without a recomputation is checked again: at once where the round is open,
-else as ``replay`` describes, as long as it is neither sealed nor its task over.
+A second copy is leased only after the first is recorded, and to another owner. Of a drawn share of jobs the
+gateway's own recomputation is the second copy, which runs beside the fleet while the round goes on. Copies that
+agree are accepted; where they differ a recomputation decides, which is exact because kernels are integer-only. A
+device proven wrong waits in quarantine, and what it took part in without a recomputation is checked again: at once
+where the round is open, else as ``replay`` describes, as long as it is neither sealed nor its task over.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from lamplighter.gateway.core.placement import (
     runs,
     wait_for,
 )
+from lamplighter.gateway.core.spans import answers_to, cut, cuts_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import MINORITY, OK, PENDING, Verdict
@@ -127,11 +128,15 @@ def _learn_pace(state: State, node: Node, lease: Lease) -> None:
 
 
 def _commit(state: State, job: Job, lease: Lease) -> None:
-    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made.
+    """A well-formed copy has been recorded: its kind is asked whether it is possible, and meanwhile another is made,
+    if it is not the gateway's own that the lot falls on.
 
     One answer is asked about: copies that differ from it are recomputed anyway.
     """
     job.copies.append(lease)
+    if len(job.copies) < state.policy.copies and _drawn(state, job):
+        audit(state, job)
+        return
     if state.kind_of(job.task).checks and job.asked is None:
         job.asked = lease.answer
         state.turn.emit(CheckAnswer(job.task.name, job.round, job.index, job.run, job.spec, lease.answer))
@@ -166,7 +171,9 @@ def on_checked(state: State, event: AnswerChecked) -> None:
 
 
 def _drawn(state: State, job: Job) -> bool:
-    """Whether the gateway recomputes what copies agree on: by lot, and always where a proven liar took part."""
+    """Whether the gateway recomputes what copies say: by lot, and always where a proven liar took part.
+
+    A job's number is drawn once: asked again for another copy, only the device of that can make a difference."""
     policy = state.policy
     nodes = [state.nodes[copy.node] for copy in job.copies if copy.node in state.nodes]
     if any(state.now_ms < node.quarantined_until for node in nodes):
@@ -281,9 +288,11 @@ def set_back(state: State, task: Task, after: int, why: str) -> None:
     call_off(state, task, after)
     task.rounds = after + 1
     task.run += 1
+    task.setback = why
+    task.dirty = True
     task.suspects.clear()
     state.counters["setbacks"] += 1
-    state.turn.emit(KeepSetback(task.name, after, task.run))
+    state.turn.emit(KeepSetback(task.name, after, task.run, why))
     state.tell(task, "set_back", round=task.rounds, why=why)
 
 
@@ -319,17 +328,21 @@ def put_away(state: State, task: Task) -> None:
 
 def finish_round(state: State, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
-    answers = tuple(job.answer or b"" for job in task.round.jobs)
+    answers = tuple(answer or b"" for answer in answers_to(task.round, [job.answer for job in task.round.jobs]))
     put_away(state, task)
     state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
 def begin_round(state: State, task: Task) -> None:
     """The round that the solver has yielded is one that nobody has worked on."""
-    number, jobs = task.round.number, len(task.round.specs)
+    number = task.round.number
     task.rounds = number + 1
+    cuts = cuts_for(state, task, task.round.yielded)
+    cut(task.round, cuts)
+    jobs = len(task.round.specs)
     task.advance(number, 0, jobs)
-    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made))
+    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made,
+                              cuts))
     open_round(state, task)
 
 
@@ -345,8 +358,9 @@ def open_round(state: State, task: Task) -> None:
         finish_round(state, task)
         return
     for job in list(now.jobs):
-        if job.phase is READY and len(job.copies) >= state.policy.copies:
-            audit(state, job)   # judged copies were lost in the crash between receipt and verdict
+        if job.phase is READY and job.copies and (
+                len(job.copies) >= state.policy.copies or _drawn(state, job)):
+            audit(state, job)   # copies were judged in the crash between receipt and verdict, or it was under way
         elif job.phase is READY and job.copies:
             place(state, job)
         elif job.phase is READY:

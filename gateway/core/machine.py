@@ -149,12 +149,11 @@ class Machine:
             node = state.nodes.get(row.node)
             if node is not None:
                 state.recall(node, row)
-            else:   # the registry does not know it any more; who enrols it again finds what it did
-                state.strangers[row.node] = row
             if state.now_ms < row.quarantined_until:
                 if node is not None:
                     state.set_timer(row.quarantined_until, node)
                 state.find_work(row.node)   # what the last life had not checked again yet
+        state.remember_strangers(row for row in snapshot.standing if row.node not in state.nodes)
         for task_row in snapshot.tasks:
             self._restore_task(task_row)
         for name, who, leases, done in snapshot.shares:
@@ -175,7 +174,7 @@ class Machine:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
                     row.by)
         task.rate_at = self.state.now_ms
-        task.run, task.rounds, task.audited = row.run, row.rounds, row.audited
+        task.run, task.rounds, task.audited, task.setback = row.run, row.rounds, row.audited, row.setback
         task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)
         if row.rounds:
             task.advance(row.rounds - 1, row.answered, row.round_jobs)

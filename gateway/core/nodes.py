@@ -55,11 +55,12 @@ def on_born(state: State, event: NodeBorn) -> None:
     if node is None:
         state.counters["misbehaved_unknown_node"] += 1
         return
-    if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at):
+    if _is_below(state, node, event) or not _is_news(state, node, "birth", event.at, event.once):
         return
-    node.board, node.arch, node.firmware = event.board, event.arch, event.firmware
+    node.board, node.firmware = event.board, event.firmware
+    node.arch = node.claimed = event.arch
     node.heap, node.speed, node.message = event.heap, event.speed, event.message
-    node.once, node.can, node.restarted = event.once, event.can, event.why
+    node.can, node.restarted = event.can, event.why
     _want_kernels(state, node)
     may_have_room(state, node)
 
@@ -80,7 +81,7 @@ def _want_kernels(state: State, node: Node) -> None:
 def on_kernels(state: State, event: KernelsCompiled) -> None:
     state.compiling.discard(event.arch)
     state.kernels[event.arch] = event.blobs
-    for arch in state.kernels.keys() - {node.arch for node in state.nodes.values()}:
+    for arch in state.kernels.keys() - {node.claimed for node in state.nodes.values()}:
         del state.kernels[arch]   # what a device may claim to be has no bound
     for node in state.nodes.values():
         send_again(state, node)
@@ -182,24 +183,28 @@ def _send_floor(state: State, node: Node, once: int) -> None:
     state.turn.emit(SendFloor(node.name, once, max(node.boot, highest >> 32), highest & 0xFFFFFFFF))
 
 
-def _is_news(state: State, node: Node, leaf: str, at: At) -> bool:
+def _is_news(state: State, node: Node, leaf: str, at: At, once: int = UNBORN) -> bool:
     """Whether this is newer than all that was heard of the node. What is not is a repetition of the broker's, or a
-    replay: it is counted and changes nothing.
+    replay: it is counted and changes nothing. Which connection was the newest outlives the process: what was
+    recorded before a restart is a replay after it.
     """
     if at[:2] < (node.boot, node.conn) or at <= node.newest.get(leaf, NEVER):
         state.counters["stale_" + leaf] += 1
         return False
+    known = node.boot, node.conn, node.once
     if at.boot > node.boot:   # it started again: what it held is gone, and its birth and bid say what it is now
         node.bid = False
-        node.arch = node.once = UNBORN
+        node.arch = UNBORN
         node.below = None
         lose_all(state, node)
         node.pace.clear()
         node.no_heap.clear()
-        node.boot = at.boot
-        state.keep_standing(node)
-    node.conn, node.newest[leaf] = at.conn, at
+        node.start(at.boot)
+    node.newest[leaf] = at
     node.seen_at = state.now_ms
+    node.start(at.boot, at.conn, node.once if once == UNBORN else once)
+    if known != (node.boot, node.conn, node.once):
+        state.keep_standing(node)
     return True
 
 

@@ -155,7 +155,7 @@ def _send(state: State, node: Node, lease: Lease) -> None:
     job = lease.job
     state.turn.emit(SendLease(node.name, lease.fence, lease.nonce, job.name, state.kernels[node.arch][job.task.kind],
                               state.epoch, state.policy.ack_by_ms, lease.report_by - state.now_ms, lease.price_kop,
-                              job.spec.contexts, job.spec.input))
+                              job.spec.contexts, job.spec.input, bool(job.spec.items)))
 
 
 def take_back(state: State, node: Node, lease: Lease) -> None:

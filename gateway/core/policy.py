@@ -56,6 +56,12 @@ class Policy:
     """How long a device whose instruction set was new waits until kernels are compiled for another one of it."""
     remembered_leases: int = 8_192
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
+    span_ms: int = 4_000
+    """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
+    span_least_ms: int = 200
+    """What it is to take at least, if jobs are few: less is not worth a lease."""
+    spans_per_node: int = 4
+    """A round has so many spans for each device, rather than long ones: else some would wait for the last."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

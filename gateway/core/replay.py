@@ -17,6 +17,7 @@ from lamplighter.gateway.core.judging import begin_round, open_round, put_away, 
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.placement import audit, send_again
 from lamplighter.gateway.core.snapshot import LeaseRow, Made
+from lamplighter.gateway.core.spans import cut
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.protocol.words import named
@@ -33,9 +34,10 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
         begin_round(state, task)
         return
     if event.round in task.suspects and not event.whole:
-        state.turn.emit(RecallRound(task.name, event.round, len(task.round.specs), True))   # suspected meanwhile
+        state.turn.emit(RecallRound(task.name, event.round, len(task.round.yielded), True))   # suspected meanwhile
         return
     task.round.recalling = False
+    cut(task.round, event.cuts)
     jobs = task.round.make_all(task, event.run)
     for index, answer, audited in event.answers:
         jobs[index].recall(answer, bool(audited))

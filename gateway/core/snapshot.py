@@ -32,6 +32,8 @@ class TaskRow(NamedTuple):
     """Answers that the last round has; those before it have all."""
     expected: int = 0
     """How many rounds its kind expects; 0 where nobody knows."""
+    setback: str = ""
+    """Why rounds were begun anew last."""
 
 
 class LeaseRow(NamedTuple):
@@ -72,7 +74,9 @@ class StandingRow(NamedTuple):
     lies: int
     quarantined_until: int
     boot: int
-    """The newest life of the device that was heard of."""
+    conn: int = 0
+    once: int = -1
+    """The newest start of the device that was heard of, and its newest connection: as in ``KeepStanding``."""
     pending_kop: int = 0
     """Credits that it was judged to have earned since the last seal."""
     used: bytes = b""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding, PublishEvent
@@ -68,7 +68,7 @@ class State:
         """Jobs of rounds that are over: let go some at a time, for there may be many."""
         self.nodes: dict[str, Node] = {}
         self.strangers: dict[str, StandingRow] = {}
-        """What the journal knows of nodes that are not enrolled, by name: as many as ever were."""
+        """What the journal knows of nodes that are not enrolled, by name: as many as may be enrolled."""
         self.leases: dict[bytes, Lease] = {}
         """By nonce: every open lease, and the ended ones that are still remembered."""
         self.ended: OrderedDict[bytes, None] = OrderedDict()
@@ -146,15 +146,27 @@ class State:
 
     def say_standings(self) -> None:
         for node in self.standings.values():
-            self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot))
+            self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot,
+                                        node.conn, node.once))
         self.standings.clear()
 
     def recall(self, node: Node, row: StandingRow) -> None:
-        """What journal and log know of a node: its standing, its numbers, and the newest of its lives."""
+        """What journal and log know of a node: its standing, its numbers, the newest of its lives and connections."""
         node.stand(row, self.first_epoch)   # it may be known only now, while that is being sealed
         self.set_timer(node.quarantined_until, node)
         self.numbers.take(node.device, row.used)
-        node.boot = max(row.boot, self.numbers.highest(node.device) >> 32)
+        node.start(row.boot, row.conn, row.once)
+        newest = self.numbers.highest(node.device) >> 32
+        if newest > node.boot:
+            node.start(newest)
+
+    def remember_strangers(self, rows: Iterable[StandingRow]) -> None:
+        """Of those that are not enrolled: of more than there is room for, those first that have most to answer for,
+        or to get. What a receipt pays does not hang on it."""
+        known = sorted(rows, reverse=True, key=lambda row: (row.quarantined_until > self.now_ms, row.pending_kop,
+                                                            row.lies, row.score))
+        self.strangers = {row.node: row for row in known[:self.policy.max_nodes]}
+        self.counters["strangers_forgotten"] += max(0, len(known) - self.policy.max_nodes)
 
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""

@@ -21,6 +21,7 @@ from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancell
 from lamplighter.gateway.core.judging import begin_round, call_off, open_round, put_away, set_back
 from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
 from lamplighter.gateway.core.snapshot import Made
+from lamplighter.gateway.core.spans import answers_to
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import first_waiting, reasons_of_all
 
@@ -58,7 +59,7 @@ def on_round(state: State, event: RoundYielded) -> None:
     task = state.tasks.get(event.task)
     if task is None or task.over or task.ending or event.round != task.round.number + 1:
         return   # or it is what the solver said before it was started again
-    if task.round.specs:
+    if task.round.yielded:
         return
     kind = state.kind_of(task)
     task.round = Round(event.round, Made(kind.version, kind.kernel, event.digest), event.jobs)
@@ -78,7 +79,7 @@ def on_round(state: State, event: RoundYielded) -> None:
 
 def on_solved(state: State, event: TaskSolved) -> None:
     task = state.tasks.get(event.task)
-    if task is None or task.over or task.round.specs or event.rounds != task.round.number + 1:
+    if task is None or task.over or task.round.yielded or event.rounds != task.round.number + 1:
         return   # as above
     if state.searches:
         task.solved = event   # what it follows from may have to be checked again
@@ -116,9 +117,8 @@ def check_deadline(state: State, task: Task) -> None:
     if state.now_ms >= task.deadline_at + state.policy.give_up_ms:
         fail(state, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
     elif state.now_ms >= task.deadline_at and not task.ending and not task.replaying:
-        jobs = task.round.jobs
-        answers = (*(job.answer if job.phase is Phase.ACCEPTED else None for job in jobs),
-                   *[None] * (len(task.round.specs) - len(jobs)))
+        now = task.round
+        answers = answers_to(now, [job.answer if job.phase is Phase.ACCEPTED else None for job in now.jobs])
         call_off(state, task)
         put_away(state, task)
         task.ending = True
@@ -211,7 +211,7 @@ def status(task: Task) -> dict[str, Any]:
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
             "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
-            "setbacks": task.run,
+            "setbacks": task.run, "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from lamplighter.firmware.mac import MAC_BYTES
-from lamplighter.firmware.wire import LEASE_BYTES
+from lamplighter.firmware.wire import LEASE_BYTES, RECEIPT_BYTES
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
 
-(REVOKED, AWAY, NO_BID, NO_ROOM, FULL, QUARANTINE, MUTED, BACKOFF, NO_KERNELS, NO_KERNEL, HEAP, MESSAGE, NO_HEAP,
- OWNER, DECLINED, BACKLOG, DEADLINE) = Why   # as attributes of it they would cost as much as the checks
+(REVOKED, AWAY, NO_BID, NO_ROOM, FULL, QUARANTINE, MUTED, BACKOFF, NO_KERNELS, NO_KERNEL, NO_SPANS, HEAP, MESSAGE,
+ NO_HEAP, OWNER, DECLINED, BACKLOG, DEADLINE) = Why   # as attributes of it they would cost as much as the checks
+SPANS = "span"
+"""A device says in its birth that it takes several jobs under one lease."""
 LOOKS = 256
 """Devices that want work, of which a waiting task says what keeps each: bounds the work of one tick."""
 SAMPLE = 8
@@ -65,6 +67,8 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     kind, spec = job.task.kind, job.spec
     if kind not in state.kernels[node.arch]:
         return NO_KERNEL
+    if spec.items and not _takes_spans(node, spec):
+        return MESSAGE if SPANS in node.can else NO_SPANS
     if spec.heap_bytes > node.heap:
         return HEAP
     if LEASE_BYTES + MAC_BYTES + 16 * len(spec.contexts) + len(spec.input) > node.message:
@@ -83,6 +87,11 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     if node.open and takes * (len(node.open) + 1) > state.policy.backlog_ms:
         return BACKLOG
     return None if state.now_ms + takes < job.task.deadline_at else DEADLINE
+
+
+def _takes_spans(node: Node, spec: JobSpec) -> bool:
+    """Whether it knows what a span is, and its answer fits a message of its own."""
+    return SPANS in node.can and RECEIPT_BYTES + MAC_BYTES + spec.answer_bytes <= node.message
 
 
 def same_owner(state: State, copy: Lease, node: Node) -> bool:

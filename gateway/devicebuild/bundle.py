@@ -9,14 +9,19 @@ from __future__ import annotations
 import ast
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from lamplighter.gateway.devicebuild.makers import MAKERS, lift
 from lamplighter.gateway.devicebuild.scan import binds, is_fixed
+from lamplighter.gateway.devicebuild.splice import Once, splice
 
 
-def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str]) -> None:
+def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], keep: frozenset[str],
+         methods: Iterable[Once] | None = None, lend: str = "") -> None:
     """Makes one module, ``__init__``, of itself and ``together``, in which each name means one thing. What is used
-    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes.
+    by just one module of the others moves there: it leaves the heap with it. What nobody uses goes. Where there are
+    ``methods``, they and functions are put where they are called. Where ``lend`` is its function that lends modules,
+    what makes objects becomes one more of those.
     """
     whole = trees["__init__"]
     seen: set[str] = set()
@@ -33,6 +38,12 @@ def join(trees: dict[str, ast.Module], package: str, together: Sequence[str], ke
     for node in reversed(whole.body):
         if not _binds(node) & outside and all(counts[name] < 3 for name in _binds(node)):
             _inline(node, whole)
+    if methods is not None:
+        splice(whole, methods, frozenset(outside))
+    if lend:
+        bound: frozenset[str] = frozenset().union(*(_binds(node) for node in whole.body))
+        trees[MAKERS] = lift(whole, lend, package, frozenset(outside), bound)
+        others.append(trees[MAKERS])
     used = functools.cache(_used)  # what stays is not changed any more
     while [node for node in reversed(whole.body)
            if not _binds(node) & keep and _place(node, whole, others, package, used)]:

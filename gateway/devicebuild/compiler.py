@@ -33,7 +33,7 @@ ENTRIES = frozenset({"main"})
 RESIDENT = ("node", "receipts")
 """Modules of the firmware that are always in the heap, with those that they import: on a board they are one."""
 
-_VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
+VIPER = re.compile(rb"(?m)^[ \t]*@micropython\.viper[ \t]*\r?\n")
 
 
 def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:
@@ -45,14 +45,18 @@ def compile_for(source: bytes, arch: int, name: str = "kernel.py") -> bytes:
     """
     if arch and arch & 0xFF != FORMAT:
         raise CompileError(f"the board takes .mpy version {arch & 0xFF}, mpy-cross makes {FORMAT}")
-    native = arch >> 8 & 3 == NATIVE and arch >> 10 < len(ARCHES)
-    return _compiled(source, ARCHES[arch >> 10] if native else "", bool(arch), name)
+    return _compiled(source, ARCHES[arch >> 10] if has_machine_code(arch) else "", bool(arch), name)
+
+
+def has_machine_code(arch: int) -> bool:
+    """Whether viper functions are compiled for that instruction set; else they run as plain Python."""
+    return arch >> 8 & 3 == NATIVE and 0 < arch >> 10 < len(ARCHES)
 
 
 @functools.lru_cache(maxsize=256)
 def _compiled(source: bytes, march: str, as_mpy: bool, name: str) -> bytes:
     if not march:
-        source = _VIPER.sub(b"", source)
+        source = VIPER.sub(b"", source)
     if not as_mpy:
         return source
     with tempfile.TemporaryDirectory(prefix="lamplighter-") as folder:

@@ -49,9 +49,22 @@ def module_of(source: bytes, file: str = "kernel.py") -> ModuleType:
     """A kernel as a module of plain Python, which says that it is from ``file``. Raises what the source raises."""
     module = ModuleType(f"lamplighter_kernel_{Path(file).parent.name}")
     module.__file__ = file
-    tree = _Constants().visit(ast.parse(source))
-    exec(compile(tree, file, "exec"), module.__dict__)  # noqa: S102 - a kind's own program
+    exec(compile(_in_place(source), file, "exec"), module.__dict__)  # noqa: S102 - a kind's own program
     return module
+
+
+def plain(source: bytes) -> bytes:
+    """A kernel's source for CPython, its constants in their places. Raises CompileError."""
+    try:
+        return ast.unparse(_in_place(source)).encode()
+    except SyntaxError as error:
+        raise CompileError(f"kernel.py, line {error.lineno}: {error.msg}") from None
+
+
+def _in_place(source: bytes) -> ast.Module:
+    tree = _Constants().visit(ast.parse(source))
+    assert isinstance(tree, ast.Module)
+    return tree
 
 
 class _Constants(ast.NodeTransformer):

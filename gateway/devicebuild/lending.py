@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from lamplighter.gateway.devicebuild.scan import Ambiguous, Module, binds
+from lamplighter.gateway.devicebuild.words import MODULES, WORDS
 
 LENDER = "_lender"
 """The module that has the function ``LEND``. Both are made here, under names that no source has."""
 LEND = "_lend"
 
 
-def lender(package: str) -> ast.Module:
-    """A module with the function that imports another and forgets it, unless somebody else has imported it too."""
+def lender() -> ast.Module:
+    """A module with the function that imports another and forgets it.
+
+    MicroPython never forgets the name of a module, nor of its package: so a lent one is imported from the package's
+    folder as a module of its own, and ``called`` has names for it that are in read-only memory anyway.
+    """
     return ast.parse(f"""
 import sys
 def {LEND}(name):
-    whole = "{package}." + name
-    module = sys.modules.get(whole)
-    if not module:
-        __import__(whole)
-        module = sys.modules.pop(whole)
-        delattr(sys.modules["{package}"], name)
-    return module
+    sys.path.insert(0, __path__)
+    try:
+        return __import__(name)
+    finally:
+        sys.path.pop(0)
+        sys.modules.pop(name, None)
 """)
+
+
+def called(names: Iterable[str]) -> dict[str, str]:
+    """What the files of lent modules are called."""
+    short = sorted((word for word in WORDS if word not in MODULES), key=len)
+    return dict(zip(sorted(names), short, strict=False))
+
+
+class Called(ast.NodeTransformer):
+    """Calls lent modules as ``names`` says where the function ``lend`` has them."""
+
+    def __init__(self, lend: str, names: dict[str, str]) -> None:
+        self.lend, self.names = lend, names
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(ast.Name(name) | ast.Attribute(ast.Name(), name), [ast.Constant(str(word))]):
+                if name == self.lend and word in self.names:
+                    node.args = [ast.Constant(self.names[word])]
+        return self.generic_visit(node)
 
 
 def resident(modules: dict[str, Module], roots: tuple[str, ...]) -> list[str]:
@@ -59,13 +84,15 @@ def _taken_from(node: ast.AST, module: Module, modules: dict[str, Module]) -> li
 
 
 def lent(modules: dict[str, Module], together: list[str]) -> frozenset[str]:
-    """Modules that are imported inside functions, but for those of ``together``, which are in the heap anyway."""
+    """Modules that are imported inside functions alone, and not among ``together``, which are in the heap anyway."""
     found: set[str] = set()
+    kept = set(together)
     for module in modules.values():
+        kept.update(*(_taken_from(node, module, modules) for node in module.tree.body))
         for function in ast.walk(module.tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 found.update(*(_taken_from(node, module, modules) for node in ast.walk(function)))
-    return frozenset(found.difference(together))
+    return frozenset(found.difference(kept))
 
 
 def lend(modules: dict[str, Module], names: frozenset[str]) -> None:

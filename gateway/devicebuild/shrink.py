@@ -11,11 +11,13 @@ from __future__ import annotations
 import ast
 
 from lamplighter.gateway.devicebuild.bundle import join
-from lamplighter.gateway.devicebuild.lending import LEND, LENDER, lend, lender, lent, resident
+from lamplighter.gateway.devicebuild.lending import LEND, LENDER, Called, called, lend, lender, lent, resident
+from lamplighter.gateway.devicebuild.makers import MAKERS
 from lamplighter.gateway.devicebuild.names import Names
 from lamplighter.gateway.devicebuild.refuse import refuse
 from lamplighter.gateway.devicebuild.scan import Module
-from lamplighter.gateway.devicebuild.target import absolute, for_micropython, texts_in_one
+from lamplighter.gateway.devicebuild.splice import once, splice
+from lamplighter.gateway.devicebuild.target import absolute, for_micropython, texts_in_one, unnamed_classes
 from lamplighter.gateway.devicebuild.tuples import plain_tuples
 
 
@@ -35,21 +37,40 @@ def shrink(sources: dict[str, str], package: str, keep: frozenset[str],
     plain_tuples(modules, keep)
     if borrowed:
         lend(modules, borrowed)
-        trees[LENDER] = lender(package)
+        trees[LENDER] = lender()
         together.insert(0, LENDER)
+    methods = once(_modules(trees, package), keep)
     names = Names(_modules(trees, package), together, keep)
     for name, tree in trees.items():
         _Parameters(names.parameters).visit(tree)
         _Linker(name, names).visit(tree)
     if together:
-        join(trees, package, together, keep)
+        lending = names.short[LENDER][LEND] if borrowed else ""
+        join(trees, package, together, keep, methods, lending)
+    for name in sorted(trees.keys() - {"__init__"}):
+        splice(trees[name], methods, _borrowed(trees, lending, name) if name in borrowed else None)
+    files = called([*borrowed, MAKERS]) if borrowed else {}
+    for tree in trees.values() if borrowed else ():
+        Called(lending, files).visit(tree)
     for name in borrowed:
         texts_in_one(trees[name])
-    return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
+    for tree in trees.values():
+        unnamed_classes(tree)
+    return {files.get(name, name): ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
 
 
 def _modules(trees: dict[str, ast.Module], package: str) -> dict[str, Module]:
     return {name: Module(name, tree, package, frozenset(trees)) for name, tree in trees.items()}
+
+
+def _borrowed(trees: dict[str, ast.Module], lending: str, name: str) -> frozenset[str]:
+    """What is taken from the module ``name``, which the function ``lending`` has."""
+    found = set()
+    for node in (node for tree in trees.values() for node in ast.walk(tree)):
+        match node:
+            case ast.Attribute(ast.Call(ast.Name(lends) | ast.Attribute(_, lends), [ast.Constant(word)]), attribute):
+                found |= {attribute} if (lends, word) == (lending, name) else set()
+    return frozenset(found)
 
 
 class _Linker(ast.NodeTransformer):

@@ -127,6 +127,14 @@ def _loop(at: ast.stmt, name: str, made: ast.expr, part: ast.comprehension) -> l
     return [ast.copy_location(first, at), ast.copy_location(loop, at)]
 
 
+def unnamed_classes(tree: ast.Module) -> None:
+    """Has classes forget what they are called and where they are from: nobody asks, and it is in the heap of each."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names = [ast.Name(word, ast.Del()) for word in ("__module__", "__qualname__")]
+            node.body.insert(0, ast.Delete(list[ast.expr](names)))
+
+
 def texts_in_one(tree: ast.Module) -> None:
     """Makes one text of the short ones that a function has, where there are many: as constants they would stay in the
     heap when the module leaves it.

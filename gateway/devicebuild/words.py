@@ -20,6 +20,9 @@ WORDS = _TABLE.split()
 (MicroPython, py/makeqstrdata.py), the others are of modules that a device needs. A board that lacks one stores it.
 """
 
+MODULES = frozenset({"errno", "platform"})
+"""Those of them that are modules."""
+
 _NAMES = """_build _dequeue _enqueue _exc_handler _machine _mpy _serve _thread aclose acquire add appendleft awrite
 awritestr blit buffer call_exception_handler cancel connect coro create_task data decode decrypt
 default_exception_handler deleter difference_update done drain e ellipse encode encrypt exc fill fill_rect fromhex

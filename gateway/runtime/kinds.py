@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lamplighter.gateway.core.entities import KindFacts
+from lamplighter.gateway.devicebuild.compiler import VIPER
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.tasks.api import Kind
 
@@ -32,7 +33,9 @@ class KindInfo:
     @property
     def facts(self) -> KindFacts:
         """What the core is told of it."""
-        return KindFacts(self.version, hashlib.sha256(self.kernel.encode()).digest()[:HASH_BYTES], self.checks)
+        source = self.kernel.encode()
+        return KindFacts(self.version, hashlib.sha256(source).digest()[:HASH_BYTES], self.checks,
+                         VIPER.search(source) is not None)
 
 
 def info_of(kind: Kind) -> KindInfo:

@@ -154,7 +154,7 @@ class Lane:
         self._make = make
         self._worker: Worker | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
-        self._waiting: asyncio.PriorityQueue[tuple[int, int, Work[Any]]] = asyncio.PriorityQueue()
+        self._waiting: asyncio.PriorityQueue[tuple[int, int, int, Work[Any]]] = asyncio.PriorityQueue()
         self._asked = 0
         self._now: Work[Any] | None = None
         self._axe: asyncio.TimerHandle | None = None
@@ -169,12 +169,13 @@ class Lane:
                           "raises it, or give workers more memory (--worker-mb)") from None
 
     async def ask(self, owner: object, rank: int, request: Callable[[], bytes | None],
-                  read: Callable[[Parcel], T]) -> T:
-        """What ``read`` makes of the answer, in the thread. Raises what it raises, and the exceptions above."""
+                  read: Callable[[Parcel], T], turn: int = 0) -> T:
+        """What ``read`` makes of the answer, in the thread. Of one ``rank`` lower turns come first, then what came
+        first. Raises what it raises, and the exceptions above."""
         loop = asyncio.get_running_loop()
         work = Work(owner, request, read, loop.create_future())
         self._asked += 1
-        self._waiting.put_nowait((rank, self._asked, work))
+        self._waiting.put_nowait((rank, turn, self._asked, work))
         if self._turns is None:
             self._turns = loop.create_task(self._take_turns())
         answer: T = await work.done
@@ -198,7 +199,7 @@ class Lane:
 
     async def _take_turns(self) -> None:
         while True:
-            work = (await self._waiting.get())[2]
+            work = (await self._waiting.get())[3]
             try:
                 request = work.request()
                 if request is None:

@@ -61,7 +61,8 @@ class Outbox:
 
 def _lease(keys: Keys, effect: SendLease) -> bytes:
     return encode_lease(Lease(effect.fence, effect.nonce, effect.job, effect.kernel, effect.epoch, effect.ack_by_ms,
-                              effect.report_by_ms, effect.budget_kop, effect.contexts, effect.input), keys.down)
+                              effect.report_by_ms, effect.budget_kop, effect.contexts, effect.input, effect.span),
+                        keys.down)
 
 
 def _groups(frames: list[bytes], most: int) -> Iterator[list[bytes]]:

@@ -1,34 +1,37 @@
-"""The gateway's own computer: runs drawn or disputed jobs in a child process, with the kernel as plain Python.
+"""The gateway's own computer: runs drawn or disputed jobs in child processes, as machine code where there is a
+MicroPython that has it, else as plain Python.
 
-A child, because a third party's kernel must not be able to stall or end the gateway; killed and replaced
-when it takes too long. ``python -m lamplighter.gateway.runtime.recompute`` is the child: requests and answers are
-length-prefixed on its standard input and output. Its argument is the id of its parent.
+Children, because a third party's kernel must not be able to stall or end the gateway; killed and replaced when they
+take too long. Each kernel has one of its own, so that none waits for another kind's, and it ends when there has been
+nothing to do for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import struct
 import subprocess
-import sys
+import tempfile
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from pathlib import Path
 
 from lamplighter.firmware.wire import MAX_ANSWER
-from lamplighter.gateway.devicebuild.kernels import module_of
-from lamplighter.gateway.runtime.child import die_with, first_to_go, start
+from lamplighter.gateway.devicebuild.interpreter import HEAD, MAX_TEXT, Runtime, install, pack_job
+from lamplighter.gateway.devicebuild.kernels import CompileError
+from lamplighter.gateway.runtime.child import MEMORY_MB, start_program
 
 TIMEOUT_S = 120.0
+IDLE_S = 60.0
+"""A child that was asked nothing for so long is ended."""
+HEAP = MEMORY_MB << 20 >> 3
+"""Of MicroPython, in bytes: no board has so much."""
 
 
 class Recomputer:
-    """Runs one job at a time, in the order asked."""
+    """Runs the jobs of each kernel one at a time, in the order asked, on ``runtime``."""
 
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._turn = asyncio.Lock()
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._children: dict[bytes, _Child] = {}
 
     async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
         """The answer of a kernel, given as its source, or None when it raised, did not end in time, or took its
@@ -36,14 +39,37 @@ class Recomputer:
 
         Once is no proof against the kernel: the system may have ended the child for want of memory.
         """
-        parts = [kernel, given, *contexts]
-        request = struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
+        child = self._children.get(kernel)
+        if child is None:
+            child = self._children[kernel] = _Child(kernel, self.runtime)
+        return await child.run(pack_job(given, contexts))
+
+    def close(self) -> None:
+        """Ends the children and waits for that: a moment, since nothing can put off a SIGKILL."""
+        for child in self._children.values():
+            child.close()
+
+
+class _Child:
+    """The process of one kernel, while there is one."""
+
+    def __init__(self, kernel: bytes, runtime: Runtime) -> None:
+        self._kernel, self._runtime = kernel, runtime
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._turn = asyncio.Lock()
+        self._rest: asyncio.TimerHandle | None = None
+
+    async def run(self, request: bytes) -> bytes | None:
         async with self._turn:
+            if self._rest is not None:
+                self._rest.cancel()
             for _ in range(2):
                 try:
                     async with asyncio.timeout(TIMEOUT_S):
                         return await self._ask(request)
-                except TimeoutError:
+                except (TimeoutError, CompileError):
                     return None
                 except (asyncio.IncompleteReadError, ConnectionError):
                     continue
@@ -54,68 +80,35 @@ class Recomputer:
             reader, writer = await self._ready()
             writer.write(request)
             await writer.drain()
-            size, = struct.unpack(">i", await reader.readexactly(4))
-            return None if size < 0 else await reader.readexactly(size)
+            size, text, _ = HEAD.unpack(await reader.readexactly(HEAD.size))
+            said = await reader.readexactly(min(text, MAX_TEXT) if size < 0 else min(size, MAX_ANSWER + 1))
+            if len(said) > MAX_ANSWER:   # no device could send that; the rest of it is for nobody
+                self.close()
+            self._rest = asyncio.get_running_loop().call_later(IDLE_S, self.close)
+            return said if 0 <= size <= MAX_ANSWER else None
         except BaseException:   # also when cancelled: its answer must not be taken for that of the next
             self.close()
             raise
 
     async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._line is None or self._child is None or self._child.poll() is not None:
+        if self._line is None or self._process is None or self._process.poll() is not None:
             self.close()
-            self._child, line = start("lamplighter.gateway.runtime.recompute")
+            self._folder = folder = tempfile.TemporaryDirectory(prefix="lamplighter-kernel-")
+            program = await asyncio.to_thread(install, self._kernel, Path(folder.name), self._runtime, HEAP)
+            self._process, line = start_program(program.command, program.environment)
             self._line = await asyncio.open_connection(sock=line)
         return self._line
 
     def close(self) -> None:
-        """Ends the child and waits for that: a moment, since nothing can put off a SIGKILL."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
+        if self._rest is not None:
+            self._rest.cancel()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
         if self._line is not None:
             self._line[1].transport.abort()
             self._line = None
-
-
-def _kernel(source: bytes, known: dict[bytes, Any]) -> Any:
-    if source not in known:
-        known[source] = module_of(source)
-    return known[source]
-
-
-def _answer(source: bytes, given: bytes, contexts: Sequence[bytes], known: dict[bytes, Any]) -> bytes:
-    slices = _kernel(source, known).run(given, tuple(contexts))
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return bytes(end.value)
-
-
-def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answers requests until ``source`` ends: a count of parts, then a kernel's source, input, contexts."""
-    known: dict[bytes, Any] = {}
-    while head := source.read(4):
-        parts = []
-        for _ in range(struct.unpack(">I", head)[0]):
-            size, = struct.unpack(">I", source.read(4))
-            parts.append(source.read(size))
-        try:
-            answer = _answer(parts[0], parts[1], parts[2:], known)
-            if len(answer) > MAX_ANSWER:
-                raise ValueError("no device could send that")
-            sink.write(struct.pack(">i", len(answer)) + answer)
-        except Exception:   # whatever a kernel raises is an answer of its own: None
-            sink.write(struct.pack(">i", -1))
-        sink.flush()
-
-
-if __name__ == "__main__":
-    die_with(int(sys.argv[1]))
-    first_to_go()
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr   # a kernel that prints must not spoil its answer
-    try:
-        serve(sys.stdin.buffer, answers)
-    except ConnectionError:   # the gateway has just been killed: nobody is left to be answered, or to be told of it
-        os._exit(0)
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None

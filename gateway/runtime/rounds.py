@@ -6,10 +6,10 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT, blob_name
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS, blob_name
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.policy import price_kop
-from lamplighter.tasks.api import Job
+from lamplighter.tasks.api import JOB_ANSWER, JOB_INPUT, Job
 
 _ROW = struct.Struct(">IIQII")
 """Bytes of input, bytes of the answer, price, heap, number of contexts."""
@@ -77,7 +77,7 @@ class Contexts:
         at = first = 0
         made = []
         for size, answer, price, heap, contexts in table:
-            if size > MAX_INPUT or not 0 < answer <= MAX_ANSWER or contexts > MAX_CONTEXTS or not price:
+            if size > JOB_INPUT or not 0 < answer <= JOB_ANSWER or contexts > MAX_CONTEXTS or not price:
                 raise OutOfBounds(f"job out of bounds: {size} bytes in, {answer} out, {contexts} contexts, "
                                   f"{price} credits")
             names = tuple(self._order[place] for place in named[first:first + contexts])

@@ -12,13 +12,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from lamplighter.firmware.wire import CHUNK_BYTES
 from lamplighter.gateway.api import requests, rpc
 from lamplighter.gateway.api.bounds import bounds
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
+from lamplighter.gateway.core.spans import items_of
+from lamplighter.gateway.core.whynot import SPANS
+from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.runtime.announcer import Announcer
 from lamplighter.gateway.runtime.blobs import Blobs, Compile
@@ -55,6 +60,10 @@ class Link(Protocol):
 
 class Computer(Protocol):
     """Runs a job for the gateway itself."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs it."""
 
     async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
         """The answer of a kernel, given as its source; None when it cannot give one."""
@@ -101,13 +110,14 @@ class Shell:
         """What is counted outside of the core, by name."""
         self.announcer = Announcer(site, settings.name, stores.boot, outside.link.publish,
                                    settings.max_request, clock.wall_ms, self.counters)
-        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes, self._instruction_sets,
+        self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes_blob, self._instruction_sets,
                            self.pump.put)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
+        self.budgets = Budgets(self.now_ms, self.counters)
         about = {"site": site, "net": stores.public.net.hex()}
         self._server = server = rpc.RpcServer(self.machine.state, self.solvers, self.enrolment, outside.guard,
                                               settings.max_request, about, self.pump.told, self.announcer.answer,
-                                              self.bounds, clock.wall_ms)
+                                              self.means, clock.wall_ms, self.budgets)
         self._gate = Gate(self.enrolment.keys.__contains__, self._mute, self.now_ms)
         mark = mark_topic(site, settings.name), b"%d" % stores.boot
         self.inbox = Inbox(site, mark, self.enrolment.keys, self._gate, self.pump, partial(rpc.receive, server),
@@ -147,9 +157,11 @@ class Shell:
             self._outside.link.publish(*self.inbox.mark)
             asyncio.get_running_loop().call_later(MARK_S, self.inbox.go_on)   # where rules forbid us that topic
 
-    def bounds(self) -> dict[str, dict[str, int]]:
-        """How much is held of what is bounded."""
-        return bounds(self.machine.state, len(self._server.waiting), self._outside.link.holds())
+    def means(self) -> dict[str, Any]:
+        """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
+        held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
+                      self._outside.link.holds())
+        return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value}
 
     def disconnected(self) -> None:
         """The broker is away."""
@@ -220,6 +232,11 @@ class Shell:
     def _takes(self, node: str) -> int:
         return self.machine.state.nodes[node].message
 
+    def _takes_blob(self, node: str) -> int:
+        """In one message. Firmware that knows no spans knows chunks of a kilobyte only."""
+        takes = self._takes(node)
+        return takes if SPANS in self.machine.state.nodes[node].can else min(takes, CHUNK_BYTES + 1_024)
+
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)
         if message is not None:
@@ -240,8 +257,14 @@ class Shell:
         if len(contexts) < len(effect.job.contexts):
             return   # the task is over, or will ask again when it has come there
         kernel = self.solvers.kinds[effect.kind].kernel.encode()
-        answer = await self._outside.computer.run(kernel, contexts, effect.job.input)
-        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, answer))
+        answers: list[bytes] = []
+        for job in items_of(effect.job):
+            answer = await self._outside.computer.run(kernel, contexts, job.input)
+            if answer is None:
+                break
+            answers.append(answer)
+        whole = None if answer is None else b"".join(answers)
+        self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, whole))
 
     async def _seal(self, effect: f.SealEpoch) -> None:
         public = self._stores.public

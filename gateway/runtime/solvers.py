@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
@@ -23,6 +25,7 @@ from lamplighter.gateway.core.events import (
     TaskBroke,
     TaskSolved,
 )
+from lamplighter.gateway.core.spans import answers_of, items_of
 from lamplighter.gateway.runtime.child import Parcel, pack
 from lamplighter.gateway.runtime.kinds import KindInfo, changed
 from lamplighter.gateway.runtime.lanes import (
@@ -49,7 +52,7 @@ MAX_DEATHS = 3
 MAX_ROUNDS = 1_000_000
 """Rounds that a kind may expect."""
 MAX_CHECKS = 64
-"""Answers that a worker is asked about at once."""
+"""Answers that a worker is asked about at once; the last may be those of a span."""
 
 T = TypeVar("T")
 
@@ -85,6 +88,8 @@ class Solvers:
         self._places: dict[str, Place] = {}
         self._asks: dict[Lane, list[CheckAnswer]] = {lane: [] for lane in lanes}
         self._waiting: set[asyncio.Task[None]] = set()
+        self._asking: Counter[str] = Counter()
+        """Requests in the lanes, by operator."""
         for lane in lanes:
             lane.died, lane.begun = self._died, self._begun
 
@@ -143,17 +148,17 @@ class Solvers:
         """A long request, parsed beside the loop; ``door``: of those that may come by the door of the data folder.
         Its input stays out of it. Raises RequestError, TaskError."""
         head = {"do": "read", "user": user, "method": method, "door": door}
-        return await self._request(len(payload), pack(head, payload), _request_of)
+        return await self._request(user, len(payload), pack(head, payload), _request_of)
 
-    async def prepare(self, kind: str, body: bytes) -> None:
+    async def prepare(self, kind: str, body: bytes, user: str = "") -> None:
         """Validates the input of a request's body. Raises TaskError."""
-        await self._request(len(body), pack({"do": "prepare", "kind": kind}, body), _checked)
+        await self._request(user, len(body), pack({"do": "prepare", "kind": kind}, body), _checked)
 
-    async def first_round(self, kind: str, body: bytes) -> Sequence[JobSpec]:
+    async def first_round(self, kind: str, body: bytes, user: str = "") -> Sequence[JobSpec]:
         """The jobs that a task would start with, for its price; nothing is kept. Raises TaskError."""
         def read(parcel: Parcel) -> Sequence[JobSpec]:
             return Contexts().take(_checked(parcel).parts)
-        return await self._request(len(body), pack({"do": "price", "kind": kind}, body), read)
+        return await self._request(user, len(body), pack({"do": "price", "kind": kind}, body), read)
 
     # How
 
@@ -236,11 +241,20 @@ class Solvers:
         except (Unwanted, Interrupted, Overdue, WorkerDied):
             pass
 
-    async def _request(self, size: int, request: bytes, read: Callable[[Parcel], T]) -> T:
-        lane = self._lane_for(size)
+    async def _request(self, user: str, size: int, request: bytes, read: Callable[[Parcel], T]) -> T:
+        """In turn with other operators: the next of ``user`` comes after the first of everybody else."""
+        turn = self._asking[user]
+        self._asking[user] += 1
+        try:
+            return await self._in_turn(turn, self._lane_for(size), request, read)
+        finally:
+            self._asking[user] -= 1
+            self._asking += Counter()   # without those who ask for nothing
+
+    async def _in_turn(self, turn: int, lane: Lane, request: bytes, read: Callable[[Parcel], T]) -> T:
         for _ in range(MAX_DEATHS):
             try:
-                return await lane.ask(None, REQUESTS, lambda: request, read)
+                return await lane.ask(None, REQUESTS, lambda: request, read, turn)
             except (Overdue, Overfull) as error:
                 if lane is self._lanes.long:
                     raise _refusal(error, lane.limit_s) from None
@@ -256,8 +270,10 @@ class Solvers:
 
         def request() -> bytes | None:
             asks = self._asks[lane]
-            asked.extend(ask for ask in asks[:MAX_CHECKS] if self._has(lane, ask.task))
-            del asks[:MAX_CHECKS]
+            jobs = accumulate(len(ask.job.items) or 1 for ask in asks)
+            most = 1 + sum(count < MAX_CHECKS for count in jobs)
+            asked.extend(ask for ask in asks[:most] if self._has(lane, ask.task))
+            del asks[:most]
             if asks:
                 self._later(self._ask_kinds(lane))
             return _ask(asked) if asked else None
@@ -333,7 +349,11 @@ def _event(task: str, place: Place, parcel: Parcel) -> Event:
 
 
 def _ask(asked: Sequence[CheckAnswer]) -> bytes:
-    about = [{"of": ask.task, "size": ask.job.answer_bytes, "price": ask.job.price_kop, "heap": ask.job.heap_bytes}
-             for ask in asked]
-    parts = [part for ask in asked for part in (ask.job.input, ask.answer, b"".join(ask.job.contexts))]
-    return pack({"do": "check", "asks": about}, *parts)
+    """Of a span its kind is asked job by job; ``jobs``: how many each that is asked about has."""
+    about: list[dict[str, object]] = []
+    parts: list[bytes] = []
+    for ask in asked:
+        for job, answer in zip(items_of(ask.job), answers_of(ask.job, ask.answer), strict=True):
+            about.append({"of": ask.task, "size": job.answer_bytes, "price": job.price_kop, "heap": job.heap_bytes})
+            parts += (job.input, answer, b"".join(job.contexts))
+    return pack({"do": "check", "asks": about, "jobs": [len(ask.job.items) or 1 for ask in asked]}, *parts)

@@ -8,20 +8,21 @@ running is then gone, the others stay.
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import islice
 from types import FrameType
 from typing import Any
 
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import RequestError
-from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, pack, receive, unpack
+from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, limit_memory, pack, receive, unpack
 from lamplighter.gateway.runtime.kinds import as_dict, info_of
 from lamplighter.gateway.runtime.rounds import pack_round
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
@@ -56,6 +57,8 @@ class Workshop:
         self._described = [as_dict(info_of(kind)) for kind in kinds.values()]
         """As they are now: what is installed over them later is not what is loaded here."""
         self._running: dict[str, Running] = {}
+        self._prepared: tuple[bytes, Any] = b"", None
+        """The document that was validated last, by its hash, and its spec: it may be about to be started."""
         self._table: dict[str, Callable[[Parcel], bytes]] = {
             "kinds": self._describe, "read": self._read, "prepare": self._prepare, "price": self._price,
             "start": self._start, "advance": self._advance, "last": self._last_word, "check": self._check,
@@ -101,7 +104,8 @@ class Workshop:
         return pack({"is": "request", **about}, request.body)
 
     def _prepare(self, parcel: Parcel) -> bytes:
-        self._spec(parcel)
+        spec = self._spec(parcel)
+        self._prepared = _hash_of(parcel), spec
         return pack({"is": "fine"})
 
     def _price(self, parcel: Parcel) -> bytes:
@@ -118,7 +122,9 @@ class Workshop:
 
     def _start(self, parcel: Parcel) -> bytes:
         self._running.pop(parcel.head["task"], None)
-        spec = self._spec(parcel)
+        (known, spec), self._prepared = self._prepared, (b"", None)
+        if known != _hash_of(parcel):
+            spec = self._spec(parcel)
         running = self._running[parcel.head["task"]] = Running(self._kinds[parcel.head["kind"]], spec)
         return self._step(running, None)
 
@@ -156,8 +162,10 @@ class Workshop:
         raise RuntimeError("the kind asked for more work after its deadline")
 
     def _check(self, parcel: Parcel) -> bytes:
-        """Of each answer whether its kind thinks it possible; a check that raises casts doubt."""
-        possible, traces = [], []
+        """Of each answer whether its kind thinks it possible, of a span's if all are; a check that raises casts
+        doubt."""
+        words: list[bool] = []
+        traces: list[str] = []
         for at, ask in enumerate(parcel.head["asks"]):
             running = self._running[ask["of"]]
             given, answer, names = parcel.parts[3 * at:3 * at + 3]
@@ -165,15 +173,22 @@ class Workshop:
             job = Job(given, ask["size"], ask["price"] * 1_000, ask["heap"], contexts)
             try:
                 assert running.kind.check is not None
-                possible.append(bool(running.kind.check(running.spec, job, answer)))
+                words.append(bool(running.kind.check(running.spec, job, answer)))
             except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
-                possible.append(False)
+                words.append(False)
                 traces.append(traceback.format_exc()[-2_000:])
+        of = iter(words)
+        possible = [all([*islice(of, jobs)]) for jobs in parcel.head["jobs"]]
         return pack({"is": "checked", "possible": possible, "trace": "\n".join(traces[:3])})
 
     def _stop(self, parcel: Parcel) -> bytes:
         self._running.pop(parcel.head["task"], None)
         return pack({"is": "fine"})
+
+
+def _hash_of(parcel: Parcel) -> bytes:
+    """Of a kind and a document."""
+    return hashlib.sha256(parcel.head["kind"].encode() + b"\0" + parcel.parts[0]).digest()
 
 
 def _solved(result: Result) -> bytes:
@@ -213,8 +228,7 @@ def serve(line: socket.socket, workshop: Workshop, bell: Bell) -> None:
 def main(parent: str, megabytes: str) -> None:
     die_with(int(parent))
     first_to_go()
-    resource.setrlimit(resource.RLIMIT_DATA, (int(megabytes) << 20,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_memory(int(megabytes))
     line = socket.socket(fileno=os.dup(0))
     os.dup2(2, 0)   # what a kind reads or prints must not meet the messages
     os.dup2(2, 1)

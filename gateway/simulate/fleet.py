@@ -10,7 +10,6 @@ import asyncio
 import ctypes
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,22 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.gateway.devicebuild.compiler import build_firmware
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 _RESTART_S = 1.0
 _PR_SET_PDEATHSIG = 1
-
-
-def find_micropython() -> tuple[str, int] | None:
-    """(program, its ``sys.implementation._mpy``): of this environment or of the system; None where there is none."""
-    for program in (str(Path(sys.executable).with_name("micropython")), shutil.which("micropython")):
-        if program is None or not os.access(program, os.X_OK):
-            continue
-        ask = "import sys; print(sys.implementation._mpy)"
-        with suppress(OSError, ValueError, subprocess.SubprocessError):
-            told = subprocess.run([program, "-c", ask], capture_output=True, text=True, timeout=20, check=True)
-            return program, int(told.stdout)
-    return None
 
 
 def _die_with_parent() -> None:

@@ -104,8 +104,8 @@ function nodeState(cell, node) {
 }
 
 const TASK = [
-  (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`]
-    .filter(Boolean).join(" · ")),
+  (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`,
+    t.setback && `begun anew: ${t.setback}`].filter(Boolean).join(" · ")),
   state,
   bar((t) => [t.progress, 1000],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),

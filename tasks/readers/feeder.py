@@ -62,6 +62,10 @@ class Transformer(Strict):
     tap_side: Literal["primary", "secondary"] = Field(default="primary", description="where the tap changer is")
     tap_percent: float = Field(default=0.0, ge=-20, le=20, allow_inf_nan=False,
                                description="turns added on that side: tap position times step, percent")
+    tap2_side: Literal["primary", "secondary"] = Field(default="primary", description="where a second one is")
+    tap2_percent: float = Field(default=0.0, ge=-20, le=20, allow_inf_nan=False, description="turns that it adds")
+    limit_percent: float = Field(default=100.0, gt=0, le=1000, allow_inf_nan=False,
+                                 description="current allowed, percent of the rated; loadings are shares of it")
 
 
 class Load(Strict):

@@ -16,8 +16,12 @@ VEHICLE_M = 7.5
 """Length of a queue per vehicle: SUMO's default car of 5 m and its gap of 2.5 m."""
 MAX_ROOM = 255
 MAX_FEEDERS = 8
+MAX_TABLE = 255
+"""Lanes, and movements, that a device's tables hold."""
+LONGEST_DS = 60_000
+"""No phase lasts longer, in 0.1 s."""
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
-_LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
+LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
 
 Steps = tuple[tuple[int, int], ...]
 """A route: per signal passed the movement's index and the free travel time to its stop line, in 0.1 s."""
@@ -25,15 +29,14 @@ Steps = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase: how long, and a SUMO letter per signal."""
+    """One phase: how long, a SUMO letter per signal, and what the programme says of shorter and longer."""
 
     duration_ds: int
     signals: str
-
-    @property
-    def adjustable(self) -> bool:
-        """True for a green that a plan may change; yellow and all-red stay as they are."""
-        return any(c in _LETTERS for c in self.signals) and not any(c in "yYu" for c in self.signals)
+    shortest_ds: int = 0
+    longest_ds: int = LONGEST_DS
+    adjustable: bool = False
+    """True if a plan may change its length: see `groups`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,31 @@ class Junction:
     id: str
     offset_ds: int
     phases: tuple[Phase, ...]
+    conflicts: frozenset[tuple[int, int]] = frozenset()
+    """Pairs of signals, the lower first, whose ways cross."""
+    others: frozenset[int] = frozenset()
+    """Signals that no cars obey: those of walks, trams, bicycles."""
+    walks: frozenset[int] = frozenset()
+    """Those of them that people on foot obey, who take longer to clear the junction."""
+    actuated: bool = False
+    """True if detectors decide between the shortest and the longest of each phase."""
+
+    def shown_ds(self, phase: int) -> int:
+        """For how long a phase is sure to be shown as shipped."""
+        given = self.phases[phase]
+        return min(given.shortest_ds, given.duration_ds) if self.actuated else given.duration_ds
+
+    def green(self, signal: int) -> list[bool]:
+        """Whether a signal is green, per phase."""
+        return [phase.signals[signal] in LETTERS for phase in self.phases]
 
     def states(self, signal: int) -> list[int]:
         """RED, PERMISSIVE, GREEN or YELLOW per phase; yellow counts only right after green."""
         letters = [phase.signals[signal] for phase in self.phases]
         found = []
         for previous, letter in zip([letters[-1], *letters], letters, strict=False):
-            ends = letter in "yYu" and previous in _LETTERS
-            found.append(YELLOW if ends else _LETTERS.get(letter, RED))
+            ends = letter in "yYu" and previous in LETTERS
+            found.append(YELLOW if ends else LETTERS.get(letter, RED))
         return found
 
 
@@ -122,18 +142,8 @@ class Approach:
     """(movement, lane) of its own junction that it gives way to."""
 
 
-def check_size(lanes: int, movements: int, path: str) -> None:
-    """Raises TaskError ``too_large`` for more than a device's tables hold."""
-    if lanes > 255 or movements > 255:
-        raise TaskError("too_large", f"{lanes} lanes and {movements} movements at signals; 255 of each fit",
-                        "split the network into tasks of about 16 junctions", path)
-
-
-def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -> Network:
-    """Numbers movements, lanes and links; ``path`` is where the input has them.
-
-    Raises TaskError ``too_large`` if there are more than a device's tables hold.
-    """
+def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
+    """Numbers movements, lanes and links."""
     lanes: dict[str, int] = {}
     roads: dict[Road, int] = {}
     rooms: list[tuple[int, int]] = []
@@ -148,7 +158,6 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]], path: str) -
                     rooms.append((roads.setdefault(approach.road, len(roads)), approach.road.room))
                 numbers[approach.name, lane] = len(found)
                 found.append((j, len(names) - 1, approach, lane, signal))
-    check_size(len(lanes), len(names), path)
     waits: list[list[int]] = [[] for _ in found]
     for k, (j, _, approach, _, signal) in enumerate(found):
         if PERMISSIVE in junctions[j][0].states(signal):

@@ -1,8 +1,9 @@
 """Reads a feeder from the JSON that pandapower's ``to_json`` writes (also SimBench nets saved that way).
 
-Read without pandapower or pandas: each table is a JSON string inside the document, in pandas' "split" form.
-Lines, loads, static generators and one two-winding transformer at the head, with line charging, magnetising and tap;
-closed bus-bus switches join buses, open switches take their line out. Profiles are not part of this format.
+Read without pandapower or pandas: each table is a JSON string inside the document, in pandas' "split" form. What a
+power flow (``runpp``) would take is taken or refused: lines, loads (unbalanced ones as their sum), motors, static
+generators, switches, and one two-winding transformer at the head, with line charging, magnetising and both taps. An
+open switch, or a bus out of service, leaves a line charged from its other end. Profiles are not read.
 """
 
 from __future__ import annotations
@@ -10,115 +11,269 @@ from __future__ import annotations
 import cmath
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
-
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer, joined
+from lamplighter.tasks.readers.allow import Left, is_nothing
+from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
+from lamplighter.tasks.readers.feeder import Bus, Line, Load, Transformer, joined
+from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
 
 NO_LIMIT_KA = 50.0
 """pandapower's test nets write 99999 kA for "no limit"; anything above this is that."""
+SWITCH_RX = 2.0
+"""Resistance over reactance of a switch's impedance, where the net does not say (as in runpp)."""
+PATH = "/pandapower"
 Row = dict[str, Any]
+Table = dict[int, Row]
 
 
-def read(document: dict[str, Any], cars_per_load: int) -> Feeder:
+def read(document: dict[str, Any], cars_per_load: int, left: Left | None = None) -> Converted:
     """The feeder in plain fields. Each load gets ``cars_per_load`` places and its constant power.
 
-    Raises TaskError: ``bad_pandapower`` (not such a document), ``empty_data``, ``transformer`` (more than one),
-    ``unsupported`` (elements that this kind cannot model, named).
+    Raises TaskError: ``bad_pandapower`` (not such a document, or a value missing or impossible), ``empty_data``,
+    ``transformer`` (more than one), ``disconnected``, ``unsupported`` and ``not_understood`` (by name).
     """
-    tables = _tables(document)
+    left = left or Left()
     try:
-        net = _object(document)
-        return _feeder(tables, str(net.get("name") or "pandapower net")[:64], float(net.get("f_hz") or 50),
-                       cars_per_load)
+        return _Net(document, left).feeder(cars_per_load)
     except KeyError as missing:
-        raise TaskError("bad_pandapower", f"the net lacks {str(missing)[:80]}", "save the net again",
-                        "/pandapower") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise TaskError("bad_pandapower", f"{'/'.join(map(str, first['loc']))}: {first['msg']}", "mend it in the net",
-                        "/pandapower") from None
-    except (ValueError, TypeError, ZeroDivisionError, AttributeError) as error:
+        raise TaskError("bad_pandapower", f"the net lacks {str(missing)[:80]}", "save the net again", PATH) from None
+    except (ValueError, TypeError, ZeroDivisionError, AttributeError, OverflowError) as error:
         raise TaskError("bad_pandapower", f"the net holds a value that cannot be: {str(error)[:80]}",
-                        "mend it in the net", "/pandapower") from None
+                        "mend it in the net", PATH) from None
 
 
-def _feeder(tables: dict[str, dict[int, Row]], title: str, f_hz: float, cars_per_load: int) -> Feeder:
-    _refuse_unsupported(tables)
-    buses = tables["bus"]
-    heads, cut = _join(tables, buses), _cut(tables)
-    alive = {key for key, row in buses.items() if row.get("in_service", True)}
-    names = _names(buses)
-    source, vm_pu = _source(tables, heads)
-    trafo = _transformer(tables, heads, names, buses, cut)
-    lines = [_line(row, heads, names) for key, row in tables.get("line", {}).items()
-             if row.get("in_service", True) and ("l", key) not in cut]
-    loads = [Load(bus=names[heads[row["bus"]]], kw=1000 * _power(row, "p_mw"), kvar=1000 * _power(row, "q_mvar"),
-                  cars=cars_per_load)
-             for row in tables.get("load", {}).values() if row.get("in_service", True)]
-    loads += [Load(bus=names[heads[row["bus"]]], kw=-1000 * _power(row, "p_mw"), kvar=-1000 * _power(row, "q_mvar"),
-                   cars=0) for row in tables.get("sgen", {}).values() if row.get("in_service", True)]
-    low_kv = {buses[key]["vn_kv"] for key in alive if heads[key] != source} if trafo else {
-        buses[key]["vn_kv"] for key in alive}
-    if len(low_kv) != 1:
-        raise TaskError("transformer", f"the feeder mixes {sorted(low_kv)} kV",
-                        "one voltage behind the head transformer", "/pandapower")
-    wired = {name for line in lines for name in (line.from_bus, line.to_bus)} | {load.bus for load in loads} | {
-        names[source]} | ({trafo.from_bus, trafo.to_bus} if trafo else set())
-    kept = [Bus(name=names[key], **_position(tables, key)) for key in sorted(alive)
-            if heads[key] == key and names[key] in wired]
-    return Feeder(name=title, nominal_kv=low_kv.pop(),
-                  frequency_hz=f_hz, source_bus=names[source], source_voltage_pu=vm_pu, buses=kept,
-                  lines=lines, transformer=trafo, loads=loads)
+def _origin(table: str, key: object) -> Origin:
+    return f"{PATH}/_object/{table}", f"{table} {str(key)[:40]}"
 
 
-def _refuse_unsupported(tables: dict[str, dict[int, Row]]) -> None:
-    for name in ("gen", "storage", "trafo3w", "impedance", "shunt", "dcline", "ward", "xward"):
-        if any(row.get("in_service", True) for row in tables.get(name, {}).values()):
-            raise TaskError("unsupported", f"the net has elements in table {name!r}, which this kind does not model",
-                            "take them out of service, or net their power into the loads",
-                            f"/pandapower/_object/{name}")
-    if any(value for row in tables.get("load", {}).values() for column, value in row.items()
-           if column.startswith("const_")):
-        raise TaskError("unsupported", "the net has loads of constant impedance or current",
-                        "set them to constant power", "/pandapower/_object/load")
+def _number(row: Row, column: str, origin: Origin) -> float:
+    """A number that must be there. Raises TaskError ``bad_pandapower``: NaN is not zero."""
+    value = row[column]
+    if is_nothing(value):
+        raise TaskError("bad_pandapower", f"{origin[1]}: {column} is missing (NaN)", "give it a number, or take the "
+                        "element out of service", origin[0])
+    return float(value)
+
+
+def _or(row: Row, column: str, default: float) -> float:
+    """A number, or what it is where there is none."""
+    value = row.get(column)
+    return default if is_nothing(value) else float(value)   # type: ignore[arg-type]
+
+
+class _Net:
+    """A document's tables, of each the rows in service, and the feeder that is made of them."""
+
+    def __init__(self, document: dict[str, Any], left: Left) -> None:
+        self.net = _object(document)
+        tables = {name: _table(name, entry) for name, entry in self.net.items()
+                  if _is_table(entry) and (name in COLUMNS or not NET.is_silent(name))}
+        self.rows = {name: {key: row for key, row in table.items() if row.get("in_service", True)}
+                     for name, table in tables.items()}
+        NET.sift({name: self.rows.get(name, value) for name, value in self.net.items()}, PATH + "/_object", left)
+        for name, part in COLUMNS.items():
+            for key, row in self.rows.get(name, {}).items():
+                path, words = _origin(name, key)
+                part.sift(row, path, left, words + ": ")
+        self.options = self.net.get("user_pf_options") or {}
+        OPTIONS.sift(self.options, PATH + "/_object/user_pf_options", left)
+        self.left = left
+        self.buses = self.rows.get("bus", {})
+        if not self.buses:
+            raise TaskError("empty_data", "the net has no buses in service", "", PATH + "/_object/bus")
+        self.everything = tables["bus"]
+        switches = self.rows.get("switch", {}).values()
+        self.opened = {(row["et"], row["element"], row["bus"]) for row in switches if not row["closed"]}
+        pairs = [(row["bus"], row["element"]) for row in switches if _joins(row)]
+        self.heads = joined(self.everything, ((one, other) for one, other in pairs
+                                              if {one, other} <= self.buses.keys()), lambda key: key)
+        self.names = _names(self.everything)
+        self.draft = Draft("bad_pandapower", {
+            "": PATH, "buses": PATH + "/_object/bus", "lines": PATH + "/_object/line",
+            "loads": PATH + "/_object/load", "transformer": PATH + "/_object/trafo"}, left)
+
+    def feeder(self, cars_per_load: int) -> Converted:
+        source, vm_pu = self._source()
+        self.draft.buses = [
+            (self.draft.made(Bus, _origin("bus", key), name=self.names[key], **self._position(key)),
+             _number(row, "vn_kv", _origin("bus", key)), _origin("bus", key))
+            for key, row in self.buses.items() if self.heads[key] == key]
+        self._transformer(source)
+        for key, row in self.rows.get("line", {}).items():
+            self._line(key, row)
+        for key, row in self.rows.get("switch", {}).items():
+            self._switch(key, row)
+        self._loads(cars_per_load)
+        return self.draft.finished(self.names[source], name=str(self.net.get("name") or "pandapower net")[:64],
+                                   frequency_hz=float(self.net.get("f_hz") or 50), source_voltage_pu=vm_pu)
+
+    def _bus(self, key: int) -> str:
+        """The name of the bus that stands for this one."""
+        return self.names[self.heads[key]]
+
+    def _at(self, table: str) -> Iterator[tuple[Row, Origin]]:
+        """The rows of a table whose bus is in service too."""
+        for key, row in self.rows.get(table, {}).items():
+            if row["bus"] in self.buses:
+                yield row, _origin(table, key)
+            else:
+                self.heads[row["bus"]]   # or there is no such bus
+                self.left.out(f"element of {table}", "its bus is out of service", str(key))
+
+    def _source(self) -> tuple[int, float]:
+        grids = list(self._at("ext_grid"))
+        if len(grids) != 1:
+            raise TaskError("empty_data" if not grids else "unsupported", f"the net has {len(grids)} external grids",
+                            "exactly one feeds the feeder", PATH + "/_object/ext_grid")
+        row, origin = grids[0]
+        return self.heads[row["bus"]], _number(row, "vm_pu", origin)
+
+    def _is_open(self, kind: str, key: int, end: int) -> bool:
+        """Whether an element is cut off at ``end``: by an open switch there, or since that bus is out of service."""
+        self.heads[end]   # or there is no such bus
+        return end not in self.buses or (kind, key, end) in self.opened
+
+    def _line(self, key: int, row: Row) -> None:
+        origin, ends = _origin("line", key), (row["from_bus"], row["to_bus"])
+        cut = [self._is_open("l", key, end) for end in ends]
+        charging = _or(row, "c_nf_per_km", 0) or _or(row, "g_us_per_km", 0)
+        if all(cut) or (any(cut) and not charging):
+            self.left.out("line", f"{'both ends are' if all(cut) else 'one end is'} open", str(key))
+            return
+        names = []
+        for end, open_ in zip(ends, cut, strict=True):
+            names.append(f"open end of line {key}"[:64] if open_ else self._bus(end))
+            if open_:   # it stays charged from the other end
+                self.draft.buses.append((self.draft.made(Bus, origin, name=names[-1]),
+                                         _number(self.everything[end], "vn_kv", origin), origin))
+        km, count = _number(row, "length_km", origin), _or(row, "parallel", 1)
+        limit_ka = min(_or(row, "max_i_ka", math.inf) * _or(row, "df", 1) * count, NO_LIMIT_KA)
+        limit_ka *= _or(row, "max_loading_percent", 100) / 100
+        self.draft.lines.append((self.draft.made(
+            Line, origin, from_bus=names[0], to_bus=names[1], limit_a=1000 * limit_ka,
+            r_ohm=_number(row, "r_ohm_per_km", origin) * km / count,
+            x_ohm=_number(row, "x_ohm_per_km", origin) * km / count,
+            c_nf=_or(row, "c_nf_per_km", 0) * km * count, g_us=_or(row, "g_us_per_km", 0) * km * count), origin))
+
+    def _switch(self, key: int, row: Row) -> None:
+        """A closed switch between buses that has an impedance is a line."""
+        z_ohm, origin = _or(row, "z_ohm", 0), _origin("switch", key)
+        if row["et"] != "b" or not row["closed"] or not {row["bus"], row["element"]} <= self.buses.keys():
+            return
+        if not z_ohm > 0:
+            if not is_nothing(row.get("in_ka")):
+                self.left.tell("in_ka of switches without impedance is not checked")
+            return
+        rx = _or(self.options, "switch_rx_ratio", SWITCH_RX)
+        limit_ka = min(_or(row, "in_ka", NO_LIMIT_KA), NO_LIMIT_KA)
+        self.draft.lines.append((self.draft.made(
+            Line, origin, from_bus=self._bus(row["bus"]), to_bus=self._bus(row["element"]), limit_a=1000 * limit_ka,
+            r_ohm=z_ohm * rx / math.hypot(1, rx), x_ohm=z_ohm / math.hypot(1, rx)), origin))
+
+    def _load(self, row: Row, origin: Origin, power: complex, cars: int) -> None:
+        self.draft.loads.append((self.draft.made(Load, origin, bus=self._bus(row["bus"]), kw=1000 * power.real,
+                                                 kvar=1000 * power.imag, cars=cars), origin))
+
+    def _loads(self, cars: int) -> None:
+        for table, sign, places in (("load", 1, cars), ("sgen", -1, 0), ("asymmetric_load", 1, cars),
+                                    ("asymmetric_sgen", -1, 0)):
+            phases = ("_a", "_b", "_c") if table.startswith("asymmetric") else ("",)
+            for row, origin in self._at(table):
+                scale = sign * (_number(row, "scaling", origin) if "scaling" in row else 1.0)
+                power = sum(complex(_number(row, f"p{phase}_mw", origin), _number(row, f"q{phase}_mvar", origin))
+                            for phase in phases)
+                self._load(row, origin, scale * power, places)
+                if len(phases) > 1:
+                    self.left.tell("unbalanced loads and generators are taken as the sum of their phases: what is "
+                                   "computed is a balanced network")
+        for row, origin in self._at("motor"):
+            share = _number(row, "loading_percent", origin) / _number(row, "efficiency_percent", origin)
+            kw = _number(row, "pn_mech_mw", origin) * share * _number(row, "scaling", origin)
+            cosine = _number(row, "cos_phi", origin)
+            self._load(row, origin, complex(kw, abs(kw) * math.sqrt(max(0.0, 1 / cosine**2 - 1))), 0)
+
+    def _transformer(self, source: int) -> None:
+        rows = []
+        for key, row in self.rows.get("trafo", {}).items():
+            ends = row["hv_bus"], row["lv_bus"]
+            cut = [self._is_open("t", key, end) for end in ends]
+            if not any(cut):
+                rows.append((key, row))
+            elif not all(cut) and self.heads[ends[cut.index(False)]] != source:
+                raise TaskError("unsupported", f"trafo {key} is open at one end: its no-load power is not modelled",
+                                "open both ends, or take it out of service", PATH + "/_object/trafo")
+            else:
+                self.left.out("transformer", "it is open", str(key))
+        if len(rows) > 1:
+            raise TaskError("transformer", f"the net has {len(rows)} transformers", ONE_AT_A_TIME,
+                            PATH + "/_object/trafo")
+        for key, row in rows:
+            self.draft.transformer = self._trafo(row, _origin("trafo", key)), _origin("trafo", key)
+
+    def _trafo(self, row: Row, origin: Origin) -> Transformer:
+        count, derated = _or(row, "parallel", 1), _or(row, "df", 1)
+
+        def pu(side: str) -> float:
+            return _number(row, f"vn_{side}_kv", origin) / _number(self.buses[row[f"{side}_bus"]], "vn_kv", origin)
+
+        return self.draft.made(
+            Transformer, origin, from_bus=self._bus(row["hv_bus"]), to_bus=self._bus(row["lv_bus"]),
+            rated_kva=1000 * _number(row, "sn_mva", origin) * count * derated,
+            limit_percent=_or(row, "max_loading_percent", 100),
+            short_circuit_percent=_number(row, "vk_percent", origin) * derated,
+            resistive_percent=_number(row, "vkr_percent", origin) * derated,
+            no_load_percent=_or(row, "i0_percent", 0) / derated, iron_loss_kw=_or(row, "pfe_kw", 0) * count,
+            primary_pu=pu("hv"), secondary_pu=pu("lv"),
+            tap_side="secondary" if row.get("tap_side") == "lv" else "primary", tap_percent=_tap_percent(row, "tap"),
+            tap2_side="secondary" if row.get("tap2_side") == "lv" else "primary",
+            tap2_percent=_tap_percent(row, "tap2"))
+
+    def _position(self, key: int) -> dict[str, float]:
+        """Coordinates from the bus's GeoJSON point, or the older geodata table."""
+        try:
+            x, y = json.loads(self.everything[key]["geo"])["coordinates"][:2]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            row = self.rows.get("bus_geodata", {}).get(key)
+            if row is None:
+                return {}
+            x, y = row["x"], row["y"]
+        return {"x": float(x), "y": float(y)} if x is not None and y is not None else {}
+
+
+def _joins(switch: Row) -> bool:
+    """Whether a switch makes one bus of two: closed between them, and without an impedance."""
+    return switch["et"] == "b" and bool(switch["closed"]) and not _or(switch, "z_ohm", 0) > 0
+
+
+def _is_table(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("_class") == "DataFrame"
 
 
 def _object(document: dict[str, Any]) -> dict[str, Any]:
     inner = document.get("_object")
     if not isinstance(inner, dict) or "bus" not in inner:
         raise TaskError("bad_pandapower", "this is not a network as pandapower.to_json writes it",
-                        "save it with pandapower.to_json(net, 'net.json')", "/pandapower")
+                        "save it with pandapower.to_json(net, 'net.json')", PATH)
     return inner
 
 
-def _tables(document: dict[str, Any]) -> dict[str, dict[int, Row]]:
-    """All tables as rows by index. Raises TaskError ``bad_pandapower``."""
-    tables: dict[str, dict[int, Row]] = {}
-    for name, entry in _object(document).items():
-        if not isinstance(entry, dict) or entry.get("_class") != "DataFrame":
-            continue
-        try:
-            raw = entry["_object"]
-            split = json.loads(raw) if isinstance(raw, str) else raw
-            columns = split["columns"]
-            tables[name] = {key: dict(zip(columns, row, strict=True))
-                            for key, row in zip(split["index"], split["data"], strict=True)}
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise TaskError("bad_pandapower", f"table {name!r} is damaged", "save the net again",
-                            f"/pandapower/_object/{name}") from None
-    if not tables.get("bus"):
-        raise TaskError("empty_data", "the net has no buses", "", "/pandapower/_object/bus")
-    return tables
+def _table(name: str, entry: dict[str, Any]) -> Table:
+    """Rows by index. Raises TaskError ``bad_pandapower``."""
+    try:
+        raw = entry["_object"]
+        split = json.loads(raw) if isinstance(raw, str) else raw
+        columns = [str(column) for column in split["columns"]]
+        return {key: dict(zip(columns, row, strict=True))
+                for key, row in zip(split["index"], split["data"], strict=True)}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise TaskError("bad_pandapower", f"table {name[:64]!r} is damaged", "save the net again",
+                        f"{PATH}/_object/{name[:64]}") from None
 
 
-def _power(row: Row, column: str) -> float:
-    return float(row[column] or 0) * float(row.get("scaling", 1) or 0)
-
-
-def _names(buses: dict[int, Row]) -> dict[int, str]:
+def _names(buses: Table) -> dict[int, str]:
     """Bus names where they are all given and different, indices otherwise."""
     given = [str(row.get("name") or "") for row in buses.values()]
     if all(given) and len(set(given)) == len(given) and max(map(len, given)) <= 64:
@@ -126,81 +281,12 @@ def _names(buses: dict[int, Row]) -> dict[int, str]:
     return {key: str(key) for key in buses}
 
 
-def _join(tables: dict[str, dict[int, Row]], buses: dict[int, Row]) -> dict[int, int]:
-    """Which bus stands for each bus, closed bus-bus switches taken as one."""
-    switches = tables.get("switch", {}).values()
-    pairs = ((row["bus"], row["element"]) for row in switches if row["et"] == "b" and row["closed"])
-    return joined(buses, pairs, lambda key: key)
-
-
-def _cut(tables: dict[str, dict[int, Row]]) -> set[tuple[str, int]]:
-    """The elements that an open switch takes out, by kind and key."""
-    return {(row["et"], row["element"]) for row in tables.get("switch", {}).values() if not row["closed"]}
-
-
-def _source(tables: dict[str, dict[int, Row]], heads: dict[int, int]) -> tuple[int, float]:
-    grids = [row for row in tables.get("ext_grid", {}).values() if row.get("in_service", True)]
-    if len(grids) != 1:
-        raise TaskError("empty_data" if not grids else "unsupported", f"the net has {len(grids)} external grids",
-                        "exactly one feeds the feeder", "/pandapower/_object/ext_grid")
-    return heads[grids[0]["bus"]], float(grids[0]["vm_pu"])
-
-
-def _transformer(tables: dict[str, dict[int, Row]], heads: dict[int, int], names: dict[int, str],
-                 buses: dict[int, Row], cut: set[tuple[str, int]]) -> Transformer | None:
-    rows = {key: row for key, row in tables.get("trafo", {}).items()
-            if row.get("in_service", True) and ("t", key) not in cut}
-    if not rows:
-        return None
-    if len(rows) > 1:
-        raise TaskError("transformer", f"the net has {len(rows)} transformers", "study one feeder at a time",
-                        "/pandapower/_object/trafo")
-    row = next(iter(rows.values()))
-    if row.get("tap_dependency_table") or row.get("tap_dependent_impedance"):
-        raise TaskError("unsupported", "the transformer's impedance depends on its tap by a table",
-                        "give the impedance at its tap position", "/pandapower/_object/trafo")
-    count, derated = float(row.get("parallel", 1) or 1), float(row.get("df", 1) or 1)
-    return Transformer(
-        from_bus=names[heads[row["hv_bus"]]], to_bus=names[heads[row["lv_bus"]]],
-        rated_kva=1000 * float(row["sn_mva"]) * count * derated,
-        short_circuit_percent=float(row["vk_percent"]) * derated,
-        resistive_percent=float(row["vkr_percent"]) * derated,
-        no_load_percent=float(row.get("i0_percent") or 0) / derated,
-        iron_loss_kw=float(row.get("pfe_kw") or 0) * count,
-        primary_pu=float(row["vn_hv_kv"]) / buses[row["hv_bus"]]["vn_kv"],
-        secondary_pu=float(row["vn_lv_kv"]) / buses[row["lv_bus"]]["vn_kv"],
-        tap_side="secondary" if row.get("tap_side") == "lv" else "primary",
-        tap_percent=_tap_percent(row))
-
-
-def _tap_percent(row: Row) -> float:
+def _tap_percent(row: Row, tap: str) -> float:
     """Turns added at the tap position; a changer that only shifts the angle adds none."""
-    turns = row.get("tap_changer_type") in ("Ratio", "Symmetrical") if "tap_changer_type" in row else not row.get(
-        "tap_phase_shifter")
-    if not turns or row.get("tap_side") not in ("hv", "lv") or row.get("tap_pos") is None:
+    kind = f"{tap}_changer_type"
+    turns = row[kind] in ("Ratio", "Symmetrical") if kind in row else not row.get(f"{tap}_phase_shifter")
+    if not turns or row.get(f"{tap}_side") not in ("hv", "lv") or is_nothing(row.get(f"{tap}_pos")):
         return 0.0
-    steps = float(row["tap_pos"]) - float(row.get("tap_neutral") or 0)
-    added = cmath.rect(steps * float(row.get("tap_step_percent") or 0),
-                       math.radians(float(row.get("tap_step_degree") or 0)))
+    steps = float(row[f"{tap}_pos"]) - _or(row, f"{tap}_neutral", 0)
+    added = cmath.rect(steps * _or(row, f"{tap}_step_percent", 0), math.radians(_or(row, f"{tap}_step_degree", 0)))
     return abs(100 + added) - 100
-
-
-def _line(row: Row, heads: dict[int, int], names: dict[int, str]) -> Line:
-    km, count = float(row["length_km"]), float(row.get("parallel", 1) or 1)
-    limit_ka = float(row["max_i_ka"] or math.inf) * float(row.get("df", 1) or 1) * count
-    return Line(from_bus=names[heads[row["from_bus"]]], to_bus=names[heads[row["to_bus"]]],
-                r_ohm=float(row["r_ohm_per_km"]) * km / count, x_ohm=float(row["x_ohm_per_km"]) * km / count,
-                limit_a=1000 * min(limit_ka, NO_LIMIT_KA), c_nf=float(row.get("c_nf_per_km") or 0) * km * count,
-                g_us=float(row.get("g_us_per_km") or 0) * km * count)
-
-
-def _position(tables: dict[str, dict[int, Row]], key: int) -> dict[str, float]:
-    """Coordinates from the bus's GeoJSON point, or the older geodata table."""
-    try:
-        x, y = json.loads(tables["bus"][key]["geo"])["coordinates"][:2]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        row = tables.get("bus_geodata", {}).get(key)
-        if row is None:
-            return {}
-        x, y = row["x"], row["y"]
-    return {"x": float(x), "y": float(y)} if x is not None and y is not None else {}

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice, pairwise
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import VEHICLE_M, Demand, Steps, collect
-from lamplighter.tasks.readers.safexml import Element, parse
-from lamplighter.tasks.readers.sumo import Roads, number
+from lamplighter.tasks.readers.safexml import Element
+from lamplighter.tasks.readers.sumo import Roads
+from lamplighter.tasks.readers.sumoxml import ROUTES, ROUTES_PATH
+from lamplighter.tasks.readers.vehicles import CARS, OFF_THE_STREET, Draw, Types, departures, draw
 
-ROUTES_PATH = "/sumo/routes_xml"
 MAX_VEHICLES = 50_000
 MAX_VISITED = 1_000_000
 """Edges that the searches for trips' ways may look at, all together."""
 MAX_DRAWN = 500_000
-"""Departures that flows may have, within the period and without."""
-_TAGS = frozenset({"vehicle", "trip", "flow", "route", "vType"})
+"""Departures that detectors may have counted, within the period and without."""
+_PEOPLE = {"person": "person", "personFlow": "flow of people", "container": "container",
+           "containerFlow": "flow of containers"}
+
+Said = tuple[str, ...]
+"""What an element says of its way."""
 
 
 def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
@@ -39,35 +45,51 @@ def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
     return tuple(steps)
 
 
+class NoWay(TaskError):
+    """A way leads where cars may not drive."""
+
+
 @dataclass(slots=True)
 class _Ways:
     """Turns what elements say of their ways into steps, each once: a way may be long, and of many vehicles."""
 
     roads: Roads
-    named: dict[str, tuple[str, ...]]
-    """Edges of the routes that have an id."""
-    laid: dict[tuple[str, ...], Steps]
-    shortest: dict[tuple[str, str], tuple[str, ...]]
+    named: dict[str, Said]
+    """The ways of the routes that have an id."""
+    mixed: dict[str, Draw[Said]]
+    """The distributions by id."""
+    laid: dict[Said, Steps] = field(default_factory=dict)
+    shortest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     visited: int = 0
 
-    def steps(self, who: Element) -> Steps:
-        """Signals passed on the way of an element, with the free travel time between them."""
-        said = _said(who)
+    def said(self, who: Element) -> Draw[Said]:
+        """What an element says of its way: no longer than itself, however long that is."""
+        own = next((child for child in who.children if child.tag in ("route", "routeDistribution")), None)
+        given = who.attributes
+        if own is not None and own.tag == "route":
+            return Draw((("edges", own.attributes.get("edges", "")),), (1.0,))
+        if own is not None:
+            return mixture(own, self.named)
+        if "route" in given:
+            name = given["route"]
+            if name not in self.named and name not in self.mixed:
+                raise _broken(who, f"there is no route {name[:64]!r}")
+            return self.mixed.get(name) or Draw((self.named[name],), (1.0,))
+        if "from" not in given or "to" not in given:
+            raise _broken(who, "it has no route" if not {"fromTaz", "toTaz"} & given.keys() else
+                          "it goes from zone to zone (fromTaz, toTaz); let duarouter give it a route")
+        return Draw((("stops", given["from"], *given.get("via", "").split(), given["to"]),), (1.0,))
+
+    def steps(self, said: Said, who: Element) -> Steps:
+        """Signals passed on a way, with the free travel time between them. Raises NoWay, and TaskError else."""
         if said not in self.laid:
-            edges = self._edges(said, who)
+            what, *words = said
+            edges = tuple(words[0].split()) if what == "edges" else tuple(
+                chain(words[:1], *(self.between(*pair, who)[1:] for pair in pairwise(words))))
             if not edges:
-                raise _broken(who, "it has no route")
+                raise _broken(who, "its route has no edges")
             self.laid[said] = self._lay(edges, who)
         return self.laid[said]
-
-    def _edges(self, said: tuple[str, ...], who: Element) -> tuple[str, ...]:
-        """By its own route, by one with an id, or by a search from stop to stop."""
-        what, *words = said
-        if what == "edges":
-            return tuple(words[0].split())
-        if what == "route":
-            return self.named.get(words[0], ())
-        return tuple(chain(words[:1], *(self.between(*pair, who)[1:] for pair in pairwise(words))))
 
     def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
         for name in edges:
@@ -75,7 +97,7 @@ class _Ways:
                 raise _broken(who, f"edge {name[:64]!r} is not in the network")
         for here, there in pairwise(edges):
             if there not in self.roads.edges[here].onward:
-                raise _broken(who, f"no connection for cars from {here[:64]!r} to {there[:64]!r}")
+                raise _broken(who, f"no connection for cars from {here[:64]!r} to {there[:64]!r}", NoWay)
         return lay(self.roads, edges)
 
     def between(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
@@ -110,90 +132,103 @@ class _Ways:
             for target, crossing in edges[name].onward.items():
                 if target not in done:
                     heapq.heappush(open_, (time + edges[name].travel_s + crossing.travel_s, target, name))
-        raise _broken(who, f"no way for cars from {start[:64]!r} to {goal[:64]!r}")
+        raise _broken(who, f"no way for cars from {start[:64]!r} to {goal[:64]!r}", NoWay)
 
 
-def _broken(who: Element, why: str) -> TaskError:
+def _broken(who: Element, why: str, error: type[TaskError] = TaskError) -> TaskError:
     name = who.attributes.get("id", "?")[:64]
-    return TaskError("broken_route", f"{who.tag} {name!r} (line {who.line}): {why}",
-                     "do network and routes belong together?", ROUTES_PATH)
+    return error("broken_route", f"{who.tag} {name!r} (line {who.line}): {why}",
+                 "do network and routes belong together?", ROUTES_PATH)
 
 
-def _said(element: Element) -> tuple[str, ...]:
-    """What an element says of its way: no longer than itself, however long that is."""
-    own = next((child for child in element.children if child.tag == "route"), None)
-    given = element.attributes
-    if own is not None:
-        return "edges", own.attributes.get("edges", "")
-    if "route" in given:
-        return "route", given["route"]
-    return "stops", given.get("from", ""), *given.get("via", "").split(), given.get("to", "")
+def mixture(element: Element, named: dict[str, Said]) -> Draw[Said]:
+    """A <routeDistribution>: routes of its own, or references to ``named`` ones. Raises TaskError."""
+    members: list[tuple[Said, Element]] = []
+    for child in element.children:
+        name = child.attributes.get("refId")
+        if name is not None and name not in named:
+            raise _broken(child, f"there is no route {name[:64]!r}")
+        members.append((("edges", child.attributes.get("edges", "")) if name is None else named[name], child))
+    return draw(element, members, named, "routes")
 
 
-def _departures(element: Element, rng: random.Random) -> Iterator[float]:
-    """Departures in seconds: one of a vehicle or trip, many of a flow (evenly spaced, or Poisson)."""
-    if element.tag != "flow":
-        yield number(element, "depart", ROUTES_PATH)
-        return
-    begin, end = (number(element, name, ROUTES_PATH, default) for name, default in (("begin", "0"), ("end", None)))
-    given = element.attributes
-    if "number" in given:
-        count = number(element, "number", ROUTES_PATH)
-        step = (end - begin) / max(1.0, count)
-    elif "probability" in given:
-        step, count = 1 / max(1e-6, number(element, "probability", ROUTES_PATH)), 1e9
-    elif any(name in given for name in ("vehsPerHour", "perHour")):
-        name = "vehsPerHour" if "vehsPerHour" in given else "perHour"
-        step, count = 3600 / max(1e-3, number(element, name, ROUTES_PATH)), 1e9
-    else:
-        step, count = number(element, "period", ROUTES_PATH), 1e9
-    time, made = begin, 0
-    while time < end and made < min(count, MAX_VEHICLES + 1):
-        yield time
-        time += rng.expovariate(1 / step) if "probability" in given else max(0.01, step)
-        made += 1
+def parse_routes(text: str, left: Left | None = None) -> Element:
+    """The elements of a routes file; what is not taken into account goes to ``left``.
 
-
-def parse_routes(text: str) -> Element:
-    """The elements of a routes file. Raises TaskError: bad_xml."""
-    return parse(text, "routes", _TAGS, ROUTES_PATH)
+    Raises TaskError: bad_xml, not_understood, unsupported.
+    """
+    root = ROUTES.read(text, ROUTES_PATH, Left() if left is None else left)
+    found: list[Element] = []
+    for element in root.children:
+        if element.tag != "interval":
+            found.append(element)
+            continue
+        for flow in element.children:   # they begin and end with the interval
+            flow.attributes.update(element.attributes)
+            found.append(flow)
+    root.children = found
+    return root
 
 
 def vehicle_m(routes: Element) -> float:
     """What one vehicle takes of a queue: the mean of length and gap over vehicles, trips and flows."""
-    types = {e.attributes.get("id", ""):
-             number(e, "length", ROUTES_PATH, "5") + number(e, "minGap", ROUTES_PATH, "2.5")
-             for e in routes.children if e.tag == "vType"}
-    lengths = [types.get(e.attributes.get("type", ""), VEHICLE_M) for e in routes.children
-               if e.tag in ("vehicle", "trip", "flow")]
-    return max(1.0, sum(lengths) / len(lengths)) if lengths else VEHICLE_M
+    types = Types(routes)
+    rooms = [room for e in routes.children if e.tag in ("vehicle", "trip", "flow")
+             if (room := types.room_m(e)) is not None]
+    return max(1.0, sum(rooms) / len(rooms)) if rooms else VEHICLE_M
 
 
-def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
+def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None
+                ) -> Demand:
     """Reads vehicles, trips and flows that depart in [start_s, end_s).
 
-    Trips without a route take the way of least free travel time. Raises TaskError: broken_route,
-    zero_demand, too_large.
+    Trips without a route take the way of least free travel time; of distributions each vehicle draws its own. What
+    is no part of the queues at signals goes to ``left``: people, bicycles, trains, stops, and vehicles other than
+    cars that go where cars may not. Raises TaskError: broken_route, bad_distribution, zero_demand, too_large.
     """
-    named = {e.attributes.get("id", ""): tuple(e.attributes.get("edges", "").split())
-             for e in routes.children if e.tag == "route"}
-    ways = _Ways(roads, named, {}, {})
+    left = Left() if left is None else left
+    named: dict[str, Said] = {
+        e.attributes["id"]: ("edges", e.attributes.get("edges", ""))
+        for e in (*routes.children, *(child for mix in routes.children if mix.tag == "routeDistribution"
+                                      for child in mix.children))
+        if e.tag == "route" and "id" in e.attributes}
+    ways = _Ways(roads, named, {e.attributes.get("id", ""): mixture(e, named) for e in routes.children
+                                if e.tag == "routeDistribution"})
+    types = Types(routes)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
-    drawn = 0
     for element in routes.children:
-        if element.tag in ("route", "vType"):
-            continue
-        every = list(_departures(element, rng))
-        drawn += len(every)
-        if drawn > MAX_DRAWN:
-            raise TaskError("too_large", f"more than {MAX_DRAWN} departures, most of them outside of the period",
-                            "cut the flows to the period in question", ROUTES_PATH)
-        times = [t for t in every if start_s <= t < end_s]
-        if times:
-            steps = ways.steps(element)
-            trips.extend((round(10 * t), steps) for t in times)
+        if element.tag in _PEOPLE:
+            left.out(_PEOPLE[element.tag], "only vehicles queue at signals", element.attributes.get("id", ""))
+        elif element.tag in ("vehicle", "trip", "flow"):
+            trips += _trips(element, ways, types, islice(departures(element, start_s, end_s, rng), MAX_VEHICLES + 1),
+                            rng, left)
         if len(trips) > MAX_VEHICLES:
             raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",
                             "set period_start_s and period_end_s to the hours in question", ROUTES_PATH)
+    for name in sorted(types.unknown):
+        left.tell(f"vehicle type {name[:64]!r} is not in the file: its vehicles were taken for cars")
     return collect(trips)
+
+
+def _trips(element: Element, ways: _Ways, types: Types, times: Iterable[float], rng: random.Random, left: Left
+           ) -> Iterator[tuple[int, Steps]]:
+    """The vehicles of an element as departure, in 0.1 s, and way."""
+    drawn, said = types.of(element), None
+    stops = sum(child.tag == "stop" for child in element.children)
+    name = element.attributes.get("id", "")
+    for time in times:
+        sort = drawn.one(rng).sort
+        if sort in OFF_THE_STREET:
+            left.out(f"vehicle of class {sort}", "it does not queue among cars", name)
+            continue
+        said = ways.said(element) if said is None else said
+        try:
+            yield round(10 * time), ways.steps(said.one(rng), element)
+        except NoWay:
+            if sort in CARS:
+                raise
+            left.out(f"vehicle of class {sort}", "its way leads where cars may not drive", name)
+            continue
+        if stops:
+            left.out("stop", "vehicles are taken to drive through", name, stops)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -22,10 +24,14 @@ class Element:
 
 
 class _Builder:
-    def __init__(self, path: str, keep: frozenset[str]) -> None:
+    def __init__(self, path: str, root: str, keep: frozenset[str], look: Callable[[Element], None] | None) -> None:
         self.path = path
+        self.root = root
         self.keep = keep
+        self.look = look
         self.count = 0
+        self.dropped = MAX_DEPTH + 1
+        """How deep the element is within which nothing is kept."""
         self.stack: list[Element] = [Element("", {}, 0)]
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self.start
@@ -43,22 +49,34 @@ class _Builder:
         if self.count > MAX_ELEMENTS or len(self.stack) > MAX_DEPTH:
             raise TaskError("bad_xml", f"the XML has more than {MAX_ELEMENTS} elements or {MAX_DEPTH} levels",
                             "cut the network to the area in question", self.path)
-        element = Element(tag, attributes if tag in self.keep else {}, self.parser.CurrentLineNumber)
-        if tag in self.keep:
-            self.stack[-1].children.append(element)
+        element = Element(tag, attributes, self.parser.CurrentLineNumber)
+        depth = len(self.stack)
+        if depth == 1 and tag != self.root:
+            self.dropped = depth
+        elif depth < self.dropped:
+            if self.look is not None:
+                self.look(element)
+            if tag in self.keep:
+                self.stack[-1].children.append(element)
+            else:
+                self.dropped = depth
         self.stack.append(element)
 
     def end(self, _: str) -> None:
         self.stack.pop()
+        if len(self.stack) <= self.dropped:
+            self.dropped = MAX_DEPTH + 1
 
 
-def parse(text: str, root: str, keep: frozenset[str], path: str) -> Element:
-    """The root element of ``text`` with those of its descendants whose tags are in ``keep``.
+def parse(text: str, root: str, keep: frozenset[str], path: str,
+          look: Callable[[Element], None] | None = None) -> Element:
+    """The root element of ``text`` with those of its descendants whose tags are in ``keep``, as all around them are.
 
+    ``look`` sees each element but those within one that is not kept, and may raise TaskError.
     Raises TaskError ``bad_xml``, pointing at ``path``, if it is not well-formed, is not rooted in ``root``,
     declares a document type or an entity (billion laughs, external files), or is too large.
     """
-    builder = _Builder(path, keep | {root})
+    builder = _Builder(path, root, keep | {root}, look)
     try:
         builder.parser.Parse(text, True)
     except expat.ExpatError as error:
@@ -69,3 +87,17 @@ def parse(text: str, root: str, keep: frozenset[str], path: str) -> Element:
     if len(found) != 1 or found[0].tag != root:
         raise TaskError("bad_xml", f"the XML's root is not <{root}>", "are the two files swapped?", path)
     return found[0]
+
+
+def number(element: Element, name: str, path: str, default: str | None = None) -> float:
+    """An attribute as a finite number. Raises TaskError naming the line."""
+    text = element.attributes.get(name, default)
+    try:
+        value = float(text if text is not None else "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or abs(value) > 1e7:
+        shown = "is missing" if text is None else f"{text[:40]!r} is no usable number"
+        raise TaskError("bad_xml", f"line {element.line}: {name} of <{element.tag}> {shown}",
+                        "times are in seconds, lengths in metres", path)
+    return value

@@ -7,6 +7,7 @@ tables loads are constant.
 
 from __future__ import annotations
 
+import cmath
 import csv
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -14,55 +15,82 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Feeder, Line, Load, Transformer, joined
+from lamplighter.tasks.readers.allow import Left, Part
+from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
+from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Line, Load, Transformer, joined
 
 Row = dict[str, str]
 T = TypeVar("T")
 NEEDED = ("Node", "ExternalNet", "Line", "LineType", "Load")
-USED = (*NEEDED, "Coordinates", "LoadProfile", "RES", "RESProfile", "Switch", "Transformer", "TransformerType")
-REFUSED = ("PowerPlant", "Storage", "Shunt", "DCLine")
 FREQUENCY_HZ = 50.0
+_TITLE, _RATING = "a title or a sorting key", "a rating that a power flow does not use"
+_ALL = dict.fromkeys(("id", "subnet", "voltLvl", "substation"), _TITLE)
+_SERVICE = "leave the table out, or net their power into the loads"
+_WARD = dict.fromkeys(("pWardShunt", "qWardShunt", "rXWard", "xXWard"),
+                      (("0", "0.0"), "only a stiff external net is modelled"))
+
+TABLES = Part("the tables", keys=True, reads={
+    *NEEDED, "Coordinates", "LoadProfile", "RES", "RESProfile", "Switch", "Transformer", "TransformerType"}, skips={
+    "NodePFResult": "results of an earlier run", "Measurement": "for state estimation", "StudyCases": "for planning",
+    "Substation": _TITLE, "PowerPlantProfile": "of power plants, which are refused",
+    "StorageProfile": "of storages, which are refused", "Transformer3WType": "of what is refused",
+    "DCLineType": "a line that has such a type is refused"},
+    refuses=dict.fromkeys(("PowerPlant", "Storage", "Shunt", "DCLine", "Transformer3W"), _SERVICE))
+COLUMNS = {
+    "Node": Part("Node", reads={"id", "type", "vmSetp", "vmR", "coordID"},
+                 skips=_ALL | {"vaSetp": "all angles turn with it"},
+                 tells={"vmMin": "voltage_min_pu of the task counts", "vmMax": "voltage_max_pu of the task counts"}),
+    "Coordinates": Part("Coordinates", reads={"id", "x", "y"}, skips=_ALL),
+    "ExternalNet": Part("ExternalNet", reads={"node"}, skips=_ALL | {
+        "dspf": "there is one external net", "pExtNet": "what flows is computed", "qExtNet": "what flows is computed",
+        "vmXWard": "with calc_type xward only"}, only=_WARD | {
+            "calc_type": (("vavm",), "the external net holds its voltage")}),
+    "Line": Part("Line", reads={"nodeA", "nodeB", "type", "length", "loadingMax"}, skips=_ALL),
+    "LineType": Part("LineType", reads={"id", "r", "x", "b", "iMax"}, skips={"type": "its ohms say all"}),
+    "Switch": Part("Switch", reads={"nodeA", "nodeB", "cond"}, skips=_ALL | {"type": "open or closed is all"}),
+    "Transformer": Part("Transformer", reads={"nodeHV", "nodeLV", "type", "tappos", "loadingMax", "autoTap"},
+                        skips=_ALL | {"autoTapSide": "autoTap is told"}),
+    "TransformerType": Part("TransformerType", reads={
+        "id", "sR", "vmHV", "vmLV", "vmImp", "pCu", "pFe", "iNoLoad", "tapable", "tapside", "dVm", "dVa", "tapNeutr"},
+        skips={"va0": "it turns all angles behind it alike", "tapMin": "tappos counts", "tapMax": "likewise"}),
+    "Load": Part("Load", reads={"node", "profile", "pLoad", "qLoad"}, skips=_ALL | {"sR": _RATING}),
+    "RES": Part("RES", reads={"node", "profile", "pRES", "qRES"},
+                skips=_ALL | {"type": "its profile says what counts", "sR": _RATING},
+                only={"calc_type": (("pq",), "renewables feed in what they are told")}),
+}
+"""By table: its columns. Profiles have a column for each kind of load, as many as they like."""
 
 
-def read(tables: dict[str, str], cars_per_load: int) -> Feeder:
+def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -> Converted:
     """The feeder in plain fields; each load gets ``cars_per_load`` places, renewables are negative loads.
 
     Raises TaskError: ``bad_simbench`` (a table or value is missing or wrong, with its table and line),
-    ``empty_data``, ``transformer``, ``unsupported``.
+    ``empty_data``, ``transformer``, ``disconnected``, ``unsupported`` and ``not_understood`` (by name).
     """
+    left = left or Left()
     for name in NEEDED:
         if name not in tables:
             raise TaskError("bad_simbench", f"the table {name!r} is missing", "give " + ", ".join(NEEDED),
                             "/simbench")
-    for name in REFUSED:
-        if any(True for _ in _rows(tables, name)):
-            raise TaskError("unsupported", f"the table {name!r} has elements, which this kind does not model",
-                            "leave the table out, or net their power into the loads", f"/simbench/{name}")
+    TABLES.sift({name: text if TABLES.is_silent(name) else [*islice(_rows(tables, name), 1)]
+                 for name, text in tables.items()}, "/simbench", left)
+    for name, part in COLUMNS.items():
+        for _ in _each(tables, name, lambda row, place, part=part: part.sift(  # type: ignore[misc]
+                row, place[0], left, place[1] + ": ")):
+            pass
     names = _join(tables)
     source, source_pu = _source(tables, names)
-    trafo = _transformer(tables, names)
-    lines = list(_lines(tables, names))
+    draft = Draft("bad_simbench", {"": "/simbench", "buses": "/simbench/Node", "lines": "/simbench/Line",
+                                   "loads": "/simbench/Load", "transformer": "/simbench/Transformer"}, left)
+    draft.buses = list(_buses(tables, names, draft))
+    draft.transformer = _transformer(tables, names, draft)
+    draft.lines = list(_lines(tables, names, draft))
     days = _Days(tables, peak_day(tables))
-    loads = [*_loads(tables, names, days, cars_per_load), *_renewables(tables, names, days)]
-    wired = {line.from_bus for line in lines} | {line.to_bus for line in lines} | {load.bus for load in loads}
-    wired |= {source} | ({trafo.from_bus, trafo.to_bus} if trafo else set())
-    kv = {float(row["vmR"]) for row in _rows(tables, "Node")
-          if names[row["id"]] in wired and not (trafo and names[row["id"]] == source)}
-    if len(kv) != 1:
-        raise TaskError("transformer", f"the feeder mixes {sorted(kv)} kV", "one voltage behind the head transformer",
-                        "/simbench/Node")
+    draft.loads = [*_loads(tables, names, days, draft, cars_per_load), *_renewables(tables, names, days, draft)]
     title = next((row["subnet"] for row in _rows(tables, "Load") if row.get("subnet")), "") or "SimBench feeder"
-    try:
-        return Feeder(name=title[:64], nominal_kv=kv.pop(), frequency_hz=FREQUENCY_HZ, source_bus=source,
-                      source_voltage_pu=source_pu, buses=list(_buses(tables, names, wired)), lines=lines,
-                      transformer=trafo, loads=loads, profiles=days.profiles)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise TaskError("bad_simbench", f"{'/'.join(map(str, first['loc']))}: {first['msg']}", "mend the tables",
-                        "/simbench") from None
+    return draft.finished(source, name=title[:64], frequency_hz=FREQUENCY_HZ, source_voltage_pu=source_pu,
+                          profiles=days.profiles)
 
 
 def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
@@ -90,32 +118,29 @@ def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[s
     return next(found, []), found
 
 
-def _each(tables: dict[str, str], name: str, make: Callable[[Row], T]) -> Iterator[T]:
-    """``make`` of every row; what it finds missing or wrong is told with the table's line."""
+def _each(tables: dict[str, str], name: str, make: Callable[[Row, Origin], T]) -> Iterator[T]:
+    """``make`` of every row and its place; what it finds missing or wrong is told with the table's line."""
     return _made(name, enumerate(_rows(tables, name), 2), make)
 
 
-def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row], T]) -> Iterator[T]:
+def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row, Origin], T]) -> Iterator[T]:
+    path = f"/simbench/{name}"
     for number, row in rows:
+        words = f"{name}, line {number}"
         try:
-            yield make(row)
+            yield make(row, (path, words))
         except KeyError as missing:
-            raise TaskError("bad_simbench", f"{name}, line {number}: nothing is named {str(missing)[:80]}",
-                            "check the columns of this table and what it refers to", f"/simbench/{name}") from None
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise TaskError("bad_simbench", f"{name}, line {number}: {'/'.join(map(str, first['loc']))}: "
-                            f"{first['msg']}", "mend the value", f"/simbench/{name}") from None
+            raise TaskError("bad_simbench", f"{words}: nothing is named {str(missing)[:80]}",
+                            "check the columns of this table and what it refers to", path) from None
         except (ValueError, ZeroDivisionError) as error:
-            raise TaskError("bad_simbench", f"{name}, line {number}: {str(error)[:80]}", "mend the value",
-                            f"/simbench/{name}") from None
+            raise TaskError("bad_simbench", f"{words}: {str(error)[:80]}", "mend the value", path) from None
 
 
 def _join(tables: dict[str, str]) -> dict[str, str]:
     """Which bus stands for each node: closed switches join them, and a busbar gives the name."""
-    kinds = dict(_each(tables, "Node", lambda row: (row["id"], row["type"])))
+    kinds = dict(_each(tables, "Node", lambda row, _: (row["id"], row["type"])))
 
-    def ends(row: Row) -> tuple[str, str]:
+    def ends(row: Row, _: Origin) -> tuple[str, str]:
         one, other = row["nodeA"], row["nodeB"]
         kinds[one], kinds[other]   # both are nodes, or the row is told
         return (one, other) if float(row["cond"]) else (one, one)
@@ -124,77 +149,93 @@ def _join(tables: dict[str, str]) -> dict[str, str]:
 
 
 def _source(tables: dict[str, str], names: dict[str, str]) -> tuple[str, float]:
-    grids = list(_each(tables, "ExternalNet", lambda row: names[row["node"]]))
+    grids = list(_each(tables, "ExternalNet", lambda row, _: names[row["node"]]))
     if len(grids) != 1:
         raise TaskError("empty_data" if not grids else "unsupported", f"there are {len(grids)} external nets",
                         "exactly one feeds the feeder", "/simbench/ExternalNet")
-    volts = [volt for name, volt in _each(tables, "Node", lambda row: (names[row["id"]], row.get("vmSetp")))
+    volts = [volt for name, volt in _each(tables, "Node", lambda row, _: (names[row["id"]], row.get("vmSetp")))
              if volt and name == grids[0]]
     return grids[0], float(volts[0]) if volts else 1.0
 
 
-def _lines(tables: dict[str, str], names: dict[str, str]) -> Iterator[Line]:
-    types = dict(_each(tables, "LineType", lambda row: (row["id"], row)))
+def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Line, Origin]]:
+    types = dict(_each(tables, "LineType", lambda row, _: (row["id"], row)))
 
-    def make(row: Row) -> Line:
+    def make(row: Row, place: Origin) -> tuple[Line, Origin]:
         kind, km = types[row["type"]], float(row["length"])
-        return Line(from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]], r_ohm=float(kind["r"]) * km,
-                    x_ohm=float(kind["x"]) * km, limit_a=float(kind["iMax"]),
-                    c_nf=float(kind.get("b") or 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ))
+        return draft.made(Line, place, from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]],
+                          r_ohm=float(kind["r"]) * km, x_ohm=float(kind["x"]) * km,
+                          limit_a=float(kind["iMax"]) * float(row.get("loadingMax") or 100) / 100,
+                          c_nf=float(kind.get("b") or 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
 
 
-def _transformer(tables: dict[str, str], names: dict[str, str]) -> Transformer | None:
-    nodes = dict(_each(tables, "Node", lambda row: (row["id"], float(row["vmR"]))))
-    types = dict(_each(tables, "TransformerType", lambda row: (row["id"], row)))
+def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) -> tuple[Transformer, Origin] | None:
+    nodes = dict(_each(tables, "Node", lambda row, _: (row["id"], float(row["vmR"]))))
+    types = dict(_each(tables, "TransformerType", lambda row, _: (row["id"], row)))
 
-    def make(row: Row) -> Transformer:
+    def make(row: Row, place: Origin) -> tuple[Transformer, Origin]:
         kind = types[row["type"]]
         kva = 1000 * float(kind["sR"])
-        tap = (float(row.get("tappos") or 0) - float(kind.get("tapNeutr") or 0)) * float(kind.get("dVm") or 0)
-        return Transformer(
-            from_bus=names[row["nodeHV"]], to_bus=names[row["nodeLV"]], rated_kva=kva,
+        if row.get("autoTap") == "1":
+            draft.left.tell("autoTap of a transformer is not followed: its tap stays at tappos, as in SimBench's own "
+                            "power flows")
+        return draft.made(
+            Transformer, place, from_bus=names[row["nodeHV"]], to_bus=names[row["nodeLV"]], rated_kva=kva,
+            limit_percent=float(row.get("loadingMax") or 100),
             short_circuit_percent=float(kind["vmImp"]), resistive_percent=100 * float(kind["pCu"]) / kva,
             no_load_percent=float(kind["iNoLoad"]), iron_loss_kw=float(kind["pFe"]),
             primary_pu=float(kind["vmHV"]) / nodes[row["nodeHV"]],
             secondary_pu=float(kind["vmLV"]) / nodes[row["nodeLV"]],
             tap_side="secondary" if (kind.get("tapside") or "").upper() == "LV" else "primary",
-            tap_percent=tap if kind.get("tapable", "1") != "0" else 0.0)
+            tap_percent=_tap_percent(row, kind)), place
 
     found = list(_each(tables, "Transformer", make))
     if len(found) > 1:
-        raise TaskError("transformer", f"there are {len(found)} transformers", "study one feeder at a time",
+        raise TaskError("transformer", f"there are {len(found)} transformers", ONE_AT_A_TIME,
                         "/simbench/Transformer")
     return found[0] if found else None
 
 
-def _buses(tables: dict[str, str], names: dict[str, str], wired: set[str]) -> Iterator[Bus]:
-    where = dict(_each(tables, "Coordinates", lambda row: (row["id"], (float(row["x"]), float(row["y"])))))
+def _tap_percent(row: Row, kind: Row) -> float:
+    """Turns added at the tap position: the length of the step's vector."""
+    if kind.get("tapable", "1") == "0":
+        return 0.0
+    steps = float(row.get("tappos") or 0) - float(kind.get("tapNeutr") or 0)
+    return abs(100 + cmath.rect(steps * float(kind.get("dVm") or 0), math.radians(float(kind.get("dVa") or 0)))) - 100
 
-    def make(row: Row) -> Bus | None:
-        if names[row["id"]] != row["id"] or row["id"] not in wired:
+
+def _buses(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Bus, float, Origin]]:
+    where = dict(_each(tables, "Coordinates", lambda row, _: (row["id"], (float(row["x"]), float(row["y"])))))
+
+    def make(row: Row, place: Origin) -> tuple[Bus, float, Origin] | None:
+        if names[row["id"]] != row["id"]:
             return None
         x, y = where.get(row.get("coordID", ""), (None, None))
-        return Bus(name=row["id"], x=x, y=y)
+        return draft.made(Bus, place, name=row["id"], x=x, y=y), float(row["vmR"]), place
 
     return (bus for bus in _each(tables, "Node", make) if bus is not None)
 
 
-def _loads(tables: dict[str, str], names: dict[str, str], days: _Days, cars_per_load: int) -> Iterator[Load]:
-    def make(row: Row) -> tuple[Load, Load]:
+def _loads(tables: dict[str, str], names: dict[str, str], days: _Days, draft: Draft,
+           cars_per_load: int) -> Iterator[tuple[Load, Origin]]:
+    def make(row: Row, place: Origin) -> tuple[Load, Load, Origin]:
         bus, kind = names[row["node"]], row.get("profile", "")
         active, reactive = (days.name("LoadProfile", kind and kind + part) for part in ("_pload", "_qload"))
-        return (Load(bus=bus, kw=1000 * float(row["pLoad"]), cars=cars_per_load, profile=active),
-                Load(bus=bus, kw=0, kvar=1000 * float(row["qLoad"] or 0), cars=0, profile=reactive))
+        return (draft.made(Load, place, bus=bus, kw=1000 * float(row["pLoad"]), cars=cars_per_load, profile=active),
+                draft.made(Load, place, bus=bus, kw=0, kvar=1000 * float(row["qLoad"]), cars=0, profile=reactive),
+                place)
 
-    return (load for pair in _each(tables, "Load", make) for load in pair)
+    return ((load, place) for *pair, place in _each(tables, "Load", make) for load in pair)
 
 
-def _renewables(tables: dict[str, str], names: dict[str, str], days: _Days) -> Iterator[Load]:
-    def make(row: Row) -> Load:
-        return Load(bus=names[row["node"]], kw=-1000 * float(row["pRES"]), kvar=-1000 * float(row["qRES"] or 0),
-                    cars=0, profile=days.name("RESProfile", row.get("profile", "")))
+def _renewables(tables: dict[str, str], names: dict[str, str], days: _Days,
+                draft: Draft) -> Iterator[tuple[Load, Origin]]:
+    def make(row: Row, place: Origin) -> tuple[Load, Origin]:
+        return draft.made(Load, place, bus=names[row["node"]], kw=-1000 * float(row["pRES"]),
+                          kvar=-1000 * float(row["qRES"]), cars=0,
+                          profile=days.name("RESProfile", row.get("profile", ""))), place
 
     return _each(tables, "RES", make)
 
@@ -221,7 +262,7 @@ class _Days:
                 self.profiles[column] = [float(row[at]) for row in rows]
             except (KeyError, IndexError, ValueError):   # _each says where
                 first = self._first
-                for _ in islice(_each(self._tables, table, lambda row: float(row[column])), first + SLOTS_PER_DAY):
+                for _ in islice(_each(self._tables, table, lambda row, _: float(row[column])), first + SLOTS_PER_DAY):
                     pass
         return column
 
@@ -237,10 +278,10 @@ class _Days:
 def peak_day(tables: dict[str, str]) -> int:
     """The day, counted from 0, that has the quarter-hour with the highest load of all; 0 without profiles."""
     weight: dict[str, float] = {}
-    for profile, load in _each(tables, "Load", lambda row: (row.get("profile", ""), float(row["pLoad"]))):
+    for profile, load in _each(tables, "Load", lambda row, _: (row.get("profile", ""), float(row["pLoad"]))):
         weight[profile + "_pload"] = weight.get(profile + "_pload", 0.0) + load
     most, best = -math.inf, 0
-    for number, total in enumerate(_each(tables, "LoadProfile", lambda row: sum(
+    for number, total in enumerate(_each(tables, "LoadProfile", lambda row, _: sum(
             load * float(row[name]) for name, load in weight.items() if name != "_pload"))):
         if total > most:
             most, best = total, number // SLOTS_PER_DAY
@@ -253,8 +294,8 @@ def from_folder(folder: Path) -> dict[str, str]:
 
     Raises OSError where the folder or a needed table cannot be read, TaskError where a table is wrong.
     """
-    tables = {name: (folder / f"{name}.csv").read_text(encoding="utf-8-sig") for name in USED
-              if name in NEEDED or (folder / f"{name}.csv").exists()}
+    there = [path.stem for path in sorted(folder.glob("*.csv")) if path.stem not in TABLES.skips]
+    tables = {name: (folder / f"{name}.csv").read_text(encoding="utf-8-sig") for name in {*NEEDED, *there}}
     day = peak_day(tables)
     wanted = {row.get("profile", "") for name in ("Load", "RES") for row in _rows(tables, name)}
     for name in ("LoadProfile", "RESProfile"):

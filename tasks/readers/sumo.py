@@ -6,24 +6,24 @@ Formats: SUMO documentation, "SUMO Road Networks" and "Simulation/Traffic Lights
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.groups import freed
 from lamplighter.tasks.readers.network import (
     MAX_ROOM,
     VEHICLE_M,
     Approach,
     Junction,
     Network,
-    Phase,
     Road,
     build,
-    check_size,
 )
-from lamplighter.tasks.readers.safexml import Element, parse
+from lamplighter.tasks.readers.programmes import Programmes, Requests
+from lamplighter.tasks.readers.safexml import Element, number
+from lamplighter.tasks.readers.sumoxml import NETWORK, NETWORK_PATH
 
-NETWORK_PATH = "/sumo/network_xml"
-_NETWORK_TAGS = frozenset({"edge", "lane", "tlLogic", "phase", "junction", "request", "connection"})
 SPEED_M_PER_S = 13.9
 MAX_ROAD_EDGES = 20
 
@@ -58,22 +58,9 @@ class Roads:
     edges: dict[str, Edge]
 
 
-def number(element: Element, name: str, path: str, default: str | None = None) -> float:
-    """An attribute as a finite number. Raises TaskError naming the line."""
-    text = element.attributes.get(name, default)
-    try:
-        value = float(text if text is not None else "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or abs(value) > 1e7:
-        shown = "is missing" if text is None else f"{text[:40]!r} is no usable number"
-        raise TaskError("bad_xml", f"line {element.line}: {name} of <{element.tag}> {shown}",
-                        "times are in seconds, lengths in metres", path)
-    return value
-
-
-def _cars(lane: Element) -> bool:
-    allow, disallow = (lane.attributes.get(name, "").split() for name in ("allow", "disallow"))
+def _cars(way: Element) -> bool:
+    """Whether cars may use a lane or a connection."""
+    allow, disallow = (way.attributes.get(name, "").split() for name in ("allow", "disallow"))
     return not {"all", "passenger"} & set(disallow) and (not allow or bool({"all", "passenger"} & set(allow)))
 
 
@@ -111,34 +98,6 @@ def _edges(root: Element) -> tuple[dict[str, Edge], dict[str, _Inner]]:
     return edges, inside
 
 
-def _junctions(root: Element) -> dict[str, Junction]:
-    """Programmes by signal id; of several for one signal SUMO runs the last."""
-    found: dict[str, Junction] = {}
-    for logic in root.children:
-        if logic.tag != "tlLogic":
-            continue
-        name = logic.attributes.get("id", "")
-        phases = tuple(Phase(round(10 * number(phase, "duration", NETWORK_PATH)), phase.attributes.get("state", ""))
-                       for phase in logic.children if phase.tag == "phase")
-        cycle = sum(phase.duration_ds for phase in phases)
-        if not phases or min(p.duration_ds for p in phases) < 1 or len(phases) > 32 or cycle > 6000:
-            raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: 1 to 32 phases of at least 0.1 s, "
-                            "600 s together, are supported", "check its <phase> elements", NETWORK_PATH)
-        if len({len(phase.signals) for phase in phases}) != 1:
-            raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: states differ in length",
-                            "each state has one letter per signal", NETWORK_PATH)
-        found[name] = Junction(name, round(10 * number(logic, "offset", NETWORK_PATH, "0")) % cycle, phases)
-    return found
-
-
-def _responses(root: Element) -> dict[str, dict[int, str]]:
-    """Per junction and its request index the response bits; requests are in the order of inner lanes."""
-    return {junction.attributes.get("id", ""): {
-                int(number(request, "index", NETWORK_PATH)): request.attributes.get("response", "")
-                for request in junction.children if request.tag == "request"}
-            for junction in root.children if junction.tag == "junction"}
-
-
 @dataclass(slots=True)
 class _Guarded:
     """A connection that a signal guards."""
@@ -149,8 +108,8 @@ class _Guarded:
     signal: int
     speed_m_per_s: float
     """Of its lane inside the junction, which SUMO sets by the turn's radius."""
-    request: int
-    """Its index in its junction's request table; -1 if it has none."""
+    place: tuple[str, int] | None
+    """Its junction and its index in the request table there."""
 
     @property
     def movement(self) -> str:
@@ -161,68 +120,100 @@ class _Guarded:
         return f"{self.source}_{self.lane}"
 
 
-def _requests(root: Element, followers: dict[str, str]) -> dict[str, int]:
-    """Inner lane -> request index. A lane that ends inside (waiting left turns) is listed by its follower."""
-    index: dict[str, int] = {}
-    for junction in root.children:
-        if junction.tag == "junction" and junction.attributes.get("type") != "internal":
-            index.update((lane, i) for i, lane in enumerate(junction.attributes.get("intLanes", "").split()))
-    for lane, follower in followers.items():
-        if lane not in index and follower in index:
-            index[lane] = index[follower]
-    return index
+@dataclass(slots=True)
+class _Signals:
+    """The connections that signals guard, by signal id."""
+
+    programmes: Programmes
+    requests: Requests
+    cars: dict[str, list[_Guarded]] = field(default_factory=dict)
+    guards: dict[str, dict[int, set[tuple[str, int] | None]]] = field(default_factory=dict)
+    """Per signal id and its letters the ways across the junction, for cars or not."""
+    walks: dict[str, set[int]] = field(default_factory=dict)
+    """Per signal id the letters that people on foot obey."""
+
+    def junction(self, name: str) -> Junction:
+        """The programme with its conflicts and the signals that are not for cars."""
+        junction = self.programmes.of(name)
+        assert junction is not None
+        guards, cars = self.guards[name], {link.signal for link in self.cars[name]}
+        return freed(replace(junction, conflicts=self.requests.conflicts(name, guards),
+                             others=frozenset(guards.keys() - cars),
+                             walks=frozenset(self.walks.get(name, set()) - cars)))
 
 
-def read_network(text: str, vehicle_m: float = VEHICLE_M) -> tuple[Network, Roads]:
-    """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``.
+def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = None) -> tuple[Network, Roads]:
+    """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``. What is not taken into account goes to ``left``.
 
-    Raises TaskError: bad_xml, bad_programme, no_signals, too_large.
+    Raises TaskError: bad_xml, bad_programme, nema_programme, unknown_programme, branching_programme, no_foes,
+    no_signals, too_large.
     """
-    root = parse(text, "net", _NETWORK_TAGS, NETWORK_PATH)
+    left = Left() if left is None else left
+    root = NETWORK.read(text, NETWORK_PATH, left)
     edges, inside = _edges(root)
-    connections = [e for e in root.children if e.tag == "connection"]
-    followers = {f"{e.attributes.get('from')}_{e.attributes.get('fromLane')}": e.attributes["via"]
-                 for e in connections if e.attributes.get("from", "").startswith(":") and "via" in e.attributes}
-    requests = _requests(root, followers)
-    programmes = _junctions(root)
-    guarded: dict[str, list[_Guarded]] = {}
-    for element in connections:
-        source, target = element.attributes.get("from", ""), element.attributes.get("to", "")
-        if source not in edges or target not in edges:
-            continue
-        lane = int(number(element, "fromLane", NETWORK_PATH))
-        if not 0 <= lane < len(edges[source].lanes) or not edges[source].lanes[lane]:
-            continue
-        via = element.attributes.get("via", "")
-        parts = [inside[name] for name in (via, followers.get(via, "")) if name in inside]
-        signal = element.attributes.get("tl", "")
-        crossing = Crossing(sum(part.travel_s for part in parts), signal in programmes)
-        edges[source].onward.setdefault(target, crossing)
-        if signal in programmes:
-            guarded.setdefault(signal, []).append(_Guarded(
-                source, target, lane, _signal(element, programmes[signal]),
-                min((part.speed_m_per_s for part in parts), default=SPEED_M_PER_S), requests.get(via, -1)))
+    signals = _connect(root, edges, inside)
+    guarded = signals.cars
     if not guarded:
+        by_hand = signals.programmes.by_hand()
+        if by_hand:
+            raise TaskError("bad_programme", f"signal {by_hand[0][:64]!r}, like all {len(by_hand)} that guard a road "
+                            "for cars, is switched by hand or by trains (a phase of more than 600 s, or a level "
+                            "crossing)", "give programmes that run by the clock, of at most 600 s", NETWORK_PATH)
         raise TaskError("no_signals", "the network has no junction whose signals guard a road for cars",
                         "is it the right network? junctions need a <tlLogic> and connections with its id",
                         NETWORK_PATH)
     links = [link for group in guarded.values() for link in group]
-    check_size(len({link.lane_name for link in links}), len({link.movement for link in links}), NETWORK_PATH)
-    responses = _responses(root)
-    roads = {link.source: None for links in guarded.values() for link in links}
-    found = _roads(list(roads), edges, vehicle_m)
-    junctions = [(programmes[name], _approaches(guarded[name], edges, responses, found, vehicle_m))
+    found = _roads(list(dict.fromkeys(link.source for link in links)), edges, vehicle_m)
+    junctions = [(signals.junction(name), _approaches(guarded[name], signals.requests, found, vehicle_m))
                  for name in sorted(guarded)]
-    network = build(junctions, NETWORK_PATH)
-    ends = {link.movement: (link.source, link.target) for links in guarded.values() for link in links}
+    signals.programmes.tell(left)
+    network = build(junctions)
+    ends = {link.movement: (link.source, link.target) for link in links}
     for i, name in enumerate(network.movements):
         source, target = ends[name]
         edges[source].onward[target].movement = i
     return network, Roads(edges)
 
 
-def _signal(element: Element, junction: Junction) -> int:
-    signal = int(number(element, "linkIndex", NETWORK_PATH))
+def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -> _Signals:
+    """Joins the edges by the connections that cars may take, and finds what signals guard."""
+    connections = [e for e in root.children if e.tag == "connection"]
+    followers = {f"{e.attributes.get('from')}_{e.attributes.get('fromLane')}": e.attributes["via"]
+                 for e in connections if e.attributes.get("from", "").startswith(":") and "via" in e.attributes}
+    crossings = {e.attributes.get("id", "") for e in root.children if e.attributes.get("function") == "crossing"}
+    signals = _Signals(Programmes(root), Requests(root, followers))
+    found: list[tuple[Element, str, str]] = []
+    for element in connections:
+        source, target, via, signal = (element.attributes.get(key, "") for key in ("from", "to", "via", "tl"))
+        if signal:
+            found.append((element, signal, via or f"{target}_{element.attributes.get('toLane', '0')}"))
+        if source not in edges or target not in edges:
+            continue
+        lane = int(number(element, "fromLane", NETWORK_PATH))
+        if not 0 <= lane < len(edges[source].lanes) or not edges[source].lanes[lane] or not _cars(element):
+            continue
+        parts = [inside[name] for name in (via, followers.get(via, "")) if name in inside]
+        junction = signals.programmes.of(signal) if signal else None
+        crossing = Crossing(sum(part.travel_s for part in parts), junction is not None)
+        edges[source].onward.setdefault(target, crossing)
+        if junction is not None:
+            signals.cars.setdefault(signal, []).append(_Guarded(
+                source, target, lane, _signal(element, "linkIndex", junction),
+                min((part.speed_m_per_s for part in parts), default=SPEED_M_PER_S), signals.requests.place(via)))
+    for element, name, inner in found:
+        if name in signals.cars:
+            junction = signals.programmes.of(name)
+            assert junction is not None
+            for key in {"linkIndex", "linkIndex2"} & element.attributes.keys():
+                letter = _signal(element, key, junction)
+                signals.guards.setdefault(name, {}).setdefault(letter, set()).add(signals.requests.place(inner))
+                if element.attributes.get("to") in crossings:
+                    signals.walks.setdefault(name, set()).add(letter)
+    return signals
+
+
+def _signal(element: Element, key: str, junction: Junction) -> int:
+    signal = int(number(element, key, NETWORK_PATH))
     if not 0 <= signal < len(junction.phases[0].signals):
         raise TaskError("bad_programme", f"line {element.line}: signal {junction.id[:64]!r} has no letter {signal}",
                         "its states are shorter than its connections need", NETWORK_PATH)
@@ -261,25 +252,23 @@ def headway_ds(speed_m_per_s: float, vehicle_m: float) -> int:
     return round(13 + 12 * vehicle_m / max(2.0, speed_m_per_s))
 
 
-def _approaches(links: list[_Guarded], edges: dict[str, Edge], responses: dict[str, dict[int, str]],
-                roads: dict[str, Road], vehicle_m: float) -> list[Approach]:
-    """Groups a signal's connections by movement; conflicts come from the junction's own response matrix."""
+def _approaches(links: list[_Guarded], requests: Requests, roads: dict[str, Road], vehicle_m: float
+                ) -> list[Approach]:
+    """Groups a signal's connections by movement; who gives way comes from the junction's own response matrix."""
     movements: dict[str, dict[str, list[_Guarded]]] = {}
-    by_request: dict[tuple[str, int], _Guarded] = {}
+    by_place: dict[tuple[str, int], _Guarded] = {}
     for link in links:
         movements.setdefault(link.movement, {}).setdefault(link.lane_name, []).append(link)
-        by_request[edges[link.source].to, link.request] = link
+        if link.place is not None:
+            by_place[link.place] = link
     found = []
     for name, lanes in movements.items():
-        waits: set[tuple[str, str]] = set()
-        asked = {(edges[link.source].to, link.request) for group in lanes.values() for link in group}
-        for junction, request in asked:
-            for i, bit in enumerate(reversed(responses.get(junction, {}).get(request, ""))):
-                other = by_request.get((junction, i)) if bit == "1" else None
-                if other is not None and other.movement != name:
-                    waits.add((other.movement, other.lane_name))
+        asked = {link.place for group in lanes.values() for link in group if link.place is not None}
+        others = [by_place[place] for own in asked for place in requests.yields_to(own) if place in by_place]
         first = [group[0] for group in lanes.values()]
         headway = headway_ds(min(link.speed_m_per_s for link in first), vehicle_m)
         found.append(Approach(name, roads[first[0].source], min(headway, 127),
-                              tuple((link.lane_name, link.signal) for link in first), frozenset(waits)))
+                              tuple((link.lane_name, link.signal) for link in first),
+                              frozenset((other.movement, other.lane_name) for other in others
+                                        if other.movement != name)))
     return found

@@ -14,7 +14,7 @@ def test_a_stand_in_answers_a_lease() -> None:
     """With a sealed result under its own key, a receipt after the other, and one question for each new context."""
     device = Device("site", "00" * 8, KEY)
     down, up = Mac(derive(KEY, b"down")), Mac(derive(KEY, b"up"))
-    leases = [Lease(1, bytes((at,)) * 16, b"j" * 16, b"k" * 16, 3, 4_000, 6_000, 1, (b"c" * 16,), b"input")
+    leases = [Lease(1, bytes((at,)) * 16, b"j" * 16, b"k" * 16, 3, 4_000, 6_000, 1, (b"c" * 16,), b"input", False)
               for at in (1, 2)]
     reply: list[bytes] = []
     device._leased([encode_lease(lease, down) for lease in leases], 7, reply)

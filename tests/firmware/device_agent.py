@@ -83,7 +83,14 @@ def said(a, leaf=None):
 
 def lease(n, contexts=(), ack_by=10000, report_by=60000, budget=1):
     nonce = bytes([n]) * 16
-    return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input")
+    return wire.Lease(n, nonce, nonce, NAME, 7, ack_by, report_by, budget, contexts, b"input", False)
+
+
+def spanned(n, *inputs):
+    data = bytes((len(inputs),)) + b"".join([bytes((0, len(one))) for one in inputs]) + b"".join(inputs)
+    one = list(lease(n))
+    one[-2:] = [data, True]
+    return wire.Lease(*one)
 
 
 def send(a, *leases):
@@ -146,6 +153,30 @@ def test_a_lease_fetches_what_it_needs_runs_and_is_answered():
     assert a.next(0) == (run, b"input", [CONTEXT])
     a.done(a.running, b"answer", 0, 123, 0)
     assert heard(a) == ({1: b"answer"}, {}, [])
+
+
+def test_a_span_runs_its_kernel_on_each_of_its_inputs():
+    a = agent()
+    send(a, spanned(1, b"one", b"", b"in"))
+    serve(a)
+    each, work_, contexts = a.next(0)
+    assert work_[0] is run and contexts == []
+    assert finished(each((echo, work_[1]), contexts)) == b"one..in."
+    a.done(a.running, b"one..in.", 0, 123, 0)
+    assert heard(a)[0] == {1: b"one..in."}
+
+
+def echo(data, contexts):
+    yield
+    return data + b"."
+
+
+def finished(steps):
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        return end.value
 
 
 def test_small_answers_share_a_message_within_its_limit():
@@ -352,7 +383,7 @@ def test_without_heap_for_a_kernel_its_leases_are_refused_at_the_next_tick():
 
 def test_a_blob_nobody_needs_any_more_does_not_hold_up_others():
     a = agent()
-    send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b""), lease(2))
+    send(a, wire.Lease(1, b"1" * 16, b"1" * 16, b"nowhere" + bytes(9), 7, 1000, 5000, 1, (), b"", False), lease(2))
     a.message("lease", wire.encode_nonce(wire.CANCEL, b"1" * 16, DOWN), 0)
     assert frames.decode_want(said(a, "want")[-1], UP)[0] == NAME
 
@@ -565,3 +596,17 @@ def test_without_heap_what_nobody_needs_makes_room():
     a.heap = 0
     a.tick(300, 0)
     assert not a._blobs.held
+
+
+def test_what_nobody_needs_goes_when_a_job_had_no_room():
+    # Or it would be in the way of every other job like it, for ever.
+    a = agent()
+    send(a, lease(1, (wire.blob_name(CONTEXT),)))
+    serve(a)
+    serve(a)
+    a._blobs.held.append((b"o" * 16, b"of a task that is over", 22))
+    assert a.next(0)
+    send(a, lease(2))
+    a.done(a.running, None, wire.NO_HEAP, 10, 0)
+    assert refusal(a) == {1: wire.NO_HEAP}
+    assert [held[0] for held in a._blobs.held] == [NAME]  # the other lease needs it

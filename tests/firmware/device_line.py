@@ -14,10 +14,14 @@ LEASE = len(wire.NODE_UP) + wire.NODE_DOWN.index("lease")
 
 
 class Agent:
-    # What a will needs of one.
+    # What a line needs of one. queue: what it says.
     def __init__(self):
         self.chain = begin(b"", "")
         self.up = Mac(b"k" * 32)
+        self.queue = []
+
+    def say(self, _most):
+        return self.queue.pop(0) if self.queue else None
 
 
 def lost(conn):
@@ -82,6 +86,18 @@ class Port:
         self.pipe.out = b""
 
 
+class Owner:
+    def __init__(self, events):
+        self.agent = Agent()
+        self.events = events
+
+    def connected(self):
+        self.events.append("up")
+
+    def hear(self, leaf, payload):
+        self.events.append((leaf, bytes(payload)))
+
+
 def play(scene):
     # Runs scene(client, port, events, until) beside a client; events: what the client told its owner.
     async def main():
@@ -89,12 +105,8 @@ def play(scene):
         opener = lineport.open_line
         lineport.open_line = port.open
         client = line.Line("port", 115200, DEVICE, 1000)
-        client.agent = Agent()
         events = []
-        client.on_up = lambda: events.append("up")
-        client.on_message = lambda leaf, payload: events.append((leaf, bytes(payload)))
-        client.say = []
-        client.on_free = lambda most: client.say.pop(0) if client.say else None
+        client.owner = Owner(events)
         now = [ticks_ms()]
 
         async def until(true):
@@ -121,7 +133,7 @@ def play(scene):
 
 
 def publish(client, leaf, payload, qos, retain):
-    client.say.append((leaf, [payload], qos, retain))
+    client.owner.agent.queue.append((leaf, [payload], qos, retain))
     client.flush()
 
 
@@ -144,11 +156,11 @@ def test_it_joins_and_speaks_both_ways():
 def test_one_message_is_on_its_way_and_the_others_stay_with_their_owner():
     async def scene(client, port, _events, until):
         publish(client, "bid", b"early", 0, 0)
-        assert client.say
+        assert client.owner.agent.queue
         await until(lambda: client.up)
         for n in range(4):
             publish(client, "result", bytes([n]) * 300, 1, 0)
-        assert len(client.say) >= 3
+        assert len(client.owner.agent.queue) >= 3
         await until(lambda: len(port.heard) == 5)
         assert [payload[0] for _, payload in port.heard[1:]] == [0, 1, 2, 3]
 

@@ -3,6 +3,7 @@ import asyncio
 
 from device_fuzz import packets
 
+from lamplighter.firmware import link as links
 from lamplighter.firmware import mqtt, ports, wire
 from lamplighter.firmware.mac import Mac
 from lamplighter.firmware.mqtt import Client, headed, text
@@ -59,8 +60,9 @@ async def writable(link):
 
 
 class Agent:
-    # What a will needs of one.
+    # What a client needs of one.
     def __init__(self):
+        self.say = None
         self.chain = begin(b"", "")
         self.up = Mac(b"k" * 32)
 
@@ -80,18 +82,20 @@ class Bench:
         self.pauses = []
         self.refuse = refuse
         self.client = Client("host", 1883, None, b"node", b"secret", b"n/", 300)
-        self.client.agent = Agent()
+        self.client.owner = self
+        self.agent = Agent()
+        self.agent.say = self._free
         self.say = []
         self.most = []
-        self.client.on_message = lambda leaf, payload: self.heard.append((leaf, bytes(payload)))
-        self.client.on_up = self._up
-        self.client.on_free = self._free
-        ports.connect, ports.receive = self._open, receive
-        ports.writable = writable
+        links.connect = self._open
+        ports.receive, ports.writable = receive, writable
         mqtt.asyncio.sleep = self.quick
 
-    def _up(self):
+    def connected(self):
         self.ups += 1
+
+    def hear(self, leaf, payload):
+        self.heard.append((leaf, bytes(payload)))
 
     def _free(self, most):
         self.most.append(most)
@@ -128,7 +132,7 @@ async def settle(true=None):
 def benched(story, *args):
     # Runs story(bench) beside a client.
     async def go():
-        real = ports.connect, ports.receive, ports.writable
+        real = links.connect, ports.receive, ports.writable
         bench = Bench(*args)
         task = asyncio.create_task(bench.client.run())
         try:
@@ -140,7 +144,7 @@ def benched(story, *args):
                 await task
             except asyncio.CancelledError:
                 pass
-            ports.connect, ports.receive, ports.writable = real
+            links.connect, ports.receive, ports.writable = real
 
     asyncio.run(go())
 
@@ -289,7 +293,7 @@ def test_a_want_of_memory_loses_nothing_that_is_to_be_said():
                 raise MemoryError
             return bench.say.pop(0) if bench.say else None
 
-        client.on_free = free
+        bench.agent.say = free
         bench.publish("result", b"kept", 1, 0)
         await settle(lambda: client.starved)
         assert bench.say and client.up and not link.closed

@@ -5,7 +5,7 @@ from lamplighter.firmware import reserve, wire
 from lamplighter.firmware.receipts import begin
 from lamplighter.gateway.protocol import frames
 
-LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"")
+LEASE = wire.Lease(1, b"n" * 16, b"j" * 16, b"k" * 16, 5, 1000, 2000, 1, (), b"", False)
 
 
 REAL = reserve.write
@@ -26,7 +26,7 @@ def chained(saved, writes):
 
 
 def make(chain, count):
-    return [chain.receipt(b"N" * 8, b"D" * 16, LEASE, b"answer", 10) for _ in range(count)]
+    return [chain.receipt((b"N" * 8, b"D" * 16), LEASE, b"answer", 10) for _ in range(count)]
 
 
 def test_each_receipt_names_the_one_before():

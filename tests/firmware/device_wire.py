@@ -48,8 +48,15 @@ def test_hmac_matches_rfc_4231():
 def test_lease_is_read_by_the_device_and_made_by_the_gateway():
     lease = wire.decode_lease(V["lease"], DOWN)
     contexts = (b"c" * 16, b"d" * 16)
-    assert lease == wire.Lease(7, V["nonce"], V["job"], V["kernel"], 9, 1500, 70000, 123, contexts, b"input")
+    assert lease == wire.Lease(7, V["nonce"], V["job"], V["kernel"], 9, 1500, 70000, 123, contexts, b"input", False)
     assert frames.encode_lease(lease, DOWN) == V["lease"]
+
+
+def test_a_span_is_a_lease_with_the_input_of_several_jobs():
+    span = wire.decode_lease(V["span"], DOWN)
+    lease = wire.decode_lease(V["lease"], DOWN)
+    assert span.span and span[:9] == lease[:9] and span.input == b"\x03\0\x03\0\0\0\x02onein"
+    assert frames.encode_lease(span, DOWN) == V["span"]
 
 
 def test_receipt_and_result_are_made_by_the_device_and_read_by_the_gateway():
@@ -88,6 +95,7 @@ def test_batches_match_the_vectors_and_one_frame_travels_bare():
 
 DECODERS = (
     ("lease", lambda frame: wire.decode_lease(frame, DOWN)),
+    ("span", lambda frame: wire.decode_lease(frame, DOWN)),
     ("cancel", lambda frame: wire.decode_nonce(wire.CANCEL, frame, DOWN)),
     ("ack", lambda frame: list(wire.decode_ack(frame, DOWN))),
     ("result", lambda frame: frames.decode_result(frame, UP)),
@@ -112,7 +120,7 @@ def test_every_cut_and_every_flipped_bit_of_a_signed_frame_is_refused():
 
 def test_another_key_or_direction_is_refused():
     for name, decode in DECODERS:
-        down = name in ("lease", "cancel", "ack", "floor")
+        down = name in ("lease", "span", "cancel", "ack", "floor")
         signed = 142 if name == "result" else len(V[name]) - 16
         forged = wire.signed(V[name][:signed], UP if down else DOWN)
         assert refused(["bad_mac"], decode, forged)

@@ -98,13 +98,14 @@ class LeastGateway:
         """Publishes to the device."""
         self._client.publish(wire.node_topic(SITE, self.node, leaf), payload, qos=1)
 
-    def lease(self, kernel: bytes, data: bytes, contexts: tuple[bytes, ...] = (), **more: int) -> wire.Lease:
-        """A new lease on a job of its own."""
+    def lease(self, kernel: bytes, data: bytes, contexts: tuple[bytes, ...] = (), span: bool = False,
+              **more: int) -> wire.Lease:
+        """A new lease on a job of its own, or on a span."""
         self._fence += 1
         nonce = hashlib.sha256(b"nonce%d" % self._fence).digest()[:16]
         clocks = {"ack_by_ms": 10000, "report_by_ms": 60000, "budget_kop": 1, **more}
         return wire.Lease(self._fence, nonce, nonce[::-1], kernel, 7, clocks["ack_by_ms"], clocks["report_by_ms"],
-                          clocks["budget_kop"], contexts, data)
+                          clocks["budget_kop"], contexts, data, span)
 
     def send(self, leases: list[wire.Lease]) -> None:
         """Publishes leases in one message."""

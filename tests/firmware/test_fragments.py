@@ -13,7 +13,8 @@ import pytest
 
 from lamplighter.firmware import wire
 from lamplighter.gateway.devicebuild.compiler import build_firmware, compile_for
-from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
+from lamplighter.gateway.simulate.fleet import FIRMWARE
 
 sys.path.insert(0, str(Path(__file__).parent))
 from least_gateway import LeastGateway, broker, mosquitto

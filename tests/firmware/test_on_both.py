@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from lamplighter.gateway.devicebuild.compiler import ENTRIES, RESIDENT, compile_for
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.devicebuild.shrink import shrink
-from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+from lamplighter.gateway.simulate.fleet import FIRMWARE
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -74,13 +74,14 @@ class City:
         facts = self.kinds[kind]
         return Made(facts.version, facts.kernel, digest)
 
-    def recall(self, asked: f.RecallRound, run: int = 0, made: Made | None = None) -> list[f.Effect]:
+    def recall(self, asked: f.RecallRound, run: int = 0, made: Made | None = None,
+               cuts: bytes = b"") -> list[f.Effect]:
         """The journal's word on a round; which is like one of now, unless another is given."""
         answers, leases = self.known.get(asked.round, ([], []))
-        whole = asked.leases or len(answers) < asked.jobs
+        whole = asked.leases or len(answers) < (len(cuts) or asked.jobs)
         return self.tell(e.RoundRecalled(asked.task, asked.round, run, tuple(answers),
                                          tuple(leases) if whole else (), whole,
-                                         made or self.made(self.of(asked.task).kind)))
+                                         made or self.made(self.of(asked.task).kind), cuts))
 
     def restore(self, snapshot: Snapshot) -> list[f.Effect]:
         return self._said(self.machine.restore(snapshot, self.now))
@@ -96,11 +97,12 @@ class City:
         return self.tell(e.NodeEnrolled(name, device_of(name), owner or f"owner-of-{name}"))
 
     def device(self, name: str, owner: str = "", *, room: int = 4, heap: int = 100_000, arch: int = 0,
-               spare: int = 500, speed: int = 100, boot: int = 1) -> list[f.Effect]:
+               spare: int = 500, speed: int = 100, boot: int = 1, message: int = 16_384,
+               can: tuple[str, ...] = ("floor",)) -> list[f.Effect]:
         """Enrols, connects and bids; returns what the machine says to the bid."""
         self.enrol(name, owner)
         self.status(name, "ready", boot)
-        self.born(name, boot, arch=arch, heap=heap, speed=speed)
+        self.born(name, boot, arch=arch, heap=heap, speed=speed, message=message, can=can)
         if arch not in self.state.kernels:
             self.tell(e.KernelsCompiled(arch, {kind: kernel_of(kind, arch) for kind in KINDS}))
         return self.bid(name, room=room, heap=heap, spare=spare)

@@ -130,7 +130,7 @@ class Auditor:
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         need(not over, 2, x, "is for a job that is over")
         need(self.witness.fits(x.task, x.round), 19, x, "is for a round of another release")
-        need(x.price_kop == self.witness.jobs[key].price_kop, 2, x, "has another price than its job")
+        need(x.price_kop == self.witness.price(key), 2, x, "has another price than its job")
         self.open_jobs[key], self.rights[x.lease] = x.lease, self.truth[key]
         self.last_lease, self.fences[key] = x.lease, x.fence
         self.begun_leases[x.lease] = self.clock.now
@@ -271,7 +271,7 @@ class Auditor:
 
     def _advance(self, x: f.AdvanceSolver) -> None:
         need(self.witness.fits(x.task, x.round), 19, x, "goes on with answers of another release")
-        for index, answer in enumerate(x.answers):
+        for index, answer in enumerate(self.witness.advances(x)):
             need(self.journal.answers.get((x.task, x.round, index), (None,))[0] == answer, 7, (x, index),
                       "goes on with an answer that the job does not have")
         self.advanced[x.task] = max(self.advanced.get(x.task, -1), x.round)

@@ -16,14 +16,14 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, replay, state, whynot
+from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
-from lamplighter.gateway.runtime import gate
+from lamplighter.gateway.runtime import gate, shell
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
@@ -484,7 +484,7 @@ def forgets_boots_at_restart(patch: Patch) -> None:
 
     def unborn(self: Store, remember: int) -> Snapshot:
         whole = load(self, remember)
-        return replace(whole, standing=[row._replace(boot=-1) for row in whole.standing])
+        return replace(whole, standing=[row._replace(boot=-1, conn=0) for row in whole.standing])
     patch.setattr(Store, "load", unborn)
 
 
@@ -507,10 +507,20 @@ def shows_as_settled_what_is_pending(patch: Patch) -> None:
 
 @plant("invariant 8", replays=150, crash=0.0)
 def believes_replays(patch: Patch) -> None:
-    def anything(b: Any, node: Any, leaf: str, at: Any) -> bool:
+    def anything(b: Any, node: Any, leaf: str, at: Any, once: int = -1) -> bool:
         node.boot, node.conn, node.newest[leaf] = at.boot, at.conn, at
         return True
     patch.setattr(nodes, "_is_news", anything)
+
+
+@plant("invariant 8", replays=40, crash=0.05)
+def forgets_connections_at_restart(patch: Patch) -> None:
+    load = Store.load
+
+    def unheard(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, standing=[row._replace(conn=0, once=-1) for row in whole.standing])
+    patch.setattr(Store, "load", unheard)
 
 
 @plant("invariant 8")
@@ -563,3 +573,23 @@ def works_with_workers_of_another_version(patch: Patch) -> None:
 def takes_no_notice_of_another_kernel(patch: Patch) -> None:
     kind_of = state.State.kind_of
     patch.setattr(state.State, "kind_of", lambda self, task: kind_of(self, task)._replace(kernel=b""))
+
+
+@plant(r"another job after a restart|IndexError|invariant|KeyError", plain=0)
+def cuts_a_round_anew_when_it_comes_again(patch: Patch) -> None:
+    patch.setattr(replay, "cut", lambda round_, _cuts: spans.cut(round_, b""))
+
+
+@plant("invariant 7.*goes on with", plain=0)
+def tells_answers_in_the_order_of_leases(patch: Patch) -> None:
+    cut = spans.cut
+
+    def in_order(round_: Any, cuts: bytes) -> None:
+        cut(round_, cuts)
+        round_.order = list(range(len(round_.order)))
+    patch.setattr(judging, "cut", in_order)
+
+
+@plant("invariant 7", plain=0)
+def recomputes_the_first_job_of_a_span_only(patch: Patch) -> None:
+    patch.setattr(shell, "items_of", lambda span: spans.items_of(span)[:1])

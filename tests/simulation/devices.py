@@ -55,6 +55,8 @@ class Device:
         self.slowness = 1
         self.refuse = 0.0
         self.lie: Lie | None = None
+        self.spans = True
+        """Whether its firmware takes several jobs under one lease."""
         self.gone = False
         self.cut_at = -1
         """When it last lost its power or its connection by itself, or came back."""
@@ -159,7 +161,7 @@ class Device:
     def greet(self) -> None:
         """Without its numbers it is not ready and bids nothing: it asks for them."""
         birth = wire.encode_birth(self.at(), "sim", self.arch, "1.0", 65_536, self.speed, 4_096, self.once,
-                                  ("floor", "dance") if self.newer else ("floor",), self.state, self.up)
+                                  ("floor", *["span"] * self.spans, *["dance"] * self.newer), self.state, self.up)
         self.broker.up(self.node, "birth", self._in_its_words(birth))
         if not self.state:
             self.broker.up(self.node, "status", wire.encode_status(self.at(), "ready", self.up))
@@ -222,6 +224,8 @@ class Device:
         self.seen.append(lease.nonce)
         if lease.kernel not in self.kernels:
             raise AssertionError(f"invariant 9: {self.node} was sent a kernel of another class")
+        if lease.span and not self.spans:
+            raise AssertionError(f"{self.node} was sent what its firmware does not know")
         if self.refuse and self.rng.random() < self.refuse:
             self._refuse(lease.nonce, 1 + int(self.rng.random() * 9))
             return
@@ -274,7 +278,8 @@ class Device:
 
     def _report(self, lease: wire.Lease) -> None:
         """The honest answer, or the device's lie about it."""
-        answer = kind.answer_of(self.kernels[lease.kernel], lease.input, kind.size_of(lease.input))
+        kernel = self.kernels[lease.kernel]
+        answer = b"".join(kind.answer_of(kernel, one, kind.size_of(one)) for one in kind.inputs_of(lease))
         seal = None
         self.answered += 1
         if self.lie is not None:

@@ -176,13 +176,23 @@ class Faults:
         if device.lie is not None:
             device.seq = max(0, device.seq - 1 - int(6 * self.rng.random()))
 
-    def replay(self) -> None:
+    def replay(self, most: int = 4) -> None:
         """Somebody says again what a device, or the broker for it, has said of itself, in the order of then."""
         said = self.broker.heard.get(self._device().node, [])
         if said:
             first = int(len(said) * self.rng.random())
-            for topic, payload in said[first : first + 1 + int(4 * self.rng.random())]:
+            for topic, payload in said[first : first + 1 + int(most * self.rng.random())]:
                 self.broker.inject(topic, payload)
+
+    def replay_much(self) -> None:
+        """Enough to have a lease given to a connection that is over, and then to end it with its will."""
+        self.replay(16)
+
+    def started(self) -> None:
+        """A gateway that has just started knows only what it has kept: a good moment for replays."""
+        if self.world.mix.replays and self.clock.now < self.world.mix.faults_ms:
+            for _ in range(2):
+                self.clock.after(self._soon(3_000), self._happen, self.replay_much)
 
     def hostile(self) -> None:
         """Bytes on a device's own topics that no honest one sends, or on those of a device that does not exist."""

@@ -19,6 +19,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.devicebuild.interpreter import Runtime
 from lamplighter.gateway.ledger.leaves import Seal
 from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.errands import Errands
@@ -35,7 +36,7 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, max_finished=8, remembered_leases=48)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, spans_per_node=1, max_finished=8, remembered_leases=48)
 SELDOM = {"forget": 5}
 """Writes of which there are few: how much likelier a crash is there."""
 
@@ -72,6 +73,8 @@ class Link:
 
 class Computer:
     """Recomputes in virtual time: other work may be before it."""
+
+    runtime = Runtime.CPYTHON
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
@@ -200,6 +203,7 @@ class Gateway:
         self.open = True
         self.broker.subscribe(self.receive)
         self.shell.connected()
+        self.world.faults.started()
         await self.shell.run()
 
     def _check_the_clock(self) -> None:

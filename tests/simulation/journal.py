@@ -46,7 +46,7 @@ class Journal:
         self.by_nonce: dict[bytes, LeaseRecord] = {}
         self.by_job: dict[JobKey, list[LeaseRecord]] = {}
         self.answers: dict[JobKey, tuple[bytes, bool]] = {}
-        self.standing: dict[str, tuple[int, int, int, int]] = {}
+        self.standing: dict[str, tuple[int, int, int, int, int]] = {}
         self.epoch = self.clock_ms = 0
         self.sealed: dict[int, int] = {}
         """Credit paid by epoch, in kop."""
@@ -102,7 +102,7 @@ class Journal:
         self.answers[e.task, e.round, e.index] = (e.answer, e.audited)
 
     def _standing(self, e: f.KeepStanding) -> None:
-        self.standing[e.node] = (e.score, e.lies, e.quarantined_until, e.boot)
+        self.standing[e.node] = (e.score, e.lies, e.quarantined_until, e.boot, e.conn)
 
     def _clock(self, e: f.KeepClock) -> None:
         self.clock_ms = e.clock_ms

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from lamplighter.firmware.wire import blob_name
+from lamplighter.firmware.wire import Lease, blob_name
 from lamplighter.gateway.runtime.kinds import KindInfo, info_of
 from lamplighter.tasks.api import Context, DemoInput, Job, Kind, Result, Solution
 
@@ -69,6 +69,18 @@ def possible(answer: bytes) -> bool:
     return sum(answer[:-1]) & 0xFF == answer[-1]
 
 
+def inputs_of(lease: Lease) -> list[bytes]:
+    """What a lease asks: the inputs of a span's jobs, or the only one."""
+    if not lease.span:
+        return [lease.input]
+    at, found = 1 + 2 * lease.input[0], []
+    for place in range(1, at, 2):
+        end = at + int.from_bytes(lease.input[place:place + 2], "big")
+        found.append(lease.input[at:end])
+        at = end
+    return found
+
+
 def size_of(input_: bytes) -> int:
     """Bytes of the answer to a job, fixed by its input (so that a device knows it too)."""
     return 8 + input_[0] % 24
@@ -107,7 +119,7 @@ def _solve(kind: str, release: Release) -> Callable[[Spec], Solution]:
 
 def _job(state: bytes, round_: int, index: int) -> Job:
     input_ = hashlib.sha256(state + b"%d/%d" % (round_, index)).digest()
-    contexts = (Context(state),) if round_ % 2 else ()
+    contexts = (Context(state + bytes((index % 2,))),) if round_ % 2 else ()
     return Job(input_, size_of(input_), (5 + input_[1]) * 1_000, 1_000 + 50 * input_[2], contexts)
 
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from lamplighter.firmware import wire
+from tests.simulation import kind
 
 if TYPE_CHECKING:
     from tests.simulation.devices import Device
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
 Lie = Callable[["Device", wire.Lease, bytes], tuple[bytes, bytes | None]]
 
 
-def _forged(salt: bytes, size: int) -> bytes:
-    """A wrong answer that passes the kind's cheap check."""
-    head = hashlib.sha256(b"lie" + salt).digest()[: size - 1]
-    return head + bytes((sum(head) & 0xFF,))
+def _forged(salt: bytes, lease: wire.Lease, right: bytes) -> bytes:
+    """A wrong answer that passes the kind's cheap check; of a span one job's, of every second one's all."""
+    made, at = b"", 0
+    sizes = [kind.size_of(one) for one in kind.inputs_of(lease)]
+    for place, size in enumerate(sizes):
+        head = hashlib.sha256(b"lie" + salt).digest()[: size - 1]
+        lies = lease.job[1] % 2 or place == lease.job[2] % len(sizes)
+        made += head + bytes((sum(head) & 0xFF,)) if lies else right[at:at + size]
+        at += size
+    return made
 
 
 def alone(device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, bytes | None]:
     """Wrong in its own way on every job."""
-    return _forged(device.name16 + lease.job, len(right)), None
+    return _forged(device.name16 + lease.job, lease, right), None
 
 
 def sometimes(device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, bytes | None]:
@@ -38,7 +45,7 @@ def patient(device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, byt
 
 def careless(device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, bytes | None]:
     """Noise of the right size: the cheap check sees it."""
-    return hashlib.sha256(device.name16 + lease.job).digest()[: len(right) - 1] + bytes((right[-1] ^ 0x55,)), None
+    return hashlib.shake_128(device.name16 + lease.job).digest(len(right) - 1) + bytes((right[-1] ^ 0x55,)), None
 
 
 def missized(device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, bytes | None]:
@@ -73,7 +80,7 @@ class Cartel:
     def __call__(self, device: Device, lease: wire.Lease, right: bytes) -> tuple[bytes, bytes | None]:
         if lease.job[0] >= 256 * self.share:
             return right, None
-        return _forged(lease.job, len(right)), None
+        return _forged(lease.job, lease, right), None
 
 
 ALONE: tuple[Lie, ...] = (alone, sometimes, patient, careless, missized, unsealed)

@@ -37,4 +37,4 @@ def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: 
     world.close()
     assert len(world.journal.leases) > first + 8
     assert {record.verdict for record in world.journal.leases.values()} <= {"", "ok", "late"}
-    assert all(lies == 0 for _, lies, _, _ in world.journal.standing.values())
+    assert all(lies == 0 for _, lies, *_ in world.journal.standing.values())

@@ -29,12 +29,26 @@ def need(holds: bool, invariant: int, about: object, what: str) -> None:
         raise Broken(f"invariant {invariant}: {about} {what}")
 
 
+def spans_of(jobs: Sequence[e.JobSpec], cuts: bytes) -> list[list[int]]:
+    """Which jobs are leased together: those of equal contexts stand together, and are cut as it was kept."""
+    if not cuts:
+        return [[at] for at in range(len(jobs))]
+    seen = list(dict.fromkeys(job.contexts for job in jobs))
+    places = iter(sorted(range(len(jobs)), key=lambda at: seen.index(jobs[at].contexts)))
+    spans = [[next(places) for _ in range(count)] for count in cuts]
+    need(not list(places), 2, cuts, "leaves jobs out")
+    return spans
+
+
 class Witness:
     """What one life of the gateway knows of its devices, and the jobs with their right answers, which it does not."""
 
     def __init__(self, world: World, journal: Journal) -> None:
         self.world, self.journal, self.clock = world, journal, world.clock
-        self.jobs: dict[JobKey, e.JobSpec] = {}
+        self.jobs: dict[JobKey, list[e.JobSpec]] = {}
+        """The jobs that each lease is for, more than one where they are a span."""
+        self.spans: dict[tuple[str, int], list[list[int]]] = {}
+        """Of each round: which of the jobs that its solver yielded are leased together."""
         self.truth: dict[JobKey, bytes] = {}
         self.yielded: dict[str, e.RoundYielded] = {}
         """What the solver of each task said last."""
@@ -62,6 +76,8 @@ class Witness:
         """What each device has said last, by the kind of its message."""
         self.starts: dict[str, int] = {node: known[3] for node, known in self.journal.standing.items()}
         """The newest of each device that a life has heard of."""
+        self.connections = {node: known[3:] for node, known in self.journal.standing.items()}
+        """(start, connection), the newest of each device that an earlier life has kept."""
         self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, bytes | None] = {}
@@ -138,6 +154,7 @@ class Witness:
         self.fresh = False
         if node in self.owners:
             conn = max((then[:2] for (who, _), then in self.newest.items() if who == node), default=(0, 0))
+            conn = max(conn, self.connections.get(node, conn))
             self.fresh = at.boot >= self.starts.get(node, 0) and at[:2] >= conn and at > self.newest.get(key, (0,))
             if type(event) is e.NodeBorn and event.state:
                 self.fresh = False
@@ -168,9 +185,10 @@ class Witness:
         self.yielded[event.task] = event
         self._said_by(event.task)
         if self.fits(event.task, event.round):
-            for index, job in enumerate(event.jobs):
+            for index, places in enumerate(self.spans[event.task, event.round]):
                 key = (event.task, event.round, index)
-                need(self.jobs[key] == job, 7, key, "is another job after a restart")
+                again = [event.jobs[place] for place in places]
+                need(self.jobs[key] == again, 7, key, "is another job after a restart")
 
     def _was_solved(self, event: e.TaskSolved, made: Sequence[f.Effect]) -> None:
         self._said_by(event.task)
@@ -190,9 +208,24 @@ class Witness:
         """A round is begun: as its solver has just said."""
         release = self.releases[x.task, x.round] = self.under[x.task]
         kernel = kind.kernel_of(self.journal.tasks[x.task].kept.kind, release)
-        for index, job in enumerate(self.yielded[x.task].jobs):
+        yielded = self.yielded[x.task].jobs
+        self.spans[x.task, x.round] = spans_of(yielded, x.cuts)
+        for index, places in enumerate(self.spans[x.task, x.round]):
             key = (x.task, x.round, index)
-            self.jobs[key], self.truth[key] = job, kind.answer_of(kernel, job.input, job.answer_bytes)
+            jobs = self.jobs[key] = [yielded[place] for place in places]
+            need(len({job.contexts for job in jobs}) == 1, 2, key, "is a span of jobs with different contexts")
+            self.truth[key] = b"".join(kind.answer_of(kernel, job.input, job.answer_bytes) for job in jobs)
+        need(len(self.spans[x.task, x.round]) == x.jobs, 2, x, "is of other jobs")
+
+    def price(self, key: JobKey) -> int:
+        """Of one lease of a job, or of a span."""
+        return sum(job.price_kop for job in self.jobs[key])
+
+    def advances(self, x: f.AdvanceSolver) -> list[bytes]:
+        """The answers that its solver is told, put together as they were leased."""
+        spans = self.spans[x.task, x.round]
+        need(len(x.answers) == sum(map(len, spans)), 7, x, "goes on with other answers than were asked for")
+        return [b"".join(x.answers[place] for place in places) for places in spans]
 
     # Events, after their effects
 

@@ -81,7 +81,7 @@ class World:
         self.began = int(200 * self.rng.random())
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
-        Faults(self)
+        self.faults = Faults(self)
 
     def _device(self, number: int) -> Device:
         owner = f"owner-{number % self.mix.owners}"
@@ -101,6 +101,8 @@ class World:
         self.steady = honest[:2]   # enough to finish with: no fault takes these for good
         for device in honest[2:][: mix.slow]:
             device.slowness = 50
+        for device in order[::-1][: mix.plain]:
+            device.spans = device in self.steady
         for device in self.devices:
             device.refuse = mix.refuse
 

@@ -103,7 +103,8 @@ async def test_a_stopped_gateway_does_it_at_its_next_start(gateway, operator):
         await enrolled(client, (KEYS[0], "carol"), (KEYS[1], "carol"))
         await client.call("node.revoke", node=NODES[1])
     gateway.end(9)
-    assert "next" in (await at_home(gateway, "node", "transfer", NODES[0], "--owner", "ben"))["note"]
+    told = await at_home(gateway, "node", "transfer", NODES[0], "--owner", "ben")
+    assert (told["owner"], told["next_owner"]) == ("carol", "ben") and "next" in told["note"]
     await at_home(gateway, "node", "restore", NODES[1])
     gateway.start()
     assert shown(gateway, NODES[0]) == ("carol", "ben", "unseen") and shown(gateway, NODES[1])[2] == "unseen"

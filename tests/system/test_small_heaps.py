@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.publiclog.auditor import verify
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.gateway.simulate.street import Street
 from lamplighter.tasks.traffic.signals.demo import generated_street
 

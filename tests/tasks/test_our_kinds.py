@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.kindkit.check import TIMED, check
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.fetch import cache_folder
 from lamplighter.tasks.local import run_local
 from lamplighter.tasks.registry import load_kinds, prepare

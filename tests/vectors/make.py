@@ -40,6 +40,13 @@ def lease() -> bytes:
     return tagged(head + bytes([len(CONTEXTS)]) + b"".join(CONTEXTS) + b"input", b"down")
 
 
+def span() -> bytes:
+    """The same of three jobs with 3, 0 and 2 bytes of input."""
+    given = b"\x03" + struct.pack(">HHH", 3, 0, 2) + b"one" + b"in"
+    head = b"\x01\x0b" + lease()[2:71]
+    return tagged(head + b"".join(CONTEXTS) + given, b"down")
+
+
 def receipt() -> bytes:
     """boot 3, seq 65,536, epoch 9, no flags, 4,321 microseconds, the first of its chain."""
     device = hashlib.sha256(KEY).digest()[:16]
@@ -63,6 +70,7 @@ def vectors() -> dict[str, str]:
         "key_up": key(b"up"),
         "key_down": key(b"down"),
         "lease": lease(),
+        "span": span(),
         "receipt": receipt(),
         "receipt_hash": hashlib.sha256(receipt()).digest(),
         "result": tagged(receipt(), b"up") + ANSWER,

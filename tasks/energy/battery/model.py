@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Pack
 
 SLOTS = 96
 HOURS = 24
@@ -95,9 +98,11 @@ class Batteries(Strict):
     day: str = Field(default="tomorrow", max_length=32, description="which day it is, for titles")
     prices: Prices = Field(description="prices that all homes share")
     homes: list[Home] = Field(min_length=1, max_length=HOMES_MAX, description="homes, at most 2,000")
-    senml: list[dict[str, Any]] = Field(
+    senml: Pack = Field(
         default=[], max_length=300_000,
-        description="SenML (RFC 8428) records in W, named net_load, or load and pv, whose base name is a home's id")
+        description="SenML (RFC 8428) records, or a CBOR pack in base64 "
+                    "in W, named net_load, or load and pv, whose base name is a home's id")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)
 
     @model_validator(mode="after")
     def _distinct(self) -> Batteries:

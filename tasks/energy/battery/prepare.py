@@ -11,12 +11,16 @@ from lamplighter.tasks.energy.battery.jobs import pack, prices
 from lamplighter.tasks.energy.battery.method.read import clock, net_loads
 from lamplighter.tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
 from lamplighter.tasks.energy.battery.spec import Spec, Store
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes
 
 UNITS_MAX = 32_767
 """Units of storage that one watt takes in a quarter-hour, at most; the kernel's products rely on it."""
 SLOT_MAX = 1 << 28
 """Units that full power both ways takes in a quarter-hour, at most; likewise."""
 CAPACITY_MAX = (1 << 29) - 1
+FEW_EUR_PER_MWH, FEW_W, FEW_WH = 3, 30, 100
+"""Less is hardly a price, a home or a battery."""
 
 
 def prepare(asked: Batteries) -> Spec:
@@ -25,10 +29,28 @@ def prepare(asked: Batteries) -> Spec:
     buy = _quarters(asked.prices.buy_eur_per_mwh)
     sell = buy if asked.prices.sell_eur_per_mwh is None else _quarters(asked.prices.sell_eur_per_mwh)
     without = [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None]
-    read = net_loads(asked.senml, without)
+    left = Left(asked.accept)
+    read = net_loads(asked.senml, without, left)
     stores = tuple(_store(home, place, _net(home, read)) for place, home in enumerate(asked.homes))
+    _plausible(asked, stores, left)
     by_input = {pack(store): store for store in stores if not store.idle}
-    return Spec(asked, buy, sell, prices(buy, sell), stores, by_input)
+    return Spec(asked, buy, sell, prices(buy, sell), stores, by_input, tuple(left.notes()))
+
+
+def _plausible(asked: Batteries, stores: Sequence[Store], left: Left) -> None:
+    """Raises TaskError ``implausible`` for codes of missing prices; tells what looks like another unit."""
+    for name, prices_ in (("buy", asked.prices.buy_eur_per_mwh), ("sell", asked.prices.sell_eur_per_mwh or [])):
+        no_missing_codes([(price, f"/prices/{name}_eur_per_mwh/{i}") for i, price in enumerate(prices_)], left)
+        if 0 < max(map(abs, prices_), default=0) < FEW_EUR_PER_MWH:
+            left.finding("price_unit", f"no price of {name}_eur_per_mwh is over {FEW_EUR_PER_MWH} EUR/MWh: they look "
+                         "like EUR/kWh")
+    for store in stores:
+        home, most = store.home, max(map(abs, store.net_w))
+        looks = {f"its net load never exceeds {most} W": 0 < most < FEW_W,
+                 f"charge_w is {home.charge_w:g} W": 0 < home.charge_w < FEW_W,
+                 f"capacity_wh is {home.capacity_wh:g} Wh": 0 < home.capacity_wh < FEW_WH}
+        for what in (words for words, is_so in looks.items() if is_so):
+            left.finding("power_unit", f"home {home.id!r}: {what}, which looks like kW and kWh")
 
 
 def _quarters(prices: Sequence[float]) -> tuple[float, ...]:

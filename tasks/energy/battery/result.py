@@ -30,7 +30,8 @@ def assemble(spec: Spec, street: Street) -> Result:
             **_totals(homes), "street": _street(spec, street), "homes": homes,
             "homes_without_plan": _unplanned(spec, street, missing), "picture": _picture(spec, homes, street),
             "method": "marginal price of storage between full and empty, exact to the watt; costs are for the load "
-                      "and prices given: nothing is said of how good these forecasts are"}
+                      "and prices given: nothing is said of how good these forecasts are",
+            "notes": list(spec.notes)}
     return Result(_summary(data), data, _partial(data))
 
 

@@ -33,7 +33,7 @@ def text(data: dict[str, Any]) -> str:
     if data["homes_without_plan"]:
         names = ", ".join(home["id"] for home in data["homes_without_plan"][:5])
         lines.append(f"without a plan: {len(data['homes_without_plan'])} ({names[:70]})")
-    return "\n".join(lines)
+    return "\n".join([*lines, *data["notes"]])
 
 
 def _bars(name: str, values: Sequence[float], scale: float) -> str:

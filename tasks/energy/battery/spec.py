@@ -63,3 +63,5 @@ class Spec:
     stores: tuple[Store, ...]
     by_input: dict[bytes, Store]
     """The batteries that need a job, by its input; equal inputs are equal batteries."""
+    notes: tuple[str, ...] = ()
+    """What was not taken into account of what was sent."""

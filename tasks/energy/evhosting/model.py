@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
 from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Feeder, Name, Strict
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -62,6 +63,7 @@ class EvHosting(Strict):
     accepted_percent: float = Field(default=5.0, ge=0, le=100, allow_inf_nan=False,
                                     description="share of evenings that may be outside the limits, percent")
     statistics: Statistics | None = Field(default=None, description="how cars charge; built-in synthetic otherwise")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)
 
     @model_validator(mode="after")
     def _consistent(self) -> EvHosting:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from lamplighter.tasks.api import Context, TaskError
 from lamplighter.tasks.energy.evhosting import jobs
 from lamplighter.tasks.energy.evhosting.method import charging
 from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, turns
 from lamplighter.tasks.energy.evhosting.model import EvHosting
 from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.draft import Converted
 from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
+from lamplighter.tasks.readers.plausible import no_missing_codes
 
 FLAT = [1.0] * SLOTS_PER_DAY
+MANY_TIMES, FEW_KW, FEW_PERCENT = 30, 0.05, 5
 CARS_AT_A_BUS_MAX = 8000
 """The kernel counts eighths of cars in 16 bits."""
 
 
 def prepare(asked: EvHosting) -> Spec:
-    """Checks the feeder, scales it to per unit and packs it.
+    """Checks the feeder, scales it to per unit and packs it. What is wrong with a net of another format is told of
+    that net.
 
     Raises TaskError: those of ``tree.grow``, ``empty_data``, ``too_large``, ``unknown_bus``,
     ``unknown_profile``, ``weak_line``, ``transformer`` and those of the pandapower and SimBench readers.
     """
-    feeder = _given(asked)
+    left = Left(asked.accept)
+    given = _given(asked, left)
+    try:
+        return _packed(asked, given.feeder, left)
+    except TaskError as error:
+        raise given.located(error) from None
+
+
+def _packed(asked: EvHosting, feeder: Feeder, left: Left) -> Spec:
     tree = grow(feeder)
     demand = _demand(feeder, tree)
     places = sum(one.cars for one in demand)
+    _plausible(asked, feeder, demand, left)
     if not places:
         raise TaskError("empty_data", "no load has a place for a car", "set 'cars' on the loads", "/feeder/loads")
     if max(one.cars for one in demand) > CARS_AT_A_BUS_MAX:
@@ -43,18 +60,36 @@ def prepare(asked: EvHosting) -> Spec:
     for policy in asked.policies:
         day = jobs.day(asked, statistics, policy, len(profiles.data), base_kva)
         contexts[policy] = (network, drawn, day, profiles, *shunts)
-    return Spec(asked, feeder, tree, demand, statistics, base_kva, source_pu, contexts)
+    return Spec(asked, feeder, tree, demand, statistics, base_kva, source_pu, contexts, tuple(left.notes()))
 
 
-def _given(asked: EvHosting) -> Feeder:
+def _plausible(asked: EvHosting, feeder: Feeder, demand: Sequence[Demand], left: Left) -> None:
+    """Raises TaskError ``implausible`` for codes of missing values; tells what looks like another unit."""
+    no_missing_codes([(load.kw, f"/feeder/loads/{place}/kw") for place, load in enumerate(feeder.loads)], left)
+    peak_kw = sum(max(map(abs, one.kw)) for one in demand)
+    rated_kva = feeder.transformer.rated_kva if feeder.transformer else max(
+        (math.sqrt(3) * feeder.nominal_kv * line.limit_a for line in feeder.lines), default=0.0)
+    if peak_kw > MANY_TIMES * rated_kva:
+        left.finding("power_unit", f"all loads together are {peak_kw:.4g} kW behind {rated_kva:.4g} kVA: they look "
+                     "like watts")
+    used = [abs(load.kw) for load in feeder.loads if load.kw]
+    if used and max(used) < FEW_KW:
+        left.finding("power_unit", f"no load is over {max(used):.2g} kW: they look like megawatts")
+    for name in ("line_limit_percent", "transformer_limit_percent", "accepted_percent"):
+        value = getattr(asked, name)
+        if 0 < value < (1 if name == "accepted_percent" else FEW_PERCENT):
+            left.finding("share_unit", f"{name} is {value:g} %, which looks like a share of 1")
+
+
+def _given(asked: EvHosting, left: Left) -> Converted:
     if asked.pandapower is not None:
         from lamplighter.tasks.readers.pandapower import read
-        return read(asked.pandapower, asked.cars_per_load)
+        return read(asked.pandapower, asked.cars_per_load, left)
     if asked.simbench is not None:
         from lamplighter.tasks.readers.simbench import read as read_simbench
-        return read_simbench(asked.simbench, asked.cars_per_load)
+        return read_simbench(asked.simbench, asked.cars_per_load, left)
     assert asked.feeder is not None  # the model's own rule
-    return asked.feeder
+    return Converted(asked.feeder, {}, {"": "/feeder"})
 
 
 def _source_pu(feeder: Feeder) -> float:

@@ -22,7 +22,7 @@ def assemble(spec: Spec, base: Tally, tallies: Tallies, jobs: int, missing: int)
              for (policy, level), tally in tallies.items() if not tally.scenarios]
     data = {"kind": "energy.evhosting", **_facts(spec), "jobs": jobs, "jobs_missing": missing,
             "levels_missing": empty, "without_cars": {"violated": bool(base.violated), **base.moments(spec)},
-            "policies": known, "picture": _picture(spec, known, tallies)}
+            "policies": known, "picture": _picture(spec, known, tallies), "notes": list(spec.notes)}
     return Result(_summary(spec, data), data, _partial(data) if missing else "")
 
 

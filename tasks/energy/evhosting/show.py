@@ -32,7 +32,7 @@ def text(data: dict[str, Any]) -> str:
                      + (f", transformer {limit['highest_transformer_percent']:.1f} % at "
                         f"{limit['highest_transformer_at']}" if data["transformer"] else ""))
     lines += ["", f"█ surely outside the limits, ▒ up to the upper end of the interval; accepted are "
-              f"{data['accepted_percent']:g} %.", f"Charging statistics: {data['statistics']}."]
+              f"{data['accepted_percent']:g} %.", f"Charging statistics: {data['statistics']}.", *data["notes"]]
     return "\n".join(lines)
 
 

@@ -33,6 +33,8 @@ class Spec:
     base_kva: float
     source_pu: float
     contexts: dict[str, tuple[Context, ...]]
+    notes: tuple[str, ...] = ()
+    """What was not taken into account of what was sent."""
 
     @property
     def slots(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed, Pack
 
 MOST_STATIONS = 5_000
 MOST_CELLS = 1_000_000
@@ -78,12 +81,14 @@ class AirmapInput(Strict):
     quantity: str = Field(default="", max_length=64, description="what is measured, for titles: PM10, zinc")
     unit: str = Field(default="", max_length=32, description="unit of the readings, for titles")
     stations: list[Station] = Field(default=[], max_length=MOST_STATIONS, description="readings with positions")
-    entities: list[dict[str, Any]] = Field(
-        default=[], max_length=MOST_STATIONS,
-        description="FIWARE NGSI-LD AirQualityObserved, normalised or key-values; of one id the latest counts")
-    senml: list[dict[str, Any]] = Field(
+    entities: Listed = Field(
         default=[], max_length=10 * MOST_STATIONS,
-        description="SenML (RFC 8428) records; a base name's records in the units lat and lon are its position")
+        description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON; of one id the latest "
+                    "counts")
+    senml: Pack = Field(
+        default=[], max_length=10 * MOST_STATIONS,
+        description="SenML (RFC 8428) records, or a CBOR pack in base64; "
+                    "a base name's records in the units lat and lon are its position")
     property: str = Field(default="", max_length=64, description="entities, senml: what to map, such as pm10")
     grid: Grid | None = Field(default=None, description="cells to map; 48 along the longer side if absent")
     targets: list[Place] = Field(default=[], max_length=MOST_POINTS, description="points instead of a grid")
@@ -92,3 +97,4 @@ class AirmapInput(Strict):
     transform: Literal["none", "log"] = Field(default="none", description="log: krige logarithms (skewed data)")
     variogram: AskedVariogram = Field(
         default=None, description='"auto" (or absent): found by leave-one-out on the devices')
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

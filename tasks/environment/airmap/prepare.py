@@ -14,6 +14,8 @@ from lamplighter.tasks.environment.airmap.method.targets import Cells, Targets, 
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
 from lamplighter.tasks.environment.airmap.spec import Spec
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes, no_swapped_axes, tell_kilometres, tell_old
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20
@@ -26,7 +28,9 @@ Extent = tuple[float, float, float, float]
 def prepare(given: AirmapInput) -> Spec:
     """Raises TaskError: empty_data, too_few_stations, bad_position, too_many_cells and the like."""
     notes: list[str] = []
-    gathered, geographic, unit = _gather(given, notes)
+    left = Left(given.accept)
+    gathered, geographic, unit = _gather(given, left)
+    _plausible(given, gathered, geographic, left)
     plane = plane_of(geographic, [(one.lon_deg, one.lat_deg) for one in gathered])
     readings, places = _merged(gathered, plane, notes)
     if len(readings) < 2:
@@ -38,25 +42,23 @@ def prepare(given: AirmapInput) -> Spec:
     return Spec(
         given.quantity or given.property or "readings", unit, plane, [one.id for one in readings], places,
         [one.value for one in readings], values, given.transform == "log", _targets(given, plane, places, extent),
-        [place.id for place in given.targets], given_variogram(given.variogram, diagonal), diagonal, notes)
+        [place.id for place in given.targets], given_variogram(given.variogram, diagonal), diagonal,
+        [*left.notes(), *notes])
 
 
-def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, str]:
+def _gather(given: AirmapInput, left: Left) -> tuple[list[Reading], bool, str]:
     """All readings, with positions as given (x, y where not geographic), whether they are geographic, the unit."""
     readings: list[Reading] = []
     kinds: set[bool] = set()
     for number, station in enumerate(given.stations):
         geographic, (first, second) = coordinates(station, f"/stations/{number}")
         kinds.add(geographic)
-        readings.append(Reading(station.id, first, second, station.value, ""))
+        readings.append(Reading(station.id, first, second, station.value, "", f"/stations/{number}"))
     if given.entities:
-        found, missing = from_entities(given.entities, given.property)
-        readings += found
+        readings += from_entities(given.entities, given.property, left)
         kinds.add(True)
-        if missing:
-            notes.append(f"{missing} entities without a reading of {given.property} were left out")
     if given.senml:
-        readings += from_senml(given.senml, given.property)
+        readings += from_senml(given.senml, given.property, left)
         kinds.add(True)
     if not readings:
         raise TaskError("empty_data", "no readings", "give stations, entities or senml", "/stations")
@@ -71,6 +73,20 @@ def _gather(given: AirmapInput, notes: list[str]) -> tuple[list[Reading], bool, 
         raise TaskError("mixed_units", "readings in different units: " + ", ".join(units)[:64],
                         "convert them to one unit", "/entities")
     return readings, kinds.pop(), given.unit or "".join(units)
+
+
+def _plausible(given: AirmapInput, gathered: Sequence[Reading], geographic: bool, left: Left) -> None:
+    """Raises TaskError ``implausible``; what only looks wrong is told."""
+    no_missing_codes([(one.value, one.path) for one in gathered], left)
+    tell_old([(one.time_s, one.id or one.path) for one in gathered if one.time_s is not None], left)
+    if geographic:
+        box = given.grid.bbox if given.grid and given.grid.bbox else None
+        asked = [(place.lon_deg, place.lat_deg) for place in given.targets
+                 if place.lon_deg is not None and place.lat_deg is not None]
+        asked += [(box[0], box[1]), (box[2], box[3])] if box else []
+        no_swapped_axes([((one.lon_deg, one.lat_deg), one.path) for one in gathered], left, asked)
+    tell_kilometres([(one.lon_deg, one.lat_deg) for one in gathered], geographic,
+                    given.variogram.range_m if given.variogram else None, left)
 
 
 def _merged(readings: list[Reading], plane: Plane, notes: list[str]) -> tuple[list[Reading], list[Point]]:

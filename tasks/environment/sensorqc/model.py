@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lamplighter.tasks.environment.airmap.model import AskedVariogram, Place, Strict
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed, Pack
 
 MOST_STATIONS = 5_000
 MOST_TIMES = 10_000
@@ -27,12 +29,14 @@ class SensorqcInput(Strict):
     readings: list[Annotated[list[Number | None], Field(max_length=MOST_STATIONS)]] = Field(
         default=[], max_length=MOST_TIMES,
         description="a row for each time with a number for each station, null where it is missing")
-    entities: list[dict[str, Any]] = Field(
+    entities: Listed = Field(
         default=[], max_length=MOST_LISTED,
-        description="FIWARE NGSI-LD AirQualityObserved, normalised or key-values, with dateObserved")
-    senml: list[dict[str, Any]] = Field(
+        description="FIWARE NGSI-LD AirQualityObserved, normalised, key-values or GeoJSON, with observedAt or "
+                    "dateObserved")
+    senml: Pack = Field(
         default=[], max_length=2 * MOST_LISTED,
-        description="SenML (RFC 8428) records; a base name's lat and lon records are its position")
+        description="SenML (RFC 8428) records, or a CBOR pack in base64; "
+                    "a base name's lat and lon records are its position")
     property: str = Field(default="", max_length=64, description="entities, senml: what to check, such as pm10")
     step_s: int = Field(default=3600, ge=1, le=31_622_400,
                         description="entities, senml: readings of one station within so many seconds are averaged")
@@ -48,3 +52,4 @@ class SensorqcInput(Strict):
     recheck: bool = Field(default=True, description="predict once more without flagged readings and stations, so "
                                                     "that nobody is flagged for a neighbour's fault")
     predictions: bool = Field(default=False, description="publish every prediction too (up to 40,000 readings)")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

@@ -12,6 +12,8 @@ from lamplighter.tasks.environment.airmap.prepare import given_variogram
 from lamplighter.tasks.environment.sensorqc.method.read import network
 from lamplighter.tasks.environment.sensorqc.model import MOST_READINGS, SensorqcInput
 from lamplighter.tasks.environment.sensorqc.spec import Row, Spec
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes, no_swapped_axes
 
 MOST_PREDICTIONS = 40_000
 SAME_PLACE = 1e-4
@@ -19,7 +21,8 @@ SAME_PLACE = 1e-4
 
 def prepare(given: SensorqcInput) -> Spec:
     """Raises TaskError: empty_data, too_few_stations, too_many_readings, not_positive, and what the readers raise."""
-    found = network(given)
+    left = Left(given.accept)
+    found = network(given, left)
     readings = sum(value is not None for row in found.readings for value in row)
     if not readings:
         raise TaskError("empty_data", "every reading is missing", "give numbers", "/readings")
@@ -31,7 +34,13 @@ def prepare(given: SensorqcInput) -> Spec:
     plane = plane_of(found.geographic, found.points)
     points = [plane.to_metres(*point) for point in found.points]
     place_of, places = _shared(points)
-    notes = [found.note] if found.note else []
+    no_missing_codes([(value, found.paths.get((t, i), f"/readings/{t}/{i}"))
+                      for t, row in enumerate(found.readings) for i, value in enumerate(row) if value is not None],
+                     left)
+    if found.geographic:
+        no_swapped_axes([(point, found.path_of(i))
+                         for i, point in enumerate(found.points)], left)
+    notes = left.notes()
     if len(places) < len(points):
         notes.append(f"{len(points)} stations at {len(places)} positions: those at one position are compared with "
                      "others, not with each other")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed
 
 DETECTORS_MAX = 500
 HOURS_MAX = 60 * 168
@@ -38,10 +41,12 @@ class ForecastInput(Strict):
     """The flow of the hours ahead at each detector, from five to ten weeks of hourly counts."""
 
     detectors: list[Detector] = Field(default=[], max_length=DETECTORS_MAX, description="counts in plain fields")
-    entities: list[dict[str, Any]] = Field(
+    entities: Listed = Field(
         default=[], max_length=ENTITIES_MAX,
         description="or FIWARE NGSI-LD TrafficFlowObserved with intensity (vehicles in the period) and dateObserved, "
-                    "normalised or key-values; one entity per period, at most an hour")
+                    "normalised, key-values or GeoJSON; one entity per period, at most an hour. refDevice, else "
+                    "refRoadSegment, else the id names the detector; lanes and directions are kept apart, vehicle "
+                    "classes added up")
     time_zone: str | None = Field(
         default=None, max_length=64,
         description="IANA name such as Europe/Berlin: the clock that traffic follows; absent: every day has 24 hours")
@@ -53,3 +58,4 @@ class ForecastInput(Strict):
         description="dates on which traffic is as on a Sunday, past and to come, as in 2026-05-01: public holidays")
     horizon_hours: int = Field(default=24, ge=1, le=48, description="hours to forecast")
     band_percent: int = Field(default=80, ge=50, le=95, description="share of hours that the band should hold, in %")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

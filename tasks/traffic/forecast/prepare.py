@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes, silences, tell_quarter_hours
 from lamplighter.tasks.traffic.forecast.jobs import pack
 from lamplighter.tasks.traffic.forecast.method.clock import Clock, clock_of, require_whole_hours
 from lamplighter.tasks.traffic.forecast.method.read import Flows, from_detectors, from_entities
@@ -23,7 +25,8 @@ def prepare(asked: ForecastInput) -> Spec:
     """
     clock = _clock(asked)
     found = from_detectors(asked.detectors, clock)
-    entities, missing = from_entities(asked.entities, clock)
+    left = Left(asked.accept)
+    entities = from_entities(asked.entities, clock, left)
     for name, flows in entities.items():
         if name in found:
             raise TaskError("duplicate", f"{name!r} is both a detector and an entity", "give each once", "/entities")
@@ -36,10 +39,9 @@ def prepare(asked: ForecastInput) -> Spec:
     origin = _origin(asked, clock, found)
     weeks = _weeks(found, origin)
     shifts = _without_days_off(asked, origin, found)
-    series, refused = _usable(found, origin, weeks)
-    notes = [f"{missing} entities without an intensity were left out"] * bool(missing)
-    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused, tuple(notes),
-                shifts)
+    series, refused = _usable(found, origin, weeks, left)
+    return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused,
+                tuple(left.notes()), shifts)
 
 
 def _clock(asked: ForecastInput) -> Clock:
@@ -89,12 +91,12 @@ def _weeks(found: dict[str, Flows], origin: int) -> int:
     return min(weeks, WEEKS_MAX)
 
 
-def _usable(found: dict[str, Flows], origin: int,
-            weeks: int) -> tuple[tuple[Series, ...], tuple[tuple[str, str], ...]]:
+def _usable(found: dict[str, Flows], origin: int, weeks: int,
+            left: Left) -> tuple[tuple[Series, ...], tuple[tuple[str, str], ...]]:
     series: list[Series] = []
     refused: list[tuple[str, str]] = []
     for name, flows in found.items():
-        window = tuple(flows.get(at) for at in range(origin - WEEK * weeks, origin))
+        window = _heard(name, [flows.get(at) for at in range(origin - WEEK * weeks, origin)], left)
         why = _unusable(window)
         if why:
             refused.append((name, why))
@@ -107,6 +109,18 @@ def _usable(found: dict[str, Flows], origin: int,
             f"at most {MISSING_MAX:.0%} of the last {weeks} weeks may be missing, every hour of the week must have "
             "been counted twice, and the last week must hold a count", "/detectors")
     return tuple(series), tuple(refused)
+
+
+def _heard(name: str, window: list[float | None], left: Left) -> tuple[float | None, ...]:
+    """A detector's history without the days on which it was silent, unless that is meant."""
+    no_missing_codes([(flow, "/detectors") for flow in window if flow is not None], left)
+    tell_quarter_hours(name, window, left)
+    if not left.accept & {"silent", "implausible"}:
+        for begin, end in silences(window, WEEK):
+            window[begin:end] = [None] * (end - begin)
+            left.finding("silent", f"{name!r} counted nothing for {end - begin} hours, {len(window) - end} hours "
+                         "before the forecast, where many were to be expected: they are taken as not counted")
+    return tuple(window)
 
 
 def _unusable(window: Sequence[float | None]) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lamplighter.tasks.readers.allow import ACCEPT, Finding
+
 MAX_XML_CHARS = 4_000_000
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -57,7 +59,11 @@ class Phase(_Strict):
 
     duration_s: float = Field(ge=1, le=255, description="length, s")
     signals: str = Field(min_length=1, max_length=255, pattern="^[GgyrsuoO]+$",
-                         description="one letter per signal as in SUMO: G green, g permissive, y yellow, r red")
+                         description="one letter per signal as in SUMO: G green, g permissive, y yellow, r red; "
+                         "signals that no movement uses are taken for those of people on foot: their green is never "
+                         "shortened, nor the time after it")
+    shortest_s: float = Field(default=0, ge=0, le=255, description="no plan makes the phase shorter, s")
+    longest_s: float | None = Field(default=None, ge=1, le=255, description="no plan makes the phase longer, s")
 
 
 class Movement(_Strict):
@@ -78,7 +84,7 @@ class Junction(_Strict):
 
     id: Name = Field(description="name of the junction, for the answer")
     offset_s: float = Field(default=0, ge=0, le=3600, description="when its cycle begins, s")
-    phases: list[Phase] = Field(min_length=1, max_length=32, description="the programme, in order")
+    phases: list[Phase] = Field(min_length=1, max_length=255, description="the programme, in order")
     movements: list[Movement] = Field(min_length=1, max_length=64, description="ways across the junction")
     lane_room_vehicles: dict[Name, Annotated[int, Field(ge=1, le=254)]] = Field(
         default={}, max_length=64, description="vehicles that a lane has room for before those behind block its "
@@ -137,4 +143,7 @@ class SignalsInput(_Strict):
                                          description="vehicles that depart earlier are left out, s")
     period_end_s: float | None = Field(default=None, ge=0, le=10_000_000,
                                        description="vehicles that depart at this time or later are left out, s")
+    only: list[Name] | None = Field(default=None, min_length=1, max_length=1000, description="ids of the junctions "
+                                    "that may be changed; without it all may")
     search: Search = Field(default=Search(), description="how long to search")
+    accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

@@ -53,6 +53,9 @@ def runs(letters: str, durations: list[float]) -> Iterator[tuple[str, float, flo
 
 
 def _headline(data: dict[str, Any]) -> str:
+    if data["saved_share"] is None:
+        return (f"{data['vehicles']} vehicles, predicted mean delay {data['delay_after_s_per_vehicle']:.1f} s with "
+                "these fixed times; signals that detectors switch today were not simulated")
     low, high = data["saved_share_low"], data["saved_share_high"]
     spread = "" if low is None else f" (95 %: {low:.0%} to {high:.0%})"
     return (f"{data['vehicles']} vehicles, predicted mean delay {data['delay_before_s_per_vehicle']:.1f} s now, "
@@ -69,13 +72,19 @@ def _delays(body: list[str], junctions: list[dict[str, Any]], y: int) -> int:
         for i, (when, colour) in enumerate((("before", "#b9bec7"), ("after", "#2f6fb5"))):
             width = 600 * _delay(junction, when) / most
             body.append(_box(_LEFT + 120, y + 10 * i, width, 8, colour))
-            body.append(_text(_LEFT + 126 + width, y + 8 + 10 * i, f"{_delay(junction, when):.1f}", "a"))
+            body.append(_text(_LEFT + 126 + width, y + 8 + 10 * i,
+                              seconds(junction[f"delay_{when}_s_per_vehicle"]), "a"))
         y += 26
     return y + 16
 
 
 def _delay(junction: dict[str, Any], when: str) -> float:
-    return float(junction[f"delay_{when}_s_per_vehicle"])
+    return float(junction[f"delay_{when}_s_per_vehicle"] or 0.0)
+
+
+def seconds(delay: float | None) -> str:
+    """A delay; a question mark where it is not known, because detectors decide."""
+    return "?" if delay is None else f"{delay:.1f}"
 
 
 def _junction(body: list[str], junction: dict[str, Any], y: int, scale: float) -> int:
@@ -86,7 +95,8 @@ def _junction(body: list[str], junction: dict[str, Any], y: int, scale: float) -
     for column, (when, title, delay) in enumerate((("shipped", "now", "before"), ("proposed", "proposed", "after"))):
         left, timing = _LEFT + column * (_COLUMN + _BETWEEN), junction[when]
         said = f"cycle {timing['cycle_s']:g} s, begins at {timing['offset_s']:g} s"
-        body.append(_text(left, y + 18, f"{title}: {said}, delay {_delay(junction, delay):.1f} s", "q"))
+        found = seconds(junction[f"delay_{delay}_s_per_vehicle"])
+        body.append(_text(left, y + 18, f"{title}: {said}, delay {found} s", "q"))
         for second in range(0, int(timing["cycle_s"]) + 1, 10):
             x = left + second * scale
             body.append(f'<path d="M{x:.1f} {y + 26}V{bottom}" stroke="#e4e6ea"/>')

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from lamplighter.tasks.api import TaskError
+import math
+from collections import Counter
+from dataclasses import replace
+
+from lamplighter.tasks.api import Context, TaskError
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
-from lamplighter.tasks.readers.sumo import NETWORK_PATH, read_network
-from lamplighter.tasks.traffic.signals.jobs import jittered, network_context, plans_per_job, windows
-from lamplighter.tasks.traffic.signals.method.counts import read_counts
+from lamplighter.tasks.readers.sumo import read_network
+from lamplighter.tasks.readers.sumoxml import NETWORK_PATH, ROUTES_PATH
+from lamplighter.tasks.traffic.signals.jobs import plans_per_job, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.method.city import cut, replicas, spec_of
+from lamplighter.tasks.traffic.signals.method.counts import COUNTS_PATH, read_counts
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
 from lamplighter.tasks.traffic.signals.method.search import alive, fitted
-from lamplighter.tasks.traffic.signals.model import SignalsInput, Sumo
-from lamplighter.tasks.traffic.signals.spec import CHECK_SEED, Spec
+from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
+from lamplighter.tasks.traffic.signals.spec import Spec
 
 MAX_PERIOD_S = 4 * 3600
 MAX_JOBS = 200_000
+MAX_JOBS_CITY = 2_000_000
 
 
 def prepare(given: SignalsInput) -> Spec:
@@ -25,39 +34,85 @@ def prepare(given: SignalsInput) -> Spec:
     start = given.period_start_s or 0.0
     if given.period_end_s is not None and given.period_end_s <= start:
         raise TaskError("out_of_range", "the period ends before it starts", "a later end", "/period_end_s")
+    left = Left(given.accept)
     if given.sumo is not None:
-        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed)
+        network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed, left)
     else:
         assert given.plain is not None
         network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+    network = _only(network, given.only)
     where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
-    minimum = 10 * search.minimum_green_s
-    if not any(fitted(network, j, 10 * cycle, minimum)
-               for j in range(len(network.junctions)) for cycle in search.cycles_s):
-        raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
-                        "choose longer cycles or a shorter minimum green", "/search/cycles_s")
-    cut = windows(demand, [jittered(demand, 10 * search.jitter_s, seed)
-                           for base in (search.seed, CHECK_SEED + search.seed)
-                           for seed in range(base, base + search.replicas)], search.window_s)
-    training = tuple(w for replica in cut[:search.replicas] for w in replica)
-    unseen = tuple(w for replica in cut[search.replicas:] for w in replica)
+    cycles = _cycles(network, search, left)
+    paths = where, ("/plain/routes" if given.sumo is None else
+                    ROUTES_PATH if given.sumo.counts is None else COUNTS_PATH)
+    try:
+        spec = spec_of(network, demand, search, cycles, replicas(demand, search), paths)
+    except TaskError as error:
+        if error.code not in ("too_large", "too_dense") or len(network.junctions) == 1:
+            raise
+        spec = Spec(network, demand, search, cycles, Context(b""), (), (), (),
+                    cut(network, demand, search, cycles, paths))
+        left.tell(f"the network was cut into {len(spec.regions)} regions; vehicles cross their borders when point "
+                  "queues let them, under the plans found")
     plans = sum(alive(search, generation) * search.children for generation in range(search.generations))
-    if plans * len(training) / plans_per_job(len(network.junctions)) > MAX_JOBS:
+    jobs = sum(plans * len(own.training) / plans_per_job(len(own.network.junctions))
+               for own in ([own for _, own in spec.regions] or [spec]))
+    if jobs > MAX_JOBS * max(1, len(spec.regions)) or jobs > MAX_JOBS_CITY:
         raise TaskError("too_large", f"the search takes more than {MAX_JOBS} jobs",
                         "fewer generations, children or cycles, or a shorter period", "/search")
-    return Spec(network, demand, search, network_context(network, where), training, unseen)
+    return replace(spec, notes=tuple(left.notes()))
 
 
-def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int) -> tuple[Network, Demand]:
+def _only(network: Network, names: list[str] | None) -> Network:
+    """The network with nothing to be changed at other junctions than these. Raises TaskError ``unknown_junction``."""
+    if names is None:
+        return network
+    known = {junction.id for junction in network.junctions}
+    for i, name in enumerate(names):
+        if name not in known:
+            raise TaskError("unknown_junction", f"no junction with signals is called {name!r}",
+                            "known: " + ", ".join(sorted(known))[:200], f"/only/{i}")
+    return replace(network, junctions=tuple(junction if junction.id in names else replace(junction, phases=tuple(
+        replace(phase, adjustable=False) for phase in junction.phases)) for junction in network.junctions))
+
+
+def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
+    """The cycles to try: those asked for that some junction can follow, and present ones in place of the others.
+
+    Raises TaskError ``nothing_to_adjust``.
+    """
+    minimum = 10 * search.minimum_green_s
+    free = [(junction, own) for junction in network.junctions if (own := bounds(junction, minimum))]
+    if not free:
+        raise TaskError("nothing_to_adjust", "no phase of any junction may be longer or shorter",
+                        "yellow, all-red and what clears the junction stay as they are", "/search/cycles_s")
+    asked = [10 * cycle for cycle in search.cycles_s]
+    found = [cycle for cycle in asked if any(fitted(junction, own, cycle) for junction, own in free)]
+    present = Counter(programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)
+                      if len(pair[1]) > 1)
+    if not found:
+        least = math.ceil(min(programme_cycle_ds(junction, (0,)) + sum(low for low, _ in own)
+                              for junction, own in free) / 10)
+        if max(asked) < min(programme_cycle_ds(junction, (0,)) + minimum * len(own) for junction, own in free):
+            raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
+                            f"the shortest that one can follow is {least} s", "/search/cycles_s")
+        left.tell("no junction can follow any of the cycles asked for without shorter greens, walks or clearances "
+                  f"than its signals need (the shortest is {least} s): present cycles were tried")
+    found += [cycle for cycle, _ in present.most_common() if cycle not in found][:len(asked) - len(found)]
+    return tuple(found)
+
+
+def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, left: Left
+               ) -> tuple[Network, Demand]:
     end_s = float("inf") if until_s is None else until_s
     if (sumo.routes_xml is None) == (sumo.counts is None):
         raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
     if sumo.counts is not None:
-        network, roads = read_network(sumo.network_xml)
+        network, roads = read_network(sumo.network_xml, left=left)
         return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
-    routes = parse_routes(sumo.routes_xml or "")
-    network, roads = read_network(sumo.network_xml, vehicle_m(routes))
-    return network, read_routes(routes, roads, start_s, end_s, seed)
+    routes = parse_routes(sumo.routes_xml or "", left)
+    network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
+    return network, read_routes(routes, roads, start_s, end_s, seed, left)

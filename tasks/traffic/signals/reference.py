@@ -205,6 +205,8 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
     same = {when: _mean(spec, timing, CHECK_SEED + spec.search.seed) for when, timing in timings.items()}
     fresh = {when: _mean(spec, timing, FRESH_SEED + spec.search.seed) for when, timing in timings.items()}
     predicted = {"shipped": data["delay_before_s_per_vehicle"], "proposed": data["delay_after_s_per_vehicle"]}
+    if predicted["shipped"] is None:   # detectors decide today: there is nothing to be compared with
+        predicted["shipped"] = same["shipped"]
     off = max(abs(predicted[when] - same[when]) / max(1.0, same[when]) for when in same)
     gain = 1 - fresh["proposed"] / fresh["shipped"] if fresh["shipped"] else 0.0
     ok = off <= TOLERANCE and gain >= 0

@@ -29,7 +29,7 @@ class Progress:
     @property
     def unseen(self) -> bool:
         """Whether the answer was judged on demand that the search had not seen."""
-        return self.finalists > 1
+        return self.finalists > min(1, self.finalists_asked - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Finding:
     replicas: int
     history: list[float]
     progress: Progress
+    notes: tuple[str, ...]
+    """What was not taken into account, a sentence each."""
 
 
 def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
@@ -73,16 +75,17 @@ def assemble(found: Finding) -> Result:
     junctions = []
     for j, (old, new) in enumerate(zip(programmes(network, shipped), programmes(network, found.plan), strict=True)):
         junctions.append({"id": old["id"], "vehicles": passes[j] // found.replicas,
-                          "delay_before_s_per_vehicle": _per(found.before.junctions[j], passes[j]),
+                          "delay_before_s_per_vehicle": None if network.junctions[j].actuated else
+                          _per(found.before.junctions[j], passes[j]),
                           "delay_after_s_per_vehicle": _per(found.after.junctions[j], passes[j]),
                           "shipped": _timing(old), "proposed": _timing(new),
                           "signals": [phase["signals"] for phase in old["phases"]]})
-    before, after = _per(found.before.total, found.counted), _per(found.after.total, found.counted)
+    after = _per(found.after.total, found.counted)
     hours = (found.before.total - found.after.total) / 36_000 / found.replicas
     low, high = saved_range(found.before, found.after)
     progress = found.progress
     data = {
-        "delay_before_s_per_vehicle": before, "delay_after_s_per_vehicle": after,
+        "delay_before_s_per_vehicle": _per(found.before.total, found.counted), "delay_after_s_per_vehicle": after,
         "saved_share": round(1 - found.after.total / max(1, found.before.total), 4),
         "saved_share_low": low, "saved_share_high": high, "saved_vehicle_hours": round(hours, 2),
         "vehicles": len(demand.vehicles),
@@ -95,8 +98,11 @@ def assemble(found: Finding) -> Result:
         "method": "integer queue simulation; delay is waiting plus 1.5 s per stop; predicted on "
                   f"{found.replicas} jittered copies of the demand that the search had "
                   f"{'not ' if progress.unseen else ''}seen; low and high are Student's 95 % interval over them",
-        "junctions": junctions,
+        "notes": list(found.notes), "junctions": junctions,
     }
+    if any(junction.actuated for junction in network.junctions):
+        data.update(dict.fromkeys(("delay_before_s_per_vehicle", "saved_share", "saved_share_low", "saved_share_high",
+                                   "saved_vehicle_hours"), None))
     return Result(_summary(data), data, _partial(data, progress) if progress.jobs_missing else "")
 
 
@@ -119,6 +125,8 @@ def _partial(data: dict[str, Any], progress: Progress) -> str:
                 f"{progress.finalists} were. ")
     if not progress.unseen:
         text += "The saving is on demand that the search had seen, which flatters it by a point or two. "
+    if data["saved_share"] is None:
+        return text.replace("The saving is on demand", "The delay is on demand")
     if data["saved_share_low"] is None:
         return text + "With one copy of the demand nothing is known of the spread."
     return text + (f"It lies between {data['saved_share_low']:.1%} and {data['saved_share_high']:.1%} "
@@ -137,6 +145,13 @@ def _timing(programme: dict[str, Any]) -> dict[str, Any]:
 def _summary(data: dict[str, Any]) -> str:
     count = len(data["junctions"])
     what = "the junction's signals" if count == 1 else f"the signals of {count} junctions"
+    if data["saved_share"] is None:
+        return (f"With fixed times {what} would delay vehicles by {data['delay_after_s_per_vehicle']:.1f} s on "
+                "average. Detectors switch some of them today, which was not simulated: whether this saves anything "
+                "is not known. Try it in a closed loop before you switch it on.")
+    if data["plans_tried"] == 1:
+        return (f"Keep {what} as they are: what each signal needs leaves no room for another plan. The present one "
+                f"delays vehicles by {data['delay_before_s_per_vehicle']:.1f} s on average.")
     if data["kept_shipped"]:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")

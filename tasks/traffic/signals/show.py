@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from lamplighter.tasks.drawing.table import table
-from lamplighter.tasks.traffic.signals.picture import diagram, groups, runs, short
+from lamplighter.tasks.traffic.signals.picture import diagram, groups, runs, seconds, short
 
 PROGRAMME_ID = "lamplighter"
 _BLOCKS = {"G": "█", "O": "█", "g": "▓", "o": "▓", "s": "▓", "y": "▒", "Y": "▒", "u": "▒"}
@@ -21,13 +22,19 @@ def text(data: dict[str, Any]) -> str:
     for junction in data["junctions"]:
         old, new = junction["shipped"], junction["proposed"]
         before, after = junction["delay_before_s_per_vehicle"], junction["delay_after_s_per_vehicle"]
-        lines.append(f"{short(junction['id'], 24):24} {junction['vehicles']:8d} {before:8.1f} s {after:7.1f} s  "
+        lines.append(f"{short(junction['id'], 24):24} {junction['vehicles']:8d} {seconds(before):>8} s "
+                     f"{after:7.1f} s  "
                      f"{old['cycle_s']:3.0f} -> {new['cycle_s']:3.0f} s "
                      f"{old['offset_s']:3.0f} -> {new['offset_s']:3.0f} s")
         lines.append(f"  greens {_greens(junction, old)} -> {_greens(junction, new)} s")
-    lines.append(f"{'all':24} {data['vehicles']:8d} {data['delay_before_s_per_vehicle']:8.1f} s "
+    lines.append(f"{'all':24} {data['vehicles']:8d} {seconds(data['delay_before_s_per_vehicle']):>8} s "
                  f"{data['delay_after_s_per_vehicle']:7.1f} s  {data['plans_tried']} plans tried")
-    return "\n".join([*lines, *_pictures(data["junctions"])])
+    return "\n".join([*lines, *wrapped(data.get("notes", [])), *_pictures(data["junctions"])])
+
+
+def wrapped(notes: list[str]) -> list[str]:
+    """The notes as lines of a terminal."""
+    return [line for note in notes for line in textwrap.wrap(note, 98, initial_indent="- ", subsequent_indent="  ")]
 
 
 def _pictures(junctions: list[dict[str, Any]]) -> list[str]:

@@ -25,8 +25,16 @@ class Window:
     """Signals passed by all its vehicles together."""
     counted: int
     length_ds: int
-    worst_ds: int
-    """A bound on the cost of any plan: all counted vehicles wait to the end and stop at every signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Some junctions of a city as a network of their own."""
+
+    junctions: tuple[int, ...]
+    network: Network
+    movements: dict[int, int]
+    """The city's movements as the region's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,13 @@ class Spec:
     network: Network
     demand: Demand
     search: Search
+    cycles_ds: tuple[int, ...]
+    """The cycles to try, in 0.1 s."""
     shared: Context
     training: tuple[Window, ...]
     unseen: tuple[Window, ...]
     """The same demand, jittered anew: what the finalists are judged and the prediction is made on."""
+    notes: tuple[str, ...]
+    """What was not taken into account, a sentence each."""
+    regions: tuple[tuple[Region, Spec], ...] = ()
+    """Of a city that no device can hold: its regions. Then the windows are theirs alone."""

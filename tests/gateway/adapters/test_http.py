@@ -33,7 +33,7 @@ class FakeWindow:
     def health(self) -> dict[str, Any]:
         return {"site": "demo", "version": "1", "boot": 1, "net": "00", "broker": "mqtt://127.0.0.1:1",
                 "broker_up": self.broker_up, "tasks_open": 1, "tasks": 2, "nodes": 2, "nodes_online": 1,
-                "spare_permille": 650, "leases_open": 4, "jobs_done": self.done, "epoch": 2, "pending": 0,
+                "spare_permille": 650, "leases_open": 4, "jobs_since_start": self.done, "epoch": 2, "pending": 0,
                 "settled": 42, "bounds": {"devices": {"now": 2, "most": 9}}}
 
     def tasks(self) -> list[dict[str, Any]]:
@@ -175,6 +175,14 @@ def test_only_get(tmp_path: Path, method: str) -> None:
             async with client.request(method, path) as response:
                 assert response.status == 405
                 assert not [name for name in response.headers if name.startswith("Access-Control")]
+    visit(tmp_path, work)
+
+
+def test_a_document_is_not_for_the_page(tmp_path: Path) -> None:
+    """One that is sent to it, whatever its size, is refused before it is read."""
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
+        async with client.post("/api/tasks", data=b"x" * 1_000_000) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (413, "request_entity_too_large")
     visit(tmp_path, work)
 
 

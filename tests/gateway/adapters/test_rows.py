@@ -45,7 +45,7 @@ def test_a_field_that_the_writer_did_not_know_has_its_default(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00", encode(coded([KeepClock(7)]))[:-1], rows.marshal.dumps([(99, 1)], 2),
-                                  rows.marshal.dumps([(1, *range(10))], 2), rows.marshal.dumps(7, 2)])
+                                  rows.marshal.dumps([(1, *range(11))], 2), rows.marshal.dumps(7, 2)])
 def test_what_no_version_wrote_is_no_commit(body: bytes) -> None:
     """Neither cut ones, nor kinds or fields of a newer version."""
     with pytest.raises(DecodeError, match="another version"):

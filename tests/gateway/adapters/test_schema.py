@@ -100,8 +100,8 @@ def test_a_setback_voids_the_rounds_after_it(path: Path) -> None:
     store = Store.open(path)
     store.commit([TASK])
     rounds_of(store, jobs=2, rounds=3)
-    store.commit([KeepAnswer("t1", 0, 1, b"right", True), KeepSetback("t1", 0, 1)])
-    assert [(own.run, own.rounds, own.audited) for own in store.load(0).tasks] == [(1, 1, 1)]
+    store.commit([KeepAnswer("t1", 0, 1, b"right", True), KeepSetback("t1", 0, 1, "why")])
+    assert [(own.run, own.rounds, own.audited, own.setback) for own in store.load(0).tasks] == [(1, 1, 1, "why")]
     assert store.recall("t1", 1, 2, True) is None
     store.commit([KeepRound("t1", 1, 1, 13), KeepLease(13, "t1", 1, 0, 65537, "aa", "aa", bytes(16), 10)])
     recalled = store.recall("t1", 1, 2, False)

@@ -22,7 +22,8 @@ from lamplighter.firmware.wire import NODE_DOWN, NODE_UP, device_of, node_topic
 from lamplighter.gateway.adapters.accounts import Account
 from lamplighter.gateway.adapters.serial import Board, Bridge, LineError
 from lamplighter.gateway.devicebuild.compiler import build_firmware
-from lamplighter.gateway.simulate.fleet import FIRMWARE, find_micropython
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
+from lamplighter.gateway.simulate.fleet import FIRMWARE
 
 KEY = bytes(range(32))
 DEVICE, NODE = device_of(KEY)

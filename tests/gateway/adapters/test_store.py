@@ -94,10 +94,10 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest"), lease(1), lease(2, index=1),
+        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest", b"\1\2\3\1"), lease(1), lease(2, index=1),
         lease(3, index=2), lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
-        KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6), KeepStanding("aa", 13, 2, 9, 7),
-        KeepEpoch(5), KeepClock(77),
+        KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6),
+        KeepStanding("aa", 13, 2, 9, 7, 3, 8), KeepEpoch(5), KeepClock(77),
     ])
     store.close()
     store = Store.open(path)
@@ -107,14 +107,16 @@ def test_round_trip(path: Path) -> None:
         [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1, epoch=5), row(3, "expired", index=2),
          row(4, index=3)],
         [ShareRow("t1", "aa", 4, 2)],
-        [StandingRow("aa", 13, 2, 9, 7, 10, numbers(1, 2))],
+        [StandingRow("aa", 13, 2, 9, 7, 3, 8, 10, numbers(1, 2))],
         next_lease=5,
         epoch=5,
         clock_ms=77,
     )
     assert store.recall("t1", 0, 4, False) == RoundRecalled(
         "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True,
-        Made(2, b"kernel", b"digest"))
+        Made(2, b"kernel", b"digest"), b"\1\2\3\1")
+    store.commit([KeepAnswer("t1", 0, at, b"answer", True) for at in (0, 2, 3)])
+    assert not store.recall("t1", 0, 7, False).whole   # each of its four spans is answered
     store.close()
 
 
@@ -231,7 +233,7 @@ def test_forget_epoch(path: Path) -> None:
     assert (store.load(REMEMBERED).leases, store.load(REMEMBERED).next_lease) == ([], 11)
     store.commit([KeepStanding("aa", 5, 1, 3, 6)])
     assert store.load(REMEMBERED).standing == [
-        StandingRow("aa", 5, 1, 3, 6, 0, numbers(1, 3, 4, 8, 9)), StandingRow("bb", 0, 0, 0, 0, 0, numbers(2))]
+        StandingRow("aa", 5, 1, 3, 6, used=numbers(1, 3, 4, 8, 9)), StandingRow("bb", 0, 0, 0, 0, used=numbers(2))]
     store.close()
 
 

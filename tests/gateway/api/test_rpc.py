@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import ClassVar
@@ -12,7 +13,8 @@ import pytest
 from lamplighter.firmware.wire import device_of
 from lamplighter.gateway.adapters.registry import Device
 from lamplighter.gateway.api import requests, rpc
-from lamplighter.gateway.api.bounds import MAX_WAITING
+from lamplighter.gateway.api.bounds import MAX_OF_ONE, MAX_WAITING
+from lamplighter.gateway.api.budget import BURST_BYTES, REQUEST_BYTES, TOLD, Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import AT_THE_DOOR, MAX_REQUEST, METHODS, Ref, RequestError
 from lamplighter.gateway.api.rpc import INLINE_BYTES, MAX_ENROL, MAX_HELD, RpcServer, receive
@@ -40,7 +42,7 @@ class Solvers:
         self.read_there += 1
         return requests.parse(user, method, payload, AT_THE_DOOR if door else METHODS)
 
-    async def prepare(self, kind, body):
+    async def prepare(self, kind, body, user=""):
         given = json.loads(body)["input"]
         self.prepared += 1
         if self.gate:
@@ -53,7 +55,7 @@ class Solvers:
             raise TaskError("out_of_range", "n", "at least 0", "/input/n")
         return given["n"]
 
-    async def first_round(self, kind, body):
+    async def first_round(self, kind, body, user=""):
         return [e.JobSpec(b"x", (), 1, 3, 4_000)] * await self.prepare(kind, body)
 
 
@@ -64,14 +66,15 @@ class Bench:
         self.machine = Machine(Policy(), b"secret", {}, 1, b"n" * 8)
         self.put, self.answered, self.enrolled, self.revoked, self.done = [], [], [], [], []
         self.solvers = Solvers()
-        self.refuses = None
+        self.refuses, self.now_ms, self.counters = None, 0, Counter()
         self.commit = None
         enrolment = SimpleNamespace(enrol=self._enrol, revoke=self._revoke, restore=self._device,
                                     transfer=self._device)
         self.guard = Guard("here", 1883)
         self.server = RpcServer(self.state, self.solvers, enrolment, self.guard, MAX_REQUEST,
                                 {"site": "demo", "net": "00"}, self._tell, self._answer,
-                                lambda: {"devices": {"now": 1, "most": 9}}, lambda: 1_700_000_000_000)
+                                lambda: {"bounds": {"devices": {"now": 1, "most": 9}}}, lambda: 1_700_000_000_000,
+                                Budgets(lambda: self.now_ms, self.counters))
 
     @property
     def state(self) -> State:
@@ -100,11 +103,11 @@ class Bench:
     def tell(self, event):
         return self.machine.handle(event, 1_000)
 
-    def ask(self, method, payload=None, back=None, **params):
-        payload = json.dumps({"reply_to": "anna", "cid": "7", **params}).encode() if payload is None else payload
+    def ask(self, method, payload=None, back=None, user="anna", **params):
+        payload = json.dumps({"reply_to": user, "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, "anna", method, payload, lambda: self.done.append(method), back)
+            receive(self.server, user, method, payload, lambda: self.done.append(method), back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting.values())
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -346,7 +349,7 @@ def test_too_many_requests_are_told_to_come_again(bench):
         bench.solvers.gate = asyncio.Event()
         for number in range(MAX_WAITING + 3):
             given = {"id": f"t{number}", "kind": "toy", "input": GOOD_INPUT}
-            receive(bench.server, "anna", "task.submit", json.dumps(given).encode(),
+            receive(bench.server, f"user{number % 8}", "task.submit", json.dumps(given).encode(),
                     lambda: bench.done.append("done"))
         assert [error.code for _, _, error in bench.answered] == ["busy"] * 3
         assert all(error.retryable for _, _, error in bench.answered)
@@ -354,6 +357,35 @@ def test_too_many_requests_are_told_to_come_again(bench):
         await asyncio.gather(*bench.server.waiting.values())
     asyncio.run(asyncio.wait_for(main(), 300))
     assert len(bench.put) == MAX_WAITING and not bench.server.waiting
+
+
+def test_an_operator_who_floods_takes_no_room_from_another(bench):
+    """It has a part of what waits and of the answers; what another asks is dealt with at once."""
+    async def main():
+        bench.solvers.gate = asyncio.Event()
+        given = {"kind": "toy", "input": GOOD_INPUT}
+        for number in range(1_000):
+            receive(bench.server, "anna", "task.submit", json.dumps({"id": f"t{number}", **given}).encode(),
+                    lambda: bench.done.append("done"))
+        assert len(bench.server.waiting) == MAX_OF_ONE and len(bench.answered) == TOLD
+        receive(bench.server, "ben", "task.submit", json.dumps({"id": "jam", **given}).encode(), lambda: None)
+        assert len(bench.server.waiting) == MAX_OF_ONE + 1
+        bench.solvers.gate.set()
+        await asyncio.gather(*bench.server.waiting.values())
+    asyncio.run(asyncio.wait_for(main(), 300))
+    assert len(bench.put) == MAX_OF_ONE + 1 and len(bench.done) == 1_000   # acknowledged to the broker, all
+    assert bench.counters["requests_unanswered"] == 1_000 - MAX_OF_ONE - TOLD
+    assert bench.server.budgets.view() == {"asked_too_much": {"anna": 1_000 - MAX_OF_ONE}}
+
+
+def test_short_requests_have_a_budget_too(bench):
+    """Who asks thousands of them in a second is told to wait, others are not; a second later it is heard again."""
+    for _ in range(BURST_BYTES // REQUEST_BYTES):
+        bench.server.budgets.admits("anna", 0)
+    assert bench.refused("task.list", user="anna") == ("busy", "")
+    assert bench.ask("task.list", user="ben")[1] is None
+    bench.now_ms += 1_000
+    assert bench.ask("task.list", user="anna")[1] is None
 
 
 def test_what_a_broker_hands_over_again_is_not_begun_again(bench):
@@ -385,10 +417,10 @@ def test_long_requests_are_bounded_by_their_bytes(bench):
     """A few long ones fill what many short ones would; whoever is told to come again is told by name."""
     async def main():
         bench.solvers.gate = asyncio.Event()
-        given = {"reply_to": "anna", "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT}
-        for at in range(5):
+        for at, user in enumerate(("ben", "ben", "chloe", "chloe", "anna")):
+            given = {"reply_to": user, "cid": "7", "id": "t", "kind": "toy", "input": GOOD_INPUT}
             long = json.dumps(given).encode().ljust(MAX_HELD // 4 - at)
-            receive(bench.server, "anna", "task.submit", long, lambda: bench.done.append("done"))
+            receive(bench.server, user, "task.submit", long, lambda: bench.done.append("done"))
         ((ref, _, error),) = bench.answered
         assert (ref.reply_to, ref.cid, ref.task) == ("anna", "7", "t") and error.code == "busy" and error.retryable
         bench.solvers.gate.set()

@@ -23,7 +23,7 @@ def test_health_counts_what_moves(pair):
         pair.answer(pair.leases()[0])
     told = health(pair.state)
     assert (told["tasks_open"], told["tasks"], told["nodes"], told["nodes_online"]) == (1, 1, 3, 2)
-    assert (told["leases_open"], told["jobs_done"], told["epoch"], told["spare_permille"]) == (2, 1, 0, 500)
+    assert (told["leases_open"], told["jobs_since_start"], told["epoch"], told["spare_permille"]) == (2, 1, 0, 500)
 
 
 def test_an_empty_gateway_is_healthy(city):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
+from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import MAX_NAMED, MAX_TOPIC, Guard
 from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
@@ -29,8 +31,9 @@ def window(machine, small_log):
     """A window on it, with a log of three epochs."""
     counters = SimpleNamespace(received=7, published=8, dropped=9, held=3)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
-    shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2), counters={"muted": 6},
-                            bounds=lambda: {"devices": {"now": 1, "most": 9}})
+    shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2),
+                            budgets=Budgets(lambda: 0, Counter()), counters={"muted": 6},
+                            means=lambda: {"bounds": {"devices": {"now": 1, "most": 9}}})
     return Window(shell, link, Guard("here", 1883), small_log, "north", 3)
 
 

@@ -1,5 +1,7 @@
 """Results: recorded, compared, judged; and the gateway's own recomputation where there is doubt."""
 
+from collections import Counter
+
 import pytest
 
 from lamplighter.gateway.core import effects as f
@@ -73,17 +75,37 @@ def test_a_drawn_share_is_recomputed(make_city, of):
     assert of(f.AdvanceSolver, city.out) and city.of().audited == len(asked)
 
 
-def test_devices_on_probation_are_audited_more(make_city, of):
-    """Until a device was right often enough its work is recomputed at the higher rate."""
-    city = make_city(probation_audit_permille=1_000, probation_score=2)
+def test_the_gateway_itself_is_the_second_copy_of_a_drawn_job(make_city, of):
+    """It is recomputed as soon as the first copy is in, while others go on; no device computes it a second time."""
+    city = make_city(audit_permille=300, probation_audit_permille=300)
     city.device("anna-1")
     city.device("ben-1")
-    for number in range(4):
+    city.task(jobs=40)
+    asked = set()
+    while leases := city.leases():
+        said = city.answer(leases[0])
+        asked |= {one.index for one in of(f.Recompute, said)}
+        assert [one.job.input for one in of(f.Recompute, said)] in ([], [leases[0].input])
+    copies = Counter(lease.index for lease in of(f.KeepLease, city.out))
+    assert 5 < len(asked) < 20 and copies == {index: 1 if index in asked else 2 for index in range(40)}
+
+
+def test_devices_on_probation_are_audited_more(make_city, of):
+    """Whatever took part: until a device was right often enough its work is recomputed at the higher rate."""
+    city = make_city(probation_audit_permille=1_000, probation_score=3)
+    city.device("anna-1")
+    city.device("ben-1")
+    for number in range(12):
         city.task(f"t{number}")
+        before = {name: node.score for name, node in city.state.nodes.items()}
+        drawn = len(of(f.Recompute, city.out))
         city.work(f"t{number}")
-        for asked in of(f.Recompute, city.out)[-1:] if number < 2 else []:
-            city.recompute(asked)
-    assert [asked.task for asked in of(f.Recompute, city.out)] == ["t0", "t1"]
+        took_part = {lease.node for lease in of(f.KeepLease, city.out) if lease.task == f"t{number}"}
+        asked = of(f.Recompute, city.out)[drawn:]
+        assert bool(asked) == any(before[name] < 3 for name in took_part)
+        for one in asked:
+            city.recompute(one)
+    assert not asked
 
 
 def test_the_audit_decides_against_copies_that_agree(make_city, of):
@@ -91,9 +113,11 @@ def test_the_audit_decides_against_copies_that_agree(make_city, of):
     city = make_city(probation_audit_permille=1_000)
     city.device("anna-1")
     city.device("ben-1")
+    first = city.leases
     city.task()
-    city.answer(city.leases()[0], city.LIE)
-    (asked,) = of(f.Recompute, city.answer(city.leases()[0], city.LIE))
+    city.state.nodes[first()[0].node].score = city.policy.probation_score   # the other is on probation
+    city.answer(first()[0], city.LIE)
+    (asked,) = of(f.Recompute, city.answer(first()[0], city.LIE))
     said = city.recompute(asked)
     assert verdicts(said) == ["minority", "minority"]
     assert of(f.KeepAnswer, said)[0] == f.KeepAnswer("t", 0, 0, city.right(city.job().input), True)
@@ -119,7 +143,7 @@ def test_a_liar_loses_standing_and_waits(pair, of):
     pair.answer(pair.lease())
     pair.recompute(of(f.Recompute, pair.answer(pair.lease(), pair.LIE))[0])
     assert (liar.score, liar.lies, pair.pending(liar.name)) == (20, 1, 0)
-    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1) in pair.out
+    assert f.KeepStanding("ben-1", 20, 1, pair.now + pair.policy.quarantine_ms, 1, 1, 1) in pair.out
     pair.task("u", jobs=4)
     assert not pair.leases("ben-1")
     pair.now += pair.policy.quarantine_ms

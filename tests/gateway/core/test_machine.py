@@ -47,6 +47,16 @@ def after(pair):
     return restart
 
 
+def test_a_job_that_was_being_recomputed_is_so_again(make_city, of):
+    """The lot falls as it fell: after a restart, too, its copy does not wait for a second one."""
+    city = make_city(probation_audit_permille=1_000)
+    city.enrol("anna-1", "anna")
+    city.known = {0: ([], [lease_row(city, ended="done", seq=1, answer=city.right(city.job().input))])}
+    city.restore(Snapshot(tasks=[OPEN._replace(rounds=1)], leases=city.known[0][1], next_lease=10))
+    (asked,) = of(f.Recompute, city.round())
+    assert of(f.KeepAnswer, city.recompute(asked))[0].audited
+
+
 def test_the_same_events_give_the_same_effects(make_city):
     """Two machines that are told the same say the same, to the byte."""
     told = []
@@ -206,11 +216,28 @@ def test_an_open_lease_is_sent_again_when_its_round_or_its_kernel_comes_last(aft
 def test_a_birth_that_is_retained_is_no_reboot(after, pair, of):
     """The first message that a gateway hears of a device after a restart takes no lease from it."""
     after(leases=[lease_row(pair)], standing=[StandingRow("anna-1", 0, 0, 0, 3)])
-    assert pair.born("anna-1", 3) == [f.CompileKernels(0)]
+    assert pair.born("anna-1", 3) == [f.CompileKernels(0), f.KeepStanding("anna-1", 0, 0, 0, 3, 1, 3)]
     assert pair.node("anna-1").open
     said = pair.born("anna-1", 4)
     assert of(f.KeepEnd, said) == [f.KeepEnd(1, "expired")]
-    assert of(f.KeepStanding, said) == [f.KeepStanding("anna-1", 0, 0, 0, 4)]
+    assert of(f.KeepStanding, said) == [f.KeepStanding("anna-1", 0, 0, 0, 4, 1, 4)]
+
+
+def test_what_was_recorded_before_a_restart_is_a_replay_after_it(after, pair, of):
+    """That a device was ready, its bid and its will of an older connection take no lease, and nobody gets a floor."""
+    after(standing=[StandingRow("anna-1", 0, 0, 0, 3, 5, 77)])
+    name = "anna-1"
+    for conn in (1, 4):
+        assert pair.status(name, "ready", 3, conn) == pair.born(name, 3, conn, once=77) == []
+        assert pair.tell(e.NodeBid(name, e.At(3, conn, 900), 500, 9_000, 4, (), "mains", None)) == []
+    assert pair.node(name).state == "unseen" and not pair.node(name).bid
+    pair.status(name, "ready", 3, 6)
+    pair.born(name, 3, 6, once=77)
+    pair.tell(e.KernelsCompiled(0, {"toy.sum": pair.kernel_of("toy.sum")}))
+    pair.bid(name)
+    pair.round()
+    assert pair.lease(name) and pair.status(name, "lost", 3, 5) == [] and pair.leases()
+    assert of(f.SendFloor, pair.born(name, 3, 6, once=78)) == [f.SendFloor(name, 78, 3, 0)]
 
 
 def test_a_life_that_only_the_log_knows_is_known(pair):
@@ -239,7 +266,7 @@ def test_numbers_of_before_a_restart_are_used(after, pair, of):
     """A receipt whose number another had in the last life pays nothing, and its job goes to somebody else."""
     row, used = lease_row(pair), Numbers()
     used.use(b"", number_of(1, 9))
-    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1, 0, used.given(b""))])
+    after(leases=[row], standing=[StandingRow("anna-1", 0, 0, 0, 1, used=used.given(b""))])
     pair.round()
     name = pair.of().round.jobs[0].name
     pair.sent[row.nonce] = f.SendLease("anna-1", 1, row.nonce, name, b"", 0, 1, 1, 10, (), b"job 0")
@@ -305,7 +332,7 @@ def test_a_lease_of_an_unknown_device_is_over(after, pair, of):
 
 def test_standing_comes_back(after, pair):
     """Score, lies and credits are what they were; a liar's quarantine goes on, and is not begun again."""
-    after(standing=[StandingRow("anna-1", 12, 0, 0, 1, 500), StandingRow("ben-1", 3, 1, 9_000, 7),
+    after(standing=[StandingRow("anna-1", 12, 0, 0, 1, pending_kop=500), StandingRow("ben-1", 3, 1, 9_000, 7),
                     StandingRow("gone", 1, 1, 0, 1)],
           epoch=4)
     assert (pair.node("anna-1").score, pair.pending("anna-1")) == (12, 500)
@@ -321,9 +348,18 @@ def test_a_liar_that_the_registry_lost_is_no_newcomer(after, pair):
     assert not pair.state.strangers
 
 
+def test_strangers_have_a_bound(make_city):
+    """Of more than may be enrolled those stay that have most to answer for, or to get; the others are counted."""
+    city = make_city(max_nodes=2)
+    city.restore(Snapshot(standing=[
+        StandingRow("liar", 0, 3, 0, 1), StandingRow("idle", 9, 0, 0, 1), StandingRow("new", 0, 0, 0, 1),
+        StandingRow("owed", 0, 0, 0, 1, pending_kop=5)]))
+    assert set(city.state.strangers) == {"owed", "liar"} and city.state.counters["strangers_forgotten"] == 2
+
+
 def test_what_a_lost_device_had_earned_is_settled_with_its_epoch(after, pair):
     """Also where it is enrolled again while that is being sealed and the next has begun."""
-    after(standing=[StandingRow("gone-1", 2, 0, 0, 7, 500)], epoch=4)
+    after(standing=[StandingRow("gone-1", 2, 0, 0, 7, pending_kop=500)], epoch=4)
     pair.tell(e.EpochEnded())
     pair.enrol("gone-1", "chloe")
     assert pair.node("gone-1").pending == {4: 500}
@@ -491,10 +527,10 @@ def test_a_task_of_a_version_that_kept_no_figures_is_shown(after, pair):
 
 def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
     """Its figures do not begin anew; what the journal gives back is no work, and no rate."""
-    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4)],
+    after(tasks=[OPEN._replace(rounds=2, round_jobs=4, all_jobs=6, answered=3, expected=4, setback="why")],
           answers=[(0, 0, b"a", False), (0, 1, b"b", False), (1, 0, b"c", False), (1, 1, b"d", False),
                    (1, 2, b"e", False)])
-    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0}
+    far = {"jobs_done": 5, "jobs_total": 6, "progress": 437, "jobs_per_s": 0, "setback": "why"}
 
     def shown():
         return {key: value for key, value in task_view(pair.of()).items() if key in far}

@@ -65,6 +65,20 @@ def test_claimed_instruction_sets_are_bounded(city, of):
     assert list(city.state.kernels) == [99]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_device_that_starts_again_keeps_the_kernels_for_it(city, of, late):
+    """Also when it is the only one of its kind, and kernels become ready before it is born again: those for another
+    kind of board, or (``late``) its own."""
+    for name in "ab":
+        city.enrol(name)
+    city.born("a", arch=3)
+    city.born("b", arch=4)
+    city.tell(e.KernelsCompiled(4 if late else 3, {}))
+    city.tell(e.NodeStatusChanged("a", e.At(2, 1, 1), "ready"))
+    city.tell(e.KernelsCompiled(3 if late else 4, {}))
+    assert not of(f.CompileKernels, city.born("a", 2, arch=3)) and set(city.state.kernels) == {3, 4}
+
+
 def test_a_city_of_new_boards_is_compiled_for_in_turn(make_city, of):
     """Of many instruction sets at once few are compiled for at a time; none waits for another birth."""
     city = make_city(max_compiling=2)
@@ -344,11 +358,11 @@ def test_a_start_that_only_a_will_has_told_of_may_be_another(city):
     assert city.born("anna-1", 7, 1, once=99) == [f.SendFloor("anna-1", 99, 7, 0)]
 
 
-def test_who_cannot_be_told_is_told_nothing(city):
+def test_who_cannot_be_told_is_told_nothing(city, of):
     """A birth that does not name floors among what the device can gets none."""
     city.enrol("anna-1")
     assert city.born("anna-1", state="lost", can=()) == []
-    assert city.tell(e.NodeBid("anna-1", e.At(0, 1, 1), 500, 9_000, 1, (), "mains", None)) == []
+    assert not of(f.SendFloor, city.tell(e.NodeBid("anna-1", e.At(0, 1, 1), 500, 9_000, 1, (), "mains", None)))
 
 
 def test_what_newer_firmware_says_is_counted(city):

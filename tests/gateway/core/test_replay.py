@@ -7,6 +7,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import FENCE_BITS
 from lamplighter.gateway.core.lifecycle import Phase
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Snapshot, StandingRow
+from lamplighter.gateway.core.tasks import status
 
 
 def rows(city, said, of, answer=b""):
@@ -69,7 +70,8 @@ def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     said = pair.recompute(of(f.Recompute, pair.round())[0])
     right = pair.right(b"job 0")
     assert pair_lie != right and of(f.KeepAnswer, said) == [f.KeepAnswer("t", 0, 0, right, True)]
-    assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)]
+    assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1, "an accepted answer was wrong")]
+    assert status(pair.of())["setback"] == "an accepted answer was wrong"
     assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in old} and not pair.leases()
     assert [x.verdict for x in of(f.KeepVerdict, said)] == ["minority"] * 2
     assert pair.pending("anna-1") == pair.pending("ben-1") == 0
@@ -263,7 +265,8 @@ def test_a_round_that_is_another_now_is_begun_anew(pair, of, made, why):
     asked, = of(f.RecallRound, pair.round(jobs=4))
     pair.known[0] = (answered, [])
     said = pair.recall(asked, made=pair.made()._replace(**made))
-    assert answered and copies and of(f.KeepSetback, said) == [f.KeepSetback("t", -1, 1)]
+    assert answered and copies and of(f.KeepSetback, said) == [f.KeepSetback("t", -1, 1, pair.of().setback)]
+    assert pair.of().setback
     assert {x.nonce for x in of(f.SendCancel, said)} == {lease.nonce for lease in held}
     assert of(f.KeepVerdict, said) == [f.KeepVerdict(copy, "cancelled", 0) for copy in copies]
     assert [(x.round, x.run) for x in of(f.KeepRound, said)] == [(0, 1)]
@@ -294,7 +297,8 @@ def test_rounds_before_the_one_that_is_another_stay(second, of):
     assert of(f.AdvanceSolver, pair.round()) == [f.AdvanceSolver("t", 0, (b"\0" * 8,))]
     del pair.known[1]
     asked, = of(f.RecallRound, pair.round(number=1, jobs=3))
-    assert of(f.KeepSetback, pair.recall(asked, made=pair.made(digest=b"other"))) == [f.KeepSetback("t", 0, 1)]
+    assert of(f.KeepSetback, pair.recall(asked, made=pair.made(digest=b"other"))) == [
+        f.KeepSetback("t", 0, 1, "its kind splits it into other jobs than it had")]
 
 
 def test_a_solver_that_needs_fewer_rounds_now_ends_its_task(second, of):
@@ -304,5 +308,6 @@ def test_a_solver_that_needs_fewer_rounds_now_ends_its_task(second, of):
     pair.tell(e.SolverLost("t"))
     pair.round()
     said = pair.tell(e.TaskSolved("t", b"{}"))
-    assert of(f.KeepSetback, said) == [f.KeepSetback("t", 0, 1)] and of(f.PublishResult, said)
+    assert of(f.KeepSetback, said) == [
+        f.KeepSetback("t", 0, 1, "its kind asks for fewer rounds than it did")] and of(f.PublishResult, said)
     assert {x.nonce for x in of(f.SendCancel, said)} == held

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import struct
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from lamplighter.gateway.devicebuild.compiler import ARCHES, FORMAT, NATIVE, compile_for
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.devicebuild.kernels import CompileError, kernel_source, load
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.gateway.kindkit.rules import problems
-from lamplighter.gateway.runtime.recompute import serve
-from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.gateway.runtime.recompute import Recomputer
 from lamplighter.tasks.api import Job
 
 PARTS = {
@@ -97,12 +96,19 @@ def test_every_interpreter_runs_the_joined_source(folder: Path) -> None:
     assert compile_for(kernel_source(folder), ARCHES.index("armv6m") << 10 | NATIVE << 8 | FORMAT)
 
 
-def test_the_gateway_recomputes_with_the_joined_source(folder: Path) -> None:
+@pytest.mark.parametrize("runtime", [Runtime.MACHINE_CODE, Runtime.CPYTHON])
+def test_the_gateway_recomputes_with_the_joined_source(folder: Path, runtime: Runtime) -> None:
     """Its child is given what is compiled for devices."""
-    parts = [kernel_source(folder), bytes((3, 4))]
-    sink = io.BytesIO()
-    serve(io.BytesIO(struct.pack(">I", 2) + b"".join(struct.pack(">I", len(part)) + part for part in parts)), sink)
-    assert sink.getvalue() == struct.pack(">i", 2) + b"\0\x0e"
+    if runtime is Runtime.MACHINE_CODE and find_micropython() is None:
+        pytest.skip("no MicroPython on this machine")
+
+    async def main() -> bytes | None:
+        computer = Recomputer(runtime)
+        try:
+            return await computer.run(kernel_source(folder), (), bytes((3, 4)))
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == b"\0\x0e"
 
 
 @pytest.mark.parametrize(("part", "old", "new", "said"), [

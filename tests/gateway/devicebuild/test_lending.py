@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.devicebuild.lending import lend, lent, resident
+from lamplighter.gateway.devicebuild.lending import called, lend, lent, resident
+from lamplighter.gateway.devicebuild.makers import MAKERS
 from lamplighter.gateway.devicebuild.scan import Ambiguous, Module
 from lamplighter.gateway.devicebuild.shrink import shrink
+from lamplighter.gateway.devicebuild.words import WORDS
+from lamplighter.gateway.simulate.fleet import find_micropython
 
 
 def _modules(**sources: str) -> dict[str, Module]:
@@ -18,9 +24,10 @@ def _modules(**sources: str) -> dict[str, Module]:
 def test_what_is_imported_at_once_stays_and_what_a_function_imports_does_not() -> None:
     """Each that stays comes after those that it imports; one that stays anyway is not lent."""
     main = "from package import a\nfrom package.b import x\ndef f():\n    from package import a, d\n"
-    modules = _modules(main=main, a="from package.b import x\n", b="x = 1\n", c="", d="from package import c\n")
+    modules = _modules(main=main, a="from package.b import x\n", b="x = 1\n", c="", d="from package import c\n",
+                       e="def f():\n    from package import c\n")
     assert resident(modules, ("main",)) == ["b", "a", "main"]
-    assert lent(modules, ["b", "a", "main"]) == {"d"}
+    assert lent(modules, ["b", "a", "main"]) == {"d"}  # c is imported by d, as usual
     with pytest.raises(Ambiguous, match=r"b\.py:1: a\.py and b\.py import each other"):
         resident(_modules(a="from package import b\n", b="from package import a\n"), ("a",))
 
@@ -40,8 +47,33 @@ def test_names_of_what_is_lent_are_its_modules() -> None:
     main = "def main():\n    from .d import LIMIT, thing\n    return thing(LIMIT)\n"
     lent = "LIMIT = 7\ndef thing(x):\n    return x\n"
     small = shrink({"__init__": "", "main": main, "d": lent}, "package", frozenset({"main"}), ("main",))
-    assert set(small) == {"__init__", "d"}
-    assert "thing" not in small["__init__"] + small["d"] and "(7)" in small["__init__"]
+    files = called(["d", MAKERS])
+    assert set(small) == {"__init__", *files.values()} and files["d"] in WORDS
+    code = small["__init__"] + small[files["d"]]
+    assert "thing" not in code and "(7)" in code and f"({files['d']!r})" in code
+
+
+def test_a_lent_module_is_loaded_anew_and_leaves_nothing(tmp_path: Path) -> None:
+    """Neither among the modules nor in the path."""
+    found = find_micropython()
+    if not found:
+        assert not os.environ.get("CI"), "no micropython program"
+        pytest.skip("no micropython program here")
+    main = "def main():\n    from .d import thing\n    return thing()\n"
+    lent = "def thing():\n    return 1 // len(__name__[1:])\n"
+    small = shrink({"__init__": "", "main": main, "d": lent}, "package", frozenset({"main"}), ("main",))
+    (tmp_path / "package").mkdir()
+    for name, text in small.items():
+        (tmp_path / "package" / f"{name}.py").write_text(text)
+    code = "import sys, package\nbefore = set(sys.modules), list(sys.path)\n" + """
+for _ in range(2):
+    print(package.main())
+    assert (set(sys.modules), sys.path) == before
+"""
+    done = subprocess.run([found[0], "-c", code], cwd=tmp_path, env={"MICROPYPATH": f"{tmp_path}:.frozen"},
+                          capture_output=True, text=True, timeout=300,
+                          check=False)
+    assert done.stdout.split() == ["0", "0"], done.stderr
 
 
 @pytest.mark.parametrize(("main", "module", "what"), [

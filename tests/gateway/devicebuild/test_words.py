@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.devicebuild.words import FOREIGN
-from lamplighter.gateway.simulate.fleet import find_micropython
 
 NAMES = Path(__file__).with_name("names_of_micropython.py")
 

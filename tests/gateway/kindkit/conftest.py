@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.kindkit.scaffold import write
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import Kind
 
 PACKAGE = "lamplighter_noise_levels"

@@ -22,7 +22,8 @@ def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) 
     """Everything is looked at, and nothing is wrong."""
     found = _found(kind_of(), tmp_path)
     assert list(found) == ["plan", "rules", "schema", "input", "answer", "price", "bounds", "replay",
-                           "deadline", "identity", "malformed", "words", "cost", "slices", "heap", "reference"]
+                           "deadline", "identity", "malformed", "words", "cost", "slices", "lease",
+                           "heap", "reference"]
     assert [one.what for one in found.values() if one.ok is False and one.what not in TIMED] == []
     assert "32 jobs in 1 rounds, 32 credits" in found["price"].text
 

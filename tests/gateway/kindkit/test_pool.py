@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
-from lamplighter.gateway.simulate.fleet import find_micropython
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
+from lamplighter.gateway.kindkit.pool import KernelRaised, NoMicroPython, Pool, Runtime
 from lamplighter.tasks.api import Context, Job
 
 KERNEL = """
@@ -76,6 +76,6 @@ def test_what_a_kernel_raises_is_told(kernel: Path, runtime: Runtime) -> None:
 
 def test_without_micropython_it_says_what_to_install(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next step is named."""
-    monkeypatch.setattr("lamplighter.gateway.kindkit.pool.find_micropython", lambda: None)
-    with pytest.raises(PoolError, match="install"):
+    monkeypatch.setattr("lamplighter.gateway.devicebuild.interpreter.find_micropython", lambda: None)
+    with pytest.raises(NoMicroPython, match="install"):
         Pool(kernel)

@@ -47,7 +47,8 @@ FRAMES = {
 
 def test_a_device_reads_the_lease_that_the_gateway_wrote():
     """Every field comes out as it went in."""
-    lease = wire.Lease(7, b"n" * 16, b"j" * 16, b"k" * 16, 5, 4_000, 60_000, 123, (b"a" * 16, b"b" * 16), b"input")
+    lease = wire.Lease(7, b"n" * 16, b"j" * 16, b"k" * 16, 5, 4_000, 60_000, 123, (b"a" * 16, b"b" * 16), b"input",
+                       False)
     assert wire.decode_lease(frames.encode_lease(lease, MAC), MAC) == lease
 
 

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.runtime import lanes
+from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.lanes import NoKinds, Process, WorkerDied, open_lanes
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
@@ -255,6 +257,30 @@ def test_a_kind_that_is_installed_beside_the_others_waits_for_the_next_start(sol
         solvers.start(start())
         assert isinstance(await said(), e.RoundYielded)
     solve(work)
+
+
+def test_operators_take_turns():
+    """What somebody else asks comes after the first request of who has sent many, not after all of them."""
+    class Clerk:
+        order: ClassVar = []
+
+        def ask(self, request):
+            parcel = unpack(request[4:])
+            if parcel.head["do"] == "kinds":
+                return pack({"is": "kinds", "kinds": []})[4:]
+            self.order.append(parcel.parts[0])
+            return pack({"is": "fine"})[4:]
+
+        def kill(self):
+            pass
+
+    async def main():
+        solvers = Solvers({}, open_lanes(Clerk, 5.0), lambda event: None, lambda error: None)
+        many = [solvers.prepare("any", b"%d" % number, "anna") for number in range(10)]
+        await asyncio.gather(*many, solvers.prepare("any", b"ben", "ben"))
+        solvers.close()
+        return solvers._asking
+    assert asyncio.run(main()) == {} and Clerk.order[:2] == [b"0", b"ben"] and len(Clerk.order) == 11
 
 
 def test_a_system_without_room_for_a_process_is_a_death(bad):

@@ -1,17 +1,16 @@
 """The gateway's own computer: a real child process."""
 
 import asyncio
-import io
 import os
-import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from lamplighter.firmware.wire import MAX_ANSWER
+from lamplighter.gateway.devicebuild.interpreter import Runtime, fastest
 from lamplighter.gateway.runtime import recompute
-from lamplighter.gateway.runtime.recompute import Recomputer, serve
+from lamplighter.gateway.runtime.recompute import Recomputer
 
 KERNEL = b"""
 import os, sys
@@ -22,28 +21,43 @@ def run(data, contexts):
     if data == b"exit":
         sys.exit(3)
     if data == b"die":
-        os._exit(1)
-    if data.startswith(b"once ") and not os.path.exists(data[5:]):
-        open(data[5:], "w").close()
-        os.kill(os.getpid(), 9)
+        os.system("kill -9 $PPID")
+    if data.startswith(b"once "):
+        try:
+            os.stat(data[5:].decode())
+        except OSError:
+            open(data[5:].decode(), "w").close()
+            os.system("kill -9 $PPID")
     while data == b"spin":
         yield
     if data == b"print":
         print("a kernel that talks")
     if data == b"huge":
         return bytes(1 << 20)
+    if data == b"hoard":
+        return bytes(1 << 30)
     if data == b"pid":
-        return str(os.getpid()).encode()
+        return open("/proc/self/stat").read().split()[0].encode()
+    if data == b"where":
+        return sys.implementation.name.encode()
     return data + b"".join(contexts)
 """
 
 
+@pytest.fixture(params=[Runtime.MACHINE_CODE, Runtime.CPYTHON], ids=lambda runtime: runtime.value)
+def runtime(request):
+    """Each that a gateway may have; machine code where it can be had."""
+    if request.param is Runtime.MACHINE_CODE and fastest() is not Runtime.MACHINE_CODE:
+        pytest.skip("no machine code on this machine")
+    return request.param
+
+
 @pytest.fixture
-def ask():
+def ask(runtime):
     """ask(*inputs) gives the answers of one recomputer to them, one after the other; bytes or (bytes, contexts)."""
     def run(*inputs, kernel=KERNEL):
         async def main():
-            computer = Recomputer()
+            computer = Recomputer(runtime)
             try:
                 async with asyncio.timeout(30):
                     return [await computer.run(kernel, *reversed(one if isinstance(one, tuple) else (one, ())))
@@ -54,6 +68,11 @@ def ask():
     return run
 
 
+def test_it_runs_on_what_was_chosen(ask, runtime):
+    """MicroPython where there is machine code."""
+    assert ask(b"where") == [b"micropython" if runtime is Runtime.MACHINE_CODE else b"cpython"]
+
+
 def test_answers_are_the_kernels(ask):
     """Input and contexts reach the kernel, in order; one child serves many jobs."""
     first, second, answer, empty = ask(b"pid", b"pid", (b"a", (b"b", b"c")), b"")
@@ -61,9 +80,10 @@ def test_answers_are_the_kernels(ask):
     assert (answer, empty) == (b"abc", b"")
 
 
-@pytest.mark.parametrize("what", [b"raise", b"exit", b"die", b"huge"])
+@pytest.mark.parametrize("what", [b"raise", b"exit", b"die", b"huge", b"hoard"])
 def test_a_kernel_that_fails_gives_none(ask, what):
-    """Whether it raises, takes its process with it or answers beyond all bounds: None, and the next one works."""
+    """Whether it raises, takes its process with it, wants all memory or answers beyond all bounds: None, and the next
+    one works."""
     assert ask(what, b"next") == [None, b"next"]
 
 
@@ -78,10 +98,10 @@ def test_a_kernel_that_prints_spoils_nothing(ask):
     assert ask(b"print", b"next") == [b"print", b"next"]
 
 
-def test_a_kernel_that_does_not_end_is_stopped(monkeypatch):
+def test_a_kernel_that_does_not_end_is_stopped(monkeypatch, runtime):
     """After the limit its process is killed; the next job runs in another."""
     async def main():
-        computer = Recomputer()
+        computer = Recomputer(runtime)
         try:
             before = await computer.run(KERNEL, (), b"pid")
             with monkeypatch.context() as patch:
@@ -104,7 +124,7 @@ def test_what_is_no_kernel_gives_none(ask):
 def test_each_answer_is_of_the_kernel_that_was_given():
     """Whatever its kind was an upgrade ago: the source says it, not a name."""
     async def main():
-        computer = Recomputer()
+        computer = Recomputer(fastest())
         try:
             kernels = [b"def run(given, contexts):\n yield\n return b'%d'" % edition for edition in (1, 2, 1)]
             return [await computer.run(kernel, (), b"") for kernel in kernels]
@@ -116,7 +136,7 @@ def test_each_answer_is_of_the_kernel_that_was_given():
 def test_asking_at_once_is_answered_in_turn():
     """Requests wait for each other; none gets another's answer."""
     async def main():
-        computer = Recomputer()
+        computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
                 return await asyncio.gather(*(computer.run(KERNEL, (), b"%d" % i) for i in range(50)))
@@ -128,7 +148,7 @@ def test_asking_at_once_is_answered_in_turn():
 def test_close_ends_the_child():
     """Nothing stays behind; closing twice is fine."""
     async def main():
-        computer = Recomputer()
+        computer = Recomputer(fastest())
         pid = int(await computer.run(KERNEL, (), b"pid") or 0)
         computer.close()
         computer.close()
@@ -139,10 +159,11 @@ def test_close_ends_the_child():
 
 STOP = """
 import asyncio, sys
+from lamplighter.gateway.devicebuild.interpreter import fastest
 from lamplighter.gateway.runtime.recompute import Recomputer
 
 async def main(turns, cancelled):
-    computer = Recomputer()
+    computer = Recomputer(fastest())
     if turns % 2:
         await computer.run(KERNEL, (), b"first")   # a child is there already
     asked = [asyncio.create_task(computer.run(KERNEL, (), b"spin")) for _ in range(3)]
@@ -170,13 +191,14 @@ def test_stopping_at_any_moment_waits_for_nothing():
 def test_a_cancelled_request_leaves_no_answer_behind():
     """Its child is given up, so that the next request does not read what was meant for it."""
     async def main():
-        computer = Recomputer()
+        computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
                 before = await computer.run(KERNEL, (), b"pid")
                 asked = asyncio.create_task(computer.run(KERNEL, (), b"spin"))
-                while not computer._turn.locked():   # noqa: ASYNC110
-                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert computer._children[KERNEL]._turn.locked()
                 asked.cancel()
                 return before, await computer.run(KERNEL, (), b"pid"), asked.cancelled()
         finally:
@@ -185,20 +207,40 @@ def test_a_cancelled_request_leaves_no_answer_behind():
     assert before != after and int(after) and cancelled
 
 
+def test_one_kernel_does_not_wait_for_another():
+    """A kernel that does not end keeps only what is asked of itself waiting."""
+    async def main():
+        computer = Recomputer(fastest())
+        try:
+            async with asyncio.timeout(30):
+                stuck = asyncio.create_task(computer.run(KERNEL, (), b"spin"))
+                said = await computer.run(KERNEL + b"\n", (), b"other")
+                return said, stuck.done()
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == (b"other", False)
+
+
+def test_a_child_with_nothing_to_do_ends(monkeypatch):
+    """Its memory is given back; the next job gets another."""
+    monkeypatch.setattr(recompute, "IDLE_S", 0.05)
+
+    async def main():
+        computer = Recomputer(fastest())
+        try:
+            async with asyncio.timeout(30):
+                before = int(await computer.run(KERNEL, (), b"pid"))
+                while Path(f"/proc/{before}").exists():   # noqa: ASYNC110, ASYNC240
+                    await asyncio.sleep(0.01)
+                return before, int(await computer.run(KERNEL, (), b"pid"))
+        finally:
+            computer.close()
+    before, after = asyncio.run(main())
+    assert before != after
+
+
 def test_a_child_whose_parent_has_gone_ends():
     """Its parent may die before it has asked to be told so."""
-    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.recompute", "1"], input=b"\0",
-                          capture_output=True, timeout=300)
+    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.child", "1", "{}", "/bin/echo", "ran"],
+                          input=b"", capture_output=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-def test_the_child_serves_until_its_input_ends():
-    """Requests and answers are length-prefixed; a kernel's failure is a negative length."""
-    def request(given):
-        parts = [KERNEL, given, b"c"]
-        return struct.pack(">I", len(parts)) + b"".join(struct.pack(">I", len(p)) + p for p in parts)
-
-    sink = io.BytesIO()
-    serve(io.BytesIO(request(b"a") + request(b"raise") + request(b"x" * MAX_ANSWER) + request(b"b")), sink)
-    no = struct.pack(">i", -1)
-    assert sink.getvalue() == struct.pack(">i", 2) + b"ac" + no + no + struct.pack(">i", 2) + b"bc"

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds, digest_of, pack_round
-from lamplighter.tasks.api import Context, Job
+from lamplighter.tasks.api import JOB_ANSWER, JOB_INPUT, Context, Job
 
 ONE, TWO = Context(b"one"), Context(b"two")
 
@@ -45,7 +45,7 @@ def test_a_context_travels_once():
 
 
 @pytest.mark.parametrize("job", [
-    Job(b"x" * (MAX_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", MAX_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
+    Job(b"x" * (JOB_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", JOB_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
     Job(b"", 1, 1, 1, (ONE,) * (MAX_CONTEXTS + 1)), Job(b"", 1, 1, 1, (Context(b"x" * (MAX_BLOB + 1)),)),
 ])
 def test_a_job_that_cannot_travel_is_refused(job):
@@ -71,7 +71,7 @@ def test_noise_is_refused_or_a_round():
         except OutOfBounds:
             refused += 1
         else:
-            assert len(jobs) == 2 and all(len(job.input) <= MAX_INPUT for job in jobs)
+            assert len(jobs) == 2 and all(len(job.input) <= JOB_INPUT for job in jobs)
     assert refused > 1_000
     for parts in ([], [b""], [b"", b""]):
         with pytest.raises(OutOfBounds):

@@ -9,16 +9,27 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS, MAX_INPUT
+from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.api.requests import Ref, RequestError
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.spans import together
 from lamplighter.gateway.runtime.child import pack, unpack
 from lamplighter.gateway.runtime.kinds import info_of
 from lamplighter.gateway.runtime.lanes import TIMES, WorkerDied, open_lanes
 from lamplighter.gateway.runtime.rounds import digest_of
 from lamplighter.gateway.runtime.solvers import MAX_CHECKS, MAX_DEATHS, QUICK_BYTES, KindBroke, Solvers
-from lamplighter.tasks.api import Context, DeadlinePassed, DemoInput, Job, Kind, Result, TaskError
+from lamplighter.tasks.api import (
+    JOB_ANSWER,
+    JOB_INPUT,
+    Context,
+    DeadlinePassed,
+    DemoInput,
+    Job,
+    Kind,
+    Result,
+    TaskError,
+)
 from tests.gateway.workers import InlineWorker
 
 
@@ -213,7 +224,7 @@ def test_a_bug_of_a_kind_breaks_its_task_only(bench, where, caplog):
 
 
 @pytest.mark.parametrize("job", [
-    Job(b"x" * (MAX_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", MAX_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
+    Job(b"x" * (JOB_INPUT + 1), 1, 1, 1), Job(b"", 0, 1, 1), Job(b"", JOB_ANSWER + 1, 1, 1), Job(b"", 1, 0, 1),
     Job(b"", 1, 1, 1, tuple(Context(bytes([i])) for i in range(MAX_CONTEXTS + 1))),
     Job(b"", 1, 1, 1, (Context(b"x" * (MAX_BLOB + 1)),)),
 ], ids=["input", "no answer", "answer", "no ops", "contexts", "context"])
@@ -229,7 +240,7 @@ def test_jobs_that_cannot_travel_are_a_bug_of_the_kind(bench, job):
 
 def test_jobs_at_the_bounds_travel(bench):
     """The largest job is leased like any other."""
-    largest = Job(b"x" * MAX_INPUT, MAX_ANSWER, 1, 1,
+    largest = Job(b"x" * JOB_INPUT, JOB_ANSWER, 1, 1,
                   tuple(Context(bytes([i]) * MAX_BLOB) for i in range(MAX_CONTEXTS)))
     def solve(n):
         yield [largest]
@@ -278,6 +289,46 @@ def test_a_kinds_check_sees_spec_job_and_answer(bench):
         b.solvers.check(f.CheckAnswer("unknown", 0, 0, 0, spec, b"no"))
         assert await b.checked(spec, b"ok") and not b.said
     bench(kind_of(two_rounds, check=check), work)
+
+
+@pytest.mark.parametrize(("answer", "possible"), [(b"okok", True), (b"okno", False), (b"nook", False)])
+def test_of_a_span_a_check_sees_each_job(bench, answer, possible):
+    """With its own answer; the span is possible if all are. What is asked about next is not mixed up with it."""
+    seen = []
+    def check(spec, job, answer):
+        seen.append((job.input, job.answer_bytes, job.ops, job.heap_bytes, [c.data for c in job.contexts]))
+        return answer != b"no"
+    async def work(b):
+        jobs = (await b.begun(n=2)).jobs
+        span = together(jobs)
+        b.solvers.check(f.CheckAnswer("t", 0, 0, 0, span, answer))
+        b.solvers.check(f.CheckAnswer("t", 0, 1, 0, jobs[0], b"ok"))
+        assert [(await b.next()).possible for _ in range(2)] == [possible, True]
+        assert seen == [(bytes([n]), 2, 2_000, 100, [b"shared"]) for n in (0, 1, 0)]
+    bench(kind_of(two_rounds, check=check), work)
+
+
+def test_spans_are_asked_about_as_many_jobs_at_a_time(bench):
+    """A worker is asked about a bounded number of jobs, however they are leased."""
+    asks = []
+    async def work(b):
+        span = together((await b.begun(n=2)).jobs)
+        b.fate = lambda head: asks.append(head["jobs"]) if head["do"] == "check" else None
+        for number in range(MAX_CHECKS // 2 + 1):
+            b.solvers.check(f.CheckAnswer("t", 0, number, 0, span, b"okok"))
+        assert all([(await b.next()).possible for _ in range(MAX_CHECKS // 2 + 1)])
+        assert asks == [[2] * (MAX_CHECKS // 2), [2]]
+    bench(kind_of(two_rounds, check=lambda spec, job, answer: True), work)
+
+
+def test_a_document_is_prepared_once(bench):
+    """A task is validated when it is submitted, and its solver is started on what was made of it."""
+    made = []
+    async def work(b):
+        await b.solvers.prepare("toy", json.dumps({"id": "t", "kind": "toy", "input": {"n": 2}}).encode())
+        assert len((await b.begun(n=2)).jobs) == 2 and made == [2]
+        assert len((await b.begun("other", n=2)).jobs) == 2 and made == [2, 2]
+    bench(kind_of(two_rounds, prepare=lambda model: made.append(model.n) or model.n), work)
 
 
 def test_answers_that_wait_are_asked_about_together(bench):

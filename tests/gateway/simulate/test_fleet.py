@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.simulate.fleet import Fleet, find_micropython
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
+from lamplighter.gateway.simulate.fleet import Fleet
 
 
 async def _until(true: Callable[[], bool], limit_s: float = 300) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
+from lamplighter.tasks.readers.allow import Left
 
 NORMALISED = {
     "id": "urn:ngsi-ld:TrafficFlowObserved:1", "type": "TrafficFlowObserved",
@@ -44,8 +45,9 @@ def test_all_forms_read_the_same(entity: dict[str, Any]) -> None:
 
 def test_types_by_short_name_or_uri_alone_or_among_others() -> None:
     """And another type is refused at its place."""
-    for given_type in ("Sky", "https://example.org/Sky", ["Cloud", "Sky"]):
+    for given_type in ("Sky", "https://example.org/Sky", "https://example.org/ns#Sky", "ns:Sky", ["Cloud", "ns:Sky"]):
         ngsi.require_type({"type": given_type}, "Sky", "/entities/3")
+        ngsi.require_type({"@type": given_type}, "Sky", "/entities/3")
     with pytest.raises(TaskError) as caught:
         ngsi.require_type({"type": "Earth"}, "Sky", "/entities/3")
     assert (caught.value.code, caught.value.path) == ("wrong_entity", "/entities/3/type")
@@ -119,9 +121,95 @@ def test_a_misspelt_property_is_offered_its_neighbour() -> None:
     assert ngsi.no_such("", set(), "/property").code == "missing_field"
 
 
+def _air(**more: Any) -> dict[str, Any]:
+    return {"id": "urn:1", "type": "AirQualityObserved", "dateObserved": "2026-03-01T06:00:00Z",
+            "location": {"type": "Point", "coordinates": [7.1, 50.7]}, "pm10": 21.5, **more}
+
+
+def _entities(*given: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    left = Left()
+    found = [entity for _, entity in ngsi.entities(given, ngsi.AIR, ("pm10",), "/entities", left)]
+    return found, left.notes()
+
+
+URI = "https://smartdatamodels.org/dataModel.Environment/"
+FEATURE = {"id": "urn:1", "type": "Feature", "geometry": {"type": "Point", "coordinates": [7.1, 50.7]},
+           "properties": {"type": "AirQualityObserved", "dateObserved": "2026-03-01T06:00:00Z", "pm10": 21.5}}
+EXPANDED = {
+    "@id": "urn:1", "@type": [URI + "AirQualityObserved"],
+    URI + "pm10": [{"@type": ["https://uri.etsi.org/ngsi-ld/Property"],
+                    "https://uri.etsi.org/ngsi-ld/hasValue": [{"@value": 21.5}]}],
+    URI + "dateObserved": [{"https://uri.etsi.org/ngsi-ld/hasValue": [{"@value": "2026-03-01T06:00:00Z"}]}],
+    "https://uri.etsi.org/ngsi-ld/location": [{"https://uri.etsi.org/ngsi-ld/hasValue": [
+        {"@value": '{"type": "Point", "coordinates": [7.1, 50.7]}'}]}]}
+
+
+@pytest.mark.parametrize("given", [
+    _air(), _air(type="ns:AirQualityObserved"), {"@id": "urn:1", "@type": "AirQualityObserved", **{
+        URI + name: value for name, value in _air().items() if name not in ("id", "type")}},
+    FEATURE, {"type": "FeatureCollection", "features": [FEATURE]}, EXPANDED,
+    {**_air(), "pm10": {"type": "Number", "value": 21.5, "metadata": {}}, "dateObserved": None,
+     "TimeInstant": {"type": "DateTime", "value": "2026-03-01T06:00:00Z", "metadata": {}}}],
+    ids=["simplified", "prefix", "URIs", "Feature", "FeatureCollection", "JSON-LD, expanded", "NGSIv2"])
+def test_entities_say_the_same_in_every_dress(given: dict[str, Any]) -> None:
+    """Type, number, time, position and id, by whatever names; and nothing is told of it."""
+    (entity,), notes = _entities(given)
+    assert (ngsi.text(entity, "id"), ngsi.position(entity, "")) == ("urn:1", (7.1, 50.7))
+    found = ngsi.quantity(entity, "pm10")
+    assert found is not None and found.value == 21.5 and ngsi.observed(entity, "") == (SIX, SIX) and not notes
+
+
+def test_an_entity_that_comes_twice_comes_once() -> None:
+    """And is told; so is what nobody knows of it, by name, while known readings beside it are not."""
+    found, notes = _entities(_air(no2=4, mood="grey"), _air(no2=4, mood="grey"), _air(id="urn:2"))
+    assert len(found) == 2 and notes == [
+        "1 attribute of an AirQualityObserved (mood) left out: unknown, and not asked for",
+        "1 entity (urn:1) left out: it is there twice"]
+
+
+def test_what_an_attribute_says_beside_its_value_is_told_where_it_is_unknown() -> None:
+    """A flag may mean that the value is none."""
+    _, notes = _entities(_air(pm10={"type": "Property", "value": 3, "unitCode": "GQ", "qualityFlag": "bad"}))
+    assert notes == ["1 attribute of the attribute that is read (qualityFlag) left out: unknown, and not asked for"]
+
+
+@pytest.mark.parametrize(("given", "code"), [
+    ({URI + "pm10": 4, "ns:pm10": 5}, "ambiguous"), ({"type": "FeatureCollection", "features": 3}, "bad_entity"),
+    ({"type": "FeatureCollection", "features": [3]}, "bad_entity")])
+def test_what_could_mean_two_things_is_refused(given: dict[str, Any], code: str) -> None:
+    """With the entity's place."""
+    with pytest.raises(TaskError) as caught:
+        _entities({"type": "AirQualityObserved", **given})
+    assert (caught.value.code, caught.value.path) == (code, "/entities/0")
+
+
+def test_of_an_attribute_with_a_history_the_latest_counts() -> None:
+    """In a list of instances, or in pairs of value and time; and all of it can be had."""
+    long = [{"type": "Property", "value": value, "observedAt": f"2026-03-01T0{hour}:00:00Z", "unitCode": "GQ"}
+            for value, hour in ((5, 6), (9, 8), (7, 7))]
+    short = {"type": "Property", "unitCode": "GQ",
+             "values": [[one["value"], one["observedAt"]] for one in long]}
+    for form in (long, short):
+        assert ngsi.quantity({"pm10": form}, "pm10") == ngsi.Quantity(9.0, "µg/m³", SIX.replace(hour=8))
+        assert [one.value for one in ngsi.quantities({"pm10": form}, "pm10")] == [5, 9, 7]
+    old = {"value": 4, "metadata": {"TimeInstant": {"value": "2026-03-01T06:00:00Z"}, "unitCode": {"value": "GQ"}}}
+    assert ngsi.quantity({"pm10": old}, "pm10") == ngsi.Quantity(4.0, "µg/m³", SIX)
+
+
+def test_of_several_data_sets_the_one_without_a_name_counts() -> None:
+    """Where there is none, the operator says which is meant."""
+    named = [{"value": 5, "datasetId": "urn:a"}, {"value": 6, "datasetId": "urn:b"}]
+    assert ngsi.quantity({"pm10": [*named, {"value": 7}]}, "pm10") == ngsi.Quantity(7.0, "")
+    assert ngsi.quantity({"pm10": named[:1]}, "pm10") == ngsi.Quantity(5.0, "")
+    with pytest.raises(TaskError) as caught:
+        ngsi.quantity({"pm10": named}, "pm10", "/e")
+    assert (caught.value.code, caught.value.path) == ("ambiguous", "/e/pm10")
+
+
 ODD = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(
     ["Point", "2026-03-01T06:00:00Z", 10**400]), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["type", "value", "@value", "object", "coordinates", "unitCode"]), inner, max_size=4),
+        st.sampled_from(["type", "value", "@value", "object", "coordinates", "unitCode", "values", "observedAt",
+                         "metadata", "datasetId", "features", "properties"]), inner, max_size=4),
     max_leaves=8)
 
 
@@ -130,8 +218,9 @@ ODD = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.
 def test_nothing_but_a_task_error_comes_of_odd_entities(entity: dict[str, Any]) -> None:
     """Whatever JSON holds where an attribute should be."""
     for reader in (lambda: ngsi.require_type(entity, "Sky", "/e"), lambda: ngsi.position(entity, "/e"),
-                   lambda: ngsi.observed(entity, "/e"), lambda: ngsi.quantity(entity, "pm10"),
-                   lambda: ngsi.text(entity, "id")):
+                   lambda: ngsi.observed(entity, "/e"), lambda: ngsi.quantity(entity, "pm10", "/e"),
+                   lambda: ngsi.text(entity, "id"),
+                   lambda: list(ngsi.entities([entity], ngsi.AIR, ("pm10",), "/e", Left()))):
         try:
             reader()
         except TaskError as error:

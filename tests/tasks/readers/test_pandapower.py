@@ -10,7 +10,11 @@ import pytest
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
+from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
+from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.pandapower import read
+from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
 from lamplighter.tasks.registry import prepare
 
 
@@ -42,7 +46,7 @@ def net() -> dict[str, Any]:
 
 def test_a_net_becomes_a_plain_feeder(net) -> None:
     """Switches, tap, parallel cables, scaling and what is out of service are taken into account."""
-    feeder = read(net, 2)
+    feeder = read(net, 2).feeder
     assert feeder.name == "little net" and feeder.nominal_kv == 0.4 and feeder.source_bus == "mv"
     assert feeder.source_voltage_pu == 1.01
     assert [bus.name for bus in feeder.buses] == ["mv", "bar1", "end", "side"]
@@ -72,7 +76,10 @@ def _change(net: dict[str, Any], table: str, row: int, column: str, value: Any) 
     ("line", 0, "from_bus", 77, "bad_pandapower"), ("line", 1, "parallel", None, None),
     ("line", 0, "length_km", 0, None), ("trafo", 0, "vn_hv_kv", 0, "bad_pandapower"),
     ("load", 0, "p_mw", -1e6, "bad_pandapower"), ("load", 0, "p_mw", -0.1, None),
-    ("line", 0, "in_service", False, "disconnected")])
+    ("line", 0, "in_service", False, "disconnected"), ("load", 0, "p_mw", None, "bad_pandapower"),
+    ("load", 0, "q_mvar", float("nan"), "bad_pandapower"), ("load", 0, "scaling", None, "bad_pandapower"),
+    ("ext_grid", 0, "vm_pu", None, "bad_pandapower"), ("line", 0, "r_ohm_per_km", None, "bad_pandapower"),
+    ("load", 0, "bus", 77, "bad_pandapower"), ("load", 0, "bus", [3], "bad_pandapower")])
 def test_wrong_nets(net, table: str, row: int, column: str, value: Any, code: str | None) -> None:
     """Each fault gets its own code; a missing optional number gets its default."""
     given = {"pandapower": _change(net, table, row, column, value)}
@@ -82,6 +89,7 @@ def test_wrong_nets(net, table: str, row: int, column: str, value: Any, code: st
     with pytest.raises(TaskError) as caught:
         prepare({KIND.name: KIND}, KIND.name, given)
     assert caught.value.code == code, caught.value.message
+    assert caught.value.path.startswith("/input/pandapower")
 
 
 @pytest.mark.parametrize("document", [
@@ -115,6 +123,142 @@ def test_charging_and_generators_are_read(net) -> None:
     split["columns"].append("c_nf_per_km")
     split["data"] = [[*row, 200.0] for row in split["data"]]
     net["_object"]["line"]["_object"] = json.dumps(split)
-    feeder = read(_change(net, "sgen", 0, "in_service", True), 2)
-    assert [line.c_nf for line in feeder.lines] == [100.0, 40.0]
+    feeder = read(_change(net, "sgen", 0, "in_service", True), 2).feeder
+    assert [line.c_nf for line in feeder.lines] == [100.0, 40.0, 20.0]
+    assert [(one.from_bus, one.to_bus) for one in feeder.lines][2] == ("open end of line 2", "side")
     assert (feeder.loads[-1].kw, feeder.loads[-1].cars, feeder.loads[-1].bus) == (-10.0, 0, "side")
+
+
+def street(kv: float, **more: dict[str, Any]) -> dict[str, Any]:
+    """20 kV, then four buses in a row at 0.4 kV behind a transformer, or at 20 kV behind a line, each with a load."""
+    km, scale = (0.25, 1) if kv == 0.4 else (6, 40)
+    cables = [[i, i + 1, km, 0.2, 0.08, 260.0, 0.27, True] for i in (1, 2, 3)]
+    head = [] if kv == 0.4 else [[0, 1, 1, 0.3, 0.12, 200.0, 0.25, True]]
+    tables = {
+        "bus": _table("name vn_kv in_service", ["mv", 20.0, True], *([f"b{i}", kv, True] for i in (1, 2, 3, 4))),
+        "line": _table(LINE, *head, *cables), "ext_grid": _table("bus vm_pu in_service", [0, 1.0, True]),
+        "load": _table("bus p_mw q_mvar in_service", *([i, 0.008 * scale, 0.001 * scale, True] for i in (2, 3, 4)))}
+    if kv == 0.4:
+        tables["trafo"] = _table(TRAFO, [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3])
+    return {"_class": "pandapowerNet", "_object": {**tables, **more}}
+
+
+LINE = "from_bus to_bus length_km r_ohm_per_km x_ohm_per_km c_nf_per_km max_i_ka in_service"
+TRAFO = "hv_bus lv_bus sn_mva vn_hv_kv vn_lv_kv vk_percent vkr_percent pfe_kw i0_percent"
+PHASES = "bus p_a_mw p_b_mw p_c_mw q_a_mvar q_b_mvar q_c_mvar scaling in_service"
+MORE_BUSES = _table("name vn_kv in_service", ["mv", 20.0, True], *([f"b{i}", 0.4, True] for i in (1, 2, 3, 4)),
+                    ["x", 0.4, True])
+RING = _table(LINE, [0, 1, 1, 0.3, 0.12, 200.0, 0.25, True], *(
+    [i, i + 1, 6, 0.2, 0.08, 260.0, 0.27, True] for i in (1, 2, 3)), [2, 4, 15, 0.2, 0.08, 260.0, 0.27, True])
+OFF = _table("name vn_kv in_service", ["mv", 20.0, True], *([f"b{i}", 20.0, i != 4] for i in (1, 2, 3, 4)))
+
+
+def volts_of(given: dict[str, Any]) -> tuple[Spec, dict[str, float]]:
+    """The spec, and its voltages without cars by the kernel's own arithmetic."""
+    spec: Spec = prepare({KIND.name: KIND}, KIND.name, {"pandapower": given})
+    shots = Snapshots(spec, "on_arrival", 0, 0)
+    shots.go_to(0)
+    return spec, dict(zip(spec.tree.names, map(abs, shots.voltages()), strict=True))
+
+
+@pytest.mark.parametrize(("kv", "more", "wanted"), [
+    (0.4, {}, {"b1": 0.998876, "b4": 0.982883}),
+    (0.4, {"motor": _table("bus pn_mech_mw cos_phi efficiency_percent loading_percent scaling in_service",
+                           [3, 0.04, 0.8, 90.0, 75.0, 1.0, True])}, {"b3": 0.953068, "b4": 0.950306}),
+    (0.4, {"asymmetric_load": _table(PHASES, [4, 0.006, 0.012, 0, 0, 0.003, 0.001, 0.9, True])}, {"b4": 0.964543}),
+    (0.4, {"asymmetric_sgen": _table(PHASES, [4, 0.006, 0.012, 0, 0, 0.003, 0.001, 0.9, True])}, {"b4": 1.000538}),
+    (0.4, {"bus": MORE_BUSES, "switch": _table("bus element et closed z_ohm", [4, 5, "b", True, 0.15]),
+           "load": _table("bus p_mw q_mvar in_service", *([i, 0.008, 0.001, True] for i in (2, 3, 4)),
+                          [5, 0.015, 0.0, True])}, {"b4": 0.967295, "x": 0.954089}),
+    (0.4, {"trafo": _table(f"{TRAFO} tap2_side tap2_pos tap2_neutral tap2_step_percent tap2_changer_type",
+                           [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3, "lv", 2, 0, 1.5, "Ratio"])},
+     {"b1": 1.028844, "b4": 1.01333}),
+    (20.0, {"line": RING, "switch": _table("bus element et closed", [4, 4, "l", False])}, {"b3": 0.996015}),
+    (20.0, {"line": RING, "switch": _table("bus element et closed", [4, 4, "l", False], [2, 4, "l", False])},
+     {"b3": 0.995285}),
+    (20.0, {"bus": OFF}, {"b3": 0.997577})],
+    ids=["plain", "motor", "load by phases", "generator by phases", "switch with an impedance", "second tap",
+         "cable open at one end", "cable open at both", "bus out of service"])
+def test_voltages_are_those_of_a_power_flow(kv: float, more: dict[str, Any], wanted: dict[str, float]) -> None:
+    """Of pandapower 3.5.6, ``runpp``, to 2e-6 pu."""
+    _, volts = volts_of(street(kv, **more))
+    assert {name: volts[name] for name in wanted} == pytest.approx(wanted, abs=2e-6)
+
+
+def test_what_is_left_out_is_told() -> None:
+    """An element whose bus is out of service, by its number; the sum of phases, since it is less than the truth."""
+    spec, _ = volts_of(street(20.0, bus=OFF))
+    assert any("1 element of load (2) left out" in note for note in spec.notes)
+    spec, _ = volts_of(street(0.4, asymmetric_load=_table(PHASES, [4, 0.006, 0.012, 0, 0, 0.003, 0.001, 0.9, True])))
+    assert any("sum of their phases" in note for note in spec.notes)
+
+
+def test_what_a_net_allows_is_the_limit() -> None:
+    """``max_loading_percent`` of lines and transformer makes their limits."""
+    given = street(0.4, trafo=_table(f"{TRAFO} max_loading_percent",
+                                     [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3, 60.0]),
+                   line=_table(f"{LINE} max_loading_percent", *([i, i + 1, 0.25, 0.2, 0.08, 260.0, 0.27, True, 80.0]
+                                                                for i in (1, 2, 3))))
+    spec, _ = volts_of(given)
+    head, line = spec.tree.branch[1:3]
+    assert head is not None and line is not None
+    assert head.limit_a == pytest.approx(0.6 * 400 / (3**0.5 * 0.4)) and line.limit_a == pytest.approx(216)
+
+
+def test_errors_point_into_the_net_that_was_sent() -> None:
+    """With the number of its element, although the feeder made of it is what is wrong."""
+    loop = street(0.4, line=_table(LINE, *([i, i + 1, 0.25, 0.2, 0.08, 260.0, 0.27, True] for i in (1, 2, 3)),
+                                   [2, 4, 0.1, 0.2, 0.08, 260.0, 0.27, True]))
+    weak = street(0.4, line=_table(LINE, *([i, i + 1, 900, 0.2, 0.08, 260.0, 0.27, True] for i in (1, 2, 3))))
+    for given, path, words in ((loop, "/line", "line 3: the feeder has a loop"), (weak, "/line", "line 0: b1–b2 is")):
+        with pytest.raises(TaskError) as caught:
+            prepare({KIND.name: KIND}, KIND.name, {"pandapower": given})
+        assert caught.value.path == "/input/pandapower/_object" + path and words in caught.value.message
+
+
+@pytest.mark.parametrize(("more", "code", "path", "words"), [
+    ({"svc": _table("bus x_l_ohm in_service", [3, 1.0, True])}, "unsupported", "/svc", "'svc'"),
+    ({"heat_pump": _table("bus p_mw in_service", [3, 1.0, True])}, "not_understood", "/heat_pump", "'heat_pump'"),
+    ({"load": _table("bus p_mw q_mvar p_heat_mw", [3, 0.1, 0, 0.05])}, "not_understood", "/load",
+     "load 0: 'p_heat_mw'"),
+    ({"load": _table("bus p_mw q_mvar const_z_p_percent", [3, 0.1, 0, 50.0])}, "unsupported", "/load", "load 0"),
+    ({"user_pf_options": {"trafo_model": "pi"}}, "unsupported", "/user_pf_options/trafo_model", "'pi'"),
+    ({"trafo": _table(f"{TRAFO} leakage_resistance_ratio_hv", [0, 1, 0.4, 20.0, 0.4, 4.0, 1.3, 1.35, 0.3, 0.2])},
+     "unsupported", "/trafo", "trafo 0"), ({"weather": {"sun": 1}}, "not_understood", "/weather", "'weather'")])
+def test_what_is_not_understood_is_refused_by_name(more: dict[str, Any], code: str, path: str, words: str) -> None:
+    """An unknown table, column or option; out of service, empty, or accepted, it passes."""
+    with pytest.raises(TaskError) as caught:
+        read(street(0.4, **more), 1)
+    assert (caught.value.code, caught.value.path) == (code, "/pandapower/_object" + path)
+    assert words in caught.value.message
+    if code == "not_understood":
+        left = Left(["not_understood"])
+        read(street(0.4, **more), 1, left)
+        assert any(words in note for note in left.notes())
+
+
+def test_what_is_out_of_service_or_empty_is_not_there() -> None:
+    """Whatever it is; and what may be ignored is."""
+    read(street(0.4, svc=_table("bus in_service", [3, False]), heat_pump=_table("bus p_mw"),
+                res_bus=_table("vm_pu", [1.0]), std_types={"line": {}},
+                user_pf_options={"algorithm": "nr", "switch_rx_ratio": 3}), 1)
+
+
+def test_every_reason_to_ignore_is_given() -> None:
+    """An allow-list without reasons is a list of what was overlooked; and no name stands in two lists."""
+    for part in (NET, OPTIONS, *COLUMNS.values()):
+        assert all(len(why) > 5 for why in (*part.skips.values(), *part.tells.values(), *part.refuses.values()))
+        names = [*{*part.reads, *part.skips}, *part.tells, *part.only, *part.refuses]
+        assert part.label and len(set(names)) == len(names)
+
+
+def test_a_transformer_open_at_its_far_end_is_refused() -> None:
+    """It draws its no-load power from there; at the source that is nobody's voltage."""
+    two = [[0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3], [0, 2, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3]]
+    for bus, code in ((0, "unsupported"), (2, "")):
+        given = street(0.4, trafo=_table(TRAFO, *two), switch=_table("bus element et closed", [bus, 1, "t", False]))
+        if code:
+            with pytest.raises(TaskError, match="open at one end"):
+                read(given, 1)
+        else:
+            assert any("transformer (1) left out" in note for note in volts_of(given)[0].notes)

@@ -6,6 +6,7 @@ import pytest
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import routes
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import Demand
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
@@ -64,17 +65,19 @@ def test_broken_demand_is_a_clear_error(network_xml: str, body: str, code: str) 
 
 
 def test_searches_and_departures_are_bounded_together(network_xml: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many trips and flows share the work: also those whose vehicles depart outside of the period."""
+    """However many trips and flows share the work; what departs outside of the period costs nothing."""
     trip = '<trip id="a" depart="1" from="s_in" to="n_out"/>'
     monkeypatch.setattr(routes, "MAX_VISITED", 4)
     assert len(_read(network_xml, 3 * trip).vehicles) == 3   # one search serves them all
     other = '<trip id="b" depart="1" from="e_in" to="n_out"/>'
-    monkeypatch.setattr(routes, "MAX_DRAWN", 150)
+    monkeypatch.setattr(routes, "MAX_VEHICLES", 150)
     flow = '<flow id="f" begin="0" end="10" number="100" from="s_in" to="n_out"/>'
     for body in (trip + other, 2 * flow):
         with pytest.raises(TaskError) as caught:
-            _read(network_xml, body, start_s=0.5 if body == trip + other else 1e5)
+            _read(network_xml, body)
         assert caught.value.code == "too_large" and caught.value.hint
+    days = '<flow id="g" begin="0" end="900000" period="1" from="s_in" to="n_out"/>'
+    assert len(_read(network_xml, 2 * flow + days, 899_900.0).vehicles) == 100
 
 
 def test_length_of_a_vehicle_in_a_queue() -> None:
@@ -83,3 +86,48 @@ def test_length_of_a_vehicle_in_a_queue() -> None:
     body = '<vehicle id="a" type="short" depart="0"/><trip id="b" depart="1"/>'
     assert vehicle_m(parse_routes(f"<routes>{types}{body}</routes>")) == pytest.approx((5.0 + 7.5) / 2)
     assert vehicle_m(parse_routes("<routes/>")) == 7.5
+
+
+def test_routes_are_drawn_by_probability(network_xml: str) -> None:
+    """By name, within a vehicle, by reference or as a list of names: each vehicle draws its own."""
+    mix = ('<routeDistribution id="d"><route id="r" edges="s_in n_out" probability="0.7"/>'
+           '<route edges="w_in n_out" probability="0.3"/></routeDistribution>')
+    named = '<routeDistribution id="n" routes="r" probabilities="1"/>'
+    inner = mix.replace(' id="d"', "").replace(' id="r"', "")
+    flow = '<flow id="f" begin="0" end="1000" period="1" {}>{}</flow>'
+    for body in (mix + flow.format('route="d"', ""), flow.format("", inner)):
+        demand = _read(network_xml, body)
+        south = sum(demand.routes[route] == ((0, 100),) for _, route in demand.vehicles)
+        assert len(demand.vehicles) == 1000 and 640 < south < 760
+    demand = _read(network_xml, mix + named + flow.format('route="n"', ""))
+    assert demand.routes == (((0, 100),),)
+
+
+def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
+    """People, bicycles and a bus on a way that is not for cars are left out and counted; a bus among cars is not."""
+    left = Left()
+    closed = network_xml.replace('id="s_in_0"', 'id="s_in_0" allow="bus"')
+    body = """<vType id="bus" vClass="bus"/><vType id="bike" vClass="bicycle"/>
+        <trip id="a" type="bus" depart="1" from="s_in" to="n_out"/><trip id="b" type="bus" depart="1" from="w_in"
+        to="e_out"><stop busStop="here" duration="20"/></trip>
+        <trip id="c" type="bike" depart="1" from="w_in" to="e_out"/>
+        <trip id="d" depart="2" from="w_in" to="e_out"/><personFlow id="p" begin="0" end="9" period="1"/>"""
+    demand = read_routes(parse_routes(f"<routes>{body}</routes>"), read_network(closed)[1], 0.0, 1e6, 1, left)
+    assert [depart for depart, _ in demand.vehicles] == [10, 20]
+    assert [note.split(":")[0] for note in left.notes()] == [
+        "1 vehicle of class bus (a) left out", "1 stop (b) left out", "1 vehicle of class bicycle (c) left out",
+        "1 flow of people (p) left out"]
+    with pytest.raises(TaskError, match="no way for cars"):
+        _read(closed, body.replace('vClass="bus"', ""))
+
+
+def test_flows_of_an_interval_have_its_times(network_xml: str) -> None:
+    """They begin and end with it."""
+    flow = '<interval begin="100" end="200"><flow id="f" number="4" from="s_in" to="n_out"/></interval>'
+    assert [depart for depart, _ in _read(network_xml, flow).vehicles] == [1000, 1250, 1500, 1750]
+
+
+def test_a_way_between_zones_is_no_way(network_xml: str) -> None:
+    """Zones need a router; the refusal says so."""
+    with pytest.raises(TaskError, match="fromTaz, toTaz"):
+        _read(network_xml, '<trip id="a" depart="1" fromTaz="1" toTaz="2"/>')

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.senml import Record, resolved
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.senml import Record, devices, latest, resolved
 
 
 def test_the_multiple_measurements_of_rfc_8428() -> None:
@@ -18,31 +19,66 @@ def test_the_multiple_measurements_of_rfc_8428() -> None:
              "n": "voltage", "u": "V", "v": 120.1},
             {"n": "current", "t": -5, "v": 1.2}, {"n": "current", "t": -4, "v": 1.3}]
     device = "urn:dev:ow:10e2073a0108006:"
-    assert list(resolved(pack, "")) == [
-        Record(0, device, "voltage", "V", 120.1, 1.276020076001e9),
-        Record(1, device, "current", "A", 1.2, 1.276020071001e9),
-        Record(2, device, "current", "A", 1.3, 1.276020072001e9)]
+    assert list(resolved(pack, "", Left())) == [
+        Record(0, device + "voltage", "V", 120.1, 1.276020076001e9),
+        Record(1, device + "current", "A", 1.2, 1.276020071001e9),
+        Record(2, device + "current", "A", 1.3, 1.276020072001e9)]
 
 
 def test_base_fields_hold_until_they_are_given_again() -> None:
     """The base value is added; a base record without a value yields nothing."""
     pack = [{"bn": "a:", "bv": 20, "bu": "Cel", "bt": 300}, {"n": "t", "v": 1},
             {"bn": "b:", "bv": 0, "n": "t", "v": 2}]
-    assert [(one.device, one.value, one.unit, one.time_s) for one in resolved(pack, "")] \
-        == [("a:", 21, "Cel", 300), ("b:", 2, "Cel", 300)]
+    assert [(one.name, one.value, one.unit, one.time_s) for one in resolved(pack, "", Left())] \
+        == [("a:t", 21, "Cel", 300), ("b:t", 2, "Cel", 300)]
 
 
-def test_a_resolved_pack_reads_as_the_one_with_base_names() -> None:
-    """Without base names, the device is the name up to its last colon or slash."""
-    long = [{"n": "urn:dev:1:", "u": "lat", "v": 50.7}, {"n": "urn:dev:1:pm10", "v": 3}, {"n": "pm10", "v": 4},
-            {"n": "town/7/pm10", "v": 5}]
-    assert [(one.device, one.name) for one in resolved(long, "")] \
-        == [("urn:dev:1:", ""), ("urn:dev:1:", "pm10"), ("", "pm10"), ("town/7/", "pm10")]
+PACKS = [
+    [{"bn": "urn:dev:1:", "bt": 1.8e9, "n": "lat", "u": "lat", "v": 50.7}, {"n": "lon", "u": "lon", "v": 7.1},
+     {"n": "pm10", "u": "ug/m3", "v": 20.0, "t": -60}, {"bn": "urn:dev:2:", "u": "lat", "v": 50.8},
+     {"u": "lon", "v": 7.2}, {"n": "pm10", "bu": "ug/m3", "v": 9.0}],
+    [{"bn": "one", "n": "lat", "u": "lat", "v": 50.7}, {"n": "lon", "u": "lon", "v": 7.1}, {"n": "pm10", "v": 20.0},
+     {"bn": "two", "n": "lat", "u": "lat", "v": 50.8}, {"n": "lon", "u": "lon", "v": 7.2}, {"n": "pm10", "v": 9.0}],
+    [{"bn": "town/", "n": "7/pos", "u": "lat", "v": 50.7}, {"n": "7/pos", "u": "lon", "v": 7.1},
+     {"n": "7/pm10", "v": 20.0}, {"n": "8/where", "u": "lat", "v": 50.8}, {"n": "8/where", "u": "lon", "v": 7.2},
+     {"n": "8/pm10", "v": 9.0}],
+    [{"bn": "urn:dev:ow:10e20", "bu": "pm10", "v": 20.0}, {"u": "lon", "v": 7.1}, {"u": "lat", "v": 50.7},
+     {"bn": "urn:dev:ow:10e21", "v": 9.0}, {"u": "lon", "v": 7.2}, {"u": "lat", "v": 50.8}]]
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=["colons", "no separators", "paths", "RFC 8428, 5.1.4"])
+def test_a_pack_means_the_same_resolved_or_not(pack: list[dict[str, Any]]) -> None:
+    """Devices are known by resolved names; two devices never share a position, wherever base names end."""
+    whole = [{"n": one.name, "u": one.unit, "v": one.value, "t": one.time_s} for one in resolved(pack, "", Left())]
+    found = []
+    for form in (pack, whole, whole[::-1]):
+        known = devices(resolved(form, "", Left()), "pm10")
+        found.append({device: {what: one[0].value for what, one in series.items()}
+                      for device, series in known.items()})
+    assert found[0] == found[1] == found[2] and len(found[0]) == 2
+    assert sorted(found[0].values(), key=lambda one: one["lat"]) == [
+        {"lat": 50.7, "lon": 7.1, "pm10": 20.0}, {"lat": 50.8, "lon": 7.2, "pm10": 9.0}]
+
+
+def test_names_without_a_position_are_cut_at_their_last_separator() -> None:
+    """So that what is left out has a name."""
+    long = [{"n": "urn:dev:1:pm10", "v": 3}, {"n": "pm10", "v": 4}, {"n": "town/7/pm10", "v": 5}]
+    assert {device: list(known) for device, known in devices(resolved(long, "", Left()), "pm10").items()} \
+        == {"urn:dev:1:": ["pm10"], "": ["pm10"], "town/7/": ["pm10"]}
+
+
+def test_times_from_now_are_newer_than_those_of_a_clock() -> None:
+    """RFC 8428, 4.5.3: below 2**28 a time counts from now."""
+    old, new = (Record(0, "a", "", value, time) for value, time in ((1, 1.8e9), (2, -60)))
+    assert latest([new, old]) == latest([old, new]) == new and old.moment == 1.8e9 and new.moment is None
+    assert latest([old, Record(1, "a", "", 3, 1.8e9)]).value == 3
 
 
 def test_text_booleans_data_and_sums_are_passed_over() -> None:
-    """Only numbers are readings."""
-    assert not list(resolved([{"bn": "a", "vs": "x"}, {"vb": True}, {"vd": "AA"}, {"s": 9}, {}], ""))
+    """Only numbers are readings; what is left out is told."""
+    left = Left()
+    assert not list(resolved([{"bn": "a", "vs": "x"}, {"vb": True}, {"vd": "AA"}, {"s": 9}, {}], "", left))
+    assert left.notes() == ["4 records (a) left out: it carries text, a truth, data or a sum, no number"]
 
 
 @pytest.mark.parametrize(("record", "code", "path"), [
@@ -55,7 +91,7 @@ def test_text_booleans_data_and_sums_are_passed_over() -> None:
 def test_bad_records_are_pointed_at(record: dict[str, Any], code: str, path: str) -> None:
     """With the pointer of the record and a hint."""
     with pytest.raises(TaskError) as caught:
-        list(resolved([{"n": "fine", "v": 1}, record], "/senml"))
+        list(resolved([{"n": "fine", "v": 1}, record], "/senml", Left()))
     assert (caught.value.code, caught.value.path) == (code, path)
     assert caught.value.hint
 
@@ -70,7 +106,7 @@ ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size
 def test_nothing_but_a_task_error_comes_of_odd_records(records: list[dict[str, Any]]) -> None:
     """Whatever JSON holds where a number should be."""
     try:
-        for record in resolved(records, "/senml"):
+        for record in resolved(records, "/senml", Left()):
             assert abs(record.value) <= 2e9 and abs(record.time_s) <= 2e12
     except TaskError as error:
         assert error.path.startswith("/senml") and error.hint

@@ -9,6 +9,7 @@ import pytest
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.simbench import from_folder, peak_day, read
 from lamplighter.tasks.registry import prepare
 
@@ -44,7 +45,7 @@ def _spec(tables: dict[str, str]) -> Spec:
 
 def test_tables_become_a_plain_feeder(tables) -> None:
     """Switches join nodes, types give ohms and losses, the tap raises the voltage, renewables feed in."""
-    feeder = read(tables, 3)
+    feeder = read(tables, 3).feeder
     assert (feeder.name, feeder.nominal_kv, feeder.source_bus, feeder.source_voltage_pu) == ("LV1", 0.4, "mv", 1.025)
     assert [(bus.name, bus.x, bus.y) for bus in feeder.buses] == [("mv", 1, 2), ("bar", 3, 4), ("end", 5, 6)]
     line, trafo = feeder.lines[0], feeder.transformer
@@ -80,14 +81,14 @@ def test_a_folder_is_cut_to_what_is_needed(tables, tmp_path: Path) -> None:
     cut = from_folder(tmp_path)
     assert cut["LoadProfile"].count("\n") == 96 and "unused" not in cut["LoadProfile"]
     assert "PowerPlantProfile" not in cut
-    assert read(cut, 3) == read(tables, 3)
+    assert read(cut, 3).feeder == read(tables, 3).feeder
 
 
 @pytest.mark.parametrize(("table", "old", "new", "code", "words"), [
     ("Line", "bar_1;end", "bar_1;nowhere", "bad_simbench", "line 2: nothing is named 'nowhere'"),
     ("Line", "NAYY;0.5", "NAXX;0.5", "bad_simbench", "'NAXX'"), ("Line", "0.5", "long", "bad_simbench", "long"),
-    ("Line", "0.5", "-5", "bad_simbench", "r_ohm"), ("LineType", ";iMax", ";imax", "bad_simbench", "'iMax'"),
-    ("Switch", "LS;1\ns3", "LS;0\ns3", "disconnected", "'bar"),
+    ("Line", "0.5", "-5", "bad_simbench", "r_ohm"), ("LineType", ";iMax", ";imax", "not_understood", "'iMax'"),
+    ("Switch", "LS;1\ns3", "LS;0\ns3", "disconnected", "Load, line 2: bus 'end'"),
     ("ExternalNet", "grid;mv;vavm", "", "empty_data", "0"),
     ("LoadProfile", "H0-A_pload", "H0-B_pload", "bad_simbench", "H0-A_pload"),
     ("RESProfile", "\nt191;0.9895833333333334", "", "bad_simbench", "95 quarter-hours"),
@@ -132,3 +133,49 @@ def test_a_feeder_beyond_its_bounds_is_told(tables: dict[str, str]) -> None:
     with pytest.raises(TaskError) as caught:
         read(tables, 1)
     assert caught.value.code == "bad_simbench" and "lines" in caught.value.message
+
+
+@pytest.mark.parametrize(("table", "text", "code", "words"), [
+    ("HeatPump", "id;node;p\nh;end;0.1", "not_understood", "'HeatPump'"),
+    ("Shunt", "id;node;p0\nh;end;0.1", "unsupported", "'Shunt'"),
+    ("Load", "id;node;profile;pLoad;qLoad;pHeat\nh1;end;H0-A;0.01;0.004;0.1", "not_understood",
+     "Load, line 2: 'pHeat'"),
+    ("RES", "id;node;type;profile;calc_type;pRES;qRES\npv;end;PV;PV1;pvm;0.005;0", "unsupported", "'calc_type'"),
+    ("Load", "id;node;profile;pLoad;qLoad\nh1;end;H0-A;NULL;0.004", "bad_simbench", "Load, line 2"),
+    ("Load", "id;node;profile;pLoad;qLoad\nh1;end;H0-A;0.01;NULL", "bad_simbench", "Load, line 2")])
+def test_what_is_not_understood_or_missing_is_refused_by_name(tables, table: str, text: str, code: str,
+                                                              words: str) -> None:
+    """An unknown table or column, an element that is not modelled, and a power that is no number."""
+    with pytest.raises(TaskError) as caught:
+        read({**tables, table: text}, 1)
+    assert caught.value.code == code and words in caught.value.message
+    assert caught.value.path == f"/simbench/{table}"
+
+
+def test_what_may_be_loaded_is_read(tables) -> None:
+    """``loadingMax`` of lines and transformers makes their limits."""
+    tables["Line"] = tables["Line"].replace("0.5;100;", "0.5;60;")
+    tables["Transformer"] = "id;nodeHV;nodeLV;type;tappos;loadingMax;autoTap\nt;mv_1;bar;T400;-2;80;1"
+    made = read(tables, 1, left := Left())
+    assert made.feeder.lines[0].limit_a == pytest.approx(162)
+    assert made.feeder.transformer is not None and made.feeder.transformer.limit_percent == 80
+    assert any("autoTap" in note for note in left.notes())
+
+
+def test_errors_point_into_the_tables_that_were_sent(tables) -> None:
+    """By table and line, although the feeder made of them is what is wrong; a dead end without loads is told."""
+    tables["Line"] += "\nl2;bar;spare;NAYY;0.1;100;LV\nl3;spare;end;NAYY;0.1;100;LV"
+    with pytest.raises(TaskError) as caught:
+        _spec(tables)
+    assert caught.value.path == "/input/simbench/Line" and caught.value.message.startswith("Line, line ")
+    tables["Line"] = tables["Line"].replace("l2;bar;spare", "l2;spare;bar_9").replace("spare;end", "spare;bar_9")
+    tables["Node"] += "\nbar_9;auxiliary;NULL;NULL;0.4;c1;LV"
+    assert any("2 lines (Line, line 3, Line, line 4) left out: not connected" in note for note in _spec(tables).notes)
+
+
+def test_a_folder_with_what_is_refused_is_refused(tables, tmp_path: Path) -> None:
+    """Tables that this reader does not use are not left behind when a folder is read."""
+    for name, text in {**tables, "Storage": "id;node\ns;end"}.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(TaskError, match="'Storage'"):
+        read(from_folder(tmp_path), 1)

@@ -38,7 +38,8 @@ def test_lanes_closed_to_cars_are_left_out(network_xml: str) -> None:
 
 @pytest.mark.parametrize(("old", "new", "code"), [
     (' tl="C"', "", "no_signals"),
-    ("tlLogic", "tlOther", "no_signals"),
+    ("tlLogic", "tlOther", "not_understood"),
+    ('tl="C"', 'tl="D"', "no_signals"),
     ('duration="30"', 'duration="many"', "bad_xml"),
     ('duration="30"', 'duration="nan"', "bad_xml"),
     ('duration="30"', 'duration="0"', "bad_programme"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.model import POWER_MAX_W, SLOTS
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.senml import resolved
 
 SLOT_S = 900
@@ -15,23 +16,24 @@ UNITS = {"W": 1.0, "kW": 1000.0}
 PATH = "/senml"
 
 
-def net_loads(records: list[dict[str, Any]], homes: Sequence[str]) -> dict[str, list[float]]:
-    """Net load in W of 96 quarter-hours for each of ``homes``, found by base name (less a trailing colon or slash).
+def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -> dict[str, list[float]]:
+    """Net load in W of 96 quarter-hours for each of ``homes``, found by the records' names (less load, pv or
+    net_load, and a colon or slash before it).
 
     The earliest time of all records is the beginning of the day. ``load`` counts up, ``pv`` down; readings of one
     name in one quarter-hour are averaged. Raises TaskError: those of ``senml.resolved``, unknown_home,
     unknown_property, wrong_unit, bad_time, out_of_range, missing_reading (with the home and the quarter-hour).
     """
-    known, found = set(homes), list(resolved(records, PATH))
+    known, found = set(homes), list(resolved(records, PATH, left))
     begin = min((one.time_s for one in found), default=0.0)
     sums: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for one in found:
-        here, home = f"{PATH}/{one.number}", one.device.rstrip(":/")
+        here, (home, name) = f"{PATH}/{one.number}", _split(one.name, known)
         if home not in known:
             raise TaskError("unknown_home", f"no home that lacks a forecast has the id {home[:64]!r}",
                             "list it under 'homes'", here)
-        if one.name not in NAMES:
-            raise TaskError("unknown_property", f"a record is named {one.name[:64]!r}", "net_load, load or pv", here)
+        if name not in NAMES:
+            raise TaskError("unknown_property", f"a record is named {name[:64]!r}", "net_load, load or pv", here)
         if one.unit not in UNITS:
             raise TaskError("wrong_unit", f"a record's unit is {one.unit!r}", "give W or kW", here + "/u")
         slot = int((one.time_s - begin) // SLOT_S)
@@ -40,10 +42,20 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str]) -> dict[str, 
         value = one.value * UNITS[one.unit]
         if abs(value) > POWER_MAX_W:
             raise TaskError("out_of_range", f"{value:g} W", f"at most {POWER_MAX_W} W either way", here + "/v")
-        row = sums.setdefault((home, one.name), [(0.0, 0)] * SLOTS)
+        row = sums.setdefault((home, name), [(0.0, 0)] * SLOTS)
         total, count = row[slot]
         row[slot] = total + value, count + 1
     return {home: _whole(home, sums) for home in homes}
+
+
+def _split(name: str, known: set[str]) -> tuple[str, str]:
+    """The home and the reading of a record's whole name."""
+    for word in NAMES:
+        home = name.removesuffix(word).rstrip(":/")
+        if name.endswith(word) and home in known:
+            return home, word
+    cut = max(name.rfind(":"), name.rfind("/")) + 1
+    return name[:cut].rstrip(":/"), name[cut:]
 
 
 def _whole(home: str, sums: dict[tuple[str, str], list[tuple[float, int]]]) -> list[float]:

@@ -83,7 +83,8 @@ def _check_buses(feeder: Feeder) -> None:
         raise TaskError("empty_data", "a feeder needs at least two buses", "list the buses", "/feeder/buses")
     if len(feeder.buses) > BUSES_MAX:
         raise TaskError("too_large", f"{len(feeder.buses)} buses; a device holds at most {BUSES_MAX}",
-                        "study one feeder (outgoing circuit) at a time", "/feeder/buses")
+                        "study one feeder (outgoing circuit) at a time, and lump the others into a load at the "
+                        "busbar", "/feeder/buses")
     seen: set[str] = set()
     for place, bus in enumerate(feeder.buses):
         if bus.name in seen:
@@ -135,15 +136,17 @@ def _transformer(trafo: Transformer, nominal_kv: float) -> Branch:
     y = complex(loss, -math.sqrt(max(0.0, whole**2 - loss**2))) / base_ohm
     rated_kv = nominal_kv * max(trafo.secondary_pu, second * trafo.primary_pu / first)
     series = z + z * z * y / 4
-    return Branch(max(0.0, series.real), series.imag, trafo.rated_kva / (math.sqrt(3) * rated_kv),
+    return Branch(max(0.0, series.real), series.imag,
+                  trafo.limit_percent / 100 * trafo.rated_kva / (math.sqrt(3) * rated_kv),
                   "transformer", TRANSFORMER, 1 / (2 / y + z / 2) if y else 0j)
 
 
 def turns(trafo: Transformer) -> tuple[float, float]:
     """Rated voltages of both sides at the tap position, over the nominal voltages of their buses."""
-    tap = 1 + trafo.tap_percent / 100
-    return ((trafo.primary_pu * tap, trafo.secondary_pu) if trafo.tap_side == "primary"
-            else (trafo.primary_pu, trafo.secondary_pu * tap))
+    volts = {"primary": trafo.primary_pu, "secondary": trafo.secondary_pu}
+    for side, percent in ((trafo.tap_side, trafo.tap_percent), (trafo.tap2_side, trafo.tap2_percent)):
+        volts[side] *= 1 + percent / 100
+    return volts["primary"], volts["secondary"]
 
 
 def _parallel(lines: list[Branch]) -> Branch:

@@ -2,65 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from lamplighter.tasks.readers import ngsi, senml
-
-ENTITY = "AirQualityObserved"
-LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+from lamplighter.tasks.readers.allow import Left
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading at a WGS 84 position; ``unit`` is empty where the source gives none."""
+    """One reading at a WGS 84 position; ``unit`` is empty where the source gives none.
+
+    ``path`` points to it; ``time_s`` is when it was taken, from 1970, None where nobody knows.
+    """
 
     id: str
     lon_deg: float
     lat_deg: float
     value: float
     unit: str
+    path: str = field(default="", compare=False)
+    time_s: float | None = field(default=None, compare=False)
 
 
-def from_entities(entities: list[dict[str, Any]], name: str) -> tuple[list[Reading], int]:
-    """The latest reading ``name`` of each NGSI-LD AirQualityObserved entity, and how many entities lack it.
+def from_entities(entities: Sequence[ngsi.Entity], name: str, left: Left) -> list[Reading]:
+    """The latest reading ``name`` of each station, by the reading's own time (``observedAt``) or the entity's.
 
-    Raises TaskError: wrong_entity, bad_position, out_of_range, bad_time, unknown_property, missing_field.
+    Entities of one id, or of one ``refDevice`` at one position, are of one station. Raises TaskError: wrong_entity,
+    bad_position, out_of_range, bad_time, unknown_property, missing_field, ambiguous.
     """
-    found: dict[str, tuple[datetime, Reading]] = {}
-    missing = 0
-    for number, entity in enumerate(entities):
-        path = f"/entities/{number}"
-        ngsi.require_type(entity, ENTITY, path)
-        quantity = ngsi.quantity(entity, name)
+    found: dict[Any, tuple[datetime, Reading]] = {}
+    read = []
+    for path, entity in ngsi.entities(entities, ngsi.AIR, (name,), "/entities", left):
+        read.append(entity)
+        quantity, own = ngsi.quantity(entity, name, path), ngsi.text(entity, "id")
         if quantity is None:
-            missing += 1
+            left.out("entity", f"no reading of {name}", own or path)
             continue
-        when = (ngsi.observed(entity, path) or (LONG_AGO, LONG_AGO))[1]
-        key = ngsi.text(entity, "id")
-        one = Reading(key, *ngsi.position(entity, path), quantity.value, quantity.unit)
-        if key not in found or when >= found[key][0]:
-            found[key or f"/{number}"] = (when, one)
+        times = ngsi.observed(entity, path)
+        when = quantity.at or (times[1] if times else None)
+        place, device = ngsi.position(entity, path), ngsi.text(entity, "refDevice")
+        key = (device, place) if device else own or path
+        one = Reading(own, *place, quantity.value, quantity.unit, path, when.timestamp() if when else None)
+        if key in found:
+            left.out("entity", "its station has a later reading" if when else
+                     "its station has a reading further down the list, and neither says when", own or path)
+        if key not in found or (when or ngsi.OLDEST) >= found[key][0]:
+            found[key] = (when or ngsi.OLDEST, one)
     if not found:
-        raise ngsi.no_such(name, ngsi.numbers_of(entities), "/property")
-    return [one for _, one in found.values()], missing
+        raise ngsi.no_such(name, ngsi.numbers_of(read), "/property")
+    return [one for _, one in found.values()]
 
 
-def from_senml(records: list[dict[str, Any]], name: str) -> list[Reading]:
+def from_senml(records: Sequence[dict[str, Any]], name: str, left: Left) -> list[Reading]:
     """The latest reading ``name`` of each device of a SenML pack that gives its units ``lat`` and ``lon`` too.
 
     Raises TaskError as ``senml.resolved`` does, and unknown_property, missing_field, out_of_range.
     """
-    devices: dict[str, dict[str, senml.Record]] = {}
-    for record in senml.resolved(records, "/senml"):
-        what = record.unit if record.unit in ("lat", "lon") else record.name
-        latest = devices.setdefault(record.device, {})
-        if what not in latest or record.time_s >= latest[what].time_s:
-            latest[what] = record
-    complete = {device: latest for device, latest in devices.items() if {"lat", "lon", name} <= set(latest)}
-    if not complete:
-        known = {what for latest in devices.values() if {"lat", "lon"} <= set(latest) for what in latest}
-        raise ngsi.no_such(name, known - {"lat", "lon"}, "/property")
-    return [Reading(device, *ngsi.within(latest["lon"].value, latest["lat"].value, f"/senml/{latest['lat'].number}"),
-                    latest[name].value, latest[name].unit) for device, latest in complete.items()]
+    devices = senml.devices(senml.resolved(records, "/senml", left), name)
+    found = []
+    for device, known in devices.items():
+        series = known.get(name, [])
+        if not series or not {"lat", "lon"} <= known.keys():
+            left.out("device", f"no reading of {name}" if not series else "no position", device)
+            continue
+        lat, lon, latest = (senml.latest(known[what]) for what in ("lat", "lon", name))
+        found.append(Reading(device, *ngsi.within(lon.value, lat.value, f"/senml/{lat.number}"), latest.value,
+                             latest.unit, f"/senml/{latest.number}", latest.moment))
+    if not found:
+        names = {what for known in devices.values() if {"lat", "lon"} <= known.keys() for what in known}
+        raise ngsi.no_such(name, names - {"lat", "lon"}, "/property")
+    return found

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.environment.airmap.method.near import Point
 from lamplighter.tasks.environment.airmap.method.plane import coordinates
-from lamplighter.tasks.environment.airmap.method.read import ENTITY
 from lamplighter.tasks.environment.sensorqc.model import MOST_STATIONS, SensorqcInput
 from lamplighter.tasks.readers import ngsi, senml
+from lamplighter.tasks.readers.allow import Left
 
 MOST_PLACES = 5_000_000
 """Of a table of stations by times, readings or none."""
@@ -28,7 +28,12 @@ class Network:
     times: list[str]
     readings: list[list[float | None]]
     unit: str
-    note: str = ""
+    paths: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Pointers to readings, by time and station, where they do not stand in a table."""
+
+    def path_of(self, station: int) -> str:
+        """A pointer to a station: where it is listed, else its first reading."""
+        return next((path for (_, place), path in self.paths.items() if place == station), f"/stations/{station}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,10 @@ class Reading:
     time_s: float
     value: float
     unit: str
+    path: str
 
 
-def network(given: SensorqcInput) -> Network:
+def network(given: SensorqcInput, left: Left) -> Network:
     """Raises TaskError: empty_data, wrong_length, bad_position, mixed_positions, mixed_units and the readers' own."""
     sources = [name for name in ("readings", "entities", "senml") if getattr(given, name)]
     if len(sources) != 1:
@@ -50,12 +56,8 @@ def network(given: SensorqcInput) -> Network:
         raise TaskError(code, what, "give stations with readings, or entities, or senml", "/readings")
     if sources[0] == "readings":
         return _table(given)
-    if sources[0] == "entities":
-        found, missing = _entities(given)
-        note = f"{missing} entities without a reading of {given.property} were left out" if missing else ""
-    else:
-        found, note = _senml(given), ""
-    return _binned(found, given.step_s, f"/{sources[0]}", note)
+    found = _entities(given, left) if sources[0] == "entities" else _senml(given, left)
+    return _binned(found, given.step_s, f"/{sources[0]}")
 
 
 def _table(given: SensorqcInput) -> Network:
@@ -82,52 +84,61 @@ def _table(given: SensorqcInput) -> Network:
     return Network(ids, points, kinds.pop(), times, given.readings, given.unit)
 
 
-def _entities(given: SensorqcInput) -> tuple[list[Reading], int]:
-    found, missing = [], 0
-    for number, entity in enumerate(given.entities):
-        path = f"/entities/{number}"
-        ngsi.require_type(entity, ENTITY, path)
-        quantity = ngsi.quantity(entity, given.property)
-        if quantity is None:
-            missing += 1
+def _entities(given: SensorqcInput, left: Left) -> list[Reading]:
+    found: list[Reading] = []
+    read = []
+    for path, entity in ngsi.entities(given.entities, ngsi.AIR, (given.property,), "/entities", left):
+        read.append(entity)
+        quantities, own = ngsi.quantities(entity, given.property, path), ngsi.text(entity, "id")
+        if not quantities:
+            left.out("entity", f"no reading of {given.property}", own or path)
             continue
-        when = ngsi.observed(entity, path)
-        if when is None:
-            raise TaskError("bad_time", f"entity {number} has no dateObserved",
-                            "a check over time needs the time of each reading", path + "/dateObserved")
-        point = ngsi.position(entity, path)
+        point, times = ngsi.position(entity, path), ngsi.observed(entity, path)
         name = ngsi.text(entity, "refDevice") or ngsi.text(entity, "stationCode") or f"{point[1]:.5f},{point[0]:.5f}"
-        found.append(Reading(name, point, when[1].timestamp(), quantity.value, quantity.unit))
+        for one in quantities:
+            when = one.at or (times[1] if times else None)
+            if when is None:
+                raise TaskError("bad_time", f"the reading at {path} has neither observedAt nor dateObserved",
+                                "a check over time needs the time of each reading", path + "/dateObserved")
+            found.append(Reading(name, point, when.timestamp(), one.value, one.unit, path))
     if not found:
-        raise ngsi.no_such(given.property, ngsi.numbers_of(given.entities), "/property")
-    return found, missing
-
-
-def _senml(given: SensorqcInput) -> list[Reading]:
-    records = list(senml.resolved(given.senml, "/senml"))
-    sides: dict[str, dict[str, senml.Record]] = defaultdict(dict)
-    for record in records:
-        if record.unit in ("lat", "lon"):
-            sides[record.device][record.unit] = record
-    points = {device: ngsi.within(both["lon"].value, both["lat"].value, f"/senml/{both['lat'].number}")
-              for device, both in sides.items() if len(both) == 2}
-    found = [Reading(one.device, points[one.device], one.time_s, one.value, one.unit) for one in records
-             if one.name == given.property and one.unit not in ("lat", "lon") and one.device in points]
-    if not found:
-        known = {one.name for one in records if one.device in points and one.unit not in ("lat", "lon")}
-        raise ngsi.no_such(given.property, known, "/property")
+        raise ngsi.no_such(given.property, ngsi.numbers_of(read), "/property")
     return found
 
 
-def _binned(found: Iterable[Reading], step_s: int, path: str, note: str) -> Network:
+def _senml(given: SensorqcInput, left: Left) -> list[Reading]:
+    found: list[Reading] = []
+    known = senml.devices(senml.resolved(given.senml, "/senml", left), given.property)
+    for device, read in known.items():
+        series = read.get(given.property, [])
+        if not series or not {"lat", "lon"} <= read.keys():
+            left.out("device", f"no reading of {given.property}" if not series else "no position", device)
+            continue
+        lat, lon = (senml.latest(read[what]) for what in ("lat", "lon"))
+        point = ngsi.within(lon.value, lat.value, f"/senml/{lat.number}")
+        found += [Reading(device, point, one.time_s, one.value, one.unit, f"/senml/{one.number}") for one in series]
+    if not found:
+        names = {what for read in known.values() if {"lat", "lon"} <= read.keys() for what in read}
+        raise ngsi.no_such(given.property, names - {"lat", "lon"}, "/property")
+    if len({one.time_s < senml.RELATIVE_S for one in found}) > 1:
+        raise TaskError("bad_time", "some times are of a clock, others only say how long ago", "give bt once for all",
+                        "/senml")
+    return found
+
+
+def _binned(found: Iterable[Reading], step_s: int, path: str) -> Network:
     """Readings of one station in one step are averaged; a station is where its first reading says."""
     sums: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     points: dict[str, Point] = {}
-    units = set()
+    units: set[str] = set()
+    paths: dict[tuple[int, str], str] = {}
     for one in found:
         points.setdefault(one.station, one.point)
-        sums[int(one.time_s // step_s)][one.station].append(one.value)
+        step = int(one.time_s // step_s)
+        sums[step][one.station].append(one.value)
+        paths.setdefault((step, one.station), one.path)
         units.add(one.unit)
+    units.discard("")
     if len(units) > 1:
         raise TaskError("mixed_units", "readings in different units: " + ", ".join(sorted(units))[:64],
                         "convert them to one unit", path)
@@ -138,7 +149,16 @@ def _binned(found: Iterable[Reading], step_s: int, path: str, note: str) -> Netw
     if len(ids) * len(steps) > MOST_PLACES:
         raise TaskError("too_many_readings", f"{len(ids)} stations at {len(steps)} times, most without a reading",
                         "a larger step_s, or a part of the stations", "/step_s")
-    rows = [[sum(row[name]) / len(row[name]) if name in row else None for name in ids]
-            for row in (sums[step] for step in steps)]
-    times = [datetime.fromtimestamp(step * step_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for step in steps]
-    return Network(ids, [points[name] for name in ids], True, times, rows, units.pop(), note)
+    rows = [[sum(at[name]) / len(at[name]) if name in at else None for name in ids]
+            for at in (sums[step] for step in steps)]
+    times = [_time(step * step_s) for step in steps]
+    row, column = {step: place for place, step in enumerate(steps)}, {name: place for place, name in enumerate(ids)}
+    return Network(ids, [points[name] for name in ids], True, times, rows, "".join(units),
+                   {(row[step], column[name]): one for (step, name), one in paths.items()})
+
+
+def _time(seconds: int) -> str:
+    """A moment, or how far from now it is."""
+    if seconds < senml.RELATIVE_S:
+        return f"now {seconds:+d} s" if seconds else "now"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

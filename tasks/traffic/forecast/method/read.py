@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.flows import Flow, flows
 from lamplighter.tasks.traffic.forecast.method.clock import HOUR, Clock
 from lamplighter.tasks.traffic.forecast.model import FLOW_MAX, Detector
 
@@ -51,17 +53,13 @@ def _shared(real: dict[int, list[float]]) -> Flows:
 
 @dataclass
 class Counted:
-    """What one detector counted: vehicles and seconds by real hour, and each period's count."""
+    """What one detector counted: vehicles and seconds by real hour."""
 
     vehicles: dict[datetime, float] = field(default_factory=dict)
     seconds: dict[datetime, float] = field(default_factory=dict)
-    periods: dict[tuple[datetime, datetime], float] = field(default_factory=dict)
 
     def add(self, begin: datetime, end: datetime, value: float, hour: datetime, path: str) -> None:
         """Spreads a period's count over its hours, the first of which is ``hour``. Raises TaskError ``duplicate``."""
-        if self.periods.setdefault((begin, end), value) != value:
-            raise TaskError("duplicate", "two different counts of one detector for one period",
-                            "keep one; lanes differ by laneId", path + "/dateObserved")
         while hour < end:
             part = (min(end, hour + HOUR) - max(begin, hour)).total_seconds()
             self.vehicles[hour] = self.vehicles.get(hour, 0.0) + value * part / (end - begin).total_seconds()
@@ -72,58 +70,39 @@ class Counted:
             hour += HOUR
 
 
-def from_entities(entities: Sequence[ngsi.Entity], clock: Clock) -> tuple[dict[str, Flows], int]:
-    """Hourly flows of each device (``refDevice``, else the id; ``laneId`` apart), and how many entities lack a count.
+def from_entities(entities: Sequence[ngsi.Entity], clock: Clock, left: Left) -> dict[str, Flows]:
+    """Hourly flows of each detector, lane and direction, by the rule of ``readers.flows``.
 
     Raises TaskError: ``wrong_entity``, ``missing_field``, ``bad_time``, ``out_of_range``, ``duplicate``.
     """
     found: dict[str, Counted] = {}
-    seen: set[tuple[str, datetime, datetime]] = set()
-    missing = 0
-    for number, entity in enumerate(entities):
-        path = f"/entities/{number}"
-        ngsi.require_type(entity, "TrafficFlowObserved", path)
-        amount = ngsi.quantity(entity, "intensity")
-        if amount is None:
-            missing += 1
-            continue
-        begin, end = _period(entity, clock, path)
-        if amount.value < 0 or amount.value * HOUR_S / (end - begin).total_seconds() > FLOW_MAX:
-            raise TaskError("out_of_range", f"intensity {amount.value:g} is no count of vehicles in its period",
-                            f"0 to {FLOW_MAX} an hour", path + "/intensity")
-        name = _name(entity)
-        counted = found.setdefault(name, Counted())
-        if (name, begin, end) in seen and counted.periods.get((begin, end)) == amount.value:
-            continue
-        seen.add((name, begin, end))
-        counted.add(begin, end, amount.value, clock.hour_of(begin), path)
+    for one in flows(entities, "/entities", left):
+        begin, end = _period(one, clock)
+        if one.vehicles < 0 or one.vehicles * HOUR_S / (end - begin).total_seconds() > FLOW_MAX:
+            raise TaskError("out_of_range", f"intensity {one.vehicles:g} is no count of vehicles in its period",
+                            f"0 to {FLOW_MAX} an hour", one.path + "/intensity")
+        found.setdefault(one.name, Counted()).add(begin, end, one.vehicles, clock.hour_of(begin), one.path)
     if entities and not found:
         raise TaskError("missing_field", "no entity has an intensity", "intensity: vehicles in the period",
                         "/entities")
-    return {name: _hourly(one, clock) for name, one in found.items()}, missing
+    return {name: _hourly(one, clock) for name, one in found.items()}
 
 
-def _name(entity: ngsi.Entity) -> str:
-    name = ngsi.text(entity, "refDevice") or str(entity.get("id", ""))
-    lane = ngsi.quantity(entity, "laneId")
-    return (f"{name[:56]} lane {lane.value:g}" if lane else name)[-64:]
-
-
-def _period(entity: ngsi.Entity, clock: Clock, path: str) -> tuple[datetime, datetime]:
+def _period(one: Flow, clock: Clock) -> tuple[datetime, datetime]:
     """The period observed; a single time on the hour stands for the hour that begins there."""
-    times = ngsi.observed(entity, path)
-    if times is None:
+    if one.times is None:
         raise TaskError("missing_field", "an entity has no dateObserved",
-                        "an interval: 2026-03-01T06:00:00Z/2026-03-01T06:15:00Z", path + "/dateObserved")
-    begin, end = times
+                        "an interval: 2026-03-01T06:00:00Z/2026-03-01T06:15:00Z", one.path + "/dateObserved")
+    begin, end = one.times
     if begin == end:
         if clock.hour_of(begin) != begin:
             raise TaskError("bad_time", "a single time that is not on the hour says not how long was counted",
-                            "give an interval: 2026-03-01T06:00:00Z/2026-03-01T06:15:00Z", path + "/dateObserved")
+                            "give an interval: 2026-03-01T06:00:00Z/2026-03-01T06:15:00Z",
+                            one.path + "/dateObserved")
         end = begin + HOUR
     if end - begin > HOUR or end - begin < timedelta(seconds=1):
         raise TaskError("bad_time", "a period is longer than an hour or shorter than a second",
-                        "hours are forecast: give counts of an hour or less", path + "/dateObserved")
+                        "hours are forecast: give counts of an hour or less", one.path + "/dateObserved")
     return begin, end
 
 

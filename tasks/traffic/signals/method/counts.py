@@ -12,13 +12,13 @@ from itertools import accumulate
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.flows import flows
 from lamplighter.tasks.readers.network import Demand, Steps, collect
 from lamplighter.tasks.readers.routes import MAX_DRAWN, MAX_VEHICLES, lay
 from lamplighter.tasks.readers.sumo import Roads
 from lamplighter.tasks.traffic.signals.model import Counts
 
-NAMES = ("refDevice", "refRoadSegment", "name", "id")
-"""Where an entity says which detector it is of; the first that is asked for counts."""
 MAX_PERIOD_S = 24 * 3600
 MAX_ROADS = 60
 """A vehicle that has taken so many roads has left the network: turn shares may lead in circles."""
@@ -28,31 +28,31 @@ Periods = dict[str, list[tuple[float, float, int]]]
 """Per detector: from and until, in seconds since the first observation began, and how many vehicles came."""
 
 
-def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path: str) -> Periods:
-    """What each of ``detectors`` counted.
+def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path: str,
+                 left: Left | None = None) -> Periods:
+    """What each of ``detectors`` counted, by the rule of ``readers.flows``; a name without a lane is all its lanes.
 
-    Raises TaskError: wrong_entity, missing_field, bad_time, out_of_range, too_large, unknown_detector.
+    Raises TaskError: wrong_entity, missing_field, bad_time, out_of_range, too_large, unknown_detector, duplicate,
+    ambiguous (a detector of both directions).
     """
     found: Periods = {detector: [] for detector in detectors}
+    directions: dict[str, str] = {}
     spans = []
-    for number, entity in enumerate(entities):
-        here = f"{path}/{number}"
-        ngsi.require_type(entity, "TrafficFlowObserved", here)
-        times, counted = ngsi.observed(entity, here), ngsi.quantity(entity, "intensity")
-        if times is None or times[0] == times[1]:
+    for one in flows(entities, path, left or Left(), all_counted=True):
+        if one.times is None or one.times[0] == one.times[1]:
             raise TaskError("missing_field", "an observation does not say from when until when it counted",
-                            "give dateObservedFrom and dateObservedTo, or an interval as dateObserved", here)
-        if counted is None:
-            raise TaskError("missing_field", "an observation has no count", "intensity: vehicles in the period",
-                            here + "/intensity")
-        if not 0 <= counted.value <= MAX_VEHICLES:
-            raise TaskError("out_of_range", f"an intensity of {counted.value:g} vehicles",
-                            f"0 to {MAX_VEHICLES} in one period", here + "/intensity")
-        names = [ngsi.text(entity, name) for name in NAMES]
-        spans.append((next((name for name in names if name in found), names), *times, round(counted.value)))
+                            "give dateObservedFrom and dateObservedTo, or an interval as dateObserved", one.path)
+        if not 0 <= one.vehicles <= MAX_VEHICLES:
+            raise TaskError("out_of_range", f"an intensity of {one.vehicles:g} vehicles",
+                            f"0 to {MAX_VEHICLES} in one period", one.path + "/intensity")
+        name = next((name for name in (one.name, *one.names) if name in found), None)
+        if name is not None and name != one.name and directions.setdefault(name, one.direction) != one.direction:
+            raise TaskError("ambiguous", f"{name[:64]!r} counted in several directions",
+                            f"name the one that is meant: {one.name!r}", one.path + "/laneDirection")
+        spans.append((name, *one.times, round(one.vehicles)))
     origin = min((begin for _, begin, _, _ in spans), default=None)
     for name, begin, end, count in spans:
-        if isinstance(name, str) and origin is not None:
+        if name is not None and origin is not None:
             found[name].append(((begin - origin).total_seconds(), (end - origin).total_seconds(), count))
     if origin is not None and max(end for _, _, end, _ in spans).timestamp() - origin.timestamp() > MAX_PERIOD_S:
         raise TaskError("out_of_range", "observations span more than a day",

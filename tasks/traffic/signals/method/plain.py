@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.groups import freed
 from lamplighter.tasks.readers.network import (
     HEADWAY_DS,
+    LETTERS,
+    LONGEST_DS,
     MAX_ROOM,
     Approach,
     Demand,
@@ -40,11 +44,12 @@ def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> 
                                 "movement ids are unique in the whole network", f"{path}/movements/{m}/id")
             seen.add(movement.id)
         junctions.append((_programme(junction, path), _approaches(junction, path)))
-    network = build(junctions, "/plain/junctions")
+    network = build(junctions)
     return network, _demand(plain, network, start_s, end_s, seed)
 
 
 def _programme(junction: PlainJunction, path: str) -> Junction:
+    """The programme. Two signals are taken to conflict if they are never green together, or one gives way."""
     letters = {len(phase.signals) for phase in junction.phases}
     if len(letters) != 1:
         raise TaskError("bad_programme", "signals differ in length between phases",
@@ -53,12 +58,21 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
         if movement.signal >= min(letters):
             raise TaskError("bad_programme", f"there is no signal {movement.signal}",
                             f"the phases have {min(letters)} letters, counted from 0", f"{path}/movements/{m}/signal")
-    phases = tuple(Phase(round(10 * phase.duration_s), phase.signals) for phase in junction.phases)
+    phases = tuple(Phase(round(10 * phase.duration_s), phase.signals, round(10 * phase.shortest_s),
+                         LONGEST_DS if phase.longest_s is None else round(10 * phase.longest_s))
+                   for phase in junction.phases)
     cycle = sum(phase.duration_ds for phase in phases)
     if cycle > 6000:
         raise TaskError("bad_programme", "the cycle is longer than 600 s", "phases of at most 600 s together",
                         f"{path}/phases")
-    return Junction(junction.id, round(10 * junction.offset_s) % cycle, phases)
+    signals = {movement.id: movement.signal for movement in junction.movements}
+    crossing = {(a, b) for a, b in combinations(range(min(letters)), 2) if not any(
+        phase.signals[a] in LETTERS and phase.signals[b] in LETTERS for phase in phases)}
+    crossing |= {(min(pair), max(pair)) for movement in junction.movements for other in movement.gives_way_to
+                 if other in signals for pair in ((movement.signal, signals[other]),) if len(set(pair)) > 1}
+    walks = frozenset(range(min(letters))) - frozenset(signals.values())
+    offset = round(10 * junction.offset_s) % cycle
+    return freed(Junction(junction.id, offset, phases, frozenset(crossing), walks, walks))
 
 
 def _approaches(junction: PlainJunction, path: str) -> list[Approach]:

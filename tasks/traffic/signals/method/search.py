@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, Demand, Network
+from lamplighter.tasks.readers.groups import Bounds, bounds
+from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, Demand, Junction, Network
 from lamplighter.tasks.traffic.signals.jobs import Cost, programme_cycle_ds, shipped_plan
 from lamplighter.tasks.traffic.signals.model import Search
 from lamplighter.tasks.traffic.signals.spec import Plan
@@ -22,21 +23,23 @@ Part = tuple[int, ...]
 """One junction's share of a plan: offset, then the durations of its adjustable phases, in 0.1 s."""
 
 
-def fitted(network: Network, j: int, cycle_ds: int, minimum_ds: int, weights: Sequence[int] | None = None
-           ) -> Part | None:
+def fitted(junction: Junction, limits: Bounds, cycle_ds: int, weights: Sequence[int] | None = None) -> Part | None:
     """A junction's programme with its greens set in whole seconds to fill ``cycle_ds``; None if it cannot.
 
-    The greens above the minimum keep the proportions of ``weights``: by default of the programme as shipped.
+    The greens above their least keep the proportions of ``weights``: by default of the programme as shipped.
     """
-    junction = network.junctions[j]
     greens = [phase.duration_ds for phase in junction.phases if phase.adjustable]
-    room = cycle_ds - programme_cycle_ds(junction, (0,)) - minimum_ds * len(greens)
-    if not greens or room < 0:
+    room = cycle_ds - programme_cycle_ds(junction, (0,)) - sum(least for least, _ in limits)
+    if not greens or not 0 <= room <= sum(most - least for least, most in limits):
         return None
-    above = [max(0, green - minimum_ds) for green in weights or greens]
-    scaled = [minimum_ds + (room * a // max(1, sum(above)) if sum(above) else room // len(above)) // 10 * 10
-              for a in above]
-    scaled[scaled.index(max(scaled))] += room + minimum_ds * len(greens) - sum(scaled)
+    above = [max(0, green - least) for green, (least, _) in zip(weights or greens, limits, strict=True)]
+    shares = [room * a // sum(above) if sum(above) else room // len(above) for a in above]
+    scaled = [min(least + share // 10 * 10, most) for share, (least, most) in zip(shares, limits, strict=True)]
+    rest = room + sum(least for least, _ in limits) - sum(scaled)
+    for i in sorted(range(len(scaled)), key=lambda i: -shares[i]):
+        more = min(rest, limits[i][1] - scaled[i])
+        scaled[i] += more
+        rest -= more
     offset = junction.offset_ds * cycle_ds // programme_cycle_ds(junction, (0, *greens)) // 10 * 10
     return (offset, *scaled)
 
@@ -54,7 +57,7 @@ class Moves:
 
     def __init__(self, network: Network, demand: Demand, minimum_ds: int, seed: int) -> None:
         self.network = network
-        self.minimum_ds = minimum_ds
+        self.limits = [bounds(junction, minimum_ds) for junction in network.junctions]
         self.rng = random.Random(seed)  # noqa: S311 (the search must be repeatable)
         self.shipped = shipped_plan(network)
         self.flows: Counter[int] = Counter()
@@ -69,15 +72,15 @@ class Moves:
 
     def movable(self, cycle_ds: int) -> list[bool]:
         """Which junctions can follow a cycle."""
-        return [fitted(self.network, j, cycle_ds, self.minimum_ds) is not None
-                for j in range(len(self.network.junctions))]
+        return [fitted(junction, limits, cycle_ds) is not None
+                for junction, limits in zip(self.network.junctions, self.limits, strict=True)]
 
     def starts(self, cycle_ds: int) -> list[Plan]:
         """Plans at a cycle to begin with: as shipped, by load, and both with green waves."""
         found = []
         for weigh in (False, True):
-            plan = tuple(fitted(self.network, j, cycle_ds, self.minimum_ds, self._loads(j) if weigh else None)
-                         or self.shipped[j] for j in range(len(self.network.junctions)))
+            plan = tuple(fitted(junction, self.limits[j], cycle_ds, self._loads(j) if weigh else None)
+                         or self.shipped[j] for j, junction in enumerate(self.network.junctions))
             found += [plan, self.waved(plan, cycle_ds)]
         return list(dict.fromkeys(found))
 
@@ -95,7 +98,8 @@ class Moves:
                 for i in green:
                     loads[i] = max(loads[i], lanes[link.lane] // len(green))
         phases = self.network.junctions[j].phases
-        return [self.minimum_ds + load for load, phase in zip(loads, phases, strict=True) if phase.adjustable]
+        free = (load for load, phase in zip(loads, phases, strict=True) if phase.adjustable)
+        return [least + load for load, (least, _) in zip(free, self.limits[j], strict=True)]
 
     def opening_ds(self, plan: Plan, movement: int) -> int:
         """When in the cycle a movement's green begins, without the offset; 0 if it never does."""
@@ -154,24 +158,26 @@ class Moves:
         parts = [list(part) for part in plan]
         for j in self.rng.choices(range(len(parts)), worry, k=self.rng.choice((1, 1, 2, 3))):
             if self.rng.random() >= HALVED or not self._halve(parts[j], j, cycle_ds):
-                self._move(parts[j], len(parts), cycle_ds)
+                self._move(parts[j], self.limits[j], len(parts), cycle_ds)
         return tuple(tuple(part) for part in parts)
 
     def _halve(self, part: list[int], j: int, cycle_ds: int) -> bool:
         """Lets a junction run two cycles in the time of one, or one again; False if that does not fit."""
-        once = programme_cycle_ds(self.network.junctions[j], tuple(part)) == cycle_ds
-        other = fitted(self.network, j, cycle_ds // 2 if once else cycle_ds, self.minimum_ds, part[1:])
+        junction = self.network.junctions[j]
+        once = programme_cycle_ds(junction, tuple(part)) == cycle_ds
+        other = fitted(junction, self.limits[j], cycle_ds // 2 if once else cycle_ds, part[1:])
         if other is None or cycle_ds % 20:
             return False
         part[1:] = other[1:]
         return True
 
-    def _move(self, part: list[int], junctions: int, cycle_ds: int) -> None:
+    def _move(self, part: list[int], limits: Bounds, junctions: int, cycle_ds: int) -> None:
         """Shifts or redraws an offset, or hands 1 to 8 s from one green to another."""
         rng = self.rng
         if len(part) > 2 and (junctions == 1 or rng.random() < 0.5):
             giver, taker = rng.sample(range(1, len(part)), 2)
-            seconds = min(rng.randint(1, 8) * 10, (part[giver] - self.minimum_ds) // 10 * 10)
+            seconds = min(rng.randint(1, 8) * 10, (part[giver] - limits[giver - 1][0]) // 10 * 10,
+                          (limits[taker - 1][1] - part[taker]) // 10 * 10)
             if seconds > 0:
                 part[giver] -= seconds
                 part[taker] += seconds

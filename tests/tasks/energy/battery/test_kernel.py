@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.kindkit.pool import KernelRaised, Pool, PoolError, Runtime
+from lamplighter.gateway.kindkit.pool import KernelRaised, NoMicroPython, Pool, Runtime
 from lamplighter.gateway.kindkit.rules import watched
 from lamplighter.tasks.api import Context, Job, TaskError
 from lamplighter.tasks.energy.battery import KIND, kernel
@@ -42,7 +42,7 @@ def pool(runtime: Runtime) -> Pool:
     """Interpreters; without MicroPython the test is skipped, but fails where CI is set."""
     try:
         return Pool(KIND.kernel, runtime, processes=1, heap=128 * 1024)
-    except PoolError as error:
+    except NoMicroPython as error:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
         raise
 

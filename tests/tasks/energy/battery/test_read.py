@@ -6,6 +6,7 @@ import pytest
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.method.read import net_loads
+from lamplighter.tasks.readers.allow import Left
 
 
 def pack(home: str, name: str, values: list[float], unit: str = "W", begin: float = 1.8e9) -> list[dict]:
@@ -17,14 +18,14 @@ def test_net_load_or_load_less_solar_power() -> None:
     """Both ways of saying it give the same W; kW are W times a thousand."""
     net = [float(slot - 40) for slot in range(96)]
     both = pack("b", "load", [2.5] * 96, "kW") + pack("b", "pv", [1.0] * 96, "kW")
-    found = net_loads(pack("urn:dev:a", "net_load", net) + both, ["urn:dev:a", "b"])
+    found = net_loads(pack("urn:dev:a", "net_load", net) + both, ["urn:dev:a", "b"], Left())
     assert found == {"urn:dev:a": net, "b": [1500.0] * 96}
 
 
 def test_readings_of_one_quarter_hour_are_averaged() -> None:
     """A second forecast within the quarter-hour counts half."""
     records = [*pack("a", "load", [100.0] * 96), {"n": "load", "t": 899, "v": 300.0}]
-    assert net_loads(records, ["a"])["a"][:2] == [200.0, 100.0]
+    assert net_loads(records, ["a"], Left())["a"][:2] == [200.0, 100.0]
 
 
 @pytest.mark.parametrize(("change", "code"), [
@@ -39,7 +40,7 @@ def test_what_is_missing_or_strange_is_named(change, code: str) -> None:
     given = pack("a", "net_load", [100.0] * 96)
     change(given)
     with pytest.raises(TaskError) as caught:
-        net_loads(given, ["a"])
+        net_loads(given, ["a"], Left())
     assert caught.value.code == code and caught.value.path.startswith("/senml") and caught.value.hint
 
 
@@ -48,4 +49,4 @@ def test_a_gap_names_home_and_quarter_hour() -> None:
     given = pack("a", "pv", [0.0] * 96) + pack("a", "load", [1.0] * 96)
     del given[96 + 41]
     with pytest.raises(TaskError, match=r"home 'a' has no load for quarter-hour 41 \(10:15\)"):
-        net_loads(given, ["a"])
+        net_loads(given, ["a"], Left())

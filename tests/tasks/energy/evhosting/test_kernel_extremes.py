@@ -8,9 +8,9 @@ import struct
 
 import pytest
 
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.gateway.kindkit.rules import watched
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import Context, Job
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.jobs import BIAS, HEADROOM_PU, Q20, Q23, Q24

@@ -10,6 +10,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.environment.sensorqc.method import read
 from lamplighter.tasks.environment.sensorqc.method.read import network
 from lamplighter.tasks.environment.sensorqc.model import SensorqcInput
+from lamplighter.tasks.readers.allow import Left
 
 Given = dict[str, Any]
 
@@ -24,7 +25,7 @@ def _entity(device: str, lon: float, when: str, value: float | None, unit: str =
 
 def _refused(given: Given) -> TaskError:
     with pytest.raises(TaskError) as caught:
-        network(SensorqcInput.model_validate(given))
+        network(SensorqcInput.model_validate(given), Left())
     assert caught.value.hint
     return caught.value
 
@@ -32,7 +33,7 @@ def _refused(given: Given) -> TaskError:
 def test_a_table_is_taken_as_it_is() -> None:
     """Names and times are made up where none are given."""
     given = {"stations": [{"x_m": 0, "y_m": 0}, {"id": "b", "x_m": 5, "y_m": 0}], "readings": [[1, None], [2, 3]]}
-    found = network(SensorqcInput.model_validate(given))
+    found = network(SensorqcInput.model_validate(given), Left())
     assert (found.ids, found.times, found.readings) == (["station 0", "b"], ["0", "1"], [[1, None], [2, 3]])
     assert not found.geographic and found.points == [(0, 0), (5, 0)]
 
@@ -41,11 +42,11 @@ def test_entities_become_a_table() -> None:
     """By device and hour, readings within one averaged, gaps as None, entities without the property counted."""
     entities = [_entity("a", 8.0, "2026-03-01T00:10:00Z", 10), _entity("a", 8.0, "2026-03-01T00:50:00Z", 14),
                 _entity("b", 8.1, "2026-03-01T01:00:00+00:00", 20), _entity("b", 8.1, "2026-03-01T02:00:00Z", None)]
-    found = network(SensorqcInput.model_validate({"entities": entities, "property": "PM10"}))
+    found = network(SensorqcInput.model_validate({"entities": entities, "property": "PM10"}), left := Left())
     assert (found.ids, found.unit, found.geographic) == (["a", "b"], "µg/m³", True)
     assert found.times == ["2026-03-01T00:00:00Z", "2026-03-01T01:00:00Z"]
     assert found.readings == [[12, None], [None, 20]]
-    assert "1 entities" in found.note
+    assert left.notes() == ["1 entity (urn:b:2026-03-01T02:00:00Z) left out: no reading of PM10"]
 
 
 def test_senml_becomes_a_table() -> None:
@@ -54,9 +55,9 @@ def test_senml_becomes_a_table() -> None:
             {"n": "pm", "u": "ug/m3", "v": 5}, {"n": "pm", "u": "ug/m3", "v": 7, "t": 3600},
             {"bn": "b:", "n": "pm", "u": "ug/m3", "v": 9}, {"n": "lat", "u": "lat", "v": 51},
             {"n": "lon", "u": "lon", "v": 9}, {"bn": "nowhere:", "n": "pm", "u": "ug/m3", "v": 9}]
-    found = network(SensorqcInput.model_validate({"senml": pack, "property": "pm"}))
+    found = network(SensorqcInput.model_validate({"senml": pack, "property": "pm"}), Left())
     assert found.ids == ["a:", "b:"] and found.readings == [[5, 9], [7, None]]
-    assert found.times == ["1970-01-01T02:00:00Z", "1970-01-01T03:00:00Z"]
+    assert found.times == ["now +7200 s", "now +10800 s"]
 
 
 def test_each_refusal_names_its_place() -> None:
@@ -89,5 +90,5 @@ def test_a_table_of_hardly_any_readings_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(read, "MOST_PLACES", 15)
     entities = [_entity(f"s{i}", i / 100, f"2026-03-01T0{i}:00:00Z", 1.0) for i in range(4)]
     given = {"property": "pm10", "step_s": 3_600}
-    assert len(network(SensorqcInput.model_validate({**given, "entities": entities[:3]})).times) == 3
+    assert len(network(SensorqcInput.model_validate({**given, "entities": entities[:3]}), Left()).times) == 3
     assert _refused({**given, "entities": entities}).code == "too_many_readings"

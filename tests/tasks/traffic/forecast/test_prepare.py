@@ -85,8 +85,8 @@ def test_roots_use_the_range_of_the_detector() -> None:
     (one([5] * 840, forecast_from="2026-01-01T00:00"), "too_short", "/input/detectors/0/counts"),
     (one([None] * 840), "empty_data", "/input/detectors"),
     ({}, "empty_data", "/input/detectors"),
-    ({"detectors": [{"id": "d", "start": "2026-01-05T00:00", "count": [5] * 840}]}, "missing_field",
-     "/input/detectors/0/counts")])
+    ({"detectors": [{"id": "d", "start": "2026-01-05T00:00", "count": [5] * 840}]}, "unknown_field",
+     "/input/detectors/0/count")])
 def test_what_cannot_be_forecast_is_refused(wrong: dict[str, Any], code: str, path: str) -> None:
     """With a code, the place and a hint."""
     error = refused(wrong)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.traffic.forecast.method.clock import Clock
 from lamplighter.tasks.traffic.forecast.method.read import from_detectors, from_entities
 from lamplighter.tasks.traffic.forecast.model import Detector
@@ -30,7 +31,7 @@ def normalised(one: dict[str, Any]) -> dict[str, Any]:
 
 def read(*entities: dict[str, Any]) -> dict[str, dict[int, float]]:
     """The flows of those entities."""
-    return from_entities(entities, CLOCK)[0]
+    return from_entities(entities, CLOCK, Left())
 
 
 def test_quarter_hours_make_hours_in_both_forms() -> None:
@@ -98,7 +99,8 @@ def test_wrong_entities_are_refused(wrong: dict[str, Any], code: str, path: str)
 def test_entities_without_a_count_are_left_out_and_counted() -> None:
     """Unless none has one."""
     silent = entity("2026-03-01T06:00:00Z", None)
-    assert from_entities([silent, entity("2026-03-01T07:00:00Z", 1)], CLOCK)[1] == 1
+    from_entities([silent, entity("2026-03-01T07:00:00Z", 1)], CLOCK, left := Left())
+    assert left.notes() == ["1 entity (urn:ngsi-ld:TrafficFlowObserved:7) left out: no intensity"]
     with pytest.raises(TaskError) as refused:
         read(silent)
     assert refused.value.code == "missing_field"

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pytest
 
 import lamplighter.tasks.traffic.forecast.solve as module
+from lamplighter.gateway.devicebuild.interpreter import find_micropython
 from lamplighter.gateway.kindkit.pool import Pool
-from lamplighter.gateway.simulate.fleet import find_micropython
 from lamplighter.tasks.api import DeadlinePassed, Result
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.registry import prepare

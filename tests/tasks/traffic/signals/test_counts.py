@@ -84,7 +84,7 @@ def test_plain_routes_take_shares_of_a_detector(crossing: dict[str, Any]) -> Non
     (_counts({**HOUR[0], "dateObservedTo": None}), "missing_field", "/sumo/counts/entities/0"),
     (_counts({**HOUR[0], "refDevice": "east"}), "unknown_detector", "/sumo/counts/entities"),
     (_counts(*HOUR, {**HOUR[0], "dateObservedTo": "2026-03-05T07:00:00Z"}), "out_of_range", "/sumo/counts/entities"),
-    (_counts(*[{**HOUR[0], "intensity": 30_000}] * 2), "too_large", "/sumo/counts/entities"),
+    (_counts(*[{**one, "intensity": 30_000} for one in HOUR]), "too_large", "/sumo/counts/entities"),
     (_counts({**HOUR[0], "intensity": 0}), "zero_demand", ""),
     (_counts(*HOUR, entries=[{"detector": "west", "road": "x"}]), "unknown_road", "/sumo/counts/entries/0/road"),
     (_counts(*HOUR, turns=[{**TURNS[0], "from_road": "x"}]), "unknown_road", "/sumo/counts/turns/0/from_road"),

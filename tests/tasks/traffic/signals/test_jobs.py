@@ -63,8 +63,9 @@ def test_travel_times_merge_within_the_tolerance() -> None:
 def test_demand_too_dense_for_a_device_is_an_error() -> None:
     """A thousand vehicles a minute does not fit, and the error says what to do."""
     with pytest.raises(TaskError) as caught:
-        _windows(_demand(20_000, 3, 1))
-    assert caught.value.code == "too_dense" and caught.value.hint
+        windows(_demand(20_000, 3, 1), [_demand(20_000, 3, 1).vehicles], 300, "/plain/routes")
+    assert (caught.value.code, caught.value.path) == ("too_dense", "/plain/routes") and caught.value.hint
+    assert sum(window.counted for window in _windows(_demand(5000, 3, 2))) == 5000   # a quarter of it just fits
 
 
 def test_jobs_keep_to_their_sizes(crossing: dict[str, Any]) -> None:

@@ -11,6 +11,10 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
 
+STREET: dict[str, Any] = generated_street(2)["plain"]
+BOUND = {**STREET["junctions"][0], "phases": [{**phase, "shortest_s": 31, "longest_s": 31} for phase in
+                                              STREET["junctions"][0]["phases"]]}
+
 
 @pytest.mark.parametrize(("change", "code", "path"), [
     ({"plain": None}, "bad_value", "/input"),
@@ -26,7 +30,10 @@ from lamplighter.tasks.traffic.signals.demo import generated_street
     ({"plain": {"junctions": []}}, "missing_field", "/input/plain/routes"),
     ({"plain": {"junctions": [], "routes": []}}, "no_signals", "/input/plain/junctions"),
     ({"plain": {**generated_street(1)["plain"], "routes": []}}, "zero_demand", "/input"),
-    ({"plain": generated_street(60)["plain"]}, "too_large", "/input/plain/junctions"),
+    ({"only": ["J0", "J7"]}, "unknown_junction", "/input/only/1"),
+    ({"plain": {**STREET, "junctions": [BOUND, BOUND]}}, "duplicate_id", "/input/plain/junctions/1/movements/0/id"),
+    ({"plain": {**STREET, "junctions": [BOUND, STREET["junctions"][1]]}, "only": ["J0"]}, "nothing_to_adjust",
+     "/input/search/cycles_s"),
     ({"sumo": {"network_xml": "<net/>"}, "plain": None}, "bad_value", "/input/sumo"),
     ({"period_start_s": float("nan")}, "bad_value", "/input/period_start_s"),
 ])

@@ -138,3 +138,46 @@ def test_a_sumo_network_with_counts_runs(network_xml: str) -> None:
     counts = {"entities": [entity], "entries": [{"detector": "w", "road": "w_in"}]}
     given = {"sumo": {"network_xml": network_xml, "counts": counts}, "search": SMALL}
     assert run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data["vehicles"] == 60
+
+
+def test_no_saving_is_claimed_against_detectors(network_xml: str, routes_xml: str) -> None:
+    """An actuated programme is not simulated: the plan stands alone, in figures, words, table and pictures."""
+    actuated = network_xml.replace('type="static"', 'type="actuated"').replace(
+        'duration="30"', 'duration="30" minDur="5" maxDur="50"').replace(
+        'duration="22"', 'duration="22" minDur="5" maxDur="50"')
+    spec = registry.prepare(KINDS, KIND.name, {"sumo": {"network_xml": actuated, "routes_xml": routes_xml},
+                                               "search": SMALL})
+    result = run_local(KIND, spec)
+    junction = result.data["junctions"][0]
+    told = ("delay_before_s_per_vehicle", "saved_share", "saved_share_low", "saved_share_high", "saved_vehicle_hours")
+    assert {result.data[name] for name in told} == {None} == {junction["delay_before_s_per_vehicle"]}
+    assert result.data["delay_after_s_per_vehicle"] >= 0 and "Detectors switch" in result.summary
+    assert "no saving against them is claimed" in result.data["notes"][0]
+    assert "? s" in KIND.text(result.data) and "no saving" in KIND.text(result.data)
+    assert b"delay ? s" in KIND.files(result.data)["signals.svg"]
+    assert KIND.reference(spec, result)["difference_share"] < 0.2
+    late = run_local(KIND, spec, deadline_after_jobs=len(next(solve(spec))) + 1)
+    assert "confidence" not in late.partial and "The delay is on demand" in late.partial
+
+
+def test_where_nothing_may_change_the_plan_is_kept(network_xml: str, routes_xml: str) -> None:
+    """No cycle asked for leaves what the signals need: the present one is kept; a note says how short it may be."""
+    bound = network_xml.replace('duration="30"', 'duration="30" minDur="30"').replace(
+        'duration="22"', 'duration="22" minDur="22"')
+    given = {"sumo": {"network_xml": bound, "routes_xml": routes_xml}, "search": {**SMALL, "cycles_s": [30]}}
+    data = run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data
+    assert data["kept_shipped"] and data["plans_tried"] == 1 and data["judged_on_unseen_demand"]
+    assert "the shortest is 60 s" in data["notes"][0]
+
+
+def test_a_recorded_plan_of_many_intervals_is_improved_or_left_alone(network_xml: str) -> None:
+    """45 intervals of one second and more: greens keep their minimum as signals, and the plan gets no worse."""
+    text = network_xml.replace('<phase duration="30" state="rGGg"/>', '<phase duration="1" state="rGGg"/>' * 20
+                               + '<phase duration="10" state="rGGG"/>')
+    text = text.replace('<phase duration="22" state="Grrr"/>', '<phase duration="1" state="Grrr"/>' * 22)
+    flows = "".join(f'<flow id="{a}" begin="0" end="600" vehsPerHour="{rate}" from="{a}" to="{b}"/>'
+                    for a, b, rate in (("s_in", "n_out", 700), ("e_in", "w_out", 200), ("w_in", "e_out", 200)))
+    given = {"sumo": {"network_xml": text, "routes_xml": f"<routes>{flows}</routes>"}, "search": SMALL}
+    data = run_local(KIND, registry.prepare(KINDS, KIND.name, given)).data
+    assert len(data["junctions"][0]["signals"]) == 45
+    assert data["kept_shipped"] or data["delay_after_s_per_vehicle"] < data["delay_before_s_per_vehicle"]

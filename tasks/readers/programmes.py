@@ -1,0 +1,152 @@
+"""Reads the programmes of a SUMO network's signals, and which of them conflict.
+
+Formats: SUMO documentation, "Simulation/Traffic Lights" and "SUMO Road Networks" (the request table).
+"""
+
+from __future__ import annotations
+
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.network import LONGEST_DS, Junction, Phase
+from lamplighter.tasks.readers.safexml import Element, number
+from lamplighter.tasks.readers.sumoxml import NETWORK_PATH
+
+MAX_PHASES = 255
+MAX_CYCLE_DS = 6000
+_FIXED, _BY_DETECTORS = frozenset({"static", ""}), frozenset({"actuated", "delay_based"})
+_RAIL = frozenset({"rail_signal", "rail_crossing"})
+
+
+class Programmes:
+    """The programmes by signal id; each is read when a road for cars turns out to be guarded by it."""
+
+    def __init__(self, root: Element) -> None:
+        self._given: dict[str, list[Element]] = {}
+        self._read: dict[str, Junction | None] = {}
+        for logic in root.children:
+            if logic.tag == "tlLogic":
+                self._given.setdefault(logic.attributes.get("id", ""), []).append(logic)
+
+    def of(self, name: str) -> Junction | None:
+        """The programme that SUMO runs, the last of several; None where there is none, or none by the clock.
+
+        Where detectors decide, too. Raises TaskError: bad_programme, nema_programme, unknown_programme.
+        """
+        if name not in self._read:
+            clocked = [logic for logic in self._given.get(name, ()) if not _by_hand(logic)]
+            self._read[name] = _junction(clocked[-1]) if clocked else None
+        return self._read[name]
+
+    def by_hand(self) -> list[str]:
+        """Signals of roads for cars that no clock and no detector switches."""
+        return [name for name, junction in self._read.items() if junction is None and name in self._given]
+
+    def tell(self, left: Left) -> None:
+        """What was not taken into account."""
+        for name, logics in self._given.items():
+            if name not in self._read:
+                left.out("programme", "it guards no road for cars", name, len(logics))
+            elif self._read[name] is not None and len(logics) > 1:
+                left.out("programme", "another of the same signal, the last that runs by the clock, was taken", name,
+                         len(logics) - 1)
+        for name in self.by_hand():
+            left.out("signal", "it is switched by hand or by trains (a phase of more than 600 s, or a level "
+                     "crossing), and taken as always green", name)
+        actuated = [name for name, junction in self._read.items() if junction and junction.actuated]
+        if actuated:
+            left.tell(f"{len(actuated)} signals that detectors switch today ({', '.join(actuated)[:80]}) were "
+                      "planned for with fixed times: no saving against them is claimed")
+
+
+def _by_hand(logic: Element) -> bool:
+    phases = [phase for phase in logic.children if phase.tag == "phase"]
+    return logic.attributes.get("type", "") in _RAIL or any(
+        number(phase, "duration", NETWORK_PATH, "0") * 10 > MAX_CYCLE_DS for phase in phases)
+
+
+def _junction(logic: Element) -> Junction:
+    name, sort = (logic.attributes.get(key, "") for key in ("id", "type"))
+    if sort == "NEMA":
+        raise TaskError("nema_programme", f"signal {name[:64]!r} is run by a ring-and-barrier (NEMA) controller, "
+                        "whose rings, yellow and red this kind does not plan",
+                        "give the junction a fixed-time programme (type=\"static\") with its yellow and all-red "
+                        "phases", NETWORK_PATH)
+    if sort not in _FIXED | _BY_DETECTORS:
+        raise TaskError("unknown_programme", f"signal {name[:64]!r} has a programme of type {sort[:40]!r}",
+                        "static, actuated and delay_based ones are read", NETWORK_PATH)
+    actuated = sort in _BY_DETECTORS
+    elements = [phase for phase in logic.children if phase.tag == "phase"]
+    phases = tuple(_phase(phase, i, len(elements), actuated) for i, phase in enumerate(elements))
+    cycle = sum(phase.duration_ds for phase in phases)
+    if not phases or min(p.duration_ds for p in phases) < 1 or len(phases) > MAX_PHASES or cycle > MAX_CYCLE_DS:
+        raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: 1 to {MAX_PHASES} phases of at least "
+                        "0.1 s, 600 s together, are supported", "check its <phase> elements", NETWORK_PATH)
+    if len({len(phase.signals) for phase in phases}) != 1:
+        raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: states differ in length",
+                        "each state has one letter per signal", NETWORK_PATH)
+    return Junction(name, round(10 * number(logic, "offset", NETWORK_PATH, "0")) % cycle, phases, actuated=actuated)
+
+
+def _phase(element: Element, index: int, count: int, actuated: bool) -> Phase:
+    """A phase; what detectors do not change has neither a shorter nor a longer time."""
+    after = element.attributes.get("next", "").split()
+    if after and after != [str((index + 1) % count)]:
+        raise TaskError("branching_programme", f"line {element.line}: phase {index} does not always lead to the next",
+                        "give a programme whose phases follow one another", NETWORK_PATH)
+    duration = round(10 * number(element, "duration", NETWORK_PATH))
+    signals = element.attributes.get("state", "")
+    shortest, longest = (duration, duration) if actuated else (0, LONGEST_DS)
+    if not set("yYu") & set(signals):
+        shortest = round(10 * number(element, "minDur", NETWORK_PATH, str(shortest / 10)))
+        longest = round(10 * number(element, "maxDur", NETWORK_PATH, str(longest / 10)))
+    return Phase(duration, signals, max(0, shortest), max(shortest, min(longest, LONGEST_DS)))
+
+
+class Requests:
+    """The request tables of the junctions: who yields to whom, and whose ways cross."""
+
+    def __init__(self, root: Element, followers: dict[str, str]) -> None:
+        self._places: dict[str, tuple[str, int]] = {}
+        self._response: dict[tuple[str, int], str] = {}
+        self._foes: dict[tuple[str, int], str] = {}
+        for junction in root.children:
+            name = junction.attributes.get("id", "")
+            if junction.tag != "junction" or junction.attributes.get("type") == "internal":
+                continue
+            lanes = junction.attributes.get("intLanes", "").split()
+            self._places.update((lane, (name, i)) for i, lane in enumerate(lanes))
+            if junction.attributes.get("type") == "traffic_light_unregulated":
+                continue
+            for request in (child for child in junction.children if child.tag == "request"):
+                place = name, int(number(request, "index", NETWORK_PATH))
+                self._response[place] = request.attributes.get("response", "")
+                if "foes" in request.attributes:
+                    self._foes[place] = request.attributes["foes"]
+        for lane, follower in followers.items():
+            if lane not in self._places and follower in self._places:   # left turns that wait inside
+                self._places[lane] = self._places[follower]
+
+    def place(self, lane: str) -> tuple[str, int] | None:
+        """The junction and the index of a lane inside it; None if it has none."""
+        return self._places.get(lane)
+
+    def yields_to(self, place: tuple[str, int]) -> list[tuple[str, int]]:
+        return [(place[0], i) for i, bit in enumerate(reversed(self._response.get(place, ""))) if bit == "1"]
+
+    def conflicts(self, name: str, signals: dict[int, set[tuple[str, int] | None]]) -> frozenset[tuple[int, int]]:
+        """Pairs of a programme's signals whose ways cross; ``signals`` are the places that each of them guards.
+
+        Raises TaskError ``no_foes`` if the table of one is missing.
+        """
+        of_place: dict[tuple[str, int], set[int]] = {}
+        for signal, places in signals.items():
+            for place in places:
+                if place is None or place not in self._foes:
+                    raise TaskError("no_foes", f"which ways cross at signal {name[:64]!r} is not known: its junction "
+                                    f"has no <request foes=...> for signal {signal}", "let netconvert write the "
+                                    "network with internal links and right-of-way rules", NETWORK_PATH)
+                of_place.setdefault(place, set()).add(signal)
+        return frozenset((a, b) for place, own in of_place.items()
+                         for i, bit in enumerate(reversed(self._foes[place])) if bit == "1"
+                         for other in of_place.get((place[0], i), ())
+                         for one in own if one != other for a, b in [sorted((one, other))])
