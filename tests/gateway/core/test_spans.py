@@ -89,6 +89,13 @@ def test_only_jobs_with_the_same_contexts_go_together(street):
     assert items_of(spans[0]) == one[:5]
 
 
+def test_a_job_that_is_left_over_stays_what_it_is():
+    """It is leased like any other, and needs nothing of what makes a span."""
+    jobs = jobs_of(3)
+    assert [items_of(spec) for spec in spans_of(jobs, bytes((2, 1)))] == [jobs[:2], jobs[2:]]
+    assert spans_of(jobs, bytes((2, 1)))[1] is jobs[2] and spans_of(jobs, b"") is jobs
+
+
 @pytest.mark.parametrize(("jobs", "most"), [
     (jobs_of(200, size=2_000), 3), (jobs_of(200, price=1, answer=1_000), 7), (jobs_of(200, price=0), 200),
     (jobs_of(200, heap=8_000, size=1_000, answer=500), 3), (jobs_of(200, price=1_000), 1)])
