@@ -25,6 +25,9 @@ class Policy:
     report_floor_ms: int = 6_000
     """The shortest report clock; it grows with the expected time of the job on that device."""
     report_ceiling_ms: int = 600_000
+    window_ms: int = 250
+    """How long results of devices that have work ahead may wait for others to share their commit: that of a lone
+    result writes 8 KB to the disk. Nothing waits that a round, an operator or an idle device waits for."""
     return_ms: int = 65_000
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
@@ -42,7 +45,7 @@ class Policy:
     """After a first proven wrong answer; doubled with each further one, up to a day."""
     give_up_ms: int = 60_000
     """How long after its deadline a task's solver may take to say what it can; then the task fails."""
-    max_tasks: int = 64
+    max_tasks: int = 1_000
     """Unfinished tasks; a further one is refused."""
     max_finished: int = 256
     """Finished tasks that are still listed; older ones are cleared."""

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES, MAX_ANSWER, MAX_INPUT, RECEIPT_BYTES
-from lamplighter.gateway.core.entities import Job, Node, Task
+from lamplighter.gateway.core.entities import Node, Round, Task
 from lamplighter.gateway.core.events import Item, JobSpec
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import SPANS, bid_pace
@@ -115,15 +115,15 @@ def _order(jobs: Sequence[JobSpec]) -> list[int]:
     return sorted(range(len(jobs)), key=lambda at: first[jobs[at].contexts])
 
 
-def cut(task: Task, jobs: Sequence[JobSpec], cuts: bytes) -> list[Job]:
-    """What is leased of a round of ``jobs``; the round keeps which answer is whose."""
-    number, run = task.round.number, task.run
+def cut(round_: Round, cuts: bytes) -> None:
+    """Says what is leased of a round, which keeps which answer is whose."""
+    jobs = round_.yielded
     if not cuts:
-        return [Job(task, number, index, spec, run) for index, spec in enumerate(jobs)]
-    order = task.round.order = _order(jobs)
+        round_.specs = jobs
+        return
+    order = round_.order = _order(jobs)
     ends = pairwise(accumulate(cuts, initial=0))
-    return [Job(task, number, index, together([jobs[at] for at in order[first:end]]), run)
-            for index, (first, end) in enumerate(ends)]
+    round_.specs = [together([jobs[at] for at in order[first:end]]) for first, end in ends]
 
 
 def together(jobs: Sequence[JobSpec]) -> JobSpec:
@@ -155,15 +155,17 @@ def answers_of(span: JobSpec, answer: bytes) -> list[bytes]:
     return [answer[first:end] for first, end in ends]
 
 
-def answers_to(task: Task, answers: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
-    """What the solver of a round is told, given the answers to what was leased: one for each job that it yielded."""
-    order = task.round.order
+def answers_to(round_: Round, answers: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
+    """What the solver of a round is told, given the answers to what somebody has come to of what is leased: one for
+    each job that it yielded."""
+    order = round_.order
+    answers = (*answers, *[None] * (len(round_.specs) - len(answers)))
     if not order:
-        return tuple(answers)
+        return answers
     found: list[bytes | None] = [None] * len(order)
     places = iter(order)
-    for job, answer in zip(task.round.jobs, answers, strict=True):
-        parts = [None] * max(1, len(job.spec.items)) if answer is None else answers_of(job.spec, answer)
+    for spec, answer in zip(round_.specs, answers, strict=True):
+        parts = [None] * max(1, len(spec.items)) if answer is None else answers_of(spec, answer)
         for part in parts:
             found[next(places)] = part
     return tuple(found)

@@ -135,10 +135,11 @@ def hypothetical(state: State, kind: str, specs: Sequence[JobSpec]) -> Job:
 
 def waiting_jobs(state: State) -> list[Job]:
     """A few jobs that wait for a device: of each task one without a copy, and two that wait for another owner's."""
-    return list(islice(chain.from_iterable(map(_first_waiting, state.live)), SAMPLE))
+    return list(islice(chain.from_iterable(map(first_waiting, state.turns)), SAMPLE))
 
 
-def _first_waiting(task: Task) -> Iterable[Job]:
+def first_waiting(task: Task) -> Iterable[Job]:
+    """One that waits for a first copy, and two that wait for another's."""
     for queue in (task.round.fresh, *islice(task.round.second.values(), 2)):
         yield from islice((job for job in queue if job.phase is Phase.READY), 1)
 

@@ -577,17 +577,16 @@ def takes_no_notice_of_another_kernel(patch: Patch) -> None:
 
 @plant(r"another job after a restart|IndexError|invariant|KeyError", plain=0)
 def cuts_a_round_anew_when_it_comes_again(patch: Patch) -> None:
-    patch.setattr(replay, "cut", lambda task, jobs, _cuts: spans.cut(task, jobs, b""))
+    patch.setattr(replay, "cut", lambda round_, _cuts: spans.cut(round_, b""))
 
 
 @plant("invariant 7.*goes on with", plain=0)
 def tells_answers_in_the_order_of_leases(patch: Patch) -> None:
     cut = spans.cut
 
-    def in_order(task: Any, jobs: Any, cuts: bytes) -> Any:
-        made = cut(task, jobs, cuts)
-        task.round.order = list(range(len(task.round.order)))
-        return made
+    def in_order(round_: Any, cuts: bytes) -> None:
+        cut(round_, cuts)
+        round_.order = list(range(len(round_.order)))
     patch.setattr(judging, "cut", in_order)
 
 

@@ -435,3 +435,37 @@ def test_a_copy_does_not_wait_for_one_that_will_get_nothing(waiting, of):
     """It holds a lease, but two starts have its number."""
     waiting.born("ben-1", once=99)
     assert of(f.Recompute, waiting.wait(waiting.policy.quorum_wait_ms))
+
+
+def test_a_node_comes_to_every_task_however_many_there_are(make_city):
+    """It looks at so many at a time, and goes on where it was: none is left out for good."""
+    city = make_city(scan=2)
+    for number in range(9):
+        city.submit(f"t{number}")
+        city.round(f"t{number}", jobs=[city.job(heap=1 if number == 8 else 200_000)])
+    city.device("anna-1", room=1)
+    for _ in range(9):
+        city.wait(300)
+    assert [lease.job.task.name for lease in city.node("anna-1").open.values()] == ["t8"]
+
+
+def test_tasks_whose_jobs_are_all_out_are_not_looked_at(pair):
+    """Only what waits is, so what a lease costs does not grow with what runs."""
+    pair.submit()
+    pair.round(jobs=1)
+    assert pair.of() in pair.state.live and pair.of() not in list(pair.state.turns)
+
+
+def test_a_device_without_work_ahead_is_in_a_hurry(make_city):
+    """A commit may wait for others only while every device that was given something has enough to do meanwhile."""
+    city = make_city(backlog_ms=60_000)
+    city.device("anna-1", room=2, speed=10, spare=1_000)
+    city.submit()
+    city.round(jobs=[city.job(index, price=10) for index in range(4)])
+    assert city.machine.hurries() and not city.machine.hurries()
+    city.now += 1_000
+    city.answer(city.leases()[0])
+    assert len(city.leases()) == 2 and not city.machine.hurries()
+    city.tell(e.BrokerLost())
+    city.tell(e.BrokerFound())
+    assert city.machine.hurries()   # what is sent again

@@ -4,7 +4,7 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.entities import KindFacts
+from lamplighter.gateway.core.entities import Job, KindFacts, Round
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, items_of
 from lamplighter.gateway.core.whynot import why_not
@@ -17,6 +17,13 @@ ONE, TWO = (b"1" * 16,), (b"2" * 16,)
 def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_000):
     """Jobs whose input begins with their number."""
     return [e.JobSpec(bytes((at % 256,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
+
+
+def spans_of(jobs, cuts):
+    """What is leased of a round of ``jobs``."""
+    made = Round(0, yielded=jobs)
+    cut(made, cuts)
+    return made.specs
 
 
 @pytest.fixture
@@ -85,9 +92,16 @@ def test_only_jobs_with_the_same_contexts_go_together(street):
     mixed = [job for pair in zip(one, two, strict=True) for job in pair]
     found = cuts_for(street.state, street.of(), mixed)
     assert list(found) == [5] * 40
-    spans = cut(street.of(), mixed, found)
-    assert [job.spec.contexts for job in spans] == [ONE] * 20 + [TWO] * 20
-    assert items_of(spans[0].spec) == one[:5]
+    spans = spans_of(mixed, found)
+    assert [spec.contexts for spec in spans] == [ONE] * 20 + [TWO] * 20
+    assert items_of(spans[0]) == one[:5]
+
+
+def test_a_job_that_is_left_over_stays_what_it_is():
+    """It is leased like any other, and needs nothing of what makes a span."""
+    jobs = jobs_of(3)
+    assert [items_of(spec) for spec in spans_of(jobs, bytes((2, 1)))] == [jobs[:2], jobs[2:]]
+    assert spans_of(jobs, bytes((2, 1)))[1] is jobs[2] and spans_of(jobs, b"") is jobs
 
 
 @pytest.mark.parametrize(("jobs", "most"), [
@@ -108,7 +122,7 @@ def test_a_span_fits_a_message_of_most_devices(city):
     city.submit()
     found = cuts_for(city.state, city.of(), jobs_of(200, size=400))
     assert max(found) == 5
-    big = cut(city.of(), jobs_of(200, size=400), found)[0]
+    big = Job(city.of(), 0, 0, spans_of(jobs_of(200, size=400), found)[0])
     assert why_not(city.state, city.node("anna-0"), big) is Why.MESSAGE
     assert why_not(city.state, city.node("anna-1"), big) is None
 
