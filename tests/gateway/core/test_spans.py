@@ -74,7 +74,7 @@ def test_the_last_spans_of_a_round_are_short(make_city):
         city.device(name, name, can=NEW, room=1)
     city.submit()
     assert cuts(city, jobs_of(32)) == [5, 5, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
-    assert cut(city.of(), jobs_of(3), bytes((2, 1)))[-1].spec == jobs_of(3)[-1]   # a span of one is that job
+    assert spans_of(jobs_of(3), bytes((2, 1)))[-1] == jobs_of(3)[-1]   # a span of one is that job
     assert cuts(city, jobs_of(4)) == []
     city.submit("other")
     assert cuts(city, jobs_of(32)) == [5, 5, 5, 5, 5, 3, 2, 1, 1]
