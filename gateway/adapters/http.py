@@ -24,6 +24,8 @@ from lamplighter.gateway.adapters import metrics
 WEB = Path(__file__).parent.parent / "web"
 MOST_BODY = 65_536
 """Bytes that a request to the page may bring; it takes no documents, those go to the broker."""
+BODY_S = 10.0
+"""Within which a body of unknown length has to end."""
 MAX_LISTENERS = 32
 """Open live pages; a further one is told to come back."""
 REFRESH_S = 1.0
@@ -53,7 +55,7 @@ class Window(Protocol):
         nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_since_start, epoch,
         pending, settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), recomputes_as
         (machine code, CPython), broker_probe (closed, open, not probed), retained_requests (each: topic, clear, a
-        command), log_damage (sentences)."""
+        command), asked_too_much (operator -> how often it was refused), log_damage (sentences)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
@@ -168,8 +170,7 @@ class _Site:
         try:
             if not self._is_own(request.headers.get("Host", "")):
                 raise web.HTTPMisdirectedRequest()
-            if (request.content_length or 0) > MOST_BODY:
-                raise web.HTTPRequestEntityTooLarge(MOST_BODY, request.content_length or 0)
+            await _pass_over(request)
             damage = self._damage(request.match_info.get("filename"))
             response = _error(500, "damaged", damage) if damage else await handler(request)
         except web.HTTPException as error:
@@ -248,6 +249,23 @@ class _Site:
 
     async def _close(self, _app: web.Application) -> None:
         self._closing.set()
+
+
+async def _pass_over(request: web.Request) -> None:
+    """Lets a short body by. One whose length is not said is counted as it comes, and none of it kept.
+
+    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout.
+    """
+    size = request.content_length or 0
+    if request.content_length is None and request.can_read_body:
+        try:
+            async with asyncio.timeout(BODY_S):
+                while size <= MOST_BODY and (part := await request.content.readany()):
+                    size += len(part)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout() from None
+    if size > MOST_BODY:
+        raise web.HTTPRequestEntityTooLarge(MOST_BODY, size)
 
 
 def _unfinished_and_newest(task: dict[str, Any]) -> tuple[bool, int]:

@@ -191,6 +191,9 @@ function show(now) {
   const full = Object.entries(health.bounds).filter(([, bound]) => bound.now >= bound.most);
   $("bounds").hidden = !full.length;
   set($("bounds"), `At their bound: ${full.map(([what, b]) => `${what.replaceAll("_", " ")} (${count(b.most)})`).join(", ")}.`);
+  const asked = Object.entries(health.asked_too_much);
+  $("asked").hidden = !asked.length;
+  set($("asked"), `Asked for too much at once: ${asked.map(([user, times]) => `${user} (${count(times)} times)`).join(", ")}.`);
   fill($("tasks"), now.tasks, (t) => t.task, TASK);
   fill($("nodes"), now.nodes, (n) => n.node, NODE);
   fill($("epochs"), now.epochs, (e) => e.epoch, EPOCH);

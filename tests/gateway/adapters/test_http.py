@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,42 @@ def test_a_document_is_not_for_the_page(tmp_path: Path) -> None:
     visit(tmp_path, work)
 
 
+async def chunked(client: ClientSession, chunks: int) -> bytes:
+    """Sends so many chunks of a kilobyte, without saying their length, until there is a response: its first line."""
+    base = client._base_url
+    assert base is not None
+    reader, writer = await asyncio.open_connection(base.host, base.port)
+    writer.write(b"GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    answered = asyncio.ensure_future(reader.readline())
+    while chunks and not answered.done():
+        writer.write(b"400\r\n" + b"x" * 1_024 + b"\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        chunks -= 1
+    writer.write(b"0\r\n\r\n")
+    line = await answered
+    writer.close()
+    return line
+
+
+def test_a_document_that_does_not_say_its_length_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is too long is refused as soon as that is known, one that does not end is given up; a short one is
+    let by."""
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
+        assert (await chunked(client, 1)).split()[1] == b"200"
+        assert (await chunked(client, 64)).split()[1] == b"200"
+        assert (await chunked(client, 65)).split()[1] == b"413"
+        assert (await chunked(client, -1)).split()[1] == b"413"   # it would go on for ever
+        monkeypatch.setattr(http, "BODY_S", 0.01)
+        async with client.get("/api/tasks", data=endless()) as response:
+            assert (response.status, (await response.json())["error"]["code"]) == (408, "request_timeout")
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+    visit(tmp_path, work)
+
+
 def test_page_is_self_contained(tmp_path: Path) -> None:
     """The page and all that it names come from here, with a policy that allows nothing else and no inline code."""
     class Links(HTMLParser):
@@ -246,6 +282,14 @@ def test_script_sets_text_only() -> None:
     named = set(re.findall(r'\$\("([a-z-]+)"\)', script))
     assert len(named) > 10
     assert named <= set(re.findall(r'id="([a-z-]+)"', page))
+
+
+def test_the_page_shows_what_was_refused_or_damaged() -> None:
+    """Bounds, who asked for too much, kept requests, damage and the broker's openness; it reads nothing of
+    ``health`` that is not there."""
+    read = set(re.findall(r"health\.(\w+)", (http.WEB / "app.js").read_text()))
+    assert {"bounds", "asked_too_much", "retained_requests", "log_damage", "broker_probe"} <= read
+    assert read <= set(re.findall(r"\w+", http.Window.health.__doc__ or ""))
 
 
 async def update(stream: Any) -> dict[str, Any]:
