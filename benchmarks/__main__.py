@@ -1,5 +1,5 @@
 """Usage: ``python -m benchmarks [NAME ...]``, or ``make bench`` for all. Prints figure, value, aim, and whether it
-is met. Names: journal latency memory recovery reconnect device kernels recomputation boards throughput floods
+is met. Names: journal latency memory recovery reconnect device kernels recomputation boards stops throughput floods
 offload; and million and utilisation, which take their time and run only when they are named.
 
 Each figure is measured in this run on this machine; ratios are between runs that alternate, medians of five. The
@@ -83,6 +83,12 @@ def _floods() -> list[Figure]:
     return floods.figures()
 
 
+def _stops() -> list[Figure]:
+    from benchmarks import stops
+
+    return stops.figures()
+
+
 def _recomputation() -> list[Figure]:
     from benchmarks import recomputation
 
@@ -116,7 +122,7 @@ def _million() -> list[Figure]:
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "journal": _journal, "latency": _latency, "memory": _memory, "recovery": _recovery, "reconnect": _reconnect,
     "device": _device, "kernels": _kernels, "recomputation": _recomputation, "boards": _boards,
-    "throughput": _throughput, "floods": _floods, "offload": _offload,
+    "stops": _stops, "throughput": _throughput, "floods": _floods, "offload": _offload,
 }
 
 

@@ -17,7 +17,7 @@ JUNCTIONS, DETECTORS, STATIONS, HOURS, HOMES = 14, 400, 120, 336, 1_000
 
 def _signals() -> Input:
     given = signals.generated_street(JUNCTIONS)
-    return {**given, "period_end_s": 3_600, "search": {"generations": 2}}
+    return {**given, "period_end_s": 3_600, "search": {"generations": 1}}
 
 
 def _airmap() -> Input:

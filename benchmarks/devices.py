@@ -82,7 +82,7 @@ class Device(asyncio.Protocol):
         self.chunks = 0
         self._parser, self._transport, self._mid = Parser(LIMIT), None, 0
         self._next_bid: asyncio.TimerHandle | None = None
-        self._topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
+        self.topics = {node_topic(site, self.node, leaf).encode(): leaf for leaf in NODE_DOWN}
 
     async def connect(self, port: int, seconds: float = 20.0) -> None:
         """Signs in, subscribes, says status, birth and a first bid. Raises OSError when refused, TimeoutError."""
@@ -100,11 +100,11 @@ class Device(asyncio.Protocol):
     def resend(self) -> None:
         """Sends again the results that were not acknowledged."""
         for _, frame in self.outbox.values():
-            self._send(self._publish("result", frame, 1))
+            self._send(self.publish("result", frame, 1))
 
     def _bid(self) -> None:
         """Says what it can take, now and then every second."""
-        self._send(self._publish("bid", encode_bid(self.chain.at(), 900, 100_000, self.room, [], "mains", None,
+        self._send(self.publish("bid", encode_bid(self.chain.at(), 900, 100_000, self.room, [], "mains", None,
                                                    self.up_mac), 0))
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
@@ -120,6 +120,10 @@ class Device(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.chain.conn += 1
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """With a will, as devices do."""
         name, password = text(self.node.encode()), derive(self.key, b"mqtt")[:16].hex().encode()
         will = text(encode_status((LAST, self.chain.conn, self.chain.boot), "lost", self.up_mac))
         self._send(packet(0x10, (b"\0\4MQTT\4", bytes((_FLAGS, 0, KEEPALIVE_S)), text(client_id(password)),
@@ -135,7 +139,7 @@ class Device(asyncio.Protocol):
                 if body != b"\0\0":   # the broker refuses it
                     self.cut()
                     return
-                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in self._topics]))
+                reply.append(packet(0x82, [b"\0\1"] + [text(topic) + b"\0" for topic in self.topics]))
             elif head >> 4 == 9:
                 reply += self._greeting()
                 self.ready.set()
@@ -153,7 +157,8 @@ class Device(asyncio.Protocol):
         if data and self._transport is not None:
             self._transport.write(data)
 
-    def _publish(self, leaf: str, payload: bytes, qos: int, retain: bool = False) -> bytes:
+    def publish(self, leaf: str, payload: bytes, qos: int, retain: bool = False) -> bytes:
+        """A message of its own, as a packet."""
         topic = text(node_topic(self.site, self.node, leaf).encode())
         if not qos:
             return packet(0x30, (topic, payload))
@@ -170,7 +175,7 @@ class Device(asyncio.Protocol):
             reply.append(b"\x40\2" + body[end:start])
         now = time.monotonic_ns()
         self.heard_ns.append(now)
-        leaf = self._topics[body[2:end]]
+        leaf = self.topics[body[2:end]]
         if leaf == "ack":
             for seq, _ in decode_ack(body[start:], self.down_mac):
                 left, _ = self.outbox.pop(seq, (now, b""))
@@ -193,14 +198,14 @@ class Device(asyncio.Protocol):
             self.lease_ns.append(now)
             for name in set(lease.contexts) - self.contexts:
                 self.contexts.add(name)
-                reply.append(self._publish("want", encode_want(name, 0, self.up_mac), 1))
+                reply.append(self.publish("want", encode_want(name, 0, self.up_mac), 1))
             answer = self.answer(lease)
             if answer is not None:
                 receipt = self.chain.receipt((self.net, self.device), lease, answer, 1)
                 results.append(encode_result(receipt, answer, self.up_mac))
                 self.outbox[self.chain.seq] = (now, results[-1])
         self.largest = max(self.largest, len(given))
-        reply += [self._publish("result", encode_batch(results[at:at + self.frames]), 1)
+        reply += [self.publish("result", encode_batch(results[at:at + self.frames]), 1)
                   for at in range(0, len(results), self.frames)]
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 from benchmarks.broker import ended, find_mosquitto, mosquitto
 from benchmarks.echo import compiled
 from benchmarks.figures import RUNS, Figure, median_of, percentile, print_table
+from benchmarks.standins import Shape, Standins
 from benchmarks.street import SITE, Gateway, Operator, gateway, operator
-from benchmarks.throughput import DEVICES, OWNERS, Devices, Shape
+from benchmarks.throughput import DEVICES, OWNERS
 from lamplighter.firmware import wire
 from lamplighter.firmware.mac import Mac, derive
 
@@ -38,7 +39,7 @@ def floods(key: bytes, net: str) -> dict[str, tuple[str, int, bytes]]:
     result = wire.encode_result(receipt, bytes(8), up)
     return {
         "results of no lease, 5,000/s": ("result", 5_000, result),
-        "bids, 5,000/s": ("bid", 5_000, wire.encode_bid(900, 100_000, 0, [], "mains", None)),
+        "bids, 5,000/s": ("bid", 5_000, wire.encode_bid((1, 1, 1), 900, 100_000, 0, [], "mains", None, up)),
         "64 results in one, 400/s": ("result", 400, wire.encode_batch([result] * 64)),
         "60 KB of garbage, 1,000/s": ("result", 1_000, b"\xff" * 61_440),
     }
@@ -61,7 +62,7 @@ def flooding(port: int, key: bytes, leaf: str, rate: int, payload: bytes) -> Ite
             ended(process)
 
 
-async def _load(running: Gateway, city: Operator, devices: Devices, shape: Shape) -> Run:
+async def _load(running: Gateway, city: Operator, devices: Standins, shape: Shape) -> Run:
     """One task of trivial jobs, to its answer."""
     devices.told()
     cpu_s, start = running.cpu_s(), time.monotonic()
@@ -83,7 +84,7 @@ class Bench:
     async def run(self, shape: Shape, flood: tuple[str, int, bytes] | None) -> list[Run]:
         """The load alone, with the flood, and one second after it."""
         keys = self.keys[:DEVICES] if shape is FULL else self.keys[:2]
-        devices = await asyncio.to_thread(Devices, self.running.port, self.net, keys, shape)
+        devices = await asyncio.to_thread(Standins, self.running.port, self.net, keys, shape)
         try:
             found = [await _load(self.running, self.city, devices, shape)]
             if flood is not None:
@@ -99,7 +100,7 @@ class Bench:
 async def _measure(folder: Path, broker: str) -> list[Figure]:
     made = []
     with gateway(folder, broker) as running:
-        async with operator(running.url) as city:
+        async with operator(running) as city:
             keys, net = await city.enrol(DEVICES + 1, OWNERS)
             bench = Bench(running, city, keys, net)
             await bench.run(FULL, None)   # warms up

@@ -111,8 +111,8 @@ def boards(running: Gateway, keys: list[bytes], net: str, answers: Path) -> Iter
         ended(process)
 
 
-def _processes() -> Iterator[tuple[int, int, str, float]]:
-    """(number, parent, command, seconds of processor time) of all that runs."""
+def _processes() -> Iterator[tuple[int, int, str, float, float]]:
+    """(number, parent, command, seconds of processor time, those of its ended children) of all that runs."""
     ticks = os.sysconf("SC_CLK_TCK")
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -120,15 +120,17 @@ def _processes() -> Iterator[tuple[int, int, str, float]]:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        yield int(folder.name), int(fields[1]), command, (int(fields[11]) + int(fields[12])) / ticks
+        own, ended_ones = (sum(map(int, fields[at:at + 2])) / ticks for at in (11, 13))
+        yield int(folder.name), int(fields[1]), command, own, ended_ones
 
 
 def spent(running: Gateway, broker: int) -> dict[str, float]:
     """Seconds of processor time so far, by part; ``broker`` is its number, 0 where it is a child of the gateway."""
     parts = {"gateway": 0.0, "broker": 0.0, "workers": 0.0, "recomputation": 0.0}
-    for number, parent, command, seconds in _processes():
+    for number, parent, command, seconds, ended_ones in _processes():
         if number == running.process.pid:
             parts["gateway"] += seconds
+            parts["recomputation"] += ended_ones   # no others end while it runs
         elif number == broker:
             parts["broker"] += seconds
         elif parent == running.process.pid:
@@ -187,7 +189,7 @@ def figures(names: Sequence[str] = ()) -> list[Figure]:
         folder = Path(text)
         if find_mosquitto():
             with mosquitto(folder) as port:
-                number = next(one for one, parent, command, _ in _processes()
+                number = next(one for one, parent, command, *_ in _processes()
                               if parent == os.getpid() and "mosquitto" in command)
                 found += _on(folder / "own", f"mqtt://127.0.0.1:{port}", number, made)
         found += _on(folder / "embedded", "", 0, made)

@@ -104,7 +104,7 @@ class Pico(Device):
     def _done(self, answer: bytes) -> None:
         self._busy = False
         lease = self._held.popleft()
-        receipt = self.chain.receipt(self.net, self.device, lease, answer, 1)
+        receipt = self.chain.receipt((self.net, self.device), lease, answer, 1)
         frame = encode_result(receipt, answer, self.up_mac)
         self.outbox[self.chain.seq] = (0, frame)
         self._send(self._publish("result", frame, 1))

@@ -10,65 +10,22 @@ each and two journal commits between them. A job is two copies by devices of two
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from benchmarks import queues
-from benchmarks.broker import ended, find_mosquitto, mosquitto
+from benchmarks.broker import find_mosquitto, mosquitto
 from benchmarks.echo import echo
 from benchmarks.figures import RUNS, Figure, median_of, percentile, print_table
-from benchmarks.street import ROOT, SITE, Gateway, Operator, gateway, operator
+from benchmarks.standins import Shape, Standins
+from benchmarks.street import Gateway, Operator, gateway, operator
 
 DEVICES, OWNERS = 16, 4
-LEASE_BYTES = 95
-"""Of a trivial job: the head, 8 bytes of input, the MAC."""
-
-
-class Shape(NamedTuple):
-    """How frames travel: leases at once per device, frames per message, jobs of a run."""
-
-    room: int
-    frames: int
-    jobs: int
-
-    @property
-    def message(self) -> int:
-        """Bytes that a device takes in one message, so that the gateway packs that many leases."""
-        return LEASE_BYTES if self.frames == 1 else 2 + self.frames * (LEASE_BYTES + 2)
-
 
 SHAPES = {"single": Shape(8, 1, 2_500), "batched": Shape(64, 32, 8_000)}
 
 
-class Devices:
-    """A process of stand-ins."""
-
-    def __init__(self, port: int, net: str, keys: list[bytes], shape: Shape) -> None:
-        about = {"port": port, "site": SITE, "net": net, "keys": [key.hex() for key in keys], "room": shape.room,
-                 "message": shape.message, "frames": shape.frames}
-        self._process = subprocess.Popen([sys.executable, "-m", "benchmarks.devices"], cwd=ROOT, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._ask(json.dumps(about)) == "ready\n"
-
-    def _ask(self, line: str) -> str:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        print(line, file=self._process.stdin, flush=True)
-        return self._process.stdout.readline()
-
-    def told(self) -> dict[str, Any]:
-        """What they saw since the last call."""
-        found: dict[str, Any] = json.loads(self._ask("told"))
-        return found
-
-    def stop(self) -> None:
-        ended(self._process)
-
-
-async def _run(jobs: int, devices: Devices, city: Operator) -> dict[str, float]:
+async def _run(jobs: int, devices: Standins, city: Operator) -> dict[str, float]:
     """One task of ``jobs`` jobs: from the first lease to the published answer."""
     devices.told()
     document, at = await city.result(await city.submit(jobs))
@@ -84,7 +41,7 @@ async def _run(jobs: int, devices: Devices, city: Operator) -> dict[str, float]:
 async def _shapes(running: Gateway, city: Operator, keys: list[bytes], net: str) -> dict[str, dict[str, float]]:
     found = {}
     for name, shape in SHAPES.items():
-        devices = await asyncio.to_thread(Devices, running.port, net, keys, shape)
+        devices = await asyncio.to_thread(Standins, running.port, net, keys, shape)
         try:
             found[name] = await _run(shape.jobs, devices, city)
         finally:

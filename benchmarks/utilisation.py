@@ -33,6 +33,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import KindFacts
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy, price_kop
+from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.devicebuild.compiler import ARCHES
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit.pool import Pool
@@ -122,7 +123,8 @@ class Kernels:
 
     def of(self, spec: e.JobSpec) -> tuple[bytes, int]:
         """(answer, us on a board)."""
-        return self._known[_key(spec.input, spec.contexts)]
+        parts = [self._known[_key(job.input, job.contexts)] for job in items_of(spec)]
+        return b"".join(answer for answer, _ in parts), sum(us for _, us in parts)
 
 
 def _key(given: bytes, contexts: Sequence[bytes]) -> bytes:

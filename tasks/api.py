@@ -134,6 +134,8 @@ class Kind:
     ``check``      spec, job, answer -> False when the answer is impossible (bounds); cheap; optional.
     ``rounds``     spec -> how many rounds ``solve`` is expected to yield, for a progress that does not start again
                    with each; optional, one where it is missing.
+    ``verify``     the input as sent, published ``Result.data`` -> ``{"text", "ok", ...figures}``: the answer in a
+                   simulator of others that may be installed beside; raises ``TaskError`` where it is not; optional.
     ``text``       spec-free view of the published ``Result.data`` for a terminal (a table, a small map).
     ``files``      published ``Result.data`` -> {file name: bytes}: CSV, GeoJSON, SVG, PNG.
     ``demo``       cache folder -> ``DemoInput``; real data where it can be had in seconds without root.
@@ -152,13 +154,14 @@ class Kind:
     demo: Callable[[Path], DemoInput]
     check: Callable[[Any, Job, bytes], bool] | None = None
     rounds: Callable[[Any], int] | None = None
+    verify: Callable[[Input, dict[str, Any]], dict[str, Any]] | None = None
 
 
 def planned(package: str, name: str, version: int, title: str, Model: type[BaseModel], kernel: Path,
-            rounds: bool = False) -> Kind:
+            rounds: bool = False, verify: str = "") -> Kind:
     """A kind with a file for every role: its functions stand where the plan of files has them (docs/own-kind.md).
 
-    With ``rounds`` there is such a function beside ``solve``.
+    With ``rounds`` there is such a function beside ``solve``; ``verify`` names where that one is, if anywhere.
     """
 
     def at(place: str) -> Callable[..., Any]:
@@ -167,4 +170,4 @@ def planned(package: str, name: str, version: int, title: str, Model: type[BaseM
     return Kind(name, version, title, Model, kernel, prepare=at("prepare:prepare"), solve=at("solve:solve"),
                 reference=at("reference:reference"), text=at("show:text"), files=at("show:files"),
                 demo=at("demo:demo"), check=at("jobs:check"),
-                rounds=at("solve:rounds") if rounds else None)
+                rounds=at("solve:rounds") if rounds else None, verify=at(verify) if verify else None)

@@ -1,4 +1,5 @@
 """A folder whose power can be cut: what was not synced is gone."""
+# ruff: noqa: PTH103, PTH115, PTH116, PTH123 - strings: the simulator cuts the power of thousands of folders
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ _ON: list[Power] = []
 
 def _seen(descriptor: int) -> None:
     """In place of ``os.fsync`` as long as there is any ``Power`` on."""
-    path = Path(f"/proc/self/fd/{descriptor}").readlink()
+    path = os.readlink(f"/proc/self/fd/{descriptor}")
     for power in _ON:
-        if path.is_relative_to(power.folder):
-            power.fsync(path)
+        if f"{path}/".startswith(f"{power.folder}/"):
+            power.fsync(Path(path))
 
 
 class Power:
@@ -36,7 +37,7 @@ class Power:
 
     def on(self) -> Power:
         for folder, _, names in os.walk(self.folder):
-            for path in (Path(folder), *(Path(folder, name) for name in names)):
+            for path in (folder, *(f"{folder}/{name}" for name in names)):
                 self._sync(path)
         _ON.append(self)
         os.fsync = _seen
@@ -58,23 +59,24 @@ class Power:
     def fsync(self, path: Path) -> None:
         """Content or names are to reach the disk."""
         self.before()
-        self._sync(path)
+        self._sync(str(path))
 
-    def _sync(self, path: Path) -> None:
-        about = path.stat()
+    def _sync(self, path: str) -> None:
+        about = os.stat(path)
         self._hold(path, about.st_ino)
         if not S_ISDIR(about.st_mode):
-            self._content[about.st_ino] = path.read_bytes()
+            with open(path, "rb") as file:
+                self._content[about.st_ino] = file.read()
             return
         before = self._names.get(about.st_ino, [])
         self._names[about.st_ino] = _listed(path)
         for name, number, _ in self._names[about.st_ino]:
-            self._hold(path / name, number)
+            self._hold(f"{path}/{name}", number)
         for _, number, _ in before:
             if number in self._open and not os.fstat(self._open[number]).st_nlink:
                 self._let_go(number)
 
-    def _hold(self, path: Path, number: int) -> None:
+    def _hold(self, path: str, number: int) -> None:
         if number not in self._open:
             self._open[number] = os.open(path, os.O_PATH)
 
@@ -85,18 +87,19 @@ class Power:
 
     def image(self, to: Path, eager: bool) -> Path:
         """The folder after a power cut now, written to ``to``."""
-        self._write(self.folder, self.folder.stat().st_ino, to, eager)
+        self._write(str(self.folder), self.folder.stat().st_ino, str(to), eager)
         return to
 
-    def _write(self, real: Path, number: int, to: Path, eager: bool) -> None:
-        to.mkdir(exist_ok=True)
+    def _write(self, real: str, number: int, to: str, eager: bool) -> None:
+        os.makedirs(to, exist_ok=True)
         for name, inner, is_folder in _listed(real) if eager else self._names.get(number, []):
             if is_folder:
-                self._write(real / name, inner, to / name, eager)
+                self._write(f"{real}/{name}", inner, f"{to}/{name}", eager)
             else:
-                (to / name).write_bytes(self._content.get(inner, b""))
+                with open(f"{to}/{name}", "wb") as file:
+                    file.write(self._content.get(inner, b""))
 
 
-def _listed(folder: Path) -> list[tuple[str, int, bool]]:
+def _listed(folder: str) -> list[tuple[str, int, bool]]:
     with os.scandir(folder) as entries:
         return [(entry.name, entry.inode(), entry.is_dir(follow_symlinks=False)) for entry in entries]

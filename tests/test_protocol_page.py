@@ -280,5 +280,5 @@ def test_what_travels_is_what_the_page_says(start_gateway: Callable[..., Any], o
             continue
         assert {message.qos for message in found} == {qos}, topic
         assert {message.topic in kept for message in found} == {keeps}, topic
-        seen = [message for message in seen if message not in found]
+        seen = [message for message in seen if not re.fullmatch(topic, message.topic)]   # equal is what has one id
     assert not seen

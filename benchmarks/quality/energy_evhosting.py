@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.quality.report import Report
 from benchmarks.quality.workshop import ToolError, Workshop
+from lamplighter.tasks.convert import ev2gym
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.jobs import COLLAPSED, LINE, OVERVOLTAGE, TRANSFORMER, UNDERVOLTAGE
 from lamplighter.tasks.energy.evhosting.method.interval import at_most, clopper_pearson
@@ -23,7 +24,6 @@ from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.reference import draw_cars
 from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.fetch import cache_folder, wheel
-from lamplighter.tasks.readers.convert import ev2gym
 from lamplighter.tasks.readers.pandapower import NO_LIMIT_KA
 from lamplighter.tasks.readers.simbench import from_folder
 from lamplighter.tasks.registry import prepare

@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +34,7 @@ BACKOFF_S = (0.05, 2.0)
 MAX_FAILURES = 10  # starts in a row that failed before giving up
 WATCH_S = 10.0     # between proofs that a message still comes through, and the patience with each
 MISSES = 3         # proofs missed in a row before the child is started anew
+STORED = 12        # of so many proofs one is stored by the broker, which writes 20 KB; and each after one that failed
 MAX_CONSUMERS = 16_384  # subscriptions of QoS 1; three for each device of before they were of QoS 0
 AGAIN_S = 5        # what a client has not acknowledged by then is sent to it again, also over a restart of the client
 
@@ -326,10 +328,10 @@ class EmbeddedBroker:
     async def _watch(self) -> None:
         """Ends a child that runs but lets nothing through; the keeper starts another."""
         misses = 0
-        while True:
+        for turn in count(1):
             await asyncio.sleep(WATCH_S)
             self._heard.clear()
-            self._link.publish(WATCH_TOPIC, b"")
+            self._link.publish(WATCH_TOPIC, b"", 1 if misses or turn % STORED == 0 else 0)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), WATCH_S)
             misses = 0 if self._heard.is_set() or not self.pid else misses + 1

@@ -126,12 +126,14 @@ class MqttLink:
     network is not read, so that the broker waits. ``publish`` never waits: at most ``max_outgoing`` QoS 1
     messages are kept until the broker has them, more are dropped and counted.
 
+    ``lets_go(topic, size)`` says of a message whether it is confirmed unread: for who sends more than anybody reads.
     With ``persistent`` the broker keeps what comes while this client is away.
     """
 
     def __init__(
         self, broker: BrokerUrl, client_id: str, *, on_message: Callable[[Message], None],
         on_up: Callable[[], None] = lambda: None, on_down: Callable[[str], None] = lambda _: None,
+        lets_go: Callable[[bytes, int], bool] = lambda *_: False,
         subscriptions: Sequence[tuple[str, int]] = (), will: Publication | None = None, persistent: bool = False,
         max_open: int = 4096, max_outgoing: int = 16384,
     ) -> None:
@@ -152,6 +154,7 @@ class MqttLink:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_connect, client.on_subscribe = self._connected, self._subscribed
         client.on_disconnect, client.on_publication = self._disconnected, self._received
+        client.lets_go, client.on_unread = lets_go, self._confirm
         client.on_socket_register_write = self._write_soon
 
     async def start(self) -> None:
@@ -175,8 +178,14 @@ class MqttLink:
 
     def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
         """Queues a message; False if it was dropped. QoS 1 survives reconnections, QoS 0 does not."""
-        rc = self._client.publish(topic, payload, qos, retain).rc
-        kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+        if qos or retain:
+            rc = self._client.publish(topic, payload, qos, retain).rc
+            kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+        else:
+            wire = self._wire
+            kept = self.up and wire is not None and not wire.broken and len(wire.unsent) < self._max_outgoing
+            if kept and self._client.post(topic.encode(), payload):
+                self._write_soon()
         self.counters.published += kept
         self.counters.dropped += not kept
         return kept

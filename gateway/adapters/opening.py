@@ -121,6 +121,7 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA cell_size_check = ON")
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA secure_delete = OFF")   # Debian's SQLite would write pages of zeros over what is folded
     db.execute("PRAGMA recursive_triggers = ON")   # a row that is replaced is a row that goes
     (app,), (version,), (tables,) = (
         db.execute(sql).fetchone()

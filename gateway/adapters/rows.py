@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from lamplighter.gateway.core.effects import Durable
 
@@ -50,24 +50,29 @@ class Counted:
 
 KINDS: tuple[type, ...] = (*get_args(Durable), Counted)
 """A durable effect is known by its place: new ones come last, and none is ever taken away. Counts are -1."""
-VALUES = {kind: _values_of(kind) for kind in KINDS}
-"""The fields of an effect as a tuple."""
+CODES = {**{kind: code for code, kind in enumerate(KINDS)}, Counted: -1}
+Row = tuple[Any, ...]
+"""The code of an effect, then its fields."""
+_VALUES = {kind: _values_of(kind) for kind in KINDS}
 
-_CODES = {**{kind: code for code, kind in enumerate(KINDS)}, Counted: -1}
+
+def coded(effects: Iterable[Durable | Counted]) -> list[Row]:
+    """Effects as rows."""
+    return [(CODES[type(effect)], *_VALUES[type(effect)](effect)) for effect in effects]
 
 
-def encode(effects: Iterable[Durable | Counted]) -> bytes:
+def encode(rows: list[Row]) -> bytes:
     """The body of a commit."""
-    return marshal.dumps([(_CODES[type(effect)], *VALUES[type(effect)](effect)) for effect in effects], 2)
+    return marshal.dumps(rows, 2)
 
 
-def decode(body: bytes) -> list[Durable | Counted]:
-    """The effects of a commit. Fields that the writer did not know have their defaults.
+def decode(body: bytes) -> list[Row]:
+    """The rows of a commit. Fields that the writer did not know have their defaults.
 
     Raises DecodeError for what a newer version may have written.
     """
     try:
-        return [cast(Durable | Counted, KINDS[code](*values)) for code, *values in marshal.loads(body)]  # noqa: S302 - checked
+        return coded(KINDS[code](*values) for code, *values in marshal.loads(body))  # noqa: S302 - checked
     except (EOFError, IndexError, TypeError, ValueError) as error:
         raise DecodeError(f"it has a commit of another version: {error}") from None
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from lamplighter.gateway.adapters.fold import Count, Counts, fold, fold_standing
 from lamplighter.gateway.adapters.opening import StoreError, connect, explained, prepare, transaction, usable
-from lamplighter.gateway.adapters.rows import Counted, chained, decode, encode
+from lamplighter.gateway.adapters.rows import CODES, Row, chained, coded, decode, encode
 from lamplighter.gateway.adapters.schema import (
     APPEND,
     CUT_TAIL,
@@ -36,7 +36,7 @@ from lamplighter.gateway.adapters.schema import (
     WORK,
 )
 from lamplighter.gateway.adapters.sums import Sums
-from lamplighter.gateway.core.effects import Durable, KeepLease
+from lamplighter.gateway.core.effects import Durable, KeepClock, KeepEpoch, KeepLease
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, ShareRow, Snapshot, StandingRow, TaskRow
 
@@ -44,6 +44,7 @@ __all__ = ["Store", "StoreError"]
 
 _WHOLE = 8
 """Each so many-th fold writes what becomes of nodes too, which most commits tell of."""
+_LEASE = CODES[KeepLease]
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
 
@@ -55,8 +56,8 @@ class Store:
     may succeed (when the disk has room again).
     """
 
-    tail_bytes = 256 << 10
-    """Of commits that are not in the tables yet: the commit after writes them there, in some milliseconds."""
+    tail_bytes = 1 << 20
+    """Of commits that are not in the tables yet: the commit after writes them there, in some 20 milliseconds."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Use ``Store.open``."""
@@ -66,7 +67,7 @@ class Store:
         self._sums = Sums(connection)
         self._sums.check_sums()
         (last, self._commits, self._hash), = connection.execute("SELECT last_lease, commits, hash FROM life")
-        self._tail: list[Durable | Counted] = []
+        self._tail: list[Row] = []
         self._folds = 0
         self._tail_bytes = 0
         for number, body, hash_ in connection.execute("SELECT number, body, hash FROM tail ORDER BY number"):
@@ -114,26 +115,27 @@ class Store:
 
         Raises ValueError for a lease whose number does not rise.
         """
-        body = encode(effects)
+        rows = coded(effects)
+        body = encode(rows)
         with self._turn, explained(self._path):
-            top = _newest_lease(effects, self._top)
+            top = _newest_lease(rows, self._top)
             hash_ = chained(self._hash, body)
             if self._tail_bytes + len(body) <= self.tail_bytes:
                 self._db.execute(APPEND, (self._commits + 1, body, hash_))
-                self._appended(effects, body, hash_)
+                self._appended(rows, body, hash_)
             else:
-                self._fold([*self._tail, *effects], self._commits + 1, hash_, self._folds % _WHOLE == _WHOLE - 1)
+                self._fold([*self._tail, *rows], self._commits + 1, hash_, self._folds % _WHOLE == _WHOLE - 1)
             self._top = top
 
-    def _appended(self, effects: Sequence[Durable | Counted], body: bytes, hash_: bytes) -> None:
-        self._tail += effects
+    def _appended(self, rows: list[Row], body: bytes, hash_: bytes) -> None:
+        self._tail += rows
         self._tail_bytes += len(body)
         self._commits, self._hash = self._commits + 1, hash_
 
-    def _fold(self, effects: Sequence[Durable | Counted], commits: int, hash_: bytes, whole: bool = True) -> None:
+    def _fold(self, rows: Sequence[Row], commits: int, hash_: bytes, whole: bool = True) -> None:
         """Writes the tail, up to this commit, into the tables; what is left of it is the first of the next."""
         with self._transaction() as db:
-            left = fold(db, self._sums, effects, whole)
+            left = fold(db, self._sums, rows, whole)
             body = encode(left)
             after = chained(hash_, body)
             db.execute(CUT_TAIL)
@@ -143,10 +145,11 @@ class Store:
         self._commits, self._hash = (commits + 1, after) if left else (commits, hash_)
         self._tail, self._tail_bytes, self._folds = left, 0, self._folds + 1
 
-    def _settle(self) -> None:
-        """Whoever reads tables wants the tail in them."""
+    def _settle(self, *kinds: type) -> None:
+        """Whoever reads tables wants the tail in them, at least what is of these ``kinds``."""
         with self._turn, explained(self._path):
-            if self._tail:
+            wanted = {CODES[kind] for kind in kinds}
+            if self._tail and not (kinds and wanted.isdisjoint(row[0] for row in self._tail)):
                 self._fold(self._tail, self._commits, self._hash)
 
     def load(self, remember: int) -> Snapshot:
@@ -240,7 +243,7 @@ class Store:
         ``machine`` names this start of the computer. While it runs the difference stays, so that the time in which
         no gateway ran counts too; after another start the clock goes on from where it was last kept.
         """
-        self._settle()
+        self._settle(KeepClock)
         (clock, ahead, known), = self._query("SELECT clock_ms, ahead_ms, machine FROM life")
         if known != machine or ahead + monotonic_ms < clock:
             ahead = int(clock) - monotonic_ms
@@ -250,13 +253,13 @@ class Store:
 
     def epoch(self) -> int:
         """The epoch that verdicts are counted in."""
-        self._settle()
+        self._settle(KeepEpoch)
         (epoch,), = self._query("SELECT epoch FROM life")
         return int(epoch)
 
     def unsealed(self) -> list[int]:
         """The epochs that have ended and are not forgotten yet, oldest first: after a crash they are to be sealed."""
-        self._settle()
+        self._settle(KeepEpoch)
         (epoch, sealed), = self._query("SELECT epoch, sealed FROM life")
         return list(range(sealed + 1, epoch))
 
@@ -278,10 +281,11 @@ class Store:
         """
         if self.unsealed()[:1] != [epoch]:
             raise ValueError(f"epoch {epoch} is not the oldest unsealed one of {self.unsealed()}")
+        self._settle()
         with self._turn, explained(self._path), self._transaction() as db:
             paid: Counts = defaultdict(Count)
             for node, credits in db.execute(EARNED, (epoch,)):
-                paid["", node].add(0, 0, -credits)
+                paid["", node].kop -= credits
             fold_standing(db, self._sums, {}, paid)
             db.execute("UPDATE life SET sealed = ?, last_lease = max(last_lease,"
                        " (SELECT coalesce(max(lease), 0) FROM lease))", (epoch,))
@@ -319,10 +323,10 @@ def _rows(kind: type, cursor: sqlite3.Cursor) -> list[Any]:
     return list(map(partial(tuple.__new__, kind), cursor))
 
 
-def _newest_lease(effects: Iterable[Durable | Counted], top: int = 0) -> int:
-    for effect in effects:
-        if type(effect) is KeepLease:
-            if effect.lease <= top:
-                raise ValueError(f"lease {effect.lease} comes after {top}")
-            top = effect.lease
+def _newest_lease(rows: Iterable[Row], top: int = 0) -> int:
+    for row in rows:
+        if row[0] == _LEASE:
+            if row[1] <= top:
+                raise ValueError(f"lease {row[1]} comes after {top}")
+            top = row[1]
     return top

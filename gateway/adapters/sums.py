@@ -8,11 +8,13 @@ or goes, whatever statement did it; nothing of them is in the file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from functools import cache
 from typing import Any
 
 from lamplighter.gateway.adapters.rows import digest
-from lamplighter.gateway.adapters.schema import SEGMENTS
+from lamplighter.gateway.adapters.schema import SEGMENTS, TABLES
 
 Key = tuple[str, int]
 _RUN = 1_000
@@ -30,23 +32,11 @@ class Sums:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._changes: dict[Key, int] = {}
-        self._columns = {table: _columns(db, table) for table in (*SEGMENTS, "life")}
         db.create_function("note", -1, self._note)
         db.create_function("digest", -1, lambda *row: digest(row), deterministic=True)
-        for table in SEGMENTS:
-            for sql in self._triggers(table):
+        if not db.execute("SELECT 1 FROM sqlite_temp_schema LIMIT 1").fetchone():
+            for sql in _triggers():
                 db.execute(sql)
-
-    def _triggers(self, table: str) -> Iterator[str]:
-        segment = SEGMENTS[table]
-        for told in filter(None, segment.told.split(", ")):
-            event, row = told.split()
-            note = f"note({segment.name}, {segment.number}, {self._listed(table, '{row}.')})".format(row=row)
-            yield (f"CREATE TEMP TRIGGER IF NOT EXISTS note_{table}_{event}_{row} AFTER {event} ON main.{table}"
-                   f" BEGIN SELECT {note}; END")
-
-    def _listed(self, table: str, prefix: str = "") -> str:
-        return ", ".join(prefix + name for name in self._columns[table])
 
     def _note(self, name: str, number: int, *row: Any) -> None:
         self.note((name, number), digest(row))
@@ -68,19 +58,16 @@ class Sums:
         self._db.executemany(_ADD, changes)
         self._db.executemany(_CLEAR, [change[:2] for change in changes])
         self._db.execute("UPDATE life SET root = (root | ?1) - (root & ?1)", (self._changes.get(_ROOT, 0),))
-        self._db.execute(f"UPDATE life SET sum = {self._of_life()}")  # noqa: S608 - columns of our tables
+        self._db.execute(f"UPDATE life SET sum = {_of_life()}")  # noqa: S608 - columns of our tables
         self._changes.clear()
 
     def drop(self) -> None:
         """Nothing has changed after all."""
         self._changes.clear()
 
-    def _of_life(self) -> str:
-        return f"digest({', '.join(name for name in self._columns['life'] if name != 'sum')})"
-
     def check_sums(self) -> None:
         """That no sum has changed or is missing: what the other checks rely on."""
-        if self._db.execute(f"SELECT sum = {self._of_life()} FROM life").fetchall() != [(1,)]:  # noqa: S608
+        if self._db.execute(f"SELECT sum = {_of_life()} FROM life").fetchall() != [(1,)]:  # noqa: S608
             raise sqlite3.DatabaseError("its first row is not what was written")
         (root,), = self._db.execute("SELECT root FROM life")
         if self._of_rows("segment", "1").get(_ROOT, 0) != root:
@@ -117,7 +104,7 @@ class Sums:
         """The sums of the rows that are there."""
         name, number = (sql.format(row=table) for sql in SEGMENTS[table][:2])
         cursor = self._db.execute(
-            f"SELECT {name}, {number}, {self._listed(table)} FROM {table} WHERE {where}", given)  # noqa: S608
+            f"SELECT {name}, {number}, {_listed(table)} FROM {table} WHERE {where}", given)  # noqa: S608
         found: dict[Key, int] = {}
         while rows := cursor.fetchmany(_RUN):
             for own_name, own_number, *row in rows:
@@ -127,5 +114,31 @@ class Sums:
         return found
 
 
-def _columns(db: sqlite3.Connection, table: str) -> list[str]:
-    return [name for name, in db.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,))]
+@cache
+def _columns() -> dict[str, list[str]]:
+    """Of all tables, as this version makes them."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(TABLES)
+        return {table: [name for name, in db.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,))]
+                for table in (*SEGMENTS, "life")}
+
+
+def _listed(table: str, prefix: str = "") -> str:
+    return ", ".join(prefix + name for name in _columns()[table])
+
+
+@cache
+def _of_life() -> str:
+    return f"digest({', '.join(name for name in _columns()['life'] if name != 'sum')})"
+
+
+@cache
+def _triggers() -> list[str]:
+    made = []
+    for table, segment in SEGMENTS.items():
+        for told in filter(None, segment.told.split(", ")):
+            event, row = told.split()
+            note = f"note({segment.name}, {segment.number}, {_listed(table, '{row}.')})".format(row=row)
+            made.append(f"CREATE TEMP TRIGGER note_{table}_{event}_{row} AFTER {event} ON main.{table}"
+                        f" BEGIN SELECT {note}; END")
+    return made

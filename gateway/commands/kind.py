@@ -47,6 +47,37 @@ def kind_schema(name: str) -> None:
     click.echo(json.dumps(_known(name).Model.model_json_schema(), indent=1))
 
 
+@kind.command("convert", epilog=examples(
+    "kind convert simbench 1-LV-rural1--0-sw", "kind convert openaq latest.json pm10",
+    "kind convert eea DE_8_2026.csv PanEuropean_metadata.csv", "kind convert entsoe prices.csv 2026-03-29"))
+@click.argument("form", metavar="FORMAT")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.argument("more", required=False)
+def kind_convert(form: str, file: Path, more: str | None) -> None:
+    """Prints, as JSON, the part of an input that FILE holds in a FORMAT that others publish.
+
+    \b
+    openaq            entities; MORE names what was measured where the answer does not
+    sensor-community  entities
+    eea               entities; MORE: the file of metadata, for positions
+    entsoe            prices of a day; MORE is the day, where there are several
+    simbench          simbench, of a folder of tables
+    ev2gym            statistics, of the wheel; MORE: private, public or workplace
+
+    What is left out is told on standard error.
+    """
+    from lamplighter.tasks.api import TaskError
+    from lamplighter.tasks.convert import convert
+
+    try:
+        made, told = convert(form, file, *([more] if more else []))
+    except TaskError as error:
+        raise click.ClickException(f"{error.message}; {error.hint}" if error.hint else error.message) from None
+    for note in told:
+        click.echo(note, err=True)
+    click.echo(json.dumps(made))
+
+
 @kind.command("new", epilog=examples("kind new noise.levels", "kind new noise.levels --folder ~/kinds"))
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), show_default=True,

@@ -41,13 +41,18 @@ def _document(file: Any, method: str) -> dict[str, Any]:
 @click.argument("file", type=click.File("rb"))
 @click.option("--watch", "follow", is_flag=True, help="Stay until the answer is there.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="With --watch: folder of its files.")
+@click.option("--verify", "loop", is_flag=True, help="With --watch: also run the answer in a simulator that is "
+              "installed here, such as SUMO, and print what it finds.")
 @broker_option
 @data_option
 @site_option
 @json_option
-def task_submit(file: Any, follow: bool, out: Path | None, broker: str, data: Path, site: str, as_json: bool) -> None:
+def task_submit(file: Any, follow: bool, out: Path | None, loop: bool, broker: str, data: Path, site: str,
+                as_json: bool) -> None:
     """Publishes the task in FILE (a JSON document; - for standard input)."""
     document = _document(file, "task.submit")
+    if loop and not follow:
+        raise click.UsageError("--verify needs --watch")
 
     async def act(client: Any) -> Any:
         told = await client.call("task.submit", **document)
@@ -55,7 +60,24 @@ def task_submit(file: Any, follow: bool, out: Path | None, broker: str, data: Pa
             return told
         return await _follow(client, told["task"], as_json)
 
-    _finish(with_client(broker, data, site, act), as_json, out)
+    told = with_client(broker, data, site, act)
+    if loop and told.get("ok"):
+        told["verified"] = _verified(document, told)
+    _finish(told, as_json, out)
+
+
+def _verified(document: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """What a simulator on this computer finds of an answer, by its kind's ``verify``; or why it finds nothing."""
+    from lamplighter.tasks.api import TaskError
+    from lamplighter.tasks.registry import load_kinds
+
+    kind = load_kinds().get(document["kind"])
+    if kind is None or kind.verify is None:
+        return {"text": f"No simulator is known for {document['kind']}."}
+    try:
+        return kind.verify(document["input"], told["result"]["data"])
+    except TaskError as error:
+        return {"text": f"Not verified: {error.message}; {error.hint}", "error": error.code}
 
 
 @task.command("watch", epilog=examples("task watch rush-hour", "task watch rush-hour --json"))
@@ -98,6 +120,8 @@ def _finish(told: dict[str, Any], as_json: bool, out: Path | None) -> None:
         from lamplighter.gateway.commands.progress import answer_text
 
         click.echo(answer_text(told))
+        if "verified" in told:
+            click.echo(told["verified"]["text"])
     if told.get("ok") and out is not None and "result" in told:
         from lamplighter.gateway.commands.progress import write_files
 

@@ -6,16 +6,16 @@ reaches the outside. They are rows: a state or a verdict stands in them as its p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from lamplighter.gateway.core.events import JobSpec
+from lamplighter.gateway.core.facts import fact
 from lamplighter.gateway.protocol.verdicts import Verdict
 
 # Durable: rows of the journal
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepTask:
     task: str
     kind: str
@@ -28,7 +28,7 @@ class KeepTask:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepRound:
     """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
     was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many of the jobs that
@@ -47,7 +47,7 @@ class KeepRound:
     cuts: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepSetback:
     """An accepted answer of ``round`` was wrong, or the next round is another now: the rounds after it are void, the
     task goes on as ``run``. ``why`` is a sentence for an operator."""
@@ -58,7 +58,7 @@ class KeepSetback:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepTaskEnd:
     """The task is over: ``state`` is done, failed or cancelled; its answers are no longer needed.
 
@@ -71,7 +71,7 @@ class KeepTaskEnd:
     totals: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepLease:
     """A lease is about to be sent. ``lease`` is its row number, rising over the life of the journal."""
 
@@ -88,7 +88,7 @@ class KeepLease:
     """When its report clock runs out, by the journal's clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepEnd:
     """A lease ended without a usable result: rejected, expired or failed."""
 
@@ -96,7 +96,7 @@ class KeepEnd:
     ended: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepReceipt:
     """A result arrived for a lease: its proof, its answer, and how the lease ended (done or late)."""
 
@@ -108,7 +108,7 @@ class KeepReceipt:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepVerdict:
     """A receipt was judged, in ``epoch``; a later verdict on the same lease replaces it until the epoch is sealed."""
 
@@ -117,7 +117,7 @@ class KeepVerdict:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepAnswer:
     """The accepted answer of a job; ``audited`` when the gateway recomputed it."""
 
@@ -128,7 +128,7 @@ class KeepAnswer:
     audited: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepStanding:
     """What is known of a node: ``boot`` is the newest start of the device that was heard of, ``conn`` the newest
     connection of that, ``once`` as its birth said, -1 before one was heard."""
@@ -142,14 +142,14 @@ class KeepStanding:
     once: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepEpoch:
     """The epoch that verdicts are now counted in."""
 
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KeepClock:
     """How late it is: after a restart time goes on from here at the earliest."""
 
@@ -159,7 +159,7 @@ class KeepClock:
 # To devices
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendLease:
     """``span``: its input is that of several jobs."""
 
@@ -177,13 +177,13 @@ class SendLease:
     span: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendCancel:
     node: str
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendAck:
     """This receipt is durable: the device may forget it."""
 
@@ -192,7 +192,7 @@ class SendAck:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendFloor:
     """Numbers that the device whose birth said ``once`` has used: it goes on above them."""
 
@@ -202,7 +202,7 @@ class SendFloor:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SendChunk:
     node: str
     name: bytes
@@ -212,7 +212,7 @@ class SendChunk:
 # To the solver and the kernels
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StartSolver:
     """Validate the body again, start the generator and report its first round."""
 
@@ -221,7 +221,7 @@ class StartSolver:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RecallRound:
     """A replayed round was yielded, of ``jobs`` jobs if they are not leased as spans: report what the journal knows
     of it (``RoundRecalled``).
@@ -235,14 +235,14 @@ class RecallRound:
     leases: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class FindWork:
     """A node was proven wrong: report its accepted, unsealed work in open tasks that nobody has recomputed."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AdvanceSolver:
     """``answers`` of ``round``, in job order."""
 
@@ -251,7 +251,7 @@ class AdvanceSolver:
     answers: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class GiveUp:
     """The deadline passed: the solver may still say what follows from the verified ``answers`` of ``round``.
 
@@ -263,12 +263,12 @@ class GiveUp:
     answers: tuple[bytes | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class StopSolver:
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CheckAnswer:
     """Ask the kind of ``task`` whether ``answer`` to ``job`` is possible at all, then report ``AnswerChecked``."""
 
@@ -280,7 +280,7 @@ class CheckAnswer:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Recompute:
     task: str
     kind: str
@@ -290,7 +290,7 @@ class Recompute:
     job: JobSpec
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class CompileKernels:
     arch: int
 
@@ -298,7 +298,7 @@ class CompileKernels:
 # To operators
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Reply:
     """Answers the request ``ref``: ``error`` is None or (code, message, hint)."""
 
@@ -307,7 +307,7 @@ class Reply:
     error: tuple[str, str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishStatus:
     """The retained status of a task, as a JSON-able dict."""
 
@@ -315,7 +315,7 @@ class PublishStatus:
     status: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishEvent:
     """A transition of a task; ``seq`` rises by one."""
 
@@ -325,7 +325,7 @@ class PublishEvent:
     detail: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class PublishResult:
     """The retained result of a task: a JSON document."""
 
@@ -336,7 +336,7 @@ class PublishResult:
 # To the ledger
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SealEpoch:
     """Seal the verdicts of this epoch into the log, then report ``EpochSealed``."""
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lamplighter.gateway.core.events import At, JobSpec, TaskSolved
 from lamplighter.gateway.core.lifecycle import (
+    ACCEPTED,
+    AUDIT,
+    CHECK,
     ENDED_MOVES,
     JOB_MOVES,
     LEASE_MOVES,
     NODE_MOVES,
+    OPEN,
+    OUT,
+    OVER,
+    READY,
     TASK_MOVES,
+    UNSENT,
     Ended,
     NodeState,
     Phase,
@@ -20,7 +29,7 @@ from lamplighter.gateway.core.lifecycle import (
     Where,
 )
 from lamplighter.gateway.core.snapshot import UNMADE, Made, StandingRow
-from lamplighter.gateway.protocol.verdicts import VERDICT_MOVES, Verdict
+from lamplighter.gateway.protocol.verdicts import PENDING, VERDICT_MOVES, Verdict
 from lamplighter.gateway.protocol.words import IllegalMove, Word, move, named
 
 FENCE_BITS = 16
@@ -29,6 +38,9 @@ UNKNOWN = JobSpec(b"", (), 0, 0, 0)
 """The content of a job between a restart and the replay of its round."""
 UNBORN = -1
 """What a node has not said in a birth yet."""
+MADE_AT_ONCE = 64
+"""Jobs of a round that become objects at once."""
+_NOWHERE = dict.fromkeys(Phase, 0)
 TOLD = 300
 """Letters of the story of a job: its last moves, about eight."""
 
@@ -61,7 +73,7 @@ class Lease(Storied):
     """One attempt at a job on one node."""
 
     __slots__ = ("again", "answer", "boot", "ended", "epoch", "fence", "job", "node", "nonce", "number", "owner",
-                 "price_kop", "report_by", "sent_at", "seq", "verdict", "where")
+                 "price_kop", "report_by", "sent_at", "seq", "takes_ms", "verdict", "where")
 
     def __init__(self, number: int, job: Job, node: str, owner: str, fence: int, nonce: bytes) -> None:
         self.story = ""   # bounded by the tables, which have no way back
@@ -72,10 +84,12 @@ class Lease(Storied):
         self.fence = fence
         self.nonce = nonce
         self.price_kop = job.spec.price_kop
-        self.where = Where.UNSENT
-        self.ended = Ended.OPEN
-        self.verdict = Verdict.PENDING
+        self.where = UNSENT
+        self.ended = OPEN
+        self.verdict = PENDING
         self.sent_at = 0
+        self.takes_ms = 0
+        """From lease to result on that node, if it had no other, as expected."""
         self.report_by = 0
         self.again = False
         """It is to be sent once more: nobody knows whether the device has got it."""
@@ -94,7 +108,7 @@ class Lease(Storied):
     def end(self, ended: Ended, moment: str) -> None:
         """It is over, if it was not already and now its result came late."""
         if not self.ended:
-            self.move(Where.OVER, moment)
+            self.move(OVER, moment)
         if ended not in ENDED_MOVES[self.ended]:
             raise self._illegal(self.ended, ended)
         self.story += ended + moment
@@ -114,8 +128,8 @@ class Lease(Storied):
 class Job(Storied):
     """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
-    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "possible", "refused",
-                 "round", "run", "spec", "task", "tries")
+    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "phases", "possible",
+                 "refused", "round", "run", "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.story = ""
@@ -125,7 +139,9 @@ class Job(Storied):
         self.spec = spec
         self._name = b""
         self.belong_to(run)
-        self.phase = Phase.READY
+        self.phase = READY
+        self.phases = _NOWHERE
+        """How many jobs of its round are in each."""
         self.copies: list[Lease] = []
         """Leases with a recorded result of the right size and seal, one per owner."""
         self.asked: bytes | None = None
@@ -147,7 +163,18 @@ class Job(Storied):
         if phase not in JOB_MOVES[self.phase]:
             raise self._illegal(self.phase, phase)
         self.story = (self.story + phase + moment)[-TOLD:]
+        self._count(phase)
+
+    def _count(self, phase: Phase) -> None:
+        self.phases[self.phase] -= 1
+        self.phases[phase] += 1
         self.phase = phase
+
+    def recall(self, answer: bytes, audited: bool) -> None:
+        """It was accepted with this, as the journal has it."""
+        self.answer, self.audited = answer, audited
+        self._count(ACCEPTED)
+        self.story = "accepted in the journal, "
 
     def __str__(self) -> str:
         return f"task {self.task.name} round {self.round} job {self.index} ({self.phase})"
@@ -166,28 +193,64 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "recalling", "second")
+    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "phases", "recalling", "second", "specs",
+                 "yielded")
 
-    def __init__(self, number: int = -1, made: Made = UNMADE) -> None:
+    def __init__(self, number: int = -1, made: Made = UNMADE, yielded: Sequence[JobSpec] = ()) -> None:
         self.number = number
         self.made = made
+        self.yielded = yielded
+        """Its jobs, as the solver yielded them."""
+        self.specs: Sequence[JobSpec] = ()
+        """What is leased: jobs, or spans of them; empty until that is known."""
         self.jobs: list[Job] = []
-        """What is leased: jobs, or spans of them."""
+        """The first of them, as far as somebody has come to them: a round may have a million."""
         self.order: list[int] = []
         """Where there are spans: the places of their jobs among those that the solver yielded."""
-        self.recalling: tuple[JobSpec, ...] = ()
-        """What the solver yielded for a replayed round, until the journal has said what it knows of it."""
+        self.recalling = False
+        """It is replayed, and the journal has not said yet what it knows of it."""
         self.open_jobs = 0
         """Jobs without an accepted answer."""
+        self.phases = dict.fromkeys(Phase, 0)
         self.fresh: deque[Job] = deque()
         """Jobs that wait for their first copy."""
         self.second: dict[str, deque[Job]] = {}
         """Jobs that wait for another copy, by the owner of the last: a node need not look at those of its own."""
 
+    def make(self, task: Task, least: int) -> None:
+        """Comes to further jobs where less than so many wait for their first copy."""
+        if len(self.fresh) < least and len(self.jobs) < len(self.specs):
+            self.fresh += self._more(task, task.run, MADE_AT_ONCE)
+
+    def make_all(self, task: Task, run: int) -> list[Job]:
+        """All of them, those of a replay: some have answers."""
+        self._more(task, run, len(self.specs))
+        return self.jobs
+
+    def _more(self, task: Task, run: int, most: int) -> list[Job]:
+        first = len(self.jobs)
+        made = [Job(task, self.number, index, spec, run)
+                for index, spec in enumerate(self.specs[first:first + most], first)]
+        for job in made:
+            job.phases = self.phases
+        self.phases[READY] += len(made)
+        self.jobs += made
+        return made
+
+    @property
+    def waiting(self) -> bool:
+        """Whether jobs wait for a device, as far as is known without a look at each."""
+        return bool(self.fresh or self.second)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a device or the gateway is at a job."""
+        return self.phases[OUT] + self.phases[CHECK] + self.phases[AUDIT] > 0
+
     @property
     def rechecking(self) -> bool:
         """Whether a job is being recomputed, though every job may have an answer."""
-        return any(job.phase is Phase.AUDIT for job in self.jobs)
+        return self.phases[AUDIT] > 0
 
 
 class Task:
@@ -256,11 +319,11 @@ class Task:
     @property
     def replaying(self) -> bool:
         """Whether the solver still has to come to where it was before."""
-        return bool(self.round.recalling) or self.round.number + 1 < self.rounds
+        return self.round.recalling or self.round.number + 1 < self.rounds
 
     @property
     def _done(self) -> int:
-        return self.jobs_before + len(self.round.jobs) - self.round.open_jobs
+        return self.jobs_before + len(self.round.specs) - self.round.open_jobs
 
     def put_round_away(self) -> None:
         """Its jobs are not in memory any more, only how many there were."""
@@ -272,7 +335,7 @@ class Task:
 
     @property
     def all_jobs(self) -> int:
-        jobs = self.jobs_before + len(self.round.jobs)
+        jobs = self.jobs_before + len(self.round.specs)
         return max(jobs, self.kept[1]) if self.replaying or self.over else jobs
 
     def advance(self, rounds: int, done: int, jobs: int) -> None:

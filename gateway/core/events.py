@@ -1,4 +1,4 @@
-"""What happened: the facts that the core is told, one frozen dataclass each, named in the past tense.
+"""What happened: the facts that the core is told, one fact each, named in the past tense.
 
 Times are not in here: ``Machine.handle`` is given ``now_ms`` of a monotonic clock. Device ids are the 16
 hex digits of topics. Where an event comes from a device, ``intake`` has verified sender, topic and MAC.
@@ -6,9 +6,9 @@ hex digits of topics. Where an event comes from a device, ``intake`` has verifie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from lamplighter.gateway.core.facts import fact
 from lamplighter.gateway.core.snapshot import UNMADE, AnswerRow, LeaseRow, Made
 from lamplighter.gateway.protocol.frames import Receipt
 from lamplighter.gateway.protocol.numbers import Numbers
@@ -24,7 +24,7 @@ class Item(NamedTuple):
     heap_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class JobSpec:
     """One job as the core sees it: bytes, bounds and a price, nothing of what it means.
 
@@ -43,7 +43,7 @@ class JobSpec:
 # From operators
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TaskSubmitted:
     """A validated task. ``body`` is the canonical request, compared when an id comes again."""
 
@@ -60,7 +60,7 @@ class TaskSubmitted:
     """Who asks, by the broker's account."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TaskCancelled:
     task: str
     ref: object = None
@@ -69,7 +69,7 @@ class TaskCancelled:
 # From the solver of a task
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RoundYielded:
     """The solver wants these jobs answered. ``round`` counts from 0; ``expected`` is how many there may be in all.
 
@@ -83,7 +83,7 @@ class RoundYielded:
     digest: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TaskSolved:
     """``result`` is the JSON document of the city's answer, without provenance; it follows from ``rounds`` rounds."""
 
@@ -92,7 +92,7 @@ class TaskSolved:
     rounds: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class TaskBroke:
     """The solver raised. ``fault`` is ``operator`` for a TaskError, ``kind`` for a bug."""
 
@@ -102,14 +102,14 @@ class TaskBroke:
     fault: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class SolverLost:
     """The process that ran the solver has ended, and the solver with it: it is wanted anew, from its start."""
 
     task: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class AnswerChecked:
     """What the kind says of ``answer``: an answer that is not ``possible`` is wrong, one that is may be."""
 
@@ -121,7 +121,7 @@ class AnswerChecked:
     possible: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Recomputed:
     """The gateway ran a job itself. ``answer`` is None when the kernel raised."""
 
@@ -132,7 +132,7 @@ class Recomputed:
     answer: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class RoundRecalled:
     """What the journal knows of a round that is being replayed."""
 
@@ -148,14 +148,14 @@ class RoundRecalled:
     """How it was cut into spans."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class WorkFound:
     """Accepted jobs, (task, round, index), in which a proven liar took part and that nobody recomputed."""
 
     places: tuple[tuple[str, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class KernelsCompiled:
     """For boards of ``arch`` the kernel of each kind now exists as a blob: kind -> blob name."""
 
@@ -174,7 +174,7 @@ class At(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeEnrolled:
     """``device`` is the 16-byte name in structs, ``node`` the one in topics. Of a known one: how it stands now.
 
@@ -187,12 +187,12 @@ class NodeEnrolled:
     next_owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeRevoked:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeBorn:
     """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
 
@@ -214,7 +214,7 @@ class NodeBorn:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeBid:
     """Spare in permille of time, heap in bytes, ``room`` leases it is willing to hold at once, ``why`` that is 0."""
 
@@ -229,7 +229,7 @@ class NodeBid:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeStatusChanged:
     """``state`` is ready, sleeping, updating or lost; ``lost`` is the broker's word (a will)."""
 
@@ -238,7 +238,7 @@ class NodeStatusChanged:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class NodeMuted:
     """It sent more than its budget: nothing that it sends is read any more, for ``for_ms`` if it falls silent now."""
 
@@ -246,7 +246,7 @@ class NodeMuted:
     for_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class ResultArrived:
     """``proof`` is the receipt with its MAC as it came (158 bytes), ``sealed`` whether the seal fits the answer."""
 
@@ -257,14 +257,14 @@ class ResultArrived:
     sealed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class LeaseRefused:
     node: str
     nonce: bytes
     code: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class LeaseAccepted:
     """The device has the lease and needs longer than half of its acknowledge clock."""
 
@@ -272,14 +272,14 @@ class LeaseAccepted:
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BlobWanted:
     node: str
     name: bytes
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DeviceMisbehaved:
     """Bytes that version 1 does not allow, or a wrong MAC. Counted; changes nothing else."""
 
@@ -287,7 +287,7 @@ class DeviceMisbehaved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class DeviceIsNewer:
     """A device said ``times`` things that this gateway does not know: ``what`` names where. Counted, and no fault."""
 
@@ -299,12 +299,12 @@ class DeviceIsNewer:
 # From the broker
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BrokerLost:
     """The connection to the broker broke."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class BrokerFound:
     """There is a connection to the broker, the first one or a new one."""
 
@@ -312,19 +312,24 @@ class BrokerFound:
 # From the clock and the ledger
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class Ticked:
     """Time passed: lease clocks and deadlines are looked at, changed statuses published."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact
+class BatchTaken:
+    """All that had come is dealt with, and the commit is next: devices that have room get work, once for it all."""
+
+
+@fact
 class EpochEnded:
     """It is time to seal; what is judged from now on belongs to the next epoch."""
 
     ref: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class LogRead:
     """What the public log says at a start: see ``EpochSealed``, and the numbers that sealed receipts have used."""
 
@@ -332,7 +337,7 @@ class LogRead:
     numbers: Numbers
 
 
-@dataclass(frozen=True, slots=True)
+@fact
 class EpochSealed:
     """What settlement decided: these ``epochs`` are in the log, or there was nothing to pay in them.
 
@@ -350,6 +355,6 @@ Event = (
     | RoundRecalled | WorkFound | KernelsCompiled
     | NodeEnrolled | NodeRevoked | NodeBorn | NodeBid | NodeStatusChanged | NodeMuted | ResultArrived
     | LeaseRefused | LeaseAccepted | BlobWanted | DeviceMisbehaved | DeviceIsNewer | BrokerLost | BrokerFound
-    | Ticked | EpochEnded
+    | Ticked | BatchTaken | EpochEnded
     | LogRead | EpochSealed
 )

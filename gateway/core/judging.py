@@ -9,8 +9,6 @@ where the round is open, else as ``replay`` describes, as long as it is neither 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lamplighter.gateway.core.effects import (
     AdvanceSolver,
     CheckAnswer,
@@ -24,8 +22,8 @@ from lamplighter.gateway.core.effects import (
     SendCancel,
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.events import AnswerChecked, JobSpec, Recomputed, ResultArrived
-from lamplighter.gateway.core.lifecycle import Ended, Phase, TaskState, Where
+from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
+from lamplighter.gateway.core.lifecycle import ACCEPTED, AUDIT, CHECK, DONE, OVER, READY, Ended, TaskState
 from lamplighter.gateway.core.placement import (
     audit,
     fill_all,
@@ -39,7 +37,7 @@ from lamplighter.gateway.core.placement import (
 from lamplighter.gateway.core.spans import answers_to, cut, cuts_for
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
-from lamplighter.gateway.protocol.verdicts import Verdict
+from lamplighter.gateway.protocol.verdicts import MINORITY, OK, PENDING, Verdict
 
 DAY_MS = 86_400_000
 RENUMBERED_MS = 1_000
@@ -76,7 +74,7 @@ def on_result(state: State, event: ResultArrived) -> None:
         return
     # The ledger would not pay it: a number counts once.
     state.counters["results_renumbered"] += 1
-    if lease.where is not Where.OVER:
+    if lease.where is not OVER:
         node.backoff_until = state.now_ms + RENUMBERED_MS
         state.set_timer(node.backoff_until, node)
         lost(state, lease, Ended.FAILED)
@@ -92,15 +90,15 @@ def _unknown(state: State, lease: Lease, seq: int) -> None:
         state.turn.emit(SendAck(lease.node, seq, Verdict.LEASE_UNKNOWN))
         return
     state.counters["results_early"] += 1
-    if lease.where is not Where.OVER:
+    if lease.where is not OVER:
         wait_for(state, lease)
         runs(state, lease)
 
 
 def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> None:
-    job = lease.job
-    late = lease.where is Where.OVER
-    lease.end(Ended.LATE if late else Ended.DONE, state.turn.moment)
+    job, turn, answer = lease.job, state.turn, event.answer
+    late = lease.where is OVER
+    lease.end(Ended.LATE if late else DONE, turn.moment)
     if not late:
         node.open.pop(lease.number, None)
         may_have_room(state, node)
@@ -108,17 +106,17 @@ def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> Non
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
     lease.boot, lease.seq = event.receipt.boot, event.receipt.seq
     state.counters["results"] += 1
-    state.turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, event.answer))
+    turn.emit(KeepReceipt(lease.number, lease.ended.word, lease.boot, lease.seq, event.proof, answer))
     if late:
         judge(state, lease, Verdict.CANCELLED if job.task.state is TaskState.CANCELLED else Verdict.LATE)
-    elif len(event.answer) != job.spec.answer_bytes or not event.sealed:
+    elif len(answer) != job.spec.answer_bytes or not event.sealed:
         judge(state, lease, Verdict.WRONG_SIZE if event.sealed else Verdict.BAD_SEAL)
         _punish(state, node)
         ready_again(state, job)
     else:
-        lease.answer = event.answer
+        lease.answer = answer
         _commit(state, job, lease)
-    state.turn.emit(SendAck(node.name, lease.seq, lease.verdict))
+    turn.emit(SendAck(node.name, lease.seq, lease.verdict))
 
 
 def _learn_pace(state: State, node: Node, lease: Lease) -> None:
@@ -150,11 +148,12 @@ def _commit(state: State, job: Job, lease: Lease) -> None:
 
 def _compare(state: State, job: Job) -> None:
     """There are copies enough: accept them, have them recomputed, or wait for their kind's word."""
-    agree = len({copy.answer for copy in job.copies}) == 1
+    answer = job.copies[0].answer
+    agree = all(copy.answer == answer for copy in job.copies)
     if not agree or job.possible is False or _drawn(state, job):
         audit(state, job)
     elif job.asked is not None and job.possible is None:
-        job.move(Phase.CHECK, state.turn.moment)
+        job.move(CHECK, state.turn.moment)
     else:
         _accept(state, job, job.copies[0].answer, audited=False)
 
@@ -165,9 +164,9 @@ def on_checked(state: State, event: AnswerChecked) -> None:
     if job is None or job.asked != event.answer:
         return
     job.possible = event.possible
-    if job.phase is Phase.CHECK:
+    if job.phase is CHECK:
         _compare(state, job)
-    elif job.phase is Phase.READY and not job.possible:
+    elif job.phase is READY and not job.possible:
         audit(state, job)
 
 
@@ -189,7 +188,7 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     again = job.answer is not None
     if again and answer != job.answer:
         _set_back(state, task)
-    job.move(Phase.ACCEPTED, state.turn.moment)
+    job.move(ACCEPTED, state.turn.moment)
     job.answer = answer
     job.audited = audited
     state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
@@ -201,14 +200,15 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
         state.counters["jobs"] += 1
         task.accepted += 1
         task.round.open_jobs -= 1
-        task.advance(task.round.number, len(task.round.jobs) - task.round.open_jobs, len(task.round.jobs))
+        jobs = len(task.round.specs)
+        task.advance(task.round.number, jobs - task.round.open_jobs, jobs)
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
 
 def _reward(state: State, copy: Lease, right: bool) -> None:
     node = state.nodes.get(copy.node)
-    verdict = Verdict.OK if right else Verdict.MINORITY
+    verdict = OK if right else MINORITY
     if copy.verdict is verdict:
         return
     judge(state, copy, verdict)
@@ -223,12 +223,12 @@ def _reward(state: State, copy: Lease, right: bool) -> None:
 
 def judge(state: State, lease: Lease, verdict: Verdict) -> None:
     """Gives a receipt its verdict; credit follows ``ok`` and nothing else."""
-    if lease.verdict is Verdict.OK and lease.epoch != state.epoch:
+    if lease.verdict is OK and lease.epoch != state.epoch:
         state.counters["corrections_too_late"] += 1   # its epoch has ended with it
         return
     node = state.nodes.get(lease.node)
     if node is not None:
-        earned = lease.price_kop * ((verdict is Verdict.OK) - (lease.verdict is Verdict.OK))
+        earned = lease.price_kop * ((verdict is OK) - (lease.verdict is OK))
         node.pending[state.epoch] = node.pending.get(state.epoch, 0) + earned
     lease.judge(verdict, state.turn.moment)
     lease.epoch = state.epoch
@@ -248,7 +248,7 @@ def _punish(state: State, node: Node) -> None:
     may_have_room(state, node)
     for task in state.live:
         for job in task.round.jobs:
-            if job.phase is Phase.ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
+            if job.phase is ACCEPTED and not job.audited and any(c.node == node.name for c in job.copies):
                 audit(state, job)
     state.find_work(node.name)
 
@@ -260,7 +260,7 @@ def quarantine_ms(state: State, node: Node) -> int:
 def on_recomputed(state: State, event: Recomputed) -> bool:
     """The gateway's own answer decides. Returns False when the kernel raised here too: the kind is broken."""
     job = _job_of(state, event)
-    if job is None or job.phase is not Phase.AUDIT:
+    if job is None or job.phase is not AUDIT:
         return True
     if event.answer is None:
         return False
@@ -300,10 +300,10 @@ def call_off(state: State, task: Task, after: int = -1) -> None:
     """Devices stop working on what nobody needs, in rounds ``after`` that one; copies that can no longer be compared
     are not paid."""
     for lease in [lease for lease in state.leases.values() if lease.job.task is task and lease.job.round > after]:
-        if lease.where is not Where.OVER:
+        if lease.where is not OVER:
             state.turn.emit(SendCancel(lease.node, lease.nonce))
             close(state, lease)
-        elif lease.ended is Ended.DONE and lease.verdict is Verdict.PENDING:
+        elif lease.ended is DONE and lease.verdict is PENDING:
             judge(state, lease, Verdict.CANCELLED)
 
 
@@ -321,50 +321,51 @@ def put_away(state: State, task: Task) -> None:
     """Nobody works on its round any more."""
     if task in state.live:
         state.live.remove(task)
-    for job in task.round.jobs:
-        job.copies = []   # leases that are remembered know their jobs: without this they would live on in circles
+    state.turns.discard(task)
+    state.leftover += task.round.jobs
     task.put_round_away()
 
 
 def finish_round(state: State, task: Task) -> None:
     """All jobs of the round are accepted: the solver goes on."""
-    answers = tuple(answer or b"" for answer in answers_to(task, [job.answer for job in task.round.jobs]))
+    answers = tuple(answer or b"" for answer in answers_to(task.round, [job.answer for job in task.round.jobs]))
     put_away(state, task)
     state.turn.emit(AdvanceSolver(task.name, task.round.number, answers))
 
 
-def begin_round(state: State, task: Task, yielded: Sequence[JobSpec]) -> None:
+def begin_round(state: State, task: Task) -> None:
     """The round that the solver has yielded is one that nobody has worked on."""
     number = task.round.number
     task.rounds = number + 1
-    cuts = cuts_for(state, task, yielded)
-    jobs = cut(task, yielded, cuts)
-    task.advance(number, 0, len(jobs))
-    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, len(jobs), task.expected,
-                              *task.round.made, cuts))
-    open_round(state, task, jobs)
+    cuts = cuts_for(state, task, task.round.yielded)
+    cut(task.round, cuts)
+    jobs = len(task.round.specs)
+    task.advance(number, 0, jobs)
+    state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made,
+                              cuts))
+    open_round(state, task)
 
 
-def open_round(state: State, task: Task, jobs: list[Job]) -> None:
+def open_round(state: State, task: Task) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
-    task.round.jobs = jobs
-    task.round.open_jobs = sum(job.answer is None for job in jobs)
-    at = 0
-    while at < len(state.live) and state.live[at].priority >= task.priority:
-        at += 1
-    state.live.insert(at, task)
-    for index in sorted(task.suspects.pop(task.round.number, ())):
-        if jobs[index].phase is Phase.ACCEPTED and not jobs[index].audited:
-            audit(state, jobs[index])
-    if task.round.open_jobs == 0 and not task.round.rechecking:
+    now = task.round
+    now.open_jobs = len(now.specs) - sum(job.answer is not None for job in now.jobs)
+    state.live.append(task)
+    for index in sorted(task.suspects.pop(now.number, ())):
+        if now.jobs[index].phase is ACCEPTED and not now.jobs[index].audited:
+            audit(state, now.jobs[index])
+    if now.open_jobs == 0 and not now.rechecking:
         finish_round(state, task)
         return
-    for job in jobs:
-        if job.phase is Phase.READY and job.copies and (
+    for job in list(now.jobs):
+        if job.phase is READY and job.copies and (
                 len(job.copies) >= state.policy.copies or _drawn(state, job)):
             audit(state, job)   # copies were judged in the crash between receipt and verdict, or it was under way
-        elif job.phase is Phase.READY and job.copies:
+        elif job.phase is READY and job.copies:
             place(state, job)
-        elif job.phase is Phase.READY:
-            task.round.fresh.append(job)
+        elif job.phase is READY:
+            now.fresh.append(job)
+    now.make(task, state.policy.scan)
+    if now.waiting:
+        state.turns.add(task)
     fill_all(state)

@@ -7,7 +7,6 @@ a batch before it releases any other.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +32,12 @@ from lamplighter.gateway.protocol.verdicts import Verdict
 
 PUBLISH_MS = 250
 """Statuses that changed are published at most this often."""
+SLICE = 128
+"""Timers that one event looks at: each may end a lease and find another device for its job."""
+SEEN = 32
+"""Tasks that one event looks at: each may ask of many devices what keeps them from its jobs."""
+LET_GO = 512
+"""Jobs of past rounds that are let go with one batch."""
 CLOCK_MS = 5_000
 """The clock is kept this often while anything depends on it: what a start of the computer may add to a deadline."""
 
@@ -45,6 +50,9 @@ class Machine:
         self.state = State(policy, secret, kinds, boot, net)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
+        self._more = False
+        self._unseen: list[Task] = []
+        """Tasks that are still to be looked at since statuses were published last."""
         self._handlers: dict[type, Callable[[State, Any], object]] = {
             e.TaskSubmitted: tasks.on_submitted,
             e.TaskCancelled: tasks.on_cancelled,
@@ -72,6 +80,7 @@ class Machine:
             e.BrokerLost: nodes.on_broker_lost,
             e.BrokerFound: nodes.on_broker_found,
             e.Ticked: self._on_tick,
+            e.BatchTaken: _on_batch_taken,
             e.EpochEnded: _on_epoch_ended,
             e.LogRead: _on_log_read,
             e.EpochSealed: _on_epoch_sealed,
@@ -84,34 +93,40 @@ class Machine:
         """
         turn = self.state.begin(type(event), now_ms)
         self._handlers[type(event)](self.state, event)
-        placement.fill_touched(self.state)
         return turn.effects
 
     @property
     def next_due_ms(self) -> int:
         """When ``Ticked`` is wanted at the latest."""
-        due = self._published_at + PUBLISH_MS
-        return min(due, self.state.timers[0][0]) if self.state.timers else due
+        due, first = self._published_at + PUBLISH_MS, self.state.timers.first_ms
+        return due if first is None else min(due, first)
+
+    @property
+    def busy(self) -> bool:
+        """Whether ``Ticked`` is wanted at once: the last one has done as much as one event may."""
+        return self._more or bool(self.state.leftover)
+
+    def hurries(self) -> bool:
+        """Whether a device waits for what was handled since the last call."""
+        hurry, self.state.hurry = self.state.hurry, False
+        return hurry
 
     def _on_tick(self, state: State, _event: e.Ticked) -> None:
-        while state.timers and state.timers[0][0] <= state.now_ms:
-            what = heapq.heappop(state.timers)[2]
+        for what in state.timers.due(state.now_ms, SLICE):
             if isinstance(what, Node):
                 nodes.on_clock(state, what)
             else:
                 placement.on_clock(state, what)
-        if state.now_ms - self._published_at < PUBLISH_MS:
-            return
-        self._published_at = state.now_ms
-        self._keep_clock(state)
-        placement.wake(state)
-        for task in [task for task in state.tasks.values() if not task.over]:
-            tasks.check_deadline(state, task)
-            if task.over:
-                continue
-            tasks.measure(state, task)
-            if task.dirty or task.waits != tasks.waits_for(state, task):
-                tasks.publish_status(state, task)
+        if not self._unseen and state.now_ms - self._published_at >= PUBLISH_MS:
+            self._published_at = state.now_ms
+            self._keep_clock(state)
+            placement.wake(state)
+            self._unseen = [task for task in state.tasks.values() if not task.over]
+        now, self._unseen = self._unseen[:SEEN], self._unseen[SEEN:]
+        for task in now:
+            _look_at(state, task)
+        first = state.timers.first_ms
+        self._more = bool(self._unseen) or (first is not None and first <= state.now_ms)
 
     def _keep_clock(self, state: State) -> None:
         waited_for = any(not task.over for task in state.tasks.values()) or any(
@@ -186,6 +201,21 @@ class Machine:
             state.turn.emit(KeepEnd(row.lease, lease.ended.word))
         if lease.verdict is not Verdict.PENDING or lease.ended is not Ended.DONE:
             state.remember(lease)
+
+
+def _look_at(state: State, task: Task) -> None:
+    if not task.over:
+        tasks.check_deadline(state, task)
+    if not task.over:
+        tasks.measure(state, task)
+        if task.dirty or task.waits != tasks.waits_for(state, task):
+            tasks.publish_status(state, task)
+
+
+def _on_batch_taken(state: State, _event: e.BatchTaken) -> None:
+    placement.fill_touched(state)
+    state.say_standings()
+    state.let_go(LET_GO)
 
 
 def _on_recomputed(state: State, event: e.Recomputed) -> None:

@@ -7,13 +7,22 @@ Both look at a bounded number of candidates, so the work of one event does not g
 from __future__ import annotations
 
 from collections import deque
+from heapq import heapify, heappop, heappush
 from itertools import chain, islice
 
 from lamplighter.gateway.core.effects import KeepEnd, KeepLease, Recompute, SendLease
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
-from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
+from lamplighter.gateway.core.lifecycle import AUDIT, OUT, OVER, READY, RUNNING, SENT, Ended
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import expected_ms, why_no_work, why_not, why_not_this
+from lamplighter.gateway.core.whynot import (
+    LOOKS,
+    bid_pace,
+    expected_ms,
+    may_have_it_later,
+    why_no_work,
+    why_not,
+    why_not_this,
+)
 
 WAKES = 16
 """Devices that want work and are offered it at every tick, so that none waits for its next bid to be looked at."""
@@ -30,8 +39,8 @@ def fill(state: State, node: Node) -> None:
 
 
 def fill_touched(state: State) -> None:
-    """The last step of every event: nodes that now have room get work."""
-    touched = state.turn.touched
+    """The last step of every batch: nodes that now have room get work."""
+    touched = state.touched
     while touched:
         fill(state, touched.popitem()[1])
 
@@ -39,29 +48,43 @@ def fill_touched(state: State) -> None:
 def wake(state: State) -> None:
     """At every tick some nodes that want work look at it again, those first that have not for longest: a queue is
     searched a part at a time, and what kept them from a job may have passed."""
-    if any(task.round.fresh or task.round.second for task in state.live):
+    if state.turns:
         for name in list(islice(state.hungry, WAKES)):
             node = state.hungry.pop(name)
-            state.hungry[name] = state.turn.touched[name] = node
+            state.hungry[name] = state.touched[name] = node
 
 
 def fill_all(state: State) -> None:
-    for node in list(state.hungry.values()):
-        fill(state, node)
+    """Those that hold least first: each gets one job, then one more."""
+    order = [(len(node.open), at, node) for at, node in enumerate(state.hungry.values())]
+    heapify(order)
+    while order:
+        held, at, node = heappop(order)
+        if why_no_work(state, node):
+            state.hungry.pop(node.name, None)
+        elif job := _next_job(state, node):
+            _lease(state, node, job)
+            heappush(order, (held + 1, at, node))
 
 
 def place(state: State, job: Job) -> None:
     """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
     hungry = state.hungry.values()
     start = state.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
+    best: Node | None = None
     for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
-        if not why_not(state, node, job):
-            _lease(state, node, job)
-            return
-    _queue(state, job)
+        if (best is None or len(node.open) < len(best.open)) and not why_not(state, node, job):
+            best = node
+            if not node.open:
+                break
+    if best is None:
+        _queue(state, job)
+    else:
+        _lease(state, best, job)
 
 
 def _queue(state: State, job: Job) -> None:
+    state.turns.add(job.task)
     if job.copies:
         job.task.round.second.setdefault(job.copies[-1].owner, deque()).append(job)
         state.set_timer(state.now_ms + state.policy.quorum_wait_ms, job)
@@ -70,41 +93,28 @@ def _queue(state: State, job: Job) -> None:
 
 
 def _next_job(state: State, node: Node) -> Job | None:
-    for task in _in_turn(state, node):
-        job = _take_second(state, node, task) or _take(state, node, task.round.fresh, state.policy.scan)
+    most = state.policy.scan
+    looked, passed = state.turns.next(node, state.workers, most), []
+    for task in looked:
+        job = _take_second(state, node, task) or _take_fresh(state, node, task)
+        if not task.round.waiting:
+            state.turns.discard(task)
+        elif job:
+            state.turns.served(task)
+        else:
+            passed.append(task)
         if job:
-            _take_turns(state, task)
             return job
+    if len(looked) == most:   # there are more, which this node comes to when it looks again
+        for task in passed:
+            state.turns.served(task)
     return None
 
 
-def _in_turn(state: State, node: Node) -> list[Task]:
-    """Tasks in the order in which this node should be offered them, by priority first.
-
-    A node stays with the kind whose kernel it holds, so that kernels are not fetched over and over; it goes
-    over to another kind when that has fewer nodes than its share and its own has more.
-    """
-    if len(state.live) < 2:
-        return state.live
-    kinds = {task.kind for task in state.live}
-    workers = state.workers
-    share = workers.total() // len(kinds)
-    stays = workers[node.kind] <= share
-
-    def rank(task: Task) -> tuple[int, int]:
-        own = task.kind == node.kind
-        return -task.priority, (-1 if stays else share) if own else workers[task.kind]
-
-    return sorted(state.live, key=rank)
-
-
-def _take_turns(state: State, task: Task) -> None:
-    """The task just served goes behind its equals in priority."""
-    at = state.live.index(task)
-    state.live.pop(at)
-    while at < len(state.live) and state.live[at].priority >= task.priority:
-        at += 1
-    state.live.insert(at, task)
+def _take_fresh(state: State, node: Node, task: Task) -> Job | None:
+    job = _take(state, node, task.round.fresh, state.policy.scan)
+    task.round.make(task, state.policy.scan)
+    return job
 
 
 def _take_second(state: State, node: Node, task: Task) -> Job | None:
@@ -124,7 +134,7 @@ def _take_second(state: State, node: Node, task: Task) -> Job | None:
 def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
     for _ in range(min(len(queue), most)):
         job = queue.popleft()
-        if job.phase is not Phase.READY:
+        if job.phase is not READY:
             continue   # the gateway itself has taken it meanwhile
         if not why_not_this(state, node, job):
             return job
@@ -133,26 +143,30 @@ def _take(state: State, node: Node, queue: deque[Job], most: int) -> Job | None:
 
 
 def _lease(state: State, node: Node, job: Job) -> None:
-    job.move(Phase.OUT, state.turn.moment)
+    task = job.task
+    job.move(OUT, state.turn.moment)
     job.fence += 1
-    nonce = state.nonce(state.next_lease)
-    lease = Lease(state.next_lease, job, node.name, node.owner, job.fence, nonce)
-    state.next_lease += 1
-    report_ms = report_clock(state, node, job)
-    state.turn.emit(KeepLease(lease.number, job.task.name, job.round, job.index, job.fence, node.name, node.owner,
-                               nonce, lease.price_kop, state.now_ms + report_ms))
+    number = state.next_lease
+    state.next_lease = number + 1
+    lease = Lease(number, job, node.name, node.owner, job.fence, state.nonce(number))
+    lease.takes_ms = expected_ms(node, job)
+    report_ms = report_clock(state, node, lease)
+    state.turn.emit(KeepLease(number, task.name, job.round, job.index, job.fence, node.name, node.owner,
+                              lease.nonce, lease.price_kop, state.now_ms + report_ms))
+    state.hurry = state.hurry or sum(held.takes_ms for held in node.open.values()) < state.policy.window_ms
     watch(state, node, lease, report_ms)
     _send(state, node, lease)
-    state.workers[node.kind] -= 1
-    node.kind = job.task.kind
-    state.workers[node.kind] += 1
-    job.task.copies += 1
+    if node.kind != task.kind:
+        state.workers[node.kind] -= 1
+        node.kind = task.kind
+        state.workers[node.kind] += 1
+    task.copies += 1
     state.counters["leases"] += 1
 
 
 def watch(state: State, node: Node, lease: Lease, report_ms: int) -> None:
     """Starts both clocks of a lease that is on its way."""
-    lease.move(Where.SENT, state.turn.moment)
+    lease.move(SENT, state.turn.moment)
     lease.sent_at = state.now_ms
     lease.report_by = state.now_ms + report_ms
     state.leases[lease.nonce] = lease
@@ -180,8 +194,8 @@ def take_back(state: State, node: Node, lease: Lease) -> None:
 def runs(state: State, lease: Lease) -> None:
     """Its device has it, or is taken to have it: only the report clock counts."""
     lease.again = False
-    if lease.where is not Where.RUNNING:
-        lease.move(Where.RUNNING, state.turn.moment)
+    if lease.where is not RUNNING:
+        lease.move(RUNNING, state.turn.moment)
 
 
 def wait_for(state: State, lease: Lease) -> None:
@@ -197,14 +211,20 @@ def send_again(state: State, node: Node) -> None:
     for lease in node.open.values():
         known = lease.job.spec is not UNKNOWN and lease.job.task.kind in kernels
         if lease.again and known and state.now_ms < lease.report_by:
-            lease.again = False
+            lease.again, state.hurry = False, True
             _send(state, node, lease)
 
 
-def report_clock(state: State, node: Node, job: Job) -> int:
-    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one."""
-    expected = expected_ms(node, job) * (len(node.open) + 1)
-    return min(state.policy.report_floor_ms + 8 * expected, state.policy.report_ceiling_ms)
+def report_clock(state: State, node: Node, lease: Lease) -> int:
+    """The report-by clock in ms: generous, since an honest slow device costs less than a lost one.
+
+    It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
+    would decline.
+    """
+    ahead = (lease, *node.open.values())
+    own = sum(one.price_kop for one in ahead) * bid_pace(node) // 1_000
+    expected = sum(one.takes_ms for one in ahead)
+    return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
 
 
 def lost(state: State, lease: Lease, ended: Ended) -> None:
@@ -233,13 +253,13 @@ def ready_again(state: State, job: Job) -> None:
     if job.possible is False:
         audit(state, job)
         return
-    job.move(Phase.READY, state.turn.moment)
+    job.move(READY, state.turn.moment)
     place(state, job)
 
 
 def audit(state: State, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(Phase.AUDIT, state.turn.moment)
+    job.move(AUDIT, state.turn.moment)
     state.counters["audits"] += 1
     state.turn.emit(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
@@ -247,7 +267,7 @@ def audit(state: State, job: Job) -> None:
 def may_have_room(state: State, node: Node) -> None:
     """Called after every change to what a node holds or says; it is filled once the event has been dealt with."""
     if not why_no_work(state, node):
-        state.hungry[node.name] = state.turn.touched[node.name] = node
+        state.hungry[node.name] = state.touched[node.name] = node
     else:
         state.hungry.pop(node.name, None)
 
@@ -256,15 +276,18 @@ def on_clock(state: State, what: Lease | Job) -> None:
     """A timer fired: an unacknowledged or unreported lease expires, a copy without a partner is recomputed."""
     if isinstance(what, Job):
         jobs = what.task.round.jobs   # not its task's any more: the round is over, or is being replayed
-        if what.phase is Phase.READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
-            audit(state, what)
+        if what.phase is READY and what.copies and what.index < len(jobs) and jobs[what.index] is what:
+            if any(may_have_it_later(state, node, what) for node in islice(state.nodes.values(), LOOKS)):
+                state.set_timer(state.now_ms + state.policy.quorum_wait_ms, what)
+            else:
+                audit(state, what)
         return
-    if what.where is Where.OVER:
+    if what.where is OVER:
         return
     if what.job.spec is UNKNOWN or state.deaf:
         state.set_timer(state.now_ms + state.policy.ack_by_ms, what)
         return
-    if what.where is not Where.SENT and state.now_ms < what.report_by:
+    if what.where is not SENT and state.now_ms < what.report_by:
         state.set_timer(what.report_by, what)
         return
     node = state.nodes[what.node]

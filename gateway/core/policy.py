@@ -18,17 +18,21 @@ class Policy:
     probation_score: int = 10
     """A device is on probation until it was right this often."""
     quorum_wait_ms: int = 2_000
-    """How long a committed copy waits for a second owner before the gateway recomputes the job itself."""
+    """How long a committed copy waits for a second owner before the gateway recomputes the job itself, unless one is
+    there that only has other work first."""
     ack_by_ms: int = 4_000
     """A device that has neither accepted, refused nor answered by then has lost the lease."""
     report_floor_ms: int = 6_000
     """The shortest report clock; it grows with the expected time of the job on that device."""
     report_ceiling_ms: int = 600_000
+    window_ms: int = 250
+    """How long results of devices that have work ahead may wait for others to share their commit: that of a lone
+    result writes 8 KB to the disk. Nothing waits that a round, an operator or an idle device waits for."""
     return_ms: int = 65_000
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
-    backlog_ms: int = 2_000
-    """A device gets no more leases ahead than it is expected to work off in this time (but always one)."""
+    backlog_ms: int = 1_000
+    """A device whose leases it is expected to take longer for than that gets no more ahead."""
     max_open: int = 64
     """Open leases of one device, whatever room it bids."""
     max_expired: int = 5
@@ -41,7 +45,7 @@ class Policy:
     """After a first proven wrong answer; doubled with each further one, up to a day."""
     give_up_ms: int = 60_000
     """How long after its deadline a task's solver may take to say what it can; then the task fails."""
-    max_tasks: int = 64
+    max_tasks: int = 1_000
     """Unfinished tasks; a further one is refused."""
     max_finished: int = 256
     """Finished tasks that are still listed; older ones are cleared."""
@@ -57,8 +61,9 @@ class Policy:
     """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
     span_least_ms: int = 200
     """What it is to take at least, if jobs are few: less is not worth a lease."""
-    spans_per_node: int = 4
-    """A round has so many spans for each device, rather than long ones: else some would wait for the last."""
+    spans_per_node: int = 2
+    """What is left of a round is enough for so many further spans for each of its devices: the last are short, for
+    devices would wait for each other at its end."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

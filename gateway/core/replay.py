@@ -29,24 +29,21 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
     if task is None or event.round != task.round.number or not task.round.recalling:
         return
     if event.made != task.round.made:
-        yielded, task.round.recalling = task.round.recalling, ()
+        task.round.recalling = False
         set_back(state, task, event.round - 1, _difference(event.made, task.round.made))
-        begin_round(state, task, yielded)
+        begin_round(state, task)
         return
     if event.round in task.suspects and not event.whole:
-        state.turn.emit(RecallRound(task.name, event.round, len(task.round.recalling), True))   # suspected meanwhile
+        state.turn.emit(RecallRound(task.name, event.round, len(task.round.yielded), True))   # suspected meanwhile
         return
-    yielded, task.round.recalling = task.round.recalling, ()
-    jobs = cut(task, yielded, event.cuts)
-    for job in jobs:
-        job.belong_to(event.run)
+    task.round.recalling = False
+    cut(task.round, event.cuts)
+    jobs = task.round.make_all(task, event.run)
     for index, answer, audited in event.answers:
-        job = jobs[index]
-        job.answer, job.audited, job.phase = answer, bool(audited), Phase.ACCEPTED
-        job.story = "accepted in the journal, "
+        jobs[index].recall(answer, bool(audited))
     for row in event.leases:
         _take_up(state, jobs[row.job_index], row)
-    open_round(state, task, jobs)
+    open_round(state, task)
 
 
 def _difference(was: Made, now: Made) -> str:

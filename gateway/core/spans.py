@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES, MAX_ANSWER, MAX_INPUT, RECEIPT_BYTES
-from lamplighter.gateway.core.entities import Job, Node, Task
+from lamplighter.gateway.core.entities import Node, Round, Task
 from lamplighter.gateway.core.events import Item, JobSpec
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import SPANS, bid_pace
@@ -36,11 +36,13 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
     if not jobs or 2 * len(able) <= len(there):
         return b""
     pace_us = max(1, sorted(_pace(state, node, task) for node in able)[len(able) // 2])
-    fair = sum(job.price_kop for job in jobs) // (state.policy.spans_per_node * len(able))
+    tasks = sum(not other.over for other in state.tasks.values())
+    spans = state.policy.spans_per_node * max(1, len(able) // tasks)
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
         [node.heap for node in able], [node.message for node in able]))
-    cuts = bytes(_cuts(jobs, _order(jobs), _Bounds(max(least, min(most, fair)), heap, message)))
+    bounds = _Bounds(least, most, spans, heap, message)
+    cuts = bytes(_cuts(jobs, _order(jobs), bounds))
     return cuts if len(cuts) < len(jobs) else b""
 
 
@@ -52,23 +54,21 @@ def _pace(state: State, node: Node, task: Task) -> int:
 
 
 class _Bounds:
-    """What a span may have, and what the one at hand has: kop, bytes of heap, and of a message each way."""
+    """What a span may have, and what the one at hand has: kop, bytes of heap, and of a message each way.
 
-    def __init__(self, kop: int, heap: int, message: int) -> None:
-        self._kop, self._heap = kop, heap
+    What is left of the round is to be enough for so many ``spans``: the last ones are short, so that devices come to
+    the end of it together.
+    """
+
+    def __init__(self, least: int, most: int, spans: int, heap: int, message: int) -> None:
+        self._least, self._most, self._spans, self._heap = least, most, spans, heap
         self._input = min(MAX_INPUT, message - LEASE_BYTES - MAC_BYTES)
         self._answer = min(MAX_ANSWER, message - RECEIPT_BYTES - MAC_BYTES)
-        self.begin(kop)
 
-    def begin(self, kop: int) -> None:
-        """A span without jobs yet, of a group that has so many kop in all: its spans are to be alike."""
-        if kop > self._kop > 0:
-            self._even = -(-kop // -(-kop // self._kop))
-        else:
-            self._even = self._kop
-        self.next()
-
-    def next(self) -> None:
+    def begin(self, round_kop: int, group_kop: int) -> None:
+        """A span without jobs yet. So much is left of the round, and of the group: its last two are to be alike."""
+        most = max(self._least, min(self._most, round_kop // self._spans))
+        self._kop = -(-group_kop // 2) if most < group_kop < 2 * most else most
         self._jobs = self._has_kop = self._given = self._answered = self._working = 0
 
     def takes(self, job: JobSpec) -> bool:
@@ -77,7 +77,7 @@ class _Bounds:
         given = self._given + EACH_BYTES + len(job.input)
         answered, working = self._answered + job.answer_bytes, max(self._working, job.heap_bytes)
         if self._jobs and (
-                jobs > MOST or kop > self._even or answered > self._answer
+                jobs > MOST or kop > self._kop or answered > self._answer
                 or HEAD_BYTES + 16 * len(job.contexts) + given > self._input
                 or working + given + 2 * answered > self._heap):
             return False
@@ -86,16 +86,18 @@ class _Bounds:
 
 
 def _cuts(jobs: Sequence[JobSpec], order: Sequence[int], bounds: _Bounds) -> Iterator[int]:
+    left = sum(job.price_kop for job in jobs)
     for first, end in _groups(jobs, order):
-        bounds.begin(sum(jobs[at].price_kop for at in order[first:end]))
+        group = sum(jobs[at].price_kop for at in order[first:end])
+        bounds.begin(left, group)
         count = 0
         for at in order[first:end]:
             if not bounds.takes(jobs[at]):
                 yield count
                 count = 0
-                bounds.next()
+                bounds.begin(left, group)
                 bounds.takes(jobs[at])
-            count += 1
+            left, group, count = left - jobs[at].price_kop, group - jobs[at].price_kop, count + 1
         yield count
 
 
@@ -113,15 +115,15 @@ def _order(jobs: Sequence[JobSpec]) -> list[int]:
     return sorted(range(len(jobs)), key=lambda at: first[jobs[at].contexts])
 
 
-def cut(task: Task, jobs: Sequence[JobSpec], cuts: bytes) -> list[Job]:
-    """What is leased of a round of ``jobs``; the round keeps which answer is whose."""
-    number, run = task.round.number, task.run
+def cut(round_: Round, cuts: bytes) -> None:
+    """Says what is leased of a round, which keeps which answer is whose."""
+    jobs = round_.yielded
     if not cuts:
-        return [Job(task, number, index, spec, run) for index, spec in enumerate(jobs)]
-    order = task.round.order = _order(jobs)
+        round_.specs = jobs
+        return
+    order = round_.order = _order(jobs)
     ends = pairwise(accumulate(cuts, initial=0))
-    return [Job(task, number, index, together([jobs[at] for at in order[first:end]]), run)
-            for index, (first, end) in enumerate(ends)]
+    round_.specs = [together([jobs[at] for at in order[first:end]]) for first, end in ends]
 
 
 def together(jobs: Sequence[JobSpec]) -> JobSpec:
@@ -153,15 +155,17 @@ def answers_of(span: JobSpec, answer: bytes) -> list[bytes]:
     return [answer[first:end] for first, end in ends]
 
 
-def answers_to(task: Task, answers: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
-    """What the solver of a round is told, given the answers to what was leased: one for each job that it yielded."""
-    order = task.round.order
+def answers_to(round_: Round, answers: Sequence[bytes | None]) -> tuple[bytes | None, ...]:
+    """What the solver of a round is told, given the answers to what somebody has come to of what is leased: one for
+    each job that it yielded."""
+    order = round_.order
+    answers = (*answers, *[None] * (len(round_.specs) - len(answers)))
     if not order:
-        return tuple(answers)
+        return answers
     found: list[bytes | None] = [None] * len(order)
     places = iter(order)
-    for job, answer in zip(task.round.jobs, answers, strict=True):
-        parts = [None] * max(1, len(job.spec.items)) if answer is None else answers_of(job.spec, answer)
+    for spec, answer in zip(round_.specs, answers, strict=True):
+        parts = [None] * max(1, len(spec.items)) if answer is None else answers_of(spec, answer)
         for part in parts:
             found[next(places)] = part
     return tuple(found)

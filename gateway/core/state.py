@@ -7,7 +7,6 @@ them by event. What the present event leads to is collected by its ``Turn``.
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +16,8 @@ from lamplighter.gateway.core.entities import Job, KindFacts, Lease, Node, Task
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
+from lamplighter.gateway.core.timers import Timers
+from lamplighter.gateway.core.turns import Turns
 from lamplighter.gateway.protocol.numbers import Numbers
 
 EVENTS_PER_BOOT = 1_000_000
@@ -27,16 +28,14 @@ NO_KIND = KindFacts()
 class Turn:
     """What one event leads to; ``Machine`` begins one for each and hands its effects out."""
 
-    __slots__ = ("effects", "emit", "idle", "moment", "touched")
+    __slots__ = ("effects", "emit", "idle", "moment")
 
-    def __init__(self, now_ms: int, event: type) -> None:
-        self.moment = f" at {now_ms} by {event.__name__}, "
+    def __init__(self, moment: str) -> None:
+        self.moment = moment
         """When and by which event its moves are made, as stories tell it."""
         self.effects: list[Effect] = []
         self.emit = self.effects.append
         """The one way in which anything is done: ``emit(effect)``, durable ones first."""
-        self.touched: dict[str, Node] = {}
-        """Nodes whose room it has changed: they get work as its last step."""
         self.idle: tuple[Counter[Why], list[Node]] | None = None
         """How many nodes get no work for which reason of their own, and those that may; once somebody has asked."""
 
@@ -52,10 +51,21 @@ class State:
         self.kinds = kinds
         self.boot = boot
         self.now_ms = 0
-        self.turn = Turn(0, State)
+        self._moments: dict[type, str] = {}
+        self.turn = self.begin(State, 0)
+        self.touched: dict[str, Node] = {}
+        """Nodes whose room has changed: they get work when the batch has been dealt with."""
+        self.hurry = False
+        """Whether a device has nothing to do until this batch is committed and what follows from it has left."""
+        self.standings: dict[str, Node] = {}
+        """Nodes of which something is known that the journal does not know yet."""
         self.tasks: dict[str, Task] = {}
         self.live: list[Task] = []
-        """Tasks that have a round open, in the order in which they are served next."""
+        """Tasks that have a round open."""
+        self.turns = Turns()
+        """Those of them that have jobs waiting."""
+        self.leftover: list[Job] = []
+        """Jobs of rounds that are over: let go some at a time, for there may be many."""
         self.nodes: dict[str, Node] = {}
         self.strangers: dict[str, StandingRow] = {}
         """What the journal knows of nodes that are not enrolled, by name: as many as may be enrolled."""
@@ -70,8 +80,8 @@ class State:
         """How often the journal was asked for the work of a liar and has not answered yet."""
         self.kernels: dict[int, dict[str, bytes]] = {}
         self.compiling: set[int] = set()
-        self.timers: list[tuple[int, int, Lease | Job | Node]] = []
-        self.timer_number = 0
+        self.timers = Timers[Lease | Job | Node]()
+        self._nonces = -1, b""
         self.next_lease = 1
         self.first_lease = 1
         """Of this life of the gateway; those before it were restored."""
@@ -87,14 +97,18 @@ class State:
 
     def begin(self, event: type, now_ms: int) -> Turn:
         """A new turn; time never goes back."""
-        self.now_ms = max(self.now_ms, now_ms)
-        self.turn = Turn(self.now_ms, event)
-        return self.turn
+        if now_ms > self.now_ms:
+            self.now_ms = now_ms
+            self._moments.clear()
+        moment = self._moments.get(event)
+        if moment is None:
+            moment = self._moments[event] = f" at {self.now_ms} by {event.__name__}, "
+        self.turn = turn = Turn(moment)
+        return turn
 
     def set_timer(self, due_ms: int, what: Lease | Job | Node) -> None:
         """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
-        self.timer_number += 1
-        heapq.heappush(self.timers, (due_ms, self.timer_number, what))
+        self.timers.set(due_ms, what)
 
     def draw(self, purpose: bytes, job: Job) -> int:
         """A number in 0..65535 that is fixed by the job and unknown to devices."""
@@ -102,8 +116,14 @@ class State:
         return int.from_bytes(hashlib.sha256(self.secret + purpose + text).digest()[:2], "big")
 
     def nonce(self, lease: int) -> bytes:
-        """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either."""
-        return hashlib.sha256(self.secret + b"nonce" + lease.to_bytes(8, "big")).digest()[:16]
+        """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either.
+
+        A hash is as long as four of them.
+        """
+        four, at = divmod(lease, 4)
+        if four != self._nonces[0]:
+            self._nonces = four, hashlib.sha512(self.secret + b"nonce" + four.to_bytes(8, "big")).digest()
+        return self._nonces[1][16 * at:16 * at + 16]
 
     def kind_of(self, task: Task) -> KindFacts:
         """What is known of its kind, which may not be installed any more."""
@@ -115,9 +135,20 @@ class State:
         self.turn.emit(PublishEvent(task.name, self.boot * EVENTS_PER_BOOT + task.events, what, detail))
 
     def keep_standing(self, node: Node) -> None:
-        """What is known of a node outlives the process."""
-        self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot, node.conn,
-                                    node.once))
+        """What is known of a node outlives the process: it is kept once for each batch."""
+        self.standings[node.name] = node
+
+    def let_go(self, most: int) -> None:
+        """Leases that are remembered know their jobs: without this they would live on in circles."""
+        for job in self.leftover[-most:]:
+            job.copies = []
+        del self.leftover[-most:]
+
+    def say_standings(self) -> None:
+        for node in self.standings.values():
+            self.turn.emit(KeepStanding(node.name, node.score, node.lies, node.quarantined_until, node.boot,
+                                        node.conn, node.once))
+        self.standings.clear()
 
     def recall(self, node: Node, row: StandingRow) -> None:
         """What journal and log know of a node: its standing, its numbers, the newest of its lives and connections."""

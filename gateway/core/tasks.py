@@ -23,7 +23,7 @@ from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
 from lamplighter.gateway.core.snapshot import Made
 from lamplighter.gateway.core.spans import answers_to
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import reasons_of_all
+from lamplighter.gateway.core.whynot import first_waiting, reasons_of_all
 
 
 def on_submitted(state: State, event: TaskSubmitted) -> None:
@@ -59,27 +59,27 @@ def on_round(state: State, event: RoundYielded) -> None:
     task = state.tasks.get(event.task)
     if task is None or task.over or task.ending or event.round != task.round.number + 1:
         return   # or it is what the solver said before it was started again
-    if task.round.jobs or task.round.recalling:
+    if task.round.yielded:
         return
     kind = state.kind_of(task)
-    task.round = Round(event.round, Made(kind.version, kind.kernel, event.digest))
+    task.round = Round(event.round, Made(kind.version, kind.kernel, event.digest), event.jobs)
     if task.state is TaskState.PREPARING:
         task.move(TaskState.RUNNING)
     task.dirty = True
     state.tell(task, "round", round=event.round, jobs=len(event.jobs))
     task.expected = max(event.expected, task.rounds, event.round + 1)
     if event.round >= task.rounds:
-        begin_round(state, task, event.jobs)
+        begin_round(state, task)
     elif event.jobs:
-        task.round.recalling = event.jobs
+        task.round.recalling = True
         state.turn.emit(RecallRound(task.name, event.round, len(event.jobs), event.round in task.suspects))
     else:
-        open_round(state, task, [])
+        open_round(state, task)
 
 
 def on_solved(state: State, event: TaskSolved) -> None:
     task = state.tasks.get(event.task)
-    if task is None or task.over or task.round.jobs or task.round.recalling or event.rounds != task.round.number + 1:
+    if task is None or task.over or task.round.yielded or event.rounds != task.round.number + 1:
         return   # as above
     if state.searches:
         task.solved = event   # what it follows from may have to be checked again
@@ -117,7 +117,8 @@ def check_deadline(state: State, task: Task) -> None:
     if state.now_ms >= task.deadline_at + state.policy.give_up_ms:
         fail(state, task, "deadline", f"not finished within {task.deadline_ms // 1000} s", "nobody")
     elif state.now_ms >= task.deadline_at and not task.ending and not task.replaying:
-        answers = answers_to(task, [job.answer if job.phase is Phase.ACCEPTED else None for job in task.round.jobs])
+        now = task.round
+        answers = answers_to(now, [job.answer if job.phase is Phase.ACCEPTED else None for job in now.jobs])
         call_off(state, task)
         put_away(state, task)
         task.ending = True
@@ -217,12 +218,10 @@ def status(task: Task) -> dict[str, Any]:
 
 def waits_for(state: State, task: Task) -> str:
     """Why nothing moves, as words for an operator; empty while jobs are out."""
-    jobs = task.round.jobs
-    if task.over or any(job.phase in (Phase.OUT, Phase.CHECK, Phase.AUDIT) for job in jobs):
+    if task.over or task.round.moving:
         return ""
-    if not jobs:
-        return "the solver"
-    return who_may_not(state, next(job for job in jobs if job.phase is Phase.READY))
+    job = next(iter(first_waiting(task)), None)
+    return who_may_not(state, job) if job else "the solver"
 
 
 def who_may_not(state: State, job: Job) -> str:

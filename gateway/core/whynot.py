@@ -23,7 +23,8 @@ from lamplighter.gateway.core.state import State
 SPANS = "span"
 """A device says in its birth that it takes several jobs under one lease."""
 LOOKS = 256
-"""Devices that want work, of which a waiting task says what keeps each: bounds the work of one tick."""
+"""Devices that are looked at for one job, or of which a waiting task says what keeps each: bounds the work of one
+tick."""
 SAMPLE = 8
 """Waiting jobs that a list of devices is compared with."""
 BUSY = (FULL, BACKLOG, BACKOFF)
@@ -46,11 +47,19 @@ def why_no_work(state: State, node: Node) -> Why | None:
     held = len(node.open)
     if held >= node.room:
         return FULL if held else NO_ROOM
+    if held and sum(lease.takes_ms for lease in node.open.values()) > state.policy.backlog_ms:
+        return BACKLOG
     now_ms, most = state.now_ms, state.policy.max_open
     if (held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until
             or now_ms < node.muted_until):
         return _kept_back(state, node)
     return None if node.arch in state.kernels else NO_KERNELS
+
+
+def may_have_it_later(state: State, node: Node, job: Job) -> bool:
+    """Whether a device may have this job now, or will when it has done what it holds."""
+    reason = why_no_work(state, node)
+    return (reason is None or reason in BUSY) and node.arch in state.kernels and not why_not_this(state, node, job)
 
 
 def _kept_back(state: State, node: Node) -> Why:
@@ -83,10 +92,7 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     refused = job.refused
     if node.name in refused and state.now_ms < refused[node.name] and len(state.hungry) > len(refused):
         return DECLINED
-    takes = expected_ms(node, job)
-    if node.open and takes * (len(node.open) + 1) > state.policy.backlog_ms:
-        return BACKLOG
-    return None if state.now_ms + takes < job.task.deadline_at else DEADLINE
+    return None if state.now_ms + expected_ms(node, job) < job.task.deadline_at else DEADLINE
 
 
 def _takes_spans(node: Node, spec: JobSpec) -> bool:
@@ -129,10 +135,11 @@ def hypothetical(state: State, kind: str, specs: Sequence[JobSpec]) -> Job:
 
 def waiting_jobs(state: State) -> list[Job]:
     """A few jobs that wait for a device: of each task one without a copy, and two that wait for another owner's."""
-    return list(islice(chain.from_iterable(map(_first_waiting, state.live)), SAMPLE))
+    return list(islice(chain.from_iterable(map(first_waiting, state.turns)), SAMPLE))
 
 
-def _first_waiting(task: Task) -> Iterable[Job]:
+def first_waiting(task: Task) -> Iterable[Job]:
+    """One that waits for a first copy, and two that wait for another's."""
     for queue in (task.round.fresh, *islice(task.round.second.values(), 2)):
         yield from islice((job for job in queue if job.phase is Phase.READY), 1)
 

@@ -86,15 +86,15 @@ def _is_simple(node: ast.FunctionDef) -> bool:
 
 def _put(node: ast.FunctionDef, use: ast.expr, body: list[ast.stmt]) -> bool:
     """Puts the body of a function in place of its only use; False where that cannot be done."""
-    for function in (function for function in _functions(body) if function is not node):
-        for statements in _lists(function.body):
-            for at, statement in enumerate(statements):
-                call = statement.value if isinstance(statement, ast.Expr | ast.Assign | ast.Return) else None
-                if isinstance(call, ast.Call) and call.func is use:
-                    made = _body(node, call, statement, function)
-                    if made:
-                        statements[at:at + 1] = made
-                    return bool(made)
+    for function, statements in ((one, own) for one in _functions(body) if one is not node
+                                 for own in _lists(one.body)):
+        for at, statement in enumerate(statements):
+            call = statement.value if isinstance(statement, ast.Expr | ast.Assign | ast.Return) else None
+            if isinstance(call, ast.Call) and call.func is use:
+                made = _body(node, call, statement, function)
+                if made:
+                    statements[at:at + 1] = made
+                return bool(made)
     return False
 
 

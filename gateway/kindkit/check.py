@@ -232,8 +232,8 @@ def _lease(fast: Pool, sample: Sample) -> Finding:
     fits = [max(1, min(255, SPAN_BYTES // max(len(job.input) + 2, job.answer_bytes))) for job in jobs]
     worth = sum(fast.run(job).took_us * count for job, count in zip(jobs, fits, strict=True)) // len(jobs)
     little = f": under {LEASE_GAIN}, so bring more work to a byte" if worth < LEASE_GAIN * LEASE_US else ""
-    return Finding("lease", None, f"a full span is about {worth} us of machine code, {worth // LEASE_US} times what a "
-                   f"gateway spends on a lease{little}")
+    return Finding("lease", None, f"a full span is about {worth} us of machine code, {worth // LEASE_US} times what "
+                   f"a gateway spends on a lease{little}")
 
 
 def _reference(kind: Kind, spec: Any, result: Result) -> Finding:

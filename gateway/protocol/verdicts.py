@@ -38,6 +38,7 @@ class Verdict(Word):
 
 
 VERDICTS = tuple(Verdict)
+PENDING, OK, MINORITY = VERDICTS[:3]
 VERDICT_MOVES: dict[Verdict, tuple[Verdict, ...]] = dict.fromkeys(Verdict, ()) | {
     Verdict.PENDING: (Verdict.OK, Verdict.MINORITY, Verdict.LATE, Verdict.WRONG_SIZE, Verdict.BAD_SEAL,
                       Verdict.CANCELLED),

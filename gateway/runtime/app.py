@@ -113,7 +113,8 @@ def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Calla
     return MqttLink(
         broker, stores.registry.gateway.client_id(settings.name),
         on_message=lambda message: shell().inbox.take(message), on_up=lambda: shell().connected(),
-        on_down=down, subscriptions=subscriptions(settings.site, settings.name),
+        on_down=down, lets_go=lambda topic, size: shell().inbox.lets_go(topic, size),
+        subscriptions=subscriptions(settings.site, settings.name),
         will=Publication(gateway_topic(settings.site, settings.name, "status"), will, 1, True),
         persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
 
@@ -124,9 +125,9 @@ def _wall_ms() -> int:
 
 def _rest_the_collector() -> None:
     """What was loaded stays, and a full collection comes rarely: with a round of thousands of jobs in memory one
-    takes over 100 ms, in which nothing else happens."""
+    takes over 100 ms, in which nothing else happens. One of what is new takes two."""
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(10_000, 500, 100)
 
 
 async def _watchdog(period_s: float) -> None:

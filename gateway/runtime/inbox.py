@@ -65,6 +65,8 @@ class Inbox(Generic[M]):
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
         self._gate, self._guard, self._counters = gate, guard, counters
         self._nodes = root(site) + "/node/"
+        self._loud: dict[bytes, tuple[str, int]] = {}
+        """Topics on which muted devices send: the device, and what a message costs besides its bytes."""
         self._requests = rpc_topic(site, "", "")[:-1]
         self.mark = mark
         self.waits = True
@@ -87,6 +89,18 @@ class Inbox(Generic[M]):
         for message in waiting:
             self._request(message)
 
+    def lets_go(self, topic: bytes, size: int) -> bool:
+        """Whether a message of a muted device is let go before anything is made of it. It counts all the same."""
+        loud = self._loud.get(topic)
+        if loud is None:
+            return False
+        node, more = loud
+        if self._gate.admits(node, size + more):
+            del self._loud[topic]
+            return False
+        self._counters["messages_muted"] += 1
+        return True
+
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
         if message.topic == self.mark[0]:
@@ -99,8 +113,11 @@ class Inbox(Generic[M]):
             return
         topic, payload = message.topic, message.payload
         node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
-        if not self._gate.admits(node, len(payload) + (MESSAGE_BYTES if leaf in OFTEN else HINT_BYTES)):
+        more = MESSAGE_BYTES if leaf in OFTEN else HINT_BYTES
+        if not self._gate.admits(node, len(payload) + more):
             self._counters["messages_muted"] += 1
+            if node in self._keys and leaf in NODE_UP:
+                self._loud[topic.encode()] = node, more
             self._acknowledge(message)
             return
         events = read(self._site, self._keys, topic, payload)

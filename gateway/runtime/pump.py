@@ -2,7 +2,7 @@
 
 ``step`` is the whole rule, and pure; ``Pump`` only waits, for events and for the disk. A batch is whatever has come
 while the last one was being committed (group commit): under load one fsync serves hundreds of events, when idle an
-event waits for nobody.
+event waits for nobody, unless nobody waits for it: results of devices that have work ahead share a commit.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, cast, get_args
 
-from lamplighter.gateway.core.effects import Durable, Effect, Outward
-from lamplighter.gateway.core.events import Event, Ticked
+from lamplighter.gateway.core.effects import Durable, Effect, Outward, PublishStatus, SendAck, SendLease
+from lamplighter.gateway.core.events import BatchTaken, Event, Ticked
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.snapshot import Snapshot
 
 DURABLE = frozenset(get_args(Durable))
+_TAKEN = BatchTaken()
 MAX_BATCH = 192
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
+PATIENT = frozenset((SendAck, SendLease, PublishStatus))
+"""What may leave a little later, unless the machine says that a device waits for it."""
+MAX_HELD = 512
+"""Rows that wait for others at most."""
 TICK_S = (0.05, 0.25)
 """Lease clocks are looked at when the first is due, but no more and no less often than this: none is shorter."""
 
@@ -33,6 +38,16 @@ class Batch(NamedTuple):
     durable: list[Durable]
     outward: list[Outward]
     afters: list[After]
+    hurry: bool = False
+    """Whether somebody waits for it."""
+
+    def __add__(self, other: Batch) -> Batch:   # type: ignore[override]
+        """Both as one, in this order."""
+        return Batch(self.durable + other.durable, self.outward + other.outward, self.afters + other.afters,
+                     self.hurry or other.hurry)
+
+
+_NOTHING = Batch([], [], [])
 
 
 def batch_of(effects: Iterable[Effect], afters: list[After]) -> Batch:
@@ -44,7 +59,7 @@ def batch_of(effects: Iterable[Effect], afters: list[After]) -> Batch:
             durable.append(cast(Durable, effect))
         else:
             outward.append(cast(Outward, effect))
-    return Batch(durable, outward, afters)
+    return Batch(durable, outward, afters, not PATIENT.issuperset(map(type, outward)))
 
 
 def step(machine: Machine, events: Iterable[tuple[Event, After | None]], now_ms: int) -> Batch:
@@ -55,25 +70,33 @@ def step(machine: Machine, events: Iterable[tuple[Event, After | None]], now_ms:
         effects += machine.handle(event, now_ms)
         if after is not None:
             afters.append(after)
-    return batch_of(effects, afters)
+    effects += machine.handle(_TAKEN, now_ms)
+    batch = batch_of(effects, afters)
+    return batch._replace(hurry=True) if machine.hurries() else batch
 
 
 class Pump:
     """``commit`` writes durable effects (in a thread), ``release`` carries out the others (on the loop).
 
-    ``now_ms`` is the clock of the core: a monotonic one, never that on the wall.
+    ``now_ms`` is the clock of the core: a monotonic one, never that on the wall. What nobody waits for is committed
+    within ``window_ms``.
 
     If ``commit`` raises, ``run`` raises the same and nothing of that batch has been released.
     """
 
     def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None],
-                 release: Callable[[Sequence[Outward]], None], now_ms: Callable[[], int]) -> None:
+                 release: Callable[[Sequence[Outward]], None], now_ms: Callable[[], int], window_ms: int) -> None:
         self._machine = machine
         self._commit = commit
         self._release = release
         self._now_ms = now_ms
         self._queue: deque[tuple[Event, After | None]] = deque()
         self._wake = asyncio.Event()
+        self._ticker: asyncio.TimerHandle
+        self._window_s = window_ms / 1_000
+        self._held = _NOTHING
+        self._due = False
+        self._told = 0
         self.batches = 0
         self.events = 0
 
@@ -88,29 +111,53 @@ class Pump:
         for event in events:
             self.put(event, done.set if event is events[-1] else None)
         if events:
-            await done.wait()
+            self._told += 1
+            try:
+                await done.wait()
+            finally:
+                self._told -= 1
 
     async def restore(self, events: Iterable[Event], snapshot: Snapshot) -> None:
         """What a start begins with, as one batch: events that need no snapshot, then what the journal kept."""
         first = step(self._machine, ((event, None) for event in events), self._now_ms())
         again = batch_of(self._machine.restore(snapshot, self._now_ms()), [])
-        await self._carry_out(Batch(first.durable + again.durable, first.outward + again.outward, []))
+        await self._carry_out(first + again)
 
     async def run(self) -> None:
         """Until cancelled, or until the journal cannot be written."""
-        ticker = asyncio.get_running_loop().create_task(self._tick())
+        self._tick_again()
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._queue:
+                while self._queue or (self._due and self._held.durable):
                     count = min(len(self._queue), MAX_BATCH)
                     events = [self._queue.popleft() for _ in range(count)]
                     self.events += count
                     self.batches += 1
-                    await self._carry_out(step(self._machine, events, self._now_ms()))
+                    await self._carry_out_in_time(step(self._machine, events, self._now_ms()))
+                    if self._machine.busy:
+                        self.put(Ticked())
         finally:
-            ticker.cancel()
+            self._ticker.cancel()
+
+    async def _carry_out_in_time(self, batch: Batch) -> None:
+        """Now if somebody waits, else with what comes within the window."""
+        fresh = not self._held.durable
+        held = batch if fresh else self._held + batch
+        if held.durable and not (held.hurry or self._due or self._told) and len(held.durable) < MAX_HELD:
+            self._held = held
+            if fresh:
+                asyncio.get_running_loop().call_later(self._window_s, self._hurry, held.durable[0])
+            return
+        self._held, self._due = _NOTHING, False
+        await self._carry_out(held)
+
+    def _hurry(self, first: Durable) -> None:
+        """The window of a batch that begins with ``first`` is over, if it still waits."""
+        if self._held.durable and self._held.durable[0] is first:
+            self._due = True
+            self._wake.set()
 
     async def _carry_out(self, batch: Batch) -> None:
         if batch.durable:
@@ -120,9 +167,12 @@ class Pump:
         for after in batch.afters:
             after()
 
-    async def _tick(self) -> None:
+    def _tick(self) -> None:
+        if self._machine.next_due_ms <= self._now_ms():
+            self.put(Ticked())
+        self._tick_again()
+
+    def _tick_again(self) -> None:
         least, most = TICK_S
-        while True:
-            await asyncio.sleep(min(max(least, (self._machine.next_due_ms - self._now_ms()) / 1_000), most))
-            if self._machine.next_due_ms <= self._now_ms():
-                self.put(Ticked())
+        wait_s = min(max(least, (self._machine.next_due_ms - self._now_ms()) / 1_000), most)
+        self._ticker = asyncio.get_running_loop().call_later(wait_s, self._tick)

@@ -102,7 +102,8 @@ class Shell:
         facts = {name: kind.facts for name, kind in kinds.items()}
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, facts, stores.boot,
                                stores.public.net)
-        self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms)
+        self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms,
+                         settings.policy.window_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)
         self.enrolment = Enrolment(stores.registry, self.sealing, outside.accounts, self.pump.told, clock.wall_ms)
         self.counters: Counter[str] = Counter()
@@ -220,7 +221,7 @@ class Shell:
 
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():
-            self._outside.link.publish(topic, payload)
+            self._outside.link.publish(topic, payload, 0)   # what is lost is said again, by either side
 
     def _instruction_sets(self) -> set[int]:
         return self.machine.state.compiling | self.machine.state.kernels.keys()
@@ -239,7 +240,7 @@ class Shell:
     def _send_chunk(self, effect: f.SendChunk) -> None:
         message = self.blobs.chunk(effect)
         if message is not None:
-            self._outside.link.publish(*message)
+            self._outside.link.publish(*message, 0)
 
     async def _recall(self, effect: f.RecallRound) -> None:
         known = await asyncio.to_thread(self._stores.journal.recall, effect.task, effect.round, effect.jobs,

@@ -101,7 +101,7 @@ def _sentence(what: str, why: str, count: int, names: list[str]) -> str:
         return why
     shown = f" ({', '.join(names)})" if names else ""
     one, of, rest = what.partition(" of ")
-    many = one if count == 1 else f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    many = one if count == 1 else f"{one[:-1]}ies" if one.endswith("y") else f"{one}{'es' * one.endswith('s') or 's'}"
     return f"{count} {many}{of}{rest}{shown} left out: {why}"
 
 

@@ -76,6 +76,9 @@ class Draft:
         for line, (_, words) in self.lines:
             if line.from_bus not in reached:
                 self.left.out("line", "not connected to the source", words)
+        for bus, _, _ in self.buses:
+            if bus.name not in reached:
+                self.left.out("bus", "not connected to the source", bus.name)
         head = source if self.transformer else None
         volts = {kv for bus, kv, _ in self.buses if bus.name in reached and bus.name != head}
         if len(volts) != 1:

@@ -86,13 +86,16 @@ def entities(given: Sequence[Entity], wanted: str, readings: Sequence[str], path
     seen: set[str] = set()
     kind = _part(wanted, readings)
     for here, one in _unfolded(given, path):
-        entity = _named(one, here)
+        try:
+            entity = _named(one, here)
+            whole = json.dumps(entity, sort_keys=True)
+        except RecursionError:
+            raise TaskError("bad_entity", "an entity is nested too deeply", "see CIM 009, clause 4.5", here) from None
         require_type(entity, wanted, here)
-        text_ = json.dumps(entity, sort_keys=True, default=str)
-        if text_ in seen:
+        if whole in seen:
             left.out("entity", "it is there twice", text(entity, "id"))
             continue
-        seen.add(text_)
+        seen.add(whole)
         kind.sift(entity, here, left)
         held = attribute(entity, readings[0])
         for instance in held if isinstance(held, list) else [held]:

@@ -16,7 +16,7 @@ from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import VEHICLE_M, Demand, Steps, collect
 from lamplighter.tasks.readers.safexml import Element
 from lamplighter.tasks.readers.sumo import Roads
-from lamplighter.tasks.readers.sumoxml import ROUTES, ROUTES_PATH
+from lamplighter.tasks.readers.sumoxml import ROUTES, ROUTES_PATH, STOPS
 from lamplighter.tasks.readers.vehicles import CARS, OFF_THE_STREET, Draw, Types, departures, draw
 
 MAX_VEHICLES = 50_000
@@ -200,6 +200,8 @@ def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, see
     for element in routes.children:
         if element.tag in _PEOPLE:
             left.out(_PEOPLE[element.tag], "only vehicles queue at signals", element.attributes.get("id", ""))
+        elif element.tag in STOPS:
+            left.out(STOPS[element.tag], "vehicles are taken to drive through", element.attributes.get("id", ""))
         elif element.tag in ("vehicle", "trip", "flow"):
             trips += _trips(element, ways, types, islice(departures(element, start_s, end_s, rng), MAX_VEHICLES + 1),
                             rng, left)

@@ -75,6 +75,8 @@ NETWORK = Schema("net", Part("the network's elements", reads={
         "length": "of its lane", "uncontrolled": "it names no signal", "change*": _DRIVING, "type": "a title",
         "indirect": "bicycles that turn left"})})
 
+STOPS = {"busStop": "bus stop", "trainStop": "train stop", "containerStop": "container stop",
+         "parkingArea": "parking area", "chargingStation": "charging station"}
 _PEOPLE = "of people and goods, who are left out"
 _BEGINS = {"departLane": _DRIVING, "departPos": "a few metres", "departPosLat": _DRIVING, "departSpeed": _DRIVING,
            "arrivalLane": _DRIVING, "arrivalPos": "behind the last signal", "arrivalPosLat": _DRIVING,
@@ -94,10 +96,15 @@ _WAY = Part("<route>", reads={"id", "edges", "probability", "refId"}, skips={
 
 ROUTES = Schema("routes", Part("the routes' elements", reads={
     "routes", "vehicle", "trip", "flow", "interval", "route", "routeDistribution", "vType", "vTypeDistribution",
-    "person", "personFlow", "container", "containerFlow", "stop"}, skips={
+    "person", "personFlow", "container", "containerFlow", "stop", *STOPS}, skips={
     "param": "for other programs", "walk": _PEOPLE, "ride": _PEOPLE, "transport": _PEOPLE, "tranship": _PEOPLE,
-    "personTrip": _PEOPLE, "carFollowing-*": _DRIVING}, refuses={
-    "include": "paste the included file's elements into this one"}), {
+    "personTrip": _PEOPLE, "access": _PEOPLE, "space": "of a parking area", "carFollowing-*": _DRIVING,
+    "poly": _DRAWN, "poi": _DRAWN, **dict.fromkeys((
+        "inductionLoop", "e1Detector", "laneAreaDetector", "e2Detector", "entryExitDetector", "e3Detector",
+        "edgeData", "laneData", "detEntry", "detExit", "instantInductionLoop", "vTypeProbe"), "it only measures")},
+    refuses={"include": "paste the included file's elements into this one", **dict.fromkeys((
+        "rerouter", "variableSpeedSign", "calibrator", "closingReroute", "tlLogic", "WAUT"),
+        "leave it out, and give network and routes as they are in the period")}), {
     "routes": Part("<routes>", skips=_XML),
     "vehicle": Part("<vehicle>", reads={"id", "depart", "route", "type", "via"}, skips=_BEGINS | _ZONES, tells=_TELLS,
                     refuses=_REFUSES),

@@ -64,7 +64,7 @@ class City:
     # Events
 
     def tell(self, event: e.Event) -> list[f.Effect]:
-        said = self._said(self.machine.handle(event, self.now))
+        said = self._said([*self.machine.handle(event, self.now), *self.machine.handle(e.BatchTaken(), self.now)])
         for asked in [effect for effect in said if isinstance(effect, f.RecallRound) and effect.round in self.known]:
             said += self.recall(asked)
         return said
@@ -232,7 +232,7 @@ def check_state(city: City) -> None:
         assert (lease.where is Where.OVER) == (lease.number not in getattr(state.nodes.get(lease.node), "open", {}))
     for task in state.tasks.values():
         check_task(city, task, outs)
-    assert not state.turn.touched
+    assert not state.touched
     assert len(state.ended) <= city.policy.remembered_leases
 
 
@@ -240,10 +240,14 @@ def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     """Its counters fit its jobs; a job is out, waits in a queue, is recomputed or is accepted, and nothing else."""
     second = [job for queue in task.round.second.values() for job in queue]
     queued = {id(job) for job in (*task.round.fresh, *second)}
-    assert task.round.open_jobs == sum(job.answer is None for job in task.round.jobs)
-    assert len(task.round.fresh) + len(second) <= 2 * len(task.round.jobs)
-    assert (task in city.state.live) == bool(task.round.jobs)
-    for job in task.round.jobs:
+    round_, jobs = task.round, task.round.jobs
+    assert round_.open_jobs == len(round_.specs) - sum(job.answer is not None for job in jobs)
+    assert round_.phases == {phase: sum(job.phase is phase for job in jobs) for phase in Phase}
+    assert len(jobs) == len(round_.specs) or len(round_.fresh) >= city.policy.scan or round_.recalling
+    assert set(city.state.turns) >= {task for task in city.state.live if task.round.phases[Phase.READY]}
+    assert len(task.round.fresh) + len(second) <= 2 * len(jobs)
+    assert (task in city.state.live) == bool(jobs)
+    for job in jobs:
         assert outs.get(id(job), 0) == (job.phase is Phase.OUT), job.phase
         assert job.phase is not Phase.READY or id(job) in queued, "a job was forgotten"
         assert (job.answer is not None) or job.phase is not Phase.ACCEPTED

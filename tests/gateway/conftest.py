@@ -7,6 +7,14 @@ import pytest
 
 from lamplighter.firmware.wire import encode_receipt
 from lamplighter.gateway.publiclog.writer import PublicLog
+from tests.facts import unchanging
+
+
+@pytest.fixture(scope="session", autouse=True)
+def facts_do_not_change():
+    """No test of the gateway passes where an event or an effect is changed after it was made."""
+    with unchanging():
+        yield
 
 
 def _prove(net, device, seq, boot=1, nonce=None, job=None, busy_us=7):

@@ -74,7 +74,9 @@ class Auditor:
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)
-        self.proven.update({x.node: self.clock.now for x in made if type(x) is f.KeepStanding})
+        for x in made:
+            if type(x) is f.KeepStanding:
+                self.proven[x.node] = self.clock.now
         self.witness.handled(event, made)
         if type(event) is e.Ticked:
             self.idle.ticked(self.world.gateway.machine.state)
@@ -243,10 +245,11 @@ class Auditor:
         late_ms = self.clock.now - self.begun[x.task] - deadline_ms
         need(0 <= late_ms <= SLACK_MS + self.world.gateway.lost_ms, 10, (x, late_ms), "is not at its deadline")
 
-    def released(self, effect: Any) -> None:
-        rule = self._rules.get(type(effect))
-        if rule is not None:
-            rule(effect)
+    def released(self, effects: Sequence[Any]) -> None:
+        for effect in effects:
+            rule = self._rules.get(type(effect))
+            if rule is not None:
+                rule(effect)
 
     def _ack(self, x: f.SendAck) -> None:
         made = self.sent.get((x.node, x.seq))

@@ -124,7 +124,7 @@ def forgets_fences_at_restart(patch: Patch) -> None:
     patch.setattr(Store, "recall", short)
 
 
-@plant("invariant 15|seals epoch")
+@plant("invariant 15|seals epoch", epochs=20, crash=0.03, tasks=4, jobs=12, faults_ms=40_000)
 def seals_again_what_a_crash_interrupted(patch: Patch) -> None:
     patch.setattr(PublicLog, "last", None)
 
@@ -180,7 +180,7 @@ def leaves_the_revoked_their_account(patch: Patch) -> None:
     patch.setattr(Broker, "change_accounts", lambda self, add=(), remove=(): change(self, add))
 
 
-@plant("invariant 1?6", revoked=8, restore=False, crash=0.01, loss=0.0)
+@plant("invariant 1?6", revoked=12, restore=False, upgrades=16, crash=0.0, loss=0.0, devices=9, tasks=3, jobs=12)
 def takes_an_old_copy_of_the_registry_for_the_truth(patch: Patch) -> None:
     patch.setattr(Sealing, "says", lambda self, device: (self._public.owner(device) or "", False))
 
@@ -494,7 +494,7 @@ def gives_nobody_time_to_come_back(patch: Patch) -> None:
     patch.setattr(nodes, "wait_for", lambda b, lease: None)
 
 
-@plant("invariant 15", crash=0.0, second_tries=60, liars=0.5, epochs=12)
+@plant("invariant 15", crash=0.0, liars=0.0, renumbers=3)
 def takes_a_number_twice(patch: Patch) -> None:
     patch.setattr(Numbers, "use", lambda self, device, number: True)
 
@@ -577,17 +577,16 @@ def takes_no_notice_of_another_kernel(patch: Patch) -> None:
 
 @plant(r"another job after a restart|IndexError|invariant|KeyError", plain=0)
 def cuts_a_round_anew_when_it_comes_again(patch: Patch) -> None:
-    patch.setattr(replay, "cut", lambda task, jobs, _cuts: spans.cut(task, jobs, b""))
+    patch.setattr(replay, "cut", lambda round_, _cuts: spans.cut(round_, b""))
 
 
 @plant("invariant 7.*goes on with", plain=0)
 def tells_answers_in_the_order_of_leases(patch: Patch) -> None:
     cut = spans.cut
 
-    def in_order(task: Any, jobs: Any, cuts: bytes) -> Any:
-        made = cut(task, jobs, cuts)
-        task.round.order = list(range(len(task.round.order)))
-        return made
+    def in_order(round_: Any, cuts: bytes) -> None:
+        cut(round_, cuts)
+        round_.order = list(range(len(round_.order)))
     patch.setattr(judging, "cut", in_order)
 
 

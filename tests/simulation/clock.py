@@ -25,6 +25,10 @@ class Clock:
     def after(self, delay_ms: int, call: Callable[..., None], *args: Any) -> None:
         self.at(self.now + delay_ms, call, *args)
 
+    def has_more_now(self) -> bool:
+        """Whether there is something else to happen in this ms."""
+        return bool(self._heap) and self._heap[0][0] == self.now
+
     def step(self) -> None:
         """Runs the next callback. Raises IndexError when nothing is left to happen."""
         self.now, _, call, args = heapq.heappop(self._heap)

@@ -80,8 +80,9 @@ class Device:
         self.outbox: dict[int, bytes] = {}
         self.seen: deque[bytes] = deque(maxlen=16)
         self.bidding = False
-        self.newer = False
-        """Whether its firmware is a minor version ahead of the gateway, and says more than that understands."""
+        self.ahead = 0
+        """Minor versions that its firmware is ahead of the gateway: one that is says more than that understands, one
+        that is behind leaves out what may be left out."""
 
     # Power and connection
 
@@ -94,7 +95,7 @@ class Device:
         self.life += 1
         self.boot += 1
         self.conn = self.said = 0
-        self.newer = self.rng.random() < 0.5   # another firmware may have been installed
+        self.ahead = int(3 * self.rng.random()) - 1   # another firmware may have been installed
         self.once = int((1 << 30) * self.rng.random())
         self.flash.append((self.boot, self.seq, self.prev))
         self.seq += SEQ_BLOCK - self.seq % SEQ_BLOCK   # the rest of the reserved block is given up
@@ -161,7 +162,8 @@ class Device:
     def greet(self) -> None:
         """Without its numbers it is not ready and bids nothing: it asks for them."""
         birth = wire.encode_birth(self.at(), "sim", self.arch, "1.0", 65_536, self.speed, 4_096, self.once,
-                                  ("floor", *["span"] * self.spans, *["dance"] * self.newer), self.state, self.up)
+                                  ("floor", *["span"] * self.spans, *["dance"] * (self.ahead > 0)), self.state,
+                                  self.up, None if self.ahead < 0 else "watchdog")
         self.broker.up(self.node, "birth", self._in_its_words(birth))
         if not self.state:
             self.broker.up(self.node, "status", wire.encode_status(self.at(), "ready", self.up))
@@ -170,12 +172,13 @@ class Device:
     def bid(self) -> None:
         if self.connected and not self.state:
             room = self.room if len(self.outbox) < OUTBOX else 0
-            bid = wire.encode_bid(self.at(), self.spare, 40_000, room, [], "mains", None, self.up)
+            why = None if room or self.ahead < 0 else "results wait"
+            bid = wire.encode_bid(self.at(), self.spare, 40_000, room, [], "mains", None, self.up, why)
             self.broker.up(self.node, "bid", self._in_its_words(bid), 0)
 
     def _in_its_words(self, said: bytes) -> bytes:
         """With a member that the gateway does not know, where its firmware is newer."""
-        if not self.newer:
+        if self.ahead < 1:
             return said
         text = said.partition(wire.MAC_TAIL)[0] + b', "charge": 700'
         return b"".join((text, wire.MAC_TAIL, binascii.hexlify(self.up(text)), b'"}'))

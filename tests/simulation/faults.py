@@ -157,7 +157,7 @@ class Faults:
         for device in [device for device in self.world.devices if device.connected and device.lie is not None][:1]:
             self.world.flooders.add(device.node)
             payload, times = self.rng.randbytes(60_000), 60
-            if self.rng.random() < 0.7:
+            if self.rng.random() < 0.3:
                 payload, times = wire.encode_refusal(self.rng.randbytes(16), wire.BUSY, device.up), 1_200
             for _ in range(times):
                 self.broker.inject(wire.node_topic(SITE, device.node, "result"), payload)

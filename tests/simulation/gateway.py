@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, spans_per_node=1, max_finished=8, remembered_leases=48)
-SELDOM = {"forget": 5}
+SELDOM = {"forget": 10}
 """Writes of which there are few: how much likelier a crash is there."""
 
 
@@ -164,7 +164,7 @@ class Gateway:
         world = self.world
         others = [device.node for device in world.devices if device not in world.steady and self.rng.random() < 0.2]
         for node in sorted({*world.revoked, *others} - world.forgotten - world.owners.restoring):
-            if node in world.out and self.rng.random() < 0.5:
+            if node in world.out and self.rng.random() < 0.75:
                 world.disk.pardon(node)
                 continue
             if not world.disk.forget(node):
@@ -231,8 +231,7 @@ class Gateway:
             return made
 
         def released(effects: Sequence[f.Outward]) -> None:
-            for effect in effects:
-                audited(world.auditor.released, effect)
+            audited(world.auditor.released, effects)
             release(effects)
 
         shell.machine.handle, shell.machine.restore = handled, restored   # type: ignore[method-assign]

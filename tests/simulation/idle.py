@@ -3,13 +3,13 @@ for longer than its clocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lamplighter.gateway.core.entities import UNBORN, Job
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import why_no_work, why_not
+from lamplighter.gateway.core.whynot import same_owner, why_no_work, why_not
 from lamplighter.gateway.runtime.gate import DEBT_BYTES, SHARE_BYTES
 from tests.simulation.devices import OUTBOX, Device
 from tests.simulation.witness import need
@@ -51,7 +51,7 @@ class Idle:
     def ticked(self, state: State) -> None:
         waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
         may = {node.name for node in state.nodes.values() if not node.open
-               and any(why_not(state, node, job) is None for job in waiting)}
+               and any(why_not(state, node, job) is None for job in waiting)} if waiting else set()
         since = self._since(self.may, may)
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
         jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
@@ -64,10 +64,11 @@ class Idle:
         since = self._since(self.muted, {n.name for n in state.nodes.values() if state.now_ms < n.muted_until})
         need(self.clock.now - since <= MUTED_MS, 17, self.muted, "stay muted after their flood")
 
-    def _since(self, known: dict[str, int], now: Iterable[str]) -> int:
+    def _since(self, known: dict[str, int], now: Collection[str]) -> int:
         """Keeps for how long each has been among ``now``; returns since when the first has."""
-        for gone in known.keys() - now:
-            del known[gone]
+        if known:
+            for gone in known.keys() - now:
+                del known[gone]
         for name in now:
             known.setdefault(name, self.clock.now)
         return min(known.values(), default=self.clock.now)
@@ -82,5 +83,5 @@ class Idle:
         node = state.nodes.get(device.node)
         if node is None or node.open or node.arch == UNBORN:   # until it says again what it is, nobody knows
             return False
-        return why_no_work(state, node) in GATEWAYS or any(
-            node.owner not in {copy.owner for copy in job.copies} for job in jobs)
+        return why_no_work(state, node) in GATEWAYS or any(   # owners also by what is to be handed over
+            not any(same_owner(state, copy, node) for copy in job.copies) for job in jobs)

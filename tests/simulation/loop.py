@@ -25,13 +25,33 @@ class Crash(BaseException):
     """The process ends here: no handler of errors may hold it."""
 
 
+class Handle:
+    """What is to be called, without the context that asyncio's own would copy for each: nothing here has any."""
+
+    __slots__ = ("args", "callback", "due")
+
+    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], due: float = 0.0) -> None:
+        self.callback: Callable[..., Any] | None = callback
+        self.args = args
+        self.due = due
+
+    def cancel(self) -> None:
+        self.callback = None
+
+    def cancelled(self) -> bool:
+        return self.callback is None
+
+    def when(self) -> float:
+        return self.due
+
+
 class Loop(asyncio.AbstractEventLoop):
     """``failed`` is told of what no part of the program has caught; once it is ``dead`` nothing happens any more."""
 
     def __init__(self, clock: Clock, rng: Random, failed: Callable[[BaseException], None]) -> None:
         self._clock, self._rng, self._failed = clock, rng, failed
         self._free_at: dict[Executor | None, int] = {}
-        self._ready: deque[asyncio.Handle] = deque()
+        self._ready: deque[Handle] = deque()
         self._turning = False
         self._tasks: dict[asyncio.Task[Any], None] = {}   # in their order, which a seed must repeat
         self.dead = False
@@ -52,8 +72,7 @@ class Loop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self._clock.now / 1_000
 
-    def get_debug(self) -> bool:
-        return False
+    get_debug = bool   # which is False: asked for each future
 
     def is_running(self) -> bool:
         return not self.dead
@@ -70,8 +89,8 @@ class Loop(asyncio.AbstractEventLoop):
         task.add_done_callback(self._tasks.pop)
         return task
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        handle = Handle(callback, args)
         self._ready.append(handle)
         if not self._turning:
             self._turning = True
@@ -79,12 +98,12 @@ class Loop(asyncio.AbstractEventLoop):
         return handle
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,
-                   context: Context | None = None) -> asyncio.TimerHandle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+                   context: Context | None = None) -> Any:
+        return self.call_at(self._clock.now / 1_000 + delay, callback, *args)
 
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any,
-                context: Context | None = None) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        """A handle that is cancelled stays in the heap, and is passed over when its time comes."""
+        handle = Handle(callback, args, when)
         self._clock.at(-int(-when * 1_000 // 1), self._due, handle)
         return handle
 
@@ -102,24 +121,36 @@ class Loop(asyncio.AbstractEventLoop):
         if not self.dead and not isinstance(error, Crash):
             self._failed(error or RuntimeError(context["message"]))
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It stays in the heap, and is passed over when its time comes."""
-
-    def _due(self, handle: asyncio.Handle) -> None:
+    def _due(self, handle: Handle) -> None:
         self._ready.append(handle)
         self._turn()
 
     def _turn(self) -> None:
-        """All that is ready now; what that makes ready comes in the next turn."""
-        self._turning = False
+        """All that is ready now, then what that makes ready, unless something else happens before."""
+        ready = self._ready
+        self._turning = True
         asyncio._set_running_loop(self)
         try:
-            for _ in range(len(self._ready)):
-                handle = self._ready.popleft()
-                if not (self.dead or handle.cancelled()):
-                    handle._run()
+            while ready:
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if handle.callback is not None and not self.dead:
+                        self._call(handle.callback, handle.args)
+                if self._clock.has_more_now():
+                    break
         finally:
             asyncio._set_running_loop(None)
+        self._turning = bool(ready)
+        if ready:
+            self._clock.at(self._clock.now, self._turn)
+
+    def _call(self, callback: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            callback(*args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.call_exception_handler({"exception": error})
 
     def _work(self, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
         if self.dead:

@@ -47,6 +47,7 @@ class Mix:
     transfers: int           # devices that are handed over
     restore: bool            # who is revoked is restored some time later
     upgrades: int            # other releases of gateway and kinds, older ones among them, are installed
+    renumbers: int           # liars of another kind: right answers under numbers that were used
     plain: int               # devices whose firmware takes no spans
     floods: int              # a liar sends garbage, or refusals of leases that never were, as fast as it can
 
@@ -72,5 +73,5 @@ def mix_of(seed: int) -> Mix:
         wall_jumps=few(4), cancels=few(1), revoked=few(1), bad_tasks=few(2) if rng.random() < 0.3 else 0,
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
-        amnesias=few(3), upgrades=few(4), plain=few(devices),
+        amnesias=few(3), upgrades=few(4), plain=few(devices), renumbers=few(1),
     )

@@ -23,7 +23,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults
 from tests.simulation.gateway import POLICY, Gateway
 from tests.simulation.journal import Journal
-from tests.simulation.liars import lies_for
+from tests.simulation.liars import again, lies_for
 from tests.simulation.mix import Mix, mix_of
 from tests.simulation.network import KEPT, SITE, Broker
 from tests.simulation.owners import STRAY, Owners
@@ -101,6 +101,8 @@ class World:
         self.steady = honest[:2]   # enough to finish with: no fault takes these for good
         for device in honest[2:][: mix.slow]:
             device.slowness = 50
+        for device in honest[:1:-1][: mix.renumbers]:
+            device.lie = again
         for device in order[::-1][: mix.plain]:
             device.spans = device in self.steady
         for device in self.devices:
@@ -220,7 +222,7 @@ class World:
             self.hash.update(repr((self.clock.now, what, about)).encode())
 
     def trace(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
-        self.tail.append((self.clock.now, event or "restore", list(made)))
+        self.tail.append((self.clock.now, event or "restore", made))
         if self.hash:
             self.hash.update(repr((self.clock.now, event, made)).encode())
 

@@ -27,6 +27,9 @@ LEAST = 1_500
 IDLE_S = 180.0
 """A device that could work gets a job within this: a minute until it restarts itself, and its leases' clocks."""
 
+PATIENCE_S = 300.0
+"""For an answer: on a busy machine it is not the gateway that is judged here."""
+
 
 def _task(number: int) -> dict[str, Any]:
     """About 1,700 jobs, other ones for each number."""
@@ -50,7 +53,7 @@ async def test_no_device_drops_out_for_good(gateway, operator, tmp_path):
             idle, reasons, jobs = await _carry(client, wanted)
         finally:
             await street.stop()
-        await client.call("epoch.seal")
+        await client.call("epoch.seal", PATIENCE_S)
     print(f"{jobs} jobs, longest idle {max(idle.values()):.0f} s, restarts {street.fleet.restarts}: {dict(reasons)}")
     assert jobs >= wanted and set(idle) == set(street.nodes)
     assert max(idle.values()) < IDLE_S
@@ -65,18 +68,19 @@ async def _carry(client: Any, wanted: int) -> tuple[dict[str, float], Counter[st
     reasons: Counter[str] = Counter()
     submitted = 0
     while True:
-        tasks = (await client.call("task.list"))["tasks"]
+        tasks = (await client.call("task.list", PATIENCE_S))["tasks"]
         assert all(task["state"] != "failed" for task in tasks), tasks
         jobs = sum(task["jobs_done"] for task in tasks)
         left = sum(task["state"] != "done" for task in tasks)
         while submitted * LEAST < wanted and left < 4:
-            await client.call("task.submit", id=f"soak-{submitted}", kind="traffic.signals", input=_task(submitted))
+            await client.call("task.submit", PATIENCE_S, id=f"soak-{submitted}", kind="traffic.signals",
+                              input=_task(submitted))
             submitted += 1
             left += 1
         if not left:
             return longest, reasons, jobs
         now = time.monotonic()
-        for node in (await client.call("node.list"))["nodes"]:
+        for node in (await client.call("node.list", PATIENCE_S))["nodes"]:
             name, done = node["node"], node["score"]
             since = worked.get(name, (-1, now))
             if since[0] != done:

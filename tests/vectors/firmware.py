@@ -34,7 +34,7 @@ def said() -> list[tuple[str, bytes]]:
     down = Mac(derive(KEY, b"down"))
     kernel, context = wire.blob_name(KERNEL), wire.blob_name(CONTEXT)
     first, second = (wire.Lease(n, bytes((n,)) * 16, bytes((64 + n,)) * 16, kernel, 7, 10_000, 60_000, 20, (context,),
-                                b"input %d " % n) for n in (1, 2))
+                                b"input %d " % n, False) for n in (1, 2))
     parts = [(kernel, KERNEL, at, KERNEL[at:at + 40]) for at in range(0, len(KERNEL), 40)]
     parts.append((context, CONTEXT, 0, CONTEXT))
     return [("lease", frames.encode_lease(first, down)),

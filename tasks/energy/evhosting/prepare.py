@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lamplighter.tasks.api import Context, TaskError
 from lamplighter.tasks.energy.evhosting import jobs
 from lamplighter.tasks.energy.evhosting.method import charging
-from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, turns
+from lamplighter.tasks.energy.evhosting.method.tree import Tree, grow, known, lean, turns
 from lamplighter.tasks.energy.evhosting.model import EvHosting
 from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
 from lamplighter.tasks.readers.allow import Left
@@ -38,7 +38,11 @@ def prepare(asked: EvHosting) -> Spec:
 
 
 def _packed(asked: EvHosting, feeder: Feeder, left: Left) -> Spec:
-    tree = grow(feeder)
+    whole = grow(feeder)
+    tree = lean(whole, {load.bus for load in feeder.loads})
+    if len(tree.names) < len(whole.names):
+        left.tell(f"{len(whole.names) - len(tree.names)} of {len(whole.names)} buses without loads, between lines "
+                  "without charging, were taken as parts of one line: their voltages lie between their neighbours'")
     demand = _demand(feeder, tree)
     places = sum(one.cars for one in demand)
     _plausible(asked, feeder, demand, left)

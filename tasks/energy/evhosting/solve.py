@@ -18,8 +18,9 @@ from lamplighter.tasks.energy.evhosting.result import assemble
 from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.local import answer_of
 
-JOBS_PER_ROUND = 2_000
-"""So a task of a million jobs needs no more memory than one of two thousand."""
+JOBS_PER_ROUND = 8_000
+"""So a task of a million jobs needs no more memory than one of eight thousand. Fewer would be a pity: devices idle at
+the end of each round."""
 FLAGS_MAX = 50_000
 """Scenarios whose flags are published one by one, all levels together."""
 

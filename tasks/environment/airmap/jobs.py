@@ -1,4 +1,4 @@
-"""Cuts kriging into jobs: up to 64 targets that need at most 24 stations between them."""
+"""Cuts kriging into jobs: up to 16 targets that need at most 24 stations between them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lamplighter.tasks.environment.airmap.method.near import Near, Point
 from lamplighter.tasks.environment.airmap.method.variogram import ONE, Variogram, packed, unit_variance
 
 NEIGHBOURS = 12
-TILE_TARGETS = 64
-LEFT_OUT_TARGETS = 12
+TILE_TARGETS = 16
+LEFT_OUT_TARGETS = 8
 TILE_STATIONS = 24
-SETS_PER_JOB = 21
+SETS_PER_JOB = 8
 CURVE_BITS = 10
 BOX_UNITS = 262_143
 HIGHEST_SHARE = 2.2
@@ -123,7 +123,7 @@ def cut(places: Sequence[Point], values: Sequence[float], targets: Sequence[Poin
 
 
 def together(sets: list[Variogram]) -> list[list[Variogram]]:
-    """What goes into one job: up to ``SETS_PER_JOB``, never one alone, which would be answered in another form."""
+    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
     parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
     if len(parts[-1]) == 1:
         parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]

@@ -26,6 +26,9 @@ def prepare(asked: ForecastInput) -> Spec:
     clock = _clock(asked)
     found = from_detectors(asked.detectors, clock)
     left = Left(asked.accept)
+    for number, one in enumerate(asked.detectors):
+        no_missing_codes([(count, f"/detectors/{number}/counts/{hour}") for hour, count in enumerate(one.counts)
+                          if count is not None], left)
     entities = from_entities(asked.entities, clock, left)
     for name, flows in entities.items():
         if name in found:
@@ -113,7 +116,6 @@ def _usable(found: dict[str, Flows], origin: int, weeks: int,
 
 def _heard(name: str, window: list[float | None], left: Left) -> tuple[float | None, ...]:
     """A detector's history without the days on which it was silent, unless that is meant."""
-    no_missing_codes([(flow, "/detectors") for flow in window if flow is not None], left)
     tell_quarter_hours(name, window, left)
     if not left.accept & {"silent", "implausible"}:
         for begin, end in silences(window, WEEK):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.listed import Listed
 
 MAX_XML_CHARS = 4_000_000
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Entities = list[dict[str, Any]]
 _SECONDS = Annotated[float, Field(ge=0, le=10_000_000)]
 
 
@@ -37,7 +37,7 @@ class Turn(_Strict):
 class Counts(_Strict):
     """Counted demand: how many vehicles enter where, and how they turn."""
 
-    entities: Entities = Field(min_length=1, max_length=20_000, description="FIWARE TrafficFlowObserved, NGSI-LD "
+    entities: Listed = Field(min_length=1, max_length=20_000, description="FIWARE TrafficFlowObserved, NGSI-LD "
                                "normalised or key-values: intensity (vehicles in the period), dateObservedFrom and "
                                "dateObservedTo; times of the task count from the first dateObservedFrom")
     entries: list[Entry] = Field(min_length=1, max_length=1000, description="detectors on roads into the network")
@@ -114,7 +114,7 @@ class Plain(_Strict):
 
     junctions: list[Junction] = Field(max_length=64, description="all junctions with signals")
     routes: list[Route] = Field(max_length=2000, description="all ways that vehicles take")
-    entities: Entities = Field(default=[], max_length=20_000, description="FIWARE TrafficFlowObserved for routes "
+    entities: Listed = Field(default=[], max_length=20_000, description="FIWARE TrafficFlowObserved for routes "
                                "that name a detector, NGSI-LD normalised or key-values")
 
 

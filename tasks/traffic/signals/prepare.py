@@ -39,7 +39,7 @@ def prepare(given: SignalsInput) -> Spec:
         network, demand = _from_sumo(given.sumo, start, given.period_end_s, search.seed, left)
     else:
         assert given.plain is not None
-        network, demand = read_plain(given.plain, start, given.period_end_s, search.seed)
+        network, demand = read_plain(given.plain, start, given.period_end_s, search.seed, left)
     network = _only(network, given.only)
     where = "/plain/junctions" if given.sumo is None else NETWORK_PATH
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
@@ -91,8 +91,8 @@ def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
                         "yellow, all-red and what clears the junction stay as they are", "/search/cycles_s")
     asked = [10 * cycle for cycle in search.cycles_s]
     found = [cycle for cycle in asked if any(fitted(junction, own, cycle) for junction, own in free)]
-    present = Counter(programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)
-                      if len(pair[1]) > 1)
+    cycles = [programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)]
+    present = Counter(cycle for cycle in cycles if any(fitted(junction, own, cycle) for junction, own in free))
     if not found:
         least = math.ceil(min(programme_cycle_ds(junction, (0,)) + sum(low for low, _ in own)
                               for junction, own in free) / 10)
@@ -112,7 +112,11 @@ def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, lef
         raise TaskError("bad_value", "give either routes_xml or counts", "counts: detectors and turn shares", "/sumo")
     if sumo.counts is not None:
         network, roads = read_network(sumo.network_xml, left=left)
-        return network, read_counts(sumo.counts, roads, start_s, end_s, seed)
-    routes = parse_routes(sumo.routes_xml or "", left)
+        return network, read_counts(sumo.counts, roads, start_s, end_s, seed, left)
+    try:
+        routes = parse_routes(sumo.routes_xml or "", left)
+    except TaskError:
+        read_network(sumo.network_xml)   # what is wrong with the network says more
+        raise
     network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
     return network, read_routes(routes, roads, start_s, end_s, seed, left)

@@ -97,7 +97,8 @@ def assemble(found: Finding) -> Result:
         "jobs_missing": progress.jobs_missing, "judged_on_unseen_demand": progress.unseen,
         "method": "integer queue simulation; delay is waiting plus 1.5 s per stop; predicted on "
                   f"{found.replicas} jittered copies of the demand that the search had "
-                  f"{'not ' if progress.unseen else ''}seen; low and high are Student's 95 % interval over them",
+                  f"{'not ' if progress.unseen else ''}seen; low and high are Student's 95 % interval over them, in "
+                  "which the error of the model is not",
         "notes": list(found.notes), "junctions": junctions,
     }
     if any(junction.actuated for junction in network.junctions):
@@ -156,7 +157,7 @@ def _summary(data: dict[str, Any]) -> str:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")
     low, high = data["saved_share_low"], data["saved_share_high"]
-    spread = "" if low is None else f", {low:.0%} to {high:.0%} with 95 % confidence"
+    spread = "" if low is None else f", {low:.0%} to {high:.0%} over copies of the demand"
     demand = "traffic the search had not seen" if data["judged_on_unseen_demand"] else "the traffic of the search"
     return (f"Retiming {what} should cut the mean delay at signals from {data['delay_before_s_per_vehicle']:.1f} to "
             f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}{spread}), "

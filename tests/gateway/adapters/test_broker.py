@@ -188,6 +188,25 @@ def test_a_broker_that_runs_but_carries_nothing_is_replaced(run, embedded, peopl
     run(main)
 
 
+def test_a_broker_that_stores_nothing_any_more_is_replaced(run, embedded, monkeypatch):
+    """Though it carries what it need not store: of the proofs one in so many says so, and those after it."""
+    monkeypatch.setattr(module, "WATCH_S", 0.05)
+    monkeypatch.setattr(module, "MISSES", 1_000_000)   # on a busy machine one that works may be as slow
+
+    async def main():
+        async with embedded() as broker:
+            sent, publish = [], broker._link.publish
+            monkeypatch.setattr(broker._link, "publish",
+                                lambda topic, payload, qos: sent.append(qos) or (qos or publish(topic, payload, qos)))
+            while sent[-4:] != [1, 1, 1, 1]:   # noqa: ASYNC110 - nothing tells of a proof that fails
+                await asyncio.sleep(0.01)
+            monkeypatch.setattr(module, "MISSES", 3)
+            while not broker.restarts:   # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+            assert 0 in sent
+    run(main)
+
+
 def test_a_broker_that_cannot_store_is_not_taken_for_one(run, embedded, monkeypatch):
     """A start on a store without room fails with a sentence instead of losing every message later."""
     monkeypatch.setattr(module, "CONFIG", module.CONFIG.replace("max_file: 2GB", "max_file: 1"))

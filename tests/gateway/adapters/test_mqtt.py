@@ -146,6 +146,7 @@ def test_outgoing_messages_are_bounded_and_drops_counted(run, together):
         async with Peer(CONNACK) as peer, together((peer.url, "x", {"max_outgoing": 5})) as (client,):
             assert [client.link.publish("t", b"x") for _ in range(8)] == [True] * 5 + [False] * 3
             assert client.link.counters.dropped == 3 and client.link.unsent == 5
+            assert [client.link.publish("t", b"x", 0) for _ in range(8)] == [True] * 5 + [False] * 3
     run(main)
 
 

@@ -4,10 +4,11 @@ import ast
 import inspect
 from pathlib import Path
 
+import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from lamplighter.gateway.adapters.mqtt_wire import Paho
+from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
 
 ROOT = Path(__file__).parents[3]
 PRIVATE = {
@@ -72,3 +73,78 @@ def test_paho_keeps_what_is_unconfirmed_by_packet_id():
     assert list(client._out_messages) == [first, second]
     assert client.confirmation(first.to_bytes(2, "big"))
     assert list(client._out_messages) == [second] and client.unconfirmed == 1
+
+
+def client_with(*packets):
+    """A client whose wire holds these packets; what it does is put into ``heard``."""
+    client, wire = Paho(CallbackAPIVersion.VERSION2), Wire(lambda: None, lambda: None)
+    client.wire, client.heard = wire, []
+    client.on_publication = lambda *of: client.heard.append(of)
+    client.on_unread = lambda mid: client.heard.append(mid)
+    client.lets_go = lambda topic, size: client.heard.append((topic, size)) or topic == b"loud"
+    client.fail = lambda: client.heard.append("failed")
+    wire.data_received(b"".join(packets))
+    return client
+
+
+def test_a_message_may_be_let_go_unread():
+    """It is confirmed where it is to be, and what follows it is read; topic and size are known before."""
+    client = client_with(b"\x32\x0b\0\4loud\1\2abc", b"\x30\7\0\4loudx", b"\x30\4\0\1tx")
+    for _ in range(3):
+        client.read_packet()
+    assert client.heard == [(b"loud", 11), 0x102, (b"loud", 7), (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert not client.wire.waiting
+
+
+@pytest.mark.parametrize("packet", [b"\x32\7\0\4loud\1", b"\x34\x08\0\4loud\1\2", b"\x36\x08\0\4loud\1\2"])
+def test_what_is_no_message_is_none_unread_either(packet):
+    """A packet that is cut short, or of a QoS that nobody asked for."""
+    client = client_with(packet)
+    client.read_packet()
+    assert client.heard[1:] == ["failed"]
+
+
+class Network:
+    """Stands in for a transport: ``sent`` is what was written to it."""
+
+    def __init__(self):
+        self.sent = []
+        self.write = self.sent.append
+
+    def is_closing(self):
+        return False
+
+    def close(self):
+        self.sent.append("closed")
+
+
+@pytest.mark.parametrize("size", [0, 120, 121, 16_376, 16_377, 70_000])
+def test_a_message_of_qos_0_is_read_as_it_was_written(size):
+    """With a length of as many bytes as it takes; those of one turn leave together, the first asks for it."""
+    client = client_with()
+    client.wire.transport = network = Network()
+    assert client.post(b"topic", bytes(size)) and not client.post(b"t", b"x")
+    client.wire.flush()
+    other = client_with(*network.sent)
+    for _ in range(2):
+        other.read_packet()
+    assert len(network.sent) == 1 and not other.wire.waiting
+    assert other.heard[1::2] == [(b"topic", bytes(size), 0, False, 0), (b"t", b"x", 0, False, 0)]
+
+
+def test_what_has_no_room_waits():
+    """For the network to take more, or the end; it leaves in its order, once."""
+    client = client_with()
+    client.wire.transport = network = Network()
+    client.wire.pause_writing()
+    client.post(b"t", b"1")
+    client.wire.flush()
+    client.post(b"t", b"2")
+    assert network.sent == []
+    client.wire.resume_writing()
+    client.wire.flush()
+    assert network.sent == [b"\x30\4\0\1t1\x30\4\0\1t2"]
+    client.wire.pause_writing()
+    client.post(b"t", b"3")
+    client.wire.close()
+    assert network.sent[1:] == [b"\x30\4\0\1t3", "closed"]

@@ -193,6 +193,17 @@ def test_verdict_replaces_only_within_its_epoch(path: Path) -> None:
     store.close()
 
 
+def test_an_epoch_is_told_without_folding(path: Path) -> None:
+    """A look at the epoch leaves commits that say nothing of it where they are, and sees the one that ended it."""
+    store = Store.open(path)
+    store.commit([task(), lease(1)])
+    assert (store.epoch(), store.unsealed()) == (0, [])
+    assert store._query("SELECT count(*) FROM tail") == [(1,)]
+    store.commit([KeepEpoch(1)])
+    assert (store.epoch(), store.unsealed()) == (1, [0])
+    store.close()
+
+
 def test_judged_reads_in_slices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many receipts an epoch has, each comes once, by lease number, while commits go on in between."""
     monkeypatch.setattr(module, "_SLICE", 3)

@@ -6,6 +6,7 @@ from lamplighter.gateway.api.views import node_view, statement, task_view
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.lifecycle import Phase, Where
+from lamplighter.gateway.core.machine import LET_GO, SEEN, SLICE
 from lamplighter.gateway.core.snapshot import (
     AnswerRow,
     LeaseRow,
@@ -215,7 +216,7 @@ def test_an_open_lease_is_sent_again_when_its_round_or_its_kernel_comes_last(aft
 def test_a_birth_that_is_retained_is_no_reboot(after, pair, of):
     """The first message that a gateway hears of a device after a restart takes no lease from it."""
     after(leases=[lease_row(pair)], standing=[StandingRow("anna-1", 0, 0, 0, 3)])
-    assert pair.born("anna-1", 3) == [f.KeepStanding("anna-1", 0, 0, 0, 3, 1, 3), f.CompileKernels(0)]
+    assert pair.born("anna-1", 3) == [f.CompileKernels(0), f.KeepStanding("anna-1", 0, 0, 0, 3, 1, 3)]
     assert pair.node("anna-1").open
     said = pair.born("anna-1", 4)
     assert of(f.KeepEnd, said) == [f.KeepEnd(1, "expired")]
@@ -542,3 +543,59 @@ def test_a_task_that_is_replayed_shows_how_far_it_was(after, pair, of):
     pair.wait(1_000)
     assert shown() == far
     assert of(f.StartSolver, pair.tell(e.WorkFound((("t", 0, 0),)))) and shown() == far
+
+
+def test_one_event_ends_no_more_leases_than_it_may(make_city, of):
+    """However many expire at once: the machine says that there is more, and goes on where it was."""
+    city = make_city(max_open=64)
+    for number in range(6):
+        city.device(f"n{number}", room=64, speed=100_000)
+    city.submit()
+    city.round(jobs=6 * 64)
+    assert sum(len(node.open) for node in city.state.nodes.values()) == 6 * 64 and not city.machine.busy
+    city.now += city.policy.ack_by_ms
+    ended = []
+    while not ended or city.machine.busy:
+        ended.append(len(of(f.KeepEnd, city.tell(e.Ticked()))))
+    assert sum(ended) == 6 * 64 and max(ended) <= SLICE and len(ended) >= 3
+
+
+def test_statuses_of_many_tasks_take_several_events(make_city, of):
+    """Each task is looked at once for each time that statuses are published, and those that are over not any more."""
+    city = make_city(max_tasks=100)
+    for number in range(2 * SEEN + 1):
+        city.submit(f"t{number}")
+        city.state.tasks[f"t{number}"].dirty = True
+    city.now += 1_000
+    said = [city.tell(e.Ticked())]
+    city.tell(e.TaskCancelled(f"t{2 * SEEN}"))
+    while city.machine.busy:
+        said.append(city.tell(e.Ticked()))
+    told = [x.task for one in said for x in of(f.PublishStatus, one)]
+    assert sorted(told) == sorted(f"t{number}" for number in range(2 * SEEN)) and len(said) == 3
+
+
+def test_a_round_becomes_jobs_as_devices_come_to_them(city):
+    """A million that wait cost what a few do, and count as what they are."""
+    city.submit()
+    city.round(jobs=1_000_000)
+    assert len(city.of().round.jobs) < 200 and city.of().all_jobs == 1_000_000
+    city.device("anna-1", room=64, speed=100_000)
+    assert len(city.node("anna-1").open) == 64 and len(city.of().round.jobs) < 300
+    said = city.tell(e.TaskCancelled("t"))
+    assert sum(isinstance(effect, f.SendCancel) for effect in said) == 64
+
+
+def test_jobs_of_a_past_round_are_let_go_some_at_a_time(make_city):
+    """What they hold is free in the end; the machine says that there is more to do."""
+    city = make_city(copies=1, max_open=64)
+    city.device("anna-1", room=64, speed=1_000_000)
+    city.submit()
+    city.round(jobs=LET_GO + 64)
+    while leases := city.leases():
+        for lease in leases:
+            city.answer(lease)
+    while city.machine.busy:
+        assert city.state.leftover
+        city.tell(e.Ticked())
+    assert not city.state.leftover

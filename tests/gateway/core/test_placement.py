@@ -50,11 +50,41 @@ def test_no_device_holds_more_than_the_policy_allows(make_city):
 
 
 def test_a_device_gets_no_more_than_it_can_work_off_soon(city):
-    """Leases ahead are for two seconds of work at most; one it always gets."""
+    """It gets leases until they are for more than a second of work; one it always gets."""
     city.device("anna-1", room=64)               # 10 kop take it 201 ms
     city.device("slow-1", room=64, speed=1)
     city.task(jobs=40)
-    assert (len(city.leases("anna-1")), len(city.leases("slow-1"))) == (9, 1)
+    assert (len(city.leases("anna-1")), len(city.leases("slow-1"))) == (5, 1)
+
+
+def test_a_long_job_is_not_put_off_for_short_ones(city):
+    """Who has enough ahead looks at no job: those that take longest are not left for the end."""
+    city.device("anna-1", room=8)
+    city.submit()
+    city.round(jobs=[city.job(0, price=90), city.job(1, price=90), city.job(2), city.job(3)])
+    assert [lease.input for lease in city.leases()] == [b"job 0"]    # 90 kop take it 1.8 s
+    city.now += 1_800
+    city.answer(city.leases()[0])
+    assert [lease.input for lease in city.leases()] == [b"job 1"]
+
+
+def test_few_jobs_are_spread_over_all_devices(city, of):
+    """When a round opens each device gets a job before one gets its second."""
+    for number in range(6):
+        city.device(f"node-{number}", room=8)
+    city.task(jobs=9)
+    assert sorted(len(city.leases(f"node-{number}")) for number in range(6)) == [1, 1, 1, 2, 2, 2]
+
+
+def test_a_second_copy_goes_to_who_has_nothing_to_do(city):
+    """Of those that may have it, and have nothing else, wherever the lot has the search begin."""
+    for name in ("anna-1", "ben-1", "carl-1", "dora-1"):
+        city.device(name, room=8)
+    city.task(jobs=3)
+    idle = next(name for name in city.state.nodes if not city.leases(name))
+    first = city.leases()[0]
+    city.answer(first)
+    assert [lease.input for lease in city.leases(idle)] == [first.input]
 
 
 @pytest.mark.parametrize("device", [{"heap": 999}, {"room": 0}, {"spare": 0, "speed": 0}])
@@ -337,11 +367,11 @@ def test_pace_is_measured_by_the_gateway(city):
     """A device that takes longer than it bid for gets less ahead."""
     city.device("anna-1", room=64)
     city.task(jobs=60)
-    assert len(city.leases()) == 9
+    assert len(city.leases()) == 5
     city.now += 9_000
     while city.node("anna-1").open and len(city.out) < 2_000 and city.node("anna-1").pace.get("toy.sum", 0) < 50_000:
         city.answer(city.leases()[0])
-    assert len(city.leases()) <= 9
+    assert len(city.leases()) <= 5
     assert city.node("anna-1").pace["toy.sum"] > 20_000    # microseconds per kop; its bid said 20,000
 
 
@@ -379,3 +409,63 @@ def test_what_the_gateway_has_taken_is_not_leased_too(city, of):
     (asked,) = of(f.Recompute, city.wait(city.policy.quorum_wait_ms))
     assert not of(f.SendLease, city.device("ben-1", "ben"))
     assert of(f.KeepAnswer, city.recompute(asked))
+
+
+@pytest.fixture
+def waiting(make_city):
+    """The copy of a job by anna waits for ben, who is at another job for a long time."""
+    city = make_city()
+    city.device("anna-1", room=1)
+    city.device("ben-1", room=1)
+    city.task(jobs=2)
+    city.answer(city.lease("anna-1"))
+    city.bid("anna-1", room=0)
+    return city
+
+
+def test_a_copy_waits_for_an_owner_who_is_busy(waiting, of):
+    """The gateway does not do the work of devices that only have not come to it yet."""
+    assert not of(f.Recompute, waiting.wait(waiting.policy.quorum_wait_ms))
+    done = waiting.lease("ben-1")
+    waiting.answer(done)
+    assert waiting.lease("ben-1").input != done.input
+
+
+def test_a_copy_does_not_wait_for_one_that_will_get_nothing(waiting, of):
+    """It holds a lease, but two starts have its number."""
+    waiting.born("ben-1", once=99)
+    assert of(f.Recompute, waiting.wait(waiting.policy.quorum_wait_ms))
+
+
+def test_a_node_comes_to_every_task_however_many_there_are(make_city):
+    """It looks at so many at a time, and goes on where it was: none is left out for good."""
+    city = make_city(scan=2)
+    for number in range(9):
+        city.submit(f"t{number}")
+        city.round(f"t{number}", jobs=[city.job(heap=1 if number == 8 else 200_000)])
+    city.device("anna-1", room=1)
+    for _ in range(9):
+        city.wait(300)
+    assert [lease.job.task.name for lease in city.node("anna-1").open.values()] == ["t8"]
+
+
+def test_tasks_whose_jobs_are_all_out_are_not_looked_at(pair):
+    """Only what waits is, so what a lease costs does not grow with what runs."""
+    pair.submit()
+    pair.round(jobs=1)
+    assert pair.of() in pair.state.live and pair.of() not in list(pair.state.turns)
+
+
+def test_a_device_without_work_ahead_is_in_a_hurry(make_city):
+    """A commit may wait for others only while every device that was given something has enough to do meanwhile."""
+    city = make_city(backlog_ms=60_000)
+    city.device("anna-1", room=2, speed=10, spare=1_000)
+    city.submit()
+    city.round(jobs=[city.job(index, price=10) for index in range(4)])
+    assert city.machine.hurries() and not city.machine.hurries()
+    city.now += 1_000
+    city.answer(city.leases()[0])
+    assert len(city.leases()) == 2 and not city.machine.hurries()
+    city.tell(e.BrokerLost())
+    city.tell(e.BrokerFound())
+    assert city.machine.hurries()   # what is sent again

@@ -103,7 +103,7 @@ def test_a_recomputation_of_a_void_round_is_ignored(second, of):
     pair.tell(FOUND)
     pair.recompute(of(f.Recompute, pair.round())[0])
     pair.round(number=1)
-    pair.of().round.jobs[0].phase = Phase.AUDIT
+    pair.of().round.jobs[0].move(Phase.AUDIT, "")
     assert pair.tell(e.Recomputed("t", 1, 0, 0, b"of run 0")) == []
     assert of(f.KeepAnswer, pair.tell(e.Recomputed("t", 1, 0, 1, b"of run 1")))
 

@@ -4,7 +4,7 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.entities import KindFacts
+from lamplighter.gateway.core.entities import Job, KindFacts, Round
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, items_of
 from lamplighter.gateway.core.whynot import why_not
@@ -16,13 +16,20 @@ ONE, TWO = (b"1" * 16,), (b"2" * 16,)
 
 def jobs_of(count, price=10, size=4, answer=ANSWER_BYTES, contexts=(), heap=1_000):
     """Jobs whose input begins with their number."""
-    return [e.JobSpec(bytes((at,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
+    return [e.JobSpec(bytes((at % 256,)) + bytes(size - 1), contexts, answer, price, heap) for at in range(count)]
+
+
+def spans_of(jobs, cuts):
+    """What is leased of a round of ``jobs``."""
+    made = Round(0, yielded=jobs)
+    cut(made, cuts)
+    return made.specs
 
 
 @pytest.fixture
 def city(make_city):
-    """One where a span is to take a second."""
-    return make_city(span_ms=1_000)
+    """One where a span is to take a second, to the end of a round."""
+    return make_city(span_ms=1_000, span_least_ms=1_000)
 
 
 @pytest.fixture
@@ -59,10 +66,18 @@ def test_machine_code_is_faster_than_what_devices_bid(city, arch, native, most):
     assert cuts(city, jobs_of(250, price=10) + jobs_of(250, price=10)) == [most] * (500 // most)
 
 
-def test_few_jobs_are_spread_over_all_devices(street):
-    """Four spans for each, as long as that is worth a lease: here 200 ms are one job."""
-    assert cuts(street, jobs_of(24)) == [3] * 8
-    assert cuts(street, jobs_of(8)) == []
+def test_the_last_spans_of_a_round_are_short(make_city):
+    """What is left is enough for two more for each device, as long as that is worth a lease: here 200 ms are one job.
+    Where there are other tasks a round has only its share of the devices."""
+    city = make_city(span_ms=1_000)
+    for name in ("anna-1", "ben-1"):
+        city.device(name, name, can=NEW, room=1)
+    city.submit()
+    assert cuts(city, jobs_of(32)) == [5, 5, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
+    assert spans_of(jobs_of(3), bytes((2, 1)))[-1] == jobs_of(3)[-1]   # a span of one is that job
+    assert cuts(city, jobs_of(4)) == []
+    city.submit("other")
+    assert cuts(city, jobs_of(32)) == [5, 5, 5, 5, 5, 3, 2, 1, 1]
 
 
 def test_the_spans_of_a_group_are_alike(street):
@@ -77,9 +92,16 @@ def test_only_jobs_with_the_same_contexts_go_together(street):
     mixed = [job for pair in zip(one, two, strict=True) for job in pair]
     found = cuts_for(street.state, street.of(), mixed)
     assert list(found) == [5] * 40
-    spans = cut(street.of(), mixed, found)
-    assert [job.spec.contexts for job in spans] == [ONE] * 20 + [TWO] * 20
-    assert items_of(spans[0].spec) == one[:5]
+    spans = spans_of(mixed, found)
+    assert [spec.contexts for spec in spans] == [ONE] * 20 + [TWO] * 20
+    assert items_of(spans[0]) == one[:5]
+
+
+def test_a_job_that_is_left_over_stays_what_it_is():
+    """It is leased like any other, and needs nothing of what makes a span."""
+    jobs = jobs_of(3)
+    assert [items_of(spec) for spec in spans_of(jobs, bytes((2, 1)))] == [jobs[:2], jobs[2:]]
+    assert spans_of(jobs, bytes((2, 1)))[1] is jobs[2] and spans_of(jobs, b"") is jobs
 
 
 @pytest.mark.parametrize(("jobs", "most"), [
@@ -100,7 +122,7 @@ def test_a_span_fits_a_message_of_most_devices(city):
     city.submit()
     found = cuts_for(city.state, city.of(), jobs_of(200, size=400))
     assert max(found) == 5
-    big = cut(city.of(), jobs_of(200, size=400), found)[0]
+    big = Job(city.of(), 0, 0, spans_of(jobs_of(200, size=400), found)[0])
     assert why_not(city.state, city.node("anna-0"), big) is Why.MESSAGE
     assert why_not(city.state, city.node("anna-1"), big) is None
 
@@ -151,10 +173,11 @@ def test_at_a_deadline_a_solver_is_told_what_there_is(street, of):
     street.submit("late", deadline_ms=5_000)
     street.round("late", jobs=jobs_of(24))
     while not any(job.answer for job in street.of("late").round.jobs):
-        street.answer(street.leases()[0], b"a" * 24)
+        lease = street.leases()[0]
+        street.answer(lease, b"a" * 8 * len(street.state.leases[lease.nonce].job.spec.items))
     street.now += 5_000
     given, = of(f.GiveUp, street.tell(e.Ticked()))
-    assert given.answers == (b"a" * 8,) * 3 + (None,) * 21
+    assert given.answers == (b"a" * 8,) * 5 + (None,) * 19
 
 
 def test_a_round_that_comes_again_is_cut_as_it_was(street, of):
@@ -173,3 +196,24 @@ def test_one_job_needs_no_cutting():
     """It is what it was."""
     job, = jobs_of(1)
     assert items_of(job) == [job] and answers_of(job, b"answer") == [b"answer"]
+
+
+def test_a_device_has_the_time_that_it_reckons_with(city):
+    """By the speed that it bids: it declines what would take longer, however fast it has been seen."""
+    city.device("anna-1", can=NEW, room=2)
+    city.submit()
+    city.node("anna-1").pace[KINDS[0]] = 190
+    city.round(jobs=jobs_of(400, price=40))
+    first, second = city.leases()
+    assert first.report_by_ms > first.budget_kop * 20 > 10_000
+    assert second.report_by_ms > (first.budget_kop + second.budget_kop) * 20
+
+
+def test_a_job_that_finds_no_other_stays_what_it_is(street):
+    """It is a lease as it always was, also for firmware that knows no spans."""
+    alone, = jobs_of(1, contexts=TWO)
+    street.round(jobs=[*jobs_of(200, contexts=ONE), alone])
+    last = street.of().round.jobs[-1]
+    assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
+    street.device("old-1", "cleo")
+    assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)

@@ -1,6 +1,5 @@
 """Draws, nonces and what is remembered."""
 
-import heapq
 
 from lamplighter.gateway.core.effects import FindWork
 from lamplighter.gateway.core.entities import Job, Task
@@ -52,11 +51,3 @@ def test_effects_belong_to_the_turn_in_which_they_are_made():
     second = made.begin(Task, 701)
     made.find_work("ben-1")
     assert (first.effects, second.effects) == ([FindWork("anna-1")], [FindWork("ben-1")])
-
-
-def test_timers_come_in_the_order_of_their_time(city):
-    """The earliest timer is first, whatever the order in which they were set."""
-    made = state()
-    for due in (30, 10, 20, 10):
-        made.set_timer(due, job_of(city))
-    assert [heapq.heappop(made.timers)[0] for _ in range(4)] == [10, 10, 20, 30]

@@ -302,7 +302,7 @@ def test_a_task_that_is_about_to_move_says_so(make_city, of):
     city.submit()
     city.round(jobs=[city.job(i, heap=1 if i == 3 else 200_000) for i in range(9)])
     city.device("anna-1", room=1)
-    city.of().round.jobs[0].spec = city.job(0, heap=1)   # it has been looked at, and just now it would fit
+    city.of().round.fresh[0].spec = city.job(0, heap=1)   # just now it would fit
     assert "about to get it" in of(f.PublishStatus, city.wait(300))[-1].status["waits_for"]
     for _ in range(9):
         city.wait(300)

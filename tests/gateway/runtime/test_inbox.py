@@ -115,6 +115,22 @@ def test_what_the_gate_does_not_admit_is_not_read(bench, topic, node, besides):
     assert len(bench.asked) == len(bench.sizes) == 1
 
 
+def test_a_muted_device_is_let_go_before_anything_is_made_of_it(bench):
+    """By topic and size alone, which count all the same, until it is heard again; others are not affected."""
+    topic = wire.node_topic("demo", "a", "result")
+    assert not bench.inbox.lets_go(topic.encode(), 9) and not bench.sizes
+    bench.open = False
+    bench.take(topic, b"x")
+    bench.take(wire.node_topic("demo", "nobody", "result"), b"x")
+    assert bench.inbox.lets_go(topic.encode(), 9) and bench.sizes[-1] == ("a", 9 + MESSAGE_BYTES)
+    assert not bench.inbox.lets_go(wire.node_topic("demo", "nobody", "result").encode(), 9)
+    assert bench.counters["messages_muted"] == 3
+    bench.open = True
+    assert not bench.inbox.lets_go(topic.encode(), 9)
+    bench.sizes.clear()
+    assert not bench.inbox.lets_go(topic.encode(), 9) and not bench.sizes
+
+
 def test_it_listens_to_all_that_devices_and_operators_send():
     """Each topic of devices once, bids without a promise; requests of all methods."""
     wanted = dict(subscriptions("demo", "gw1"))

@@ -10,20 +10,29 @@ import pytest
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.snapshot import Snapshot
-from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, Pump, step
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, Pump, step
 
 
 class Echo:
     """Stands in for the machine: each event that names a reason is kept and acknowledged under it."""
 
     next_due_ms = 1 << 62
+    busy = False
 
     def __init__(self):
-        self.ticks = 0
+        self.ticks = self.batches = 0
+        self.hurry = False
+
+    def hurries(self):
+        return self.hurry
 
     def handle(self, event, now_ms):
         assert now_ms > 0
+        if isinstance(event, e.BatchTaken):
+            self.batches += 1
+            return []
         if isinstance(event, e.Ticked):
+            self.busy = self.ticks in (0, 1) and self.busy
             self.ticks += 1
             self.next_due_ms = 1 << 62
             return []
@@ -36,11 +45,12 @@ class Echo:
 class Bench:
     """A pump that writes down what it does: ("commit", effects), ("release", effects), ("after", name)."""
 
-    def __init__(self, commit=None):
+    def __init__(self, commit=None, window_ms=0):
         self.did, self.machine = [], Echo()
+        self.machine.hurry = not window_ms
         self._more = commit or (lambda effects: None)
         self.pump = Pump(self.machine, self.commit, lambda effects: self.did.append(("release", effects)),
-                         lambda: time.monotonic_ns() // 1_000_000)
+                         lambda: time.monotonic_ns() // 1_000_000, window_ms)
         self.threads = set()
 
     def commit(self, effects):
@@ -98,7 +108,7 @@ def test_one_commit_serves_many_events():
     commits = [[effect.ended for effect in effects] for name, effects in bench.did if name == "commit"]
     assert [len(commit) for commit in commits] == [MAX_BATCH, 10]
     assert [*chain(*commits)] == [f"r{number}" for number in range(MAX_BATCH + 10)]
-    assert (bench.pump.batches, bench.pump.events) == (2, MAX_BATCH + 10)
+    assert (bench.pump.batches, bench.pump.events) == (2, MAX_BATCH + 10) and bench.machine.batches == 2
 
 
 def test_events_that_come_during_a_commit_wait_for_the_next():
@@ -153,7 +163,11 @@ def test_a_step_parts_what_must_come_first():
     events = [(e.DeviceMisbehaved("n", reason), after if reason == "b" else None) for reason in ("a", "quiet", "b")]
     out = {reason: f.SendAck("n", 1, reason) for reason in "ab"}
     assert step(machine, events, 5) == ([f.KeepEnd(1, "a"), f.KeepEnd(1, "b")],
-                                        [out["a"], out["a"], out["b"], out["b"]], [after])
+                                        [out["a"], out["a"], out["b"], out["b"]], [after], False)
+    machine.hurry = True
+    assert step(machine, events, 5).hurry
+    machine.hurry, machine.handle = False, lambda event, now_ms: [f.StopSolver("t")]
+    assert step(machine, events, 5).hurry
 
 
 def test_a_start_is_one_batch():
@@ -202,6 +216,88 @@ def test_time_passes_when_the_machine_wants_it():
             await asyncio.sleep(0.005)
     asyncio.run(running(bench, work))
     assert bench.machine.ticks == 1
+
+
+HOUR_MS = 3_600_000
+
+
+def test_what_nobody_waits_for_shares_a_commit():
+    """Batches wait for others until the window is over, or somebody waits for one of them; nothing overtakes them."""
+    bench = Bench(window_ms=HOUR_MS)
+
+    async def work():
+        bench.put("first")
+        while bench.machine.batches < 1:   # noqa: ASYNC110 - nothing tells of a batch that waits
+            await asyncio.sleep(0)
+        bench.put("unkept")
+        while bench.machine.batches < 2:   # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0)
+        assert bench.did == []
+        bench.machine.hurry, done = True, asyncio.Event()
+        bench.put("last", done)
+        await done.wait()
+    asyncio.run(running(bench, work))
+    first, unkept, last = (f.SendAck("n", 1, reason) for reason in ("first", "unkept", "last"))
+    assert bench.did == [("commit", [f.KeepEnd(1, "first"), f.KeepEnd(1, "last")]),
+                         ("release", [first, first, unkept, last, last]),
+                         ("after", "first"), ("after", "unkept"), ("after", "last")]
+
+
+def test_a_window_ends_by_itself():
+    """What waits is committed without anything else that comes."""
+    bench = Bench(window_ms=1)
+
+    async def work():
+        for reason in ("first", "second"):
+            done = asyncio.Event()
+            bench.put(reason, done)
+            await done.wait()
+    asyncio.run(running(bench, work))
+    assert bench.names == ["commit", "release", "after"] * 2
+
+
+def test_who_tells_is_not_kept_waiting():
+    """Nor what waited before it was told, nor too many rows."""
+    bench = Bench(window_ms=HOUR_MS)
+
+    async def work():
+        bench.put("first")
+        await bench.pump.told([e.DeviceMisbehaved("n", "told")])
+        assert bench.names == ["commit", "release", "after"]
+        bench.did.clear()
+        for number in range(MAX_HELD):
+            bench.put(f"r{number}")
+        while "commit" not in bench.names:   # noqa: ASYNC110 - a commit tells nobody
+            await asyncio.sleep(0.001)
+    asyncio.run(running(bench, work))
+    assert len(bench.did[0][1]) == MAX_HELD
+
+
+def test_the_window_is_over_once():
+    """That of a batch which has been committed means nothing to the next."""
+    bench = Bench(window_ms=HOUR_MS)
+
+    async def work():
+        bench.put("first")
+        while bench.machine.batches < 1:   # noqa: ASYNC110 - nothing tells of a batch that waits
+            await asyncio.sleep(0)
+        bench.pump._hurry(f.KeepEnd(1, "first"))   # equal, and yet another
+        await asyncio.sleep(0)
+        assert bench.did == []
+    asyncio.run(running(bench, work))
+
+
+def test_a_machine_with_more_to_do_is_asked_again_at_once():
+    """Not when the next tick is due: what is too much for one event goes on with the next batch."""
+    bench = Bench()
+
+    async def work():
+        bench.machine.busy = True
+        await bench.pump.told([e.DeviceMisbehaved("n", "quiet")])
+        while bench.machine.busy:   # noqa: ASYNC110 - nothing tells of a batch that leads to nothing
+            await asyncio.sleep(0)
+    asyncio.run(running(bench, work))
+    assert bench.machine.ticks == 3
 
 
 def test_every_durable_effect_is_known():

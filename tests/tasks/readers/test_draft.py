@@ -27,7 +27,8 @@ def test_dead_ends_without_loads_are_left_out_and_told() -> None:
     assert [bus.name for bus in made.feeder.buses] == ["a", "b"] and len(made.feeder.lines) == 1
     draft = _draft(("c", "d"), ("a", "b"))
     draft.finished("a")
-    assert draft.left.notes() == ["1 line (line 7) left out: not connected to the source"]
+    assert draft.left.notes() == ["1 line (line 7) left out: not connected to the source",
+                                  "2 buses (c, d) left out: not connected to the source"]
     with pytest.raises(TaskError) as caught:
         _draft(("a", "b"), ("c", "d"), loads="bd").finished("a")
     assert (caught.value.code, caught.value.path) == ("disconnected", "/net/load")

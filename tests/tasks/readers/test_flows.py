@@ -71,6 +71,8 @@ def test_signals_count_as_the_forecast_does() -> None:
              _count(6, 3, refDevice="d", laneId=2)]
     assert sum(count for *_, count in read_periods(given, ["d"], "/e")["d"]) == 20
     assert [count for *_, count in read_periods(given, ["d lane 2"], "/e")["d lane 2"]] == [6]
+    read_periods([car, _count(9, 4, refDevice="other")], ["d"], "/e", left := Left())
+    assert left.notes() == ["1 observation (other) left out: nothing asks for its detector"]
     both = [_count(5, 1, refDevice="d", laneDirection="forward"),
             _count(6, 2, refDevice="d", laneDirection="backward")]
     assert [count for *_, count in read_periods(both, ["d backward"], "/e")["d backward"]] == [6]

@@ -198,11 +198,13 @@ def test_a_code_among_numbers_like_it_is_a_number() -> None:
 
 
 def test_a_quiet_night_and_a_gap_are_no_silence() -> None:
-    """Nor is a day without a car in a lane that has ten a day; a gap within a silence does not end it."""
+    """Nor are some hours of a closed road, or a day in a lane that has a car a day; a gap within a silence does not
+    end it."""
     quiet = [1.0 if hour % 24 == 12 else 0.0 for hour in range(168 * 5)]
     assert plausible.silences(quiet, 168) == []
     busy = [float(50 + hour % 24) for hour in range(168 * 5)]
     busy[200:230] = [None] * 30  # type: ignore[list-item]
+    busy[500:510] = [0.0] * 10
     assert plausible.silences(busy, 168) == []
     busy[300:340] = [0.0] * 20 + [None] * 5 + [0.0] * 15  # type: ignore[list-item]
     assert plausible.silences(busy, 168) == [(300, 340)]
@@ -212,10 +214,13 @@ def test_the_kinds_check_codes_in_tables_too() -> None:
     """Readings of a check over time, prices and loads, each with its pointer."""
     stations = [{"id": str(i), "x_m": 1000 * i, "y_m": 500 * i * i} for i in range(5)]
     given = {"stations": stations, "readings": [[20, 21, 22, 20, 19], [20, 21, -999, 20, 19]]}
+    street = _street(random.Random(0))
+    street["detectors"][0]["counts"][7] = 9999
     home, feeder = _home(random.Random(1)), _feeder(random.Random(1))
     home["prices"]["buy_eur_per_mwh"][3] = -9999
     feeder["feeder"]["loads"][2]["kw"] = -999
     for kind, wrong, path in (("environment.sensorqc", given, "/input/readings/1/2"),
+                              ("traffic.forecast", street, "/input/detectors/0/counts/7"),
                               ("energy.battery", home, "/input/prices/buy_eur_per_mwh/3"),
                               ("energy.evhosting", feeder, "/input/feeder/loads/2/kw")):
         with pytest.raises(TaskError) as caught:

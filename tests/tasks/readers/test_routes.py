@@ -111,12 +111,13 @@ def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
         <trip id="a" type="bus" depart="1" from="s_in" to="n_out"/><trip id="b" type="bus" depart="1" from="w_in"
         to="e_out"><stop busStop="here" duration="20"/></trip>
         <trip id="c" type="bike" depart="1" from="w_in" to="e_out"/>
-        <trip id="d" depart="2" from="w_in" to="e_out"/><personFlow id="p" begin="0" end="9" period="1"/>"""
+        <trip id="d" depart="2" from="w_in" to="e_out"/><personFlow id="p" begin="0" end="9" period="1"/>
+        <busStop id="here" lane="e_out_0"/>"""
     demand = read_routes(parse_routes(f"<routes>{body}</routes>"), read_network(closed)[1], 0.0, 1e6, 1, left)
     assert [depart for depart, _ in demand.vehicles] == [10, 20]
     assert [note.split(":")[0] for note in left.notes()] == [
         "1 vehicle of class bus (a) left out", "1 stop (b) left out", "1 vehicle of class bicycle (c) left out",
-        "1 flow of people (p) left out"]
+        "1 flow of people (p) left out", "1 bus stop (here) left out"]
     with pytest.raises(TaskError, match="no way for cars"):
         _read(closed, body.replace('vClass="bus"', ""))
 

@@ -110,3 +110,10 @@ def test_nothing_but_a_task_error_comes_of_odd_records(records: list[dict[str, A
             assert abs(record.value) <= 2e9 and abs(record.time_s) <= 2e12
     except TaskError as error:
         assert error.path.startswith("/senml") and error.hint
+
+
+def test_a_field_that_nobody_knows_is_told() -> None:
+    """RFC 8428 has it ignored; the answer says so by name. What the standard has beside readings is not told."""
+    left = Left()
+    assert len(list(resolved([{"n": "a", "v": 1, "ut": 60, "mood": "grey"}], "/senml", left))) == 1
+    assert left.notes() == ["1 attribute of a SenML record (mood) left out: unknown, and not asked for"]

@@ -45,6 +45,7 @@ def test_a_network_is_read_by_an_allow_list(network_xml: str, old: str, new: str
     ('<vType id="a" scale="2"/>', "unsupported", "it multiplies the vehicles"),
     ('<route id="a" edges="b" repeat="3"/>', "unsupported", "'repeat' of <route>"),
     ('<trip id="a" fromJunction="b"/>', "unsupported", "'fromJunction' of <trip>"),
+    ('<rerouter id="r" edges="b"/>', "unsupported", "'rerouter' of the routes' elements"),
     ('<include href="more.xml"/>', "unsupported", "'include' of the routes' elements"),
 ])
 def test_routes_are_read_by_an_allow_list(body: str, code: str, words: str) -> None:

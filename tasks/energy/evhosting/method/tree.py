@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.feeder import Feeder, Transformer
@@ -48,7 +48,7 @@ class Tree:
 def grow(feeder: Feeder) -> Tree:
     """Walks the feeder from its source, breadth first.
 
-    Parallel lines become one branch. Raises TaskError: ``empty_data``, ``too_large``, ``duplicate``,
+    Parallel lines become one branch. Raises TaskError: ``empty_data``, ``duplicate``,
     ``unknown_bus``, ``not_radial`` (names the buses round the loop), ``disconnected``, ``transformer``.
     """
     _check_buses(feeder)
@@ -78,13 +78,49 @@ def grow(feeder: Feeder) -> Tree:
     return Tree(tuple(order), tuple(parent), tuple(branches), feeder.transformer is not None)
 
 
+def lean(tree: Tree, busy: Collection[str]) -> Tree:
+    """The tree without buses at which nothing happens: none of ``busy``, at lines without charging.
+
+    Between two of them the same current flows in both, so they are one line, and the lower limit counts; the voltage
+    there lies between those of the neighbours. At the end of one no current flows. Raises TaskError ``too_large``.
+    """
+    def plain(i: int) -> bool:
+        branch = tree.branch[i]
+        return branch is not None and not branch.shunt_s and branch.path != TRANSFORMER
+
+    below: list[list[int]] = [[] for _ in tree.names]
+    for i in range(len(tree.names) - 1, 0, -1):   # children come after their parents
+        if below[i] or tree.names[i] in busy or not plain(i):
+            below[tree.parent[i]].append(i)
+    place: dict[int, int] = {}
+    above: dict[int, tuple[int, Branch]] = {}   # of a bus left out: the last kept one before it, the line from there
+    parents, branches = [], list[Branch | None]()
+    for i, (parent, branch) in enumerate(zip(tree.parent, tree.branch, strict=True)):
+        if branch and parent in above:
+            parent, branch = above[parent][0], _series(above[parent][1], branch)
+        idle = tree.names[i] not in busy and plain(i) and all(map(plain, below[i]))
+        if branch and idle and len(below[i]) < 2:
+            above[i] = parent, branch
+            continue
+        place[i] = len(place)
+        parents.append(place[parent])
+        branches.append(branch)
+    if len(place) > BUSES_MAX:
+        raise TaskError("too_large", f"{len(place)} buses; a device holds at most {BUSES_MAX}",
+                        "study one feeder (outgoing circuit) at a time, and lump the others into a load at the "
+                        "busbar", "/feeder/buses")
+    return Tree(tuple(tree.names[i] for i in place), tuple(parents), tuple(branches), tree.has_transformer)
+
+
+def _series(one: Branch, other: Branch) -> Branch:
+    """Two lines one after the other, without charging."""
+    weaker = min(one, other, key=lambda branch: branch.limit_a)
+    return replace(weaker, r_ohm=one.r_ohm + other.r_ohm, x_ohm=one.x_ohm + other.x_ohm)
+
+
 def _check_buses(feeder: Feeder) -> None:
     if len(feeder.buses) < 2:
         raise TaskError("empty_data", "a feeder needs at least two buses", "list the buses", "/feeder/buses")
-    if len(feeder.buses) > BUSES_MAX:
-        raise TaskError("too_large", f"{len(feeder.buses)} buses; a device holds at most {BUSES_MAX}",
-                        "study one feeder (outgoing circuit) at a time, and lump the others into a load at the "
-                        "busbar", "/feeder/buses")
     seen: set[str] = set()
     for place, bus in enumerate(feeder.buses):
         if bus.name in seen:
@@ -165,8 +201,16 @@ def _parallel(lines: list[Branch]) -> Branch:
 def _check_loops(edges: list[tuple[str, str, Branch]]) -> None:
     """Adds edge by edge; the first edge between buses already joined closes a loop, which is named."""
     near: dict[str, list[str]] = {}
+    head: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while head.setdefault(name, name) != name:
+            head[name] = name = head[head[name]]
+        return name
+
     for one, other, branch in edges:
-        way = _way(near, one, other)
+        way = _way(near, one, other) if find(one) == find(other) else []
+        head[find(one)] = find(other)
         if len(way) == 2:
             raise TaskError("not_radial", f"a line joins {one!r} and {other!r} beside the transformer",
                             "leave out the line", branch.path)

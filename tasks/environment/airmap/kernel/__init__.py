@@ -1,4 +1,4 @@
-# Ordinary kriging of up to 64 targets from up to 24 stations, at most 12 per target, in integers.
+# Ordinary kriging of up to 16 targets from up to 24 stations, at most 12 per target, in integers.
 #
 # Method: Matheron (1963), solved as a bordered Cholesky elimination of the covariance matrix. Ordinary
 # kriging does not change when a constant is added to every covariance, so the host chooses that constant
@@ -23,7 +23,7 @@ def run(data, contexts):
     if contexts or len(data) < 4:
         raise ValueError("length")
     n, targets, sets = data[0], data[1], data[2]
-    if not (1 <= n <= 24 and 1 <= targets <= 64 and 1 <= sets <= max(1, 252 // targets)) or data[3]:
+    if not (1 <= n <= 24 and 1 <= targets <= 16 and 1 <= sets <= (8 if targets <= 8 else 1)) or data[3]:
         raise ValueError("counts")
     if len(data) != 4 + 8 * (n + targets) + 20 * sets:
         raise ValueError("length")

@@ -10,6 +10,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.flows import Flow, flows
+from lamplighter.tasks.readers.plausible import no_missing_codes
 from lamplighter.tasks.traffic.forecast.method.clock import HOUR, Clock
 from lamplighter.tasks.traffic.forecast.model import FLOW_MAX, Detector
 
@@ -73,15 +74,20 @@ class Counted:
 def from_entities(entities: Sequence[ngsi.Entity], clock: Clock, left: Left) -> dict[str, Flows]:
     """Hourly flows of each detector, lane and direction, by the rule of ``readers.flows``.
 
-    Raises TaskError: ``wrong_entity``, ``missing_field``, ``bad_time``, ``out_of_range``, ``duplicate``.
+    Raises TaskError: ``wrong_entity``, ``missing_field``, ``bad_time``, ``out_of_range``, ``duplicate``,
+    ``implausible``.
     """
     found: dict[str, Counted] = {}
+    counts: dict[str, list[tuple[float, str]]] = {}
     for one in flows(entities, "/entities", left):
         begin, end = _period(one, clock)
         if one.vehicles < 0 or one.vehicles * HOUR_S / (end - begin).total_seconds() > FLOW_MAX:
             raise TaskError("out_of_range", f"intensity {one.vehicles:g} is no count of vehicles in its period",
                             f"0 to {FLOW_MAX} an hour", one.path + "/intensity")
+        counts.setdefault(one.name, []).append((one.vehicles, one.path + "/intensity"))
         found.setdefault(one.name, Counted()).add(begin, end, one.vehicles, clock.hour_of(begin), one.path)
+    for told in counts.values():
+        no_missing_codes(told, left)
     if entities and not found:
         raise TaskError("missing_field", "no entity has an intensity", "intensity: vehicles in the period",
                         "/entities")

@@ -92,9 +92,13 @@ def _cycles(network: Network, search: Search, cycles_ds: tuple[int, ...]) -> tup
     """Those of the city's cycles that a region can follow, or its own; none where nothing may change."""
     minimum = 10 * search.minimum_green_s
     free = [(junction, own) for junction in network.junctions if (own := bounds(junction, minimum))]
-    found = tuple(cycle for cycle in cycles_ds if any(fitted(junction, own, cycle) for junction, own in free))
-    return found or tuple(sorted({programme_cycle_ds(junction, (0, *(
-        phase.duration_ds for phase in junction.phases if phase.adjustable))) for junction, _ in free}))
+    programmes = zip(network.junctions, shipped_plan(network), strict=True)
+    present = sorted({programme_cycle_ds(*pair) for pair in programmes})
+    for cycles in (cycles_ds, present):
+        found = tuple(cycle for cycle in cycles if any(fitted(junction, own, cycle) for junction, own in free))
+        if found:
+            return found
+    return ()
 
 
 def joined(network: Network, parts: Iterable[tuple[Region, Plan]]) -> Plan:

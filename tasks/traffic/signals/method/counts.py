@@ -36,9 +36,10 @@ def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path
     ambiguous (a detector of both directions).
     """
     found: Periods = {detector: [] for detector in detectors}
+    left = left or Left()
     directions: dict[str, str] = {}
     spans = []
-    for one in flows(entities, path, left or Left(), all_counted=True):
+    for one in flows(entities, path, left, all_counted=True):
         if one.times is None or one.times[0] == one.times[1]:
             raise TaskError("missing_field", "an observation does not say from when until when it counted",
                             "give dateObservedFrom and dateObservedTo, or an interval as dateObserved", one.path)
@@ -49,6 +50,8 @@ def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path
         if name is not None and name != one.name and directions.setdefault(name, one.direction) != one.direction:
             raise TaskError("ambiguous", f"{name[:64]!r} counted in several directions",
                             f"name the one that is meant: {one.name!r}", one.path + "/laneDirection")
+        if name is None:
+            left.out("observation", "nothing asks for its detector", one.name)
         spans.append((name, *one.times, round(one.vehicles)))
     origin = min((begin for _, begin, _, _ in spans), default=None)
     for name, begin, end, count in spans:
@@ -80,7 +83,8 @@ def departures(periods: Iterable[tuple[float, float, int]], share: float, start_
     return sorted(time for time in times if start_s <= time < end_s)
 
 
-def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int) -> Demand:
+def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed: int,
+                left: Left | None = None) -> Demand:
     """Sends every counted vehicle through the network, at each road by its turn shares.
 
     Raises TaskError: what ``read_periods`` raises, unknown_road, bad_share, zero_demand, too_large.
@@ -88,7 +92,8 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     shares = _shares(counts, roads)
     for number, entry in enumerate(counts.entries):
         _known(entry.road, roads, f"{COUNTS_PATH}/entries/{number}/road")
-    periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities")
+    periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities",
+                           left)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     laid: dict[tuple[str, ...], Steps] = {}
     trips: list[tuple[int, Steps]] = []

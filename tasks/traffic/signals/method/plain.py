@@ -6,6 +6,7 @@ import random
 from itertools import combinations
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import freed
 from lamplighter.tasks.readers.network import (
     HEADWAY_DS,
@@ -30,7 +31,8 @@ from lamplighter.tasks.traffic.signals.model import Plain
 MAX_VEHICLES = 50_000
 
 
-def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> tuple[Network, Demand]:
+def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int,
+               left: Left | None = None) -> tuple[Network, Demand]:
     """Network and demand of [start_s, end_s). Raises TaskError: no_signals, unknown_movement, zero_demand, ..."""
     if not plain.junctions:
         raise TaskError("no_signals", "the network has no junctions", "give at least one", "/plain/junctions")
@@ -45,7 +47,7 @@ def read_plain(plain: Plain, start_s: float, end_s: float | None, seed: int) -> 
             seen.add(movement.id)
         junctions.append((_programme(junction, path), _approaches(junction, path)))
     network = build(junctions)
-    return network, _demand(plain, network, start_s, end_s, seed)
+    return network, _demand(plain, network, start_s, end_s, seed, left)
 
 
 def _programme(junction: PlainJunction, path: str) -> Junction:
@@ -108,10 +110,11 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
             for lane, group in groups.items()}
 
 
-def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int) -> Demand:
+def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int,
+            left: Left | None) -> Demand:
     numbers = {name: i for i, name in enumerate(network.movements)}
     detectors = {route.detector for route in plain.routes if route.detector is not None}
-    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities")
+    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities", left)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
     draws, drawn = draws_of(periods), 0

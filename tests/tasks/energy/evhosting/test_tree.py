@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.method.tree import grow
+from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.readers.feeder import Feeder
 from lamplighter.tasks.registry import prepare
 
 
 def _line(one: str, other: str, **more: float) -> dict[str, object]:
     return {"from_bus": one, "to_bus": other, "r_ohm": 0.1, "x_ohm": 0.1, "limit_a": 100.0, **more}
+
+
+def _houses(feeder: dict) -> None:
+    """Two hundred more buses, each with a load."""
+    for i in range(200):
+        feeder["buses"].append({"name": f"x{i}"})
+        feeder["lines"].append(_line("33", f"x{i}"))
+        feeder["loads"].append({"bus": f"x{i}", "kw": 0.1})
 
 
 def _refused(change, **more) -> TaskError:
@@ -94,7 +106,7 @@ def test_transformer_with_losses_is_the_t_circuit() -> None:
     (lambda f: f["lines"].clear(), "empty_data", "/input/feeder/lines", "no lines"),
     (lambda f: [load.update(cars=0) for load in f["loads"]], "empty_data", "/input/feeder/loads", "car"),
     (lambda f: f["loads"][0].update(cars=20_000), "too_large", "/input/feeder/loads", "cars"),
-    (lambda f: f["buses"].extend({"name": f"x{i}"} for i in range(200)), "too_large", "/input/feeder/buses", "233"),
+    (_houses, "too_large", "/input/feeder/buses", "233"),
     (lambda f: f.update(source_bus="O1"), "unknown_bus", "/input/feeder/source_bus", "O1"),
     (lambda f: f["profiles"].update(evening=[1.0] * 95), "bad_value", "/input/feeder/profiles/evening", "96"),
     (lambda f: f["profiles"].update(evening=[float("nan")] * 96), "bad_value", "/input/feeder/profiles/evening/0",
@@ -138,3 +150,44 @@ def test_wrong_questions() -> None:
         with pytest.raises(TaskError) as caught:
             prepare({KIND.name: KIND}, KIND.name, given)
         assert caught.value.code in ("bad_value", "out_of_range") and caught.value.path.startswith("/input")
+
+
+def _street(busy: bool, joints: int = 3) -> dict:
+    """Three houses in a row, joints between them without loads (or hardly any), and a stub that ends nowhere."""
+    names = [f"{house}{joint or ''}" for house in "abc" for joint in range(joints + 1)]
+    lines = [_line(*pair, r_ohm=0.01, x_ohm=0.004, limit_a=200.0 + 10 * number)
+             for number, pair in enumerate(itertools.pairwise(names))] + [_line("b1", "stub"), _line("stub", "end")]
+    loads = [{"bus": name, "kw": 8, "kvar": 2} for name in "abc"]
+    if busy:
+        loads += [{"bus": name, "kw": 1e-9, "cars": 0} for name in (*names, "stub", "end") if name not in "abc"]
+    return {"nominal_kv": 0.4, "source_bus": "a", "lines": lines, "loads": loads,
+            "buses": [{"name": name} for name in (*names, "stub", "end")]}
+
+
+def _volts(feeder: dict) -> tuple[Spec, dict[str, float]]:
+    spec: Spec = prepare({KIND.name: KIND}, KIND.name, {"feeder": feeder})
+    shots = Snapshots(spec, "on_arrival", 0, 0)
+    shots.go_to(0)
+    return spec, dict(zip(spec.tree.names, map(abs, shots.voltages()), strict=True))
+
+
+def test_buses_at_which_nothing_happens_are_left_out() -> None:
+    """The houses' voltages are the same, the weaker rating counts, and it is told."""
+    (lean, few), (whole, all_) = _volts(_street(False)), _volts(_street(True))
+    assert len(whole.tree.names) == 14 and lean.tree.names == ("a", "b", "c")
+    assert few == pytest.approx({name: all_[name] for name in "abc"}, abs=1e-6)
+    assert [branch and branch.limit_a for branch in lean.tree.branch] == [None, 200.0, 240.0]
+    assert "11 of 14 buses without loads" in lean.notes[0] and not whole.notes
+
+
+def test_a_line_that_is_charged_keeps_its_buses() -> None:
+    """Its current is another one at each end; nor is anything behind the transformer taken into it."""
+    feeder = _street(False)
+    for line in feeder["lines"]:
+        line["c_nf"] = 100.0
+    assert len(_volts(feeder)[0].tree.names) == 14
+
+
+def test_a_feeder_of_many_joints_fits() -> None:
+    """A thousand buses of which a few have loads are a small feeder."""
+    assert len(_volts(_street(False, 300))[0].tree.names) == 3

@@ -113,3 +113,11 @@ def test_a_list_of_counts_goes_hour_by_hour() -> None:
     with pytest.raises(TaskError) as refused:
         from_detectors([one, one], CLOCK)
     assert (refused.value.code, refused.value.path) == ("duplicate", "/detectors/1/id")
+
+
+def test_codes_for_missing_counts_are_refused_where_they_stand() -> None:
+    """9999 vehicles in an hour where there are tens; -999 is no count at all."""
+    hours = [entity(f"2026-03-01T0{hour}:00:00Z", 40 + hour) for hour in range(5)]
+    with pytest.raises(TaskError) as refused:
+        read(*hours, entity("2026-03-01T06:00:00Z", 9999))
+    assert (refused.value.code, refused.value.path) == ("implausible", "/entities/5/intensity")

@@ -20,7 +20,7 @@ from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.registry import prepare
 from lamplighter.tasks.traffic.forecast import KIND
 from lamplighter.tasks.traffic.forecast.demo import generated
-from lamplighter.tasks.traffic.forecast.solve import CANDIDATES, SETS, solve
+from lamplighter.tasks.traffic.forecast.solve import CANDIDATES, DETECTORS_PER_ROUND, SETS, solve
 from lamplighter.tasks.traffic.forecast.spec import Spec
 
 
@@ -196,5 +196,5 @@ def test_a_large_task_stays_small_on_paper() -> None:
     rounds: list[int] = []
     result = run_local(KIND, prepared(given), on_round=rounds.append,
                        run_jobs=lambda jobs: [answer[job.answer_bytes] for job in jobs])
-    assert sum(rounds) == 100 * 15 and max(rounds) <= 32 * 15
+    assert sum(rounds) == 100 * 15 and max(rounds) <= DETECTORS_PER_ROUND * 15
     assert len(json.dumps(result.data, separators=(",", ":"))) < 75_000

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.convert import FORMATS, convert, ev2gym
 from lamplighter.tasks.energy.evhosting.model import Statistics
-from lamplighter.tasks.readers.convert import ev2gym, main
 
 
 @pytest.fixture
@@ -35,9 +35,18 @@ def test_statistics_of_the_wheel(wheel) -> None:
     assert Statistics(**ev2gym(wheel, "public")).energy_kwh[-1] == 50
 
 
-def test_the_command_prints_json(wheel, capsys) -> None:
-    """The script's output is what the function gives; without arguments it says how it is used."""
-    assert main(["ev2gym", str(wheel.filename), "public"]) == 0
-    assert json.load(io.StringIO(capsys.readouterr().out)) == ev2gym(wheel, "public")
-    assert main([]) == 2
-    assert "simbench FOLDER" in capsys.readouterr().err
+def test_every_format_is_there(wheel, tmp_path) -> None:
+    """By the name that the command takes."""
+    assert convert("ev2gym", Path(str(wheel.filename)), "public") == (ev2gym(wheel, "public"), [])
+    (tmp_path / "a.csv").write_text("location_id,sensors_id,location,datetime,lat,lon,parameter,units,value\n"
+                                    "7,3,x,2026-03-01T07:00:00Z,52.5,13.4,pm10,µg/m³,20.5\n")
+    made, told = convert("openaq", tmp_path / "a.csv")
+    assert made[0]["pm10"]["value"] == 20.5 and not told
+    with pytest.raises(TaskError, match="no format 'openaqs'"):
+        convert("openaqs", tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_bytes(bytes([0xff, 0xfe, 0xff]))
+    for form, more in (("openaq", []), ("ev2gym", []), ("eea", ["nowhere.csv"]), ("sensor-community", ["more"])):
+        with pytest.raises(TaskError) as caught:
+            convert(form, tmp_path / "b.csv", *more)
+        assert caught.value.code == "bad_file"
+    assert set(FORMATS) == {"ev2gym", "simbench", "openaq", "sensor-community", "eea", "entsoe"}
