@@ -69,4 +69,7 @@ def main() -> None:
         line.write(head + answer)
 
 
-main()
+try:
+    main()
+except OSError:
+    pass   # the gateway has just been killed: nobody is left to be answered, or to be told of it

@@ -67,7 +67,8 @@ def test_the_firmware_is_built_as_mpy_and_runs(tmp_path: Path) -> None:
     (tmp_path / "firmware" / "main.py").write_text("raise SystemExit('old')")
     build_firmware(FIRMWARE, tmp_path, found[1])
     joined = {"agent", "blobs", "mac", "mqtt", "node", "ports", "receipts", "runner", "spare", "wire"}
-    lent = {"boot", "context", "dial", "duty", "ending", "fetch", "hello", "line", "link", "loader", "reserve"}
+    lent = {"boot", "context", "dial", "duty", "ending", "fetch", "hello", "line", "link", "loader", "reserve",
+            "span"}
     files = called({*lent, MAKERS})
     names = {path.stem for path in FIRMWARE.glob("*.py")} - joined - lent
     assert {path.name for path in (tmp_path / "firmware").iterdir()} == {
