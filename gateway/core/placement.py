@@ -296,4 +296,6 @@ def on_clock(state: State, what: Lease | Job) -> None:
     if not node.mends_at:
         node.mends_at = state.now_ms + state.policy.declined_ms
         state.set_timer(node.mends_at, node)
+    if what.where is SENT:
+        node.bid = False   # it may stand still: it is given no more before it bids again
     lost(state, what, Ended.EXPIRED)

@@ -130,6 +130,7 @@ def test_what_lost_leases_taught_is_forgotten_in_time(city):
     city.submit(deadline_ms=120_000)
     city.round(jobs=[city.job(0, price=1)])
     city.wait(city.policy.ack_by_ms)
+    city.bid("anna-1", room=1)
     city.tell(e.TaskCancelled("t"))
     taught = city.node("anna-1").pace["toy.sum"]
     city.submit("u", deadline_ms=120_000)
@@ -152,6 +153,7 @@ def test_a_device_at_work_keeps_its_pace(city):
     city.submit()
     city.round(jobs=[city.job(0, price=1), city.job(1)])
     city.wait(city.policy.ack_by_ms)
+    city.bid("anna-1", room=1)
     taught = city.node("anna-1").pace["toy.sum"]
     lease = city.lease()
     city.tell(e.LeaseAccepted("anna-1", lease.nonce))

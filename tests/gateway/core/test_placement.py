@@ -4,7 +4,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.nodes import BACKOFF_MS
+from lamplighter.gateway.core.whynot import why_no_work
 from lamplighter.gateway.protocol.verdicts import REFUSALS
 
 
@@ -335,20 +337,18 @@ def test_a_job_that_keeps_expiring_is_recomputed(make_city, of):
     city.device("anna-1", room=1)
     city.task()
     assert not of(f.Recompute, city.wait(city.policy.ack_by_ms))
+    city.bid("anna-1", room=1)
     (asked,) = of(f.Recompute, city.wait(city.policy.ack_by_ms))
     assert of(f.AdvanceSolver, city.recompute(asked))
 
 
-def test_a_kernel_that_keeps_raising_is_run_by_the_gateway(make_city, of):
-    """After max_failed devices said that the kernel raised, the gateway tries; then the kind is at fault."""
-    city = make_city(max_failed=2)
+def test_a_device_that_stands_still_gets_no_more(city, of):
+    """It has let a lease pass in silence: the next one waits for its next bid, which says that it is there."""
     city.device("anna-1", room=1)
-    city.device("ben-1", room=1)
-    city.task()
-    assert not of(f.Recompute, city.refuse(city.lease(), "failed"))
-    (asked,) = of(f.Recompute, city.refuse(city.lease(), "failed"))
-    city.recompute(asked, None)
-    assert b'"kernel_failed"' in city.of().result and b'"fault": "kind"' in city.of().result
+    city.task(jobs=2)
+    assert city.leases() and not of(f.SendLease, city.wait(city.policy.ack_by_ms))
+    assert why_no_work(city.state, city.node("anna-1")) is Why.NO_BID
+    assert of(f.SendLease, city.bid("anna-1", room=1))
 
 
 def test_declining_has_no_cap(make_city, of):
