@@ -174,7 +174,10 @@ def parse(user: str, method: str, payload: bytes, methods: Mapping[str, frozense
 def read(method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = METHODS) -> dict[str, Any]:
     """What a request to ``method``, one of ``methods``, holds, whoever sends it. Raises RequestError."""
     if method not in methods:
-        raise RequestError("unknown_method", f"no method {method[:64]!r}", _nearest(method, methods))
+        hint = _nearest(method, methods)
+        if method in AT_THE_DOOR:
+            hint = f"only on the gateway's computer: `lamplighter {method.replace('.', ' ')}`"
+        raise RequestError("unknown_method", f"no method {method[:64]!r}", hint)
     given = loads(payload)
     for key in given:
         if key not in methods[method]:

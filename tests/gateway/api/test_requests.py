@@ -63,6 +63,7 @@ def test_nesting_within_the_bound_is_read():
 
 @pytest.mark.parametrize(("method", "hint"), [
     ("task.submitt", "did you mean 'task.submit'?"), ("tasks.list", "did you mean 'task.list'?"),
+    ("node.restore", "only on the gateway's computer: `lamplighter node restore`"),
     ("x", "known: epoch.seal, health.check"), ("", "known: "), ("é" * 9_999, "known: "),
 ])
 def test_unknown_methods_get_the_nearest(method, hint):
