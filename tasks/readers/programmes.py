@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.network import LETTERS, LONGEST_DS, Junction, Phase
+from lamplighter.tasks.readers.network import LONGEST_DS, Junction, Phase
 from lamplighter.tasks.readers.safexml import Element, number
 from lamplighter.tasks.readers.sumoxml import NETWORK_PATH
 
@@ -178,7 +178,7 @@ class Requests:
         count, found = len(junction.phases), set()
         hard = {signal: sum((junction.phases[i].signals[signal] == "G") << i for i in range(count))
                 for signal in signals}
-        soft = {signal: sum((junction.phases[i].signals[signal] in LETTERS) << i for i in range(count)) & ~hard[signal]
+        soft = {signal: sum(green << i for i, green in enumerate(junction.green(signal))) & ~hard[signal]
                 for signal in signals}
         for one, here, other, there in self._foes_of(junction.id, signals):
             yields, yielded = self._gives_way(here, there), self._gives_way(there, here)
