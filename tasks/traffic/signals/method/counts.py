@@ -99,10 +99,9 @@ def _filled(found: Mapping[str, Mapping[str, list[Span]]], start_s: float, end_s
         names += [lane] * bool(holes)
         filled += holes
     if filled:
-        minutes = sum(end - begin for begin, end, _ in filled) / 60
+        minutes, came = sum(end - begin for begin, end, _ in filled) / 60, sum(count for *_, count in filled)
         left.tell(f"{len(filled)} hole{'s' * (len(filled) > 1)} in the counts of {', '.join(names)[:120]}, "
-                  f"{minutes:g} minutes in all, got {sum(count for *_, count in filled)} vehicles: the mean rate of the counts "
-                  "before and after each")
+                  f"{minutes:g} minutes in all, got {came} vehicles: the mean rate of the counts before and after")
     if sum(count for *_, spans in lanes for *_, count in spans) > MAX_VEHICLES:
         raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles with the holes in the counts filled",
                         "send the missing observations", path)
@@ -146,6 +145,11 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     shares = _shares(counts, roads)
     for number, entry in enumerate(counts.entries):
         _known(entry.road, roads, f"{COUNTS_PATH}/entries/{number}/road")
+        if not roads.edges[entry.road].onward:
+            raise TaskError("zero_demand", f"road {entry.road[:64]!r} of detector {entry.detector[:64]!r} leads out "
+                            "of the network: who was counted there passes no signal",
+                            "give a road into the network, and leave out detectors at its exits",
+                            f"{COUNTS_PATH}/entries/{number}/road")
     periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities",
                            left, start_s, end_s)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)

@@ -102,6 +102,14 @@ def test_what_was_hardly_counted_is_refused(network_xml: str) -> None:
     assert len(_read(network_xml, _counts(*far), 900.0).vehicles) == 100
 
 
+def test_a_detector_at_an_exit_is_named(network_xml: str) -> None:
+    """Who was counted on the way out passes no signal: the entry is refused, others beside it or not."""
+    entries = [{"detector": "west", "road": "w_in"}, {"detector": "west", "road": "e_out"}]
+    with pytest.raises(TaskError, match="'e_out' of detector 'west'") as caught:
+        _read(network_xml, _counts(*HOUR, entries=entries))
+    assert (caught.value.code, caught.value.path) == ("zero_demand", "/sumo/counts/entries/1/road")
+
+
 def test_a_period_longer_than_the_counts_is_told(network_xml: str) -> None:
     """Nobody is made up for the time after the last count of all detectors, and the notes say so."""
     left = Left()
