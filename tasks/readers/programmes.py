@@ -196,5 +196,6 @@ class Requests:
 def _unsafe(junction: Junction, phase: int, one: str, other: str) -> TaskError:
     return TaskError("unsafe_programme", f"signal {junction.id[:64]!r}, phase {phase} "
                      f"({junction.phases[phase].signals[:64]}): {one} and {other} are green at once, their ways "
-                     "conflict, and no 'g' lets the other go first", "who gives way has 'g', and the other's bit in the response "
-                     "of its <request>; or one of them red", NETWORK_PATH)
+                     "conflict, and no 'g' lets the other go first",
+                     "who gives way has 'g', and the other's bit in the response of its <request>; or one has red",
+                     NETWORK_PATH)
