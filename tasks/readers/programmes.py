@@ -181,12 +181,14 @@ class Requests:
         soft = {signal: sum(green << i for i, green in enumerate(junction.green(signal))) & ~hard[signal]
                 for signal in signals}
         for one, here, other, there in self._foes_of(junction.id, signals):
-            yields, yielded = self._gives_way(here, there), self._gives_way(there, here)
             both = (hard[one] | soft[one]) & (hard[other] | soft[other])
+            if not both or here == there:
+                continue
+            yields, yielded = self._gives_way(here, there), self._gives_way(there, here)
             both &= ~(soft[one] * yields | soft[other] * yielded)
-            if both and here != there and (yields or yielded) and ways[here][1] == ways[there][1]:
+            if both and (yields or yielded) and ways[here][1] == ways[there][1]:
                 found.add((min(one, other), max(one, other)))
-            elif both and here != there:
+            elif both:
                 raise _unsafe(junction, (both & -both).bit_length() - 1,
                               *(f"link {signal} ({' > '.join(ways[place])[:80]})"
                                 for signal, place in sorted(((one, here), (other, there)))))
