@@ -5,6 +5,8 @@ Formats: SUMO documentation, "Simulation/Traffic Lights" and "SUMO Road Networks
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
+
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import LONGEST_DS, Junction, Phase
@@ -15,6 +17,9 @@ MAX_PHASES = 255
 MAX_CYCLE_DS = 6000
 _FIXED, _BY_DETECTORS = frozenset({"static", ""}), frozenset({"actuated", "delay_based"})
 _RAIL = frozenset({"rail_signal", "rail_crossing"})
+
+Place = tuple[str, int]
+"""A junction, and the index of a way across it in its request table."""
 
 
 class Programmes:
@@ -133,12 +138,18 @@ class Requests:
     def yields_to(self, place: tuple[str, int]) -> list[tuple[str, int]]:
         return [(place[0], i) for i, bit in enumerate(reversed(self._response.get(place, ""))) if bit == "1"]
 
-    def conflicts(self, name: str, signals: dict[int, set[tuple[str, int] | None]]) -> frozenset[tuple[int, int]]:
+    def conflicts(self, name: str, signals: Mapping[int, Collection[Place | None]]) -> frozenset[tuple[int, int]]:
         """Pairs of a programme's signals whose ways cross; ``signals`` are the places that each of them guards.
 
         Raises TaskError ``no_foes`` if the table of one is missing.
         """
-        of_place: dict[tuple[str, int], set[int]] = {}
+        return frozenset((min(one, other), max(one, other)) for one, _, other, _ in self._foes_of(name, signals)
+                         if one != other)
+
+    def _foes_of(self, name: str, signals: Mapping[int, Collection[Place | None]]
+                 ) -> Iterator[tuple[int, Place, int, Place]]:
+        """Signals and places of every two ways that cross or join. Raises TaskError ``no_foes``."""
+        of_place: dict[Place, set[int]] = {}
         for signal, places in signals.items():
             for place in places:
                 if place is None or place not in self._foes:
@@ -146,7 +157,47 @@ class Requests:
                                     f"has no <request foes=...> for signal {signal}", "let netconvert write the "
                                     "network with internal links and right-of-way rules", NETWORK_PATH)
                 of_place.setdefault(place, set()).add(signal)
-        return frozenset((a, b) for place, own in of_place.items()
-                         for i, bit in enumerate(reversed(self._foes[place])) if bit == "1"
-                         for other in of_place.get((place[0], i), ())
-                         for one in own if one != other for a, b in [sorted((one, other))])
+        for place, own in of_place.items():
+            for i, bit in enumerate(reversed(self._foes[place])):
+                if bit == "1":
+                    there = place[0], i
+                    for other in of_place.get(there, ()):
+                        yield from ((one, place, other, there) for one in own)
+
+    def _gives_way(self, one: Place, other: Place) -> bool:
+        """Whether the table says that ``one`` lets ``other`` go first."""
+        return self._response.get(one, "")[-1 - other[1]:][:1] == "1"
+
+    def joined(self, junction: Junction, signals: Mapping[int, Collection[Place | None]],
+               ways: Mapping[Place, tuple[str, str]]) -> set[tuple[int, int]]:
+        """Pairs of signals with protected green at once whose ``ways`` (from and to) join, where one gives way.
+
+        Raises TaskError ``unsafe_programme`` for two greens at once of which nobody gives way, or only by the table
+        though both have protected green and their ways cross.
+        """
+        count, found = len(junction.phases), set()
+        hard = {signal: sum((junction.phases[i].signals[signal] == "G") << i for i in range(count))
+                for signal in signals}
+        soft = {signal: sum(green << i for i, green in enumerate(junction.green(signal))) & ~hard[signal]
+                for signal in signals}
+        for one, here, other, there in self._foes_of(junction.id, signals):
+            both = (hard[one] | soft[one]) & (hard[other] | soft[other])
+            if not both or here == there:
+                continue
+            yields, yielded = self._gives_way(here, there), self._gives_way(there, here)
+            both &= ~(soft[one] * yields | soft[other] * yielded)
+            if both and (yields or yielded) and ways[here][1] == ways[there][1]:
+                found.add((min(one, other), max(one, other)))
+            elif both:
+                raise _unsafe(junction, (both & -both).bit_length() - 1,
+                              *(f"link {signal} ({' > '.join(ways[place])[:80]})"
+                                for signal, place in sorted(((one, here), (other, there)))))
+        return found
+
+
+def _unsafe(junction: Junction, phase: int, one: str, other: str) -> TaskError:
+    return TaskError("unsafe_programme", f"signal {junction.id[:64]!r}, phase {phase} "
+                     f"({junction.phases[phase].signals[:64]}): {one} and {other} are green at once, their ways "
+                     "conflict, and no 'g' lets the other go first",
+                     "who gives way has 'g', and the other's bit in the response of its <request>; or one has red",
+                     NETWORK_PATH)

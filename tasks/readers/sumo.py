@@ -20,11 +20,14 @@ from lamplighter.tasks.readers.network import (
     Road,
     build,
 )
-from lamplighter.tasks.readers.programmes import Programmes, Requests
+from lamplighter.tasks.readers.programmes import Place, Programmes, Requests
 from lamplighter.tasks.readers.safexml import Element, number
 from lamplighter.tasks.readers.sumoxml import NETWORK, NETWORK_PATH
 
 SPEED_M_PER_S = 13.9
+FAST_M_PER_S = 40.0
+"""Above this (144 km/h) a lane's speed is told: it may be in km/h."""
+FASTEST_M_PER_S = 60.0
 MAX_ROAD_EDGES = 20
 
 
@@ -76,7 +79,24 @@ class _Inner:
         return self.length_m / self.speed_m_per_s
 
 
-def _edges(root: Element) -> tuple[dict[str, Edge], dict[str, _Inner]]:
+def _speed(lane: Element, left: Left) -> float:
+    """A lane's speed in m/s, at least 0.1. Raises TaskError where no car drives so: out_of_range, implausible."""
+    speed = number(lane, "speed", NETWORK_PATH)
+    name = lane.attributes.get("id", "")[:64]
+    if _cars(lane):
+        if speed <= 0:
+            raise TaskError("out_of_range", f"line {lane.line}: lane {name!r} has a speed of {speed:g} m/s",
+                            "give the speed that is allowed, or close the lane: disallow=\"all\"", NETWORK_PATH)
+        if speed > FASTEST_M_PER_S:
+            left.doubt("implausible", f"line {lane.line}: lane {name!r} has a speed of {speed:g} m/s, which is "
+                       f"{3.6 * speed:.0f} km/h; is it in km/h?", NETWORK_PATH)
+        elif speed > FAST_M_PER_S:
+            left.tell(f"there are lanes of more than {FAST_M_PER_S:g} m/s ({3.6 * FAST_M_PER_S:g} km/h): speeds were "
+                      "taken to be in m/s")
+    return max(0.1, speed)
+
+
+def _edges(root: Element, left: Left) -> tuple[dict[str, Edge], dict[str, _Inner]]:
     """Roads by id, and the lanes inside junctions by lane id."""
     edges: dict[str, Edge] = {}
     inside: dict[str, _Inner] = {}
@@ -85,7 +105,7 @@ def _edges(root: Element) -> tuple[dict[str, Edge], dict[str, _Inner]]:
             continue
         lanes = sorted((e for e in element.children if e.tag == "lane"),
                        key=lambda e: number(e, "index", NETWORK_PATH))
-        sizes = [_Inner(number(lane, "length", NETWORK_PATH), max(0.1, number(lane, "speed", NETWORK_PATH)))
+        sizes = [_Inner(number(lane, "length", NETWORK_PATH), _speed(lane, left))
                  for lane in lanes]
         if element.attributes.get("function", "normal") == "normal":
             usable = tuple(_cars(lane) for lane in lanes)
@@ -108,7 +128,7 @@ class _Guarded:
     signal: int
     speed_m_per_s: float
     """Of its lane inside the junction, which SUMO sets by the turn's radius."""
-    place: tuple[str, int] | None
+    place: Place | None
     """Its junction and its index in the request table there."""
 
     @property
@@ -127,16 +147,22 @@ class _Signals:
     programmes: Programmes
     requests: Requests
     cars: dict[str, list[_Guarded]] = field(default_factory=dict)
-    guards: dict[str, dict[int, set[tuple[str, int] | None]]] = field(default_factory=dict)
+    guards: dict[str, dict[int, set[Place | None]]] = field(default_factory=dict)
     """Per signal id and its letters the ways across the junction, for cars or not."""
+    ways: dict[Place, tuple[str, str]] = field(default_factory=dict)
+    """Of these, from where to where they lead."""
+    joined: list[str] = field(default_factory=list)
+    """Signal ids where ways with protected green at once lead into one road."""
     walks: dict[str, set[int]] = field(default_factory=dict)
     """Per signal id the letters that people on foot obey."""
 
     def junction(self, name: str) -> Junction:
-        """The programme with its conflicts and the signals that are not for cars."""
+        """The programme with its conflicts and the signals that are not for cars. Raises ``unsafe_programme``."""
         junction = self.programmes.of(name)
         assert junction is not None
         guards, cars = self.guards[name], {link.signal for link in self.cars[name]}
+        if self.requests.joined(junction, guards, self.ways):
+            self.joined.append(name)
         return freed(replace(junction, conflicts=self.requests.conflicts(name, guards),
                              others=frozenset(guards.keys() - cars),
                              walks=frozenset(self.walks.get(name, set()) - cars)))
@@ -146,11 +172,11 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
     """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``. What is not taken into account goes to ``left``.
 
     Raises TaskError: bad_xml, bad_programme, nema_programme, unknown_programme, branching_programme, no_foes,
-    no_signals, too_large.
+    unsafe_programme, out_of_range, implausible, no_signals, too_large.
     """
     left = Left() if left is None else left
     root = NETWORK.read(text, NETWORK_PATH, left)
-    edges, inside = _edges(root)
+    edges, inside = _edges(root, left)
     signals = _connect(root, edges, inside)
     guarded = signals.cars
     if not guarded:
@@ -167,6 +193,9 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
     junctions = [(signals.junction(name), _approaches(guarded[name], signals.requests, found, vehicle_m))
                  for name in sorted(guarded)]
     signals.programmes.tell(left)
+    if signals.joined:
+        left.tell(f"{len(signals.joined)} signals ({', '.join(signals.joined)[:80]}) show protected green (G) to two "
+                  "ways into one road at once: who gives way there by the request table was not simulated")
     network = build(junctions)
     ends = {link.movement: (link.source, link.target) for link in links}
     for i, name in enumerate(network.movements):
@@ -206,7 +235,10 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
             assert junction is not None
             for key in {"linkIndex", "linkIndex2"} & element.attributes.keys():
                 letter = _signal(element, key, junction)
-                signals.guards.setdefault(name, {}).setdefault(letter, set()).add(signals.requests.place(inner))
+                place = signals.requests.place(inner)
+                signals.guards.setdefault(name, {}).setdefault(letter, set()).add(place)
+                if place is not None:
+                    signals.ways[place] = element.attributes.get("from", ""), element.attributes.get("to", "")
                 if element.attributes.get("to") in crossings:
                     signals.walks.setdefault(name, set()).add(letter)
     return signals

@@ -119,14 +119,20 @@ def _room_m(sort: str) -> float:
 
 
 def seconds(element: Element, name: str, default: float | None = None) -> float:
-    """A time in seconds: as a number, or as SUMO's [days:]hours:minutes:seconds."""
+    """A time in seconds: as a number, or as SUMO's [days:]hours:minutes:seconds. Raises TaskError."""
     text = element.attributes.get(name)
     if text is None and default is not None:
         return default
-    if text is None or ":" not in text:
-        return number(element, name, ROUTES_PATH)
-    parts = [number(Element(element.tag, {name: part}, element.line), name, ROUTES_PATH) for part in text.split(":")]
+    parts = [number(Element(element.tag, {name: part}, element.line), name, ROUTES_PATH)
+             for part in text.split(":")] if text else [number(element, name, ROUTES_PATH)]
+    if min(parts) < 0:
+        raise _out_of_range(element, name, "times begin at 0")
     return sum(part * size for part, size in zip(reversed(parts), (1, 60, 3600, 86_400), strict=False))
+
+
+def _out_of_range(element: Element, name: str, hint: str) -> TaskError:
+    return TaskError("out_of_range", f"line {element.line}: {name} of <{element.tag}> is "
+                     f"{element.attributes[name][:40]!r}", hint, ROUTES_PATH)
 
 
 def departures(element: Element, start_s: float, until_s: float, rng: random.Random) -> Iterator[float]:
@@ -165,7 +171,10 @@ def _wait(element: Element, rng: random.Random) -> Callable[[], float] | None:
     """Draws the time to the next departure of a flow at random; None for one that is evenly spaced."""
     given, period = element.attributes, element.attributes.get("period", "")
     if "probability" in given:
-        chance = min(1.0, max(1e-6, number(element, "probability", ROUTES_PATH)))
+        chance = number(element, "probability", ROUTES_PATH)
+        if not 0 <= chance <= 1:
+            raise _out_of_range(element, "probability", "0 to 1: the chance of a vehicle in each second")
+        chance = max(1e-6, chance)
         return lambda: 1 + (0 if chance == 1 else int(math.log(1 - rng.random()) / math.log(1 - chance)))
     if period.startswith("exp(") and period.endswith(")"):
         rate = max(1e-6, number(Element("flow", {"period": period[4:-1]}, element.line), "period", ROUTES_PATH))

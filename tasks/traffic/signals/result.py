@@ -52,14 +52,14 @@ class Finding:
 
 
 def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
-    """Per junction id, cycle, offset and phases in seconds."""
+    """Per junction id, cycle, offset (less than the cycle) and phases in seconds."""
     found = []
     for junction, part in zip(network.junctions, plan, strict=True):
         greens = iter(part[1:])
         phases = [{"duration_s": (next(greens) if phase.adjustable else phase.duration_ds) / 10,
                    "signals": phase.signals} for phase in junction.phases]
-        found.append({"id": junction.id, "cycle_s": programme_cycle_ds(junction, part) / 10,
-                      "offset_s": part[0] / 10, "phases": phases})
+        cycle = programme_cycle_ds(junction, part)
+        found.append({"id": junction.id, "cycle_s": cycle / 10, "offset_s": part[0] % cycle / 10, "phases": phases})
     return found
 
 
@@ -104,7 +104,8 @@ def assemble(found: Finding) -> Result:
     if any(junction.actuated for junction in network.junctions):
         data.update(dict.fromkeys(("delay_before_s_per_vehicle", "saved_share", "saved_share_low", "saved_share_high",
                                    "saved_vehicle_hours"), None))
-    return Result(_summary(data), data, _partial(data, progress) if progress.jobs_missing else "")
+    changing = sum(any(phase.adjustable for phase in junction.phases) for junction in network.junctions)
+    return Result(_summary(data, changing), data, _partial(data, progress) if progress.jobs_missing else "")
 
 
 def saved_range(before: Cost, after: Cost) -> tuple[float | None, float | None]:
@@ -130,6 +131,8 @@ def _partial(data: dict[str, Any], progress: Progress) -> str:
         return text.replace("The saving is on demand", "The delay is on demand")
     if data["saved_share_low"] is None:
         return text + "With one copy of the demand nothing is known of the spread."
+    if data["saved_share_low"] <= 0:
+        return text + "The copies of the demand differ so much that whether anything is saved is not known (95 %)."
     return text + (f"It lies between {data['saved_share_low']:.1%} and {data['saved_share_high']:.1%} "
                    "(95 %, over the copies of the demand).")
 
@@ -143,9 +146,10 @@ def _timing(programme: dict[str, Any]) -> dict[str, Any]:
             "durations_s": [phase["duration_s"] for phase in programme["phases"]]}
 
 
-def _summary(data: dict[str, Any]) -> str:
+def _summary(data: dict[str, Any], changing: int) -> str:
     count = len(data["junctions"])
-    what = "the junction's signals" if count == 1 else f"the signals of {count} junctions"
+    what = "the junction's signals" if count == 1 else (
+        f"the signals of {f'{changing} of ' if changing < count else ''}{count} junctions")
     if data["saved_share"] is None:
         return (f"With fixed times {what} would delay vehicles by {data['delay_after_s_per_vehicle']:.1f} s on "
                 "average. Detectors switch some of them today, which was not simulated: whether this saves anything "
@@ -157,7 +161,8 @@ def _summary(data: dict[str, Any]) -> str:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")
     low, high = data["saved_share_low"], data["saved_share_high"]
-    spread = "" if low is None else f", {low:.0%} to {high:.0%} over copies of the demand"
+    spread = "" if low is None else (f", {low:.0%} to {high:.0%} over copies of the demand" if low > 0 else
+                                     ", but copies of the demand differ so much that this may be chance")
     demand = "traffic the search had not seen" if data["judged_on_unseen_demand"] else "the traffic of the search"
     return (f"Retiming {what} should cut the mean delay at signals from {data['delay_before_s_per_vehicle']:.1f} to "
             f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}{spread}), "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import fmean
 
-from lamplighter.tasks.api import DeadlinePassed, Job, Solution
+from lamplighter.tasks.api import DeadlinePassed, Job, Solution, TaskError
 from lamplighter.tasks.readers.network import Junction
 from lamplighter.tasks.traffic.signals.jobs import Cost, costs, job, plans_per_job, shipped_plan
 from lamplighter.tasks.traffic.signals.method import safety
@@ -17,6 +17,9 @@ from lamplighter.tasks.traffic.signals.result import Finding, Progress, assemble
 from lamplighter.tasks.traffic.signals.spec import Plan, Region, Spec, Window
 
 FINALISTS = 7
+TOO_MANY = ("under the plans found more vehicles come together between regions than a device can look at: their "
+            "delays are for vehicles that arrive as under the programmes as shipped; so dense a demand is near "
+            "gridlock, check whether departures are doubled")
 
 Populations = dict[int, list[Plan]]
 """Per cycle the plans that breed."""
@@ -33,6 +36,7 @@ class Found:
     history: list[float]
     progress: Progress
     populations: Populations
+    notes: tuple[str, ...] = ()
 
 
 Searching = Generator[Sequence[Job], Sequence[bytes], Found]
@@ -47,7 +51,7 @@ def solve(spec: Spec) -> Solution:
     found = yield from (city(spec) if spec.regions else search(spec, {}))
     result = assemble(Finding(spec.network, spec.demand, found.plan, found.before, found.after,
                               len(spec.demand.vehicles) * spec.search.replicas, found.plans, spec.search.replicas,
-                              found.history, found.progress, spec.notes))
+                              found.history, found.progress, spec.notes + found.notes))
     safety.require({junction.id: _shipped(junction) for junction in spec.network.junctions},
                    result.data["junctions"], 10 * spec.search.minimum_green_s)
     return result
@@ -67,8 +71,8 @@ def city(spec: Spec) -> Searching:
     first = yield from _together([search(own, {}) for _, own in spec.regions])
     plan = joined(spec.network, zip(regions, (found.plan for found in first), strict=True))
     last, missing = first, sum(found.progress.jobs_missing for found in first)
-    if not missing:
-        again = arrivals(spec, plan)
+    again = None if missing else _arriving(spec, plan)
+    if again is not None:
         try:
             last = yield from _together([search(own, found.populations)
                                          for (_, own), found in zip(again, first, strict=True)])
@@ -76,7 +80,20 @@ def city(spec: Spec) -> Searching:
             missing = sum(answer is None for answer in late.answers)
         else:
             missing = sum(found.progress.jobs_missing for found in last)
-    return _city(spec, regions, first, last, missing)
+    return replace(_city(spec, regions, first, last, missing), notes=(TOO_MANY,) * (again is None and not missing))
+
+
+def _arriving(spec: Spec, plan: Plan) -> tuple[tuple[Region, Spec], ...] | None:
+    """The regions with those who come under another plan; None if that is more than a device can look at.
+
+    Only now can that be known: where a plan lets more through, more come together behind it.
+    """
+    try:
+        return arrivals(spec, plan)
+    except TaskError as error:
+        if error.code != "too_dense":
+            raise
+        return None
 
 
 def _city(spec: Spec, regions: Sequence[Region], first: Sequence[Found], last: Sequence[Found], missing: int

@@ -42,6 +42,32 @@ def test_conflicts_come_from_the_request_table(network_xml: str) -> None:
     assert _junction(network_xml).conflicts == {(0, 1), (0, 2), (0, 3), (1, 3)}
 
 
+@pytest.mark.parametrize(("old", "new", "links"), [
+    ('state="rGGg"', 'state="GGrr"', "link 0 (s_in > n_out) and link 1 (e_in > w_out)"),
+    ('state="rGGg"', 'state="rGGG"', "link 1 (e_in > w_out) and link 3 (w_in > n_out)"),
+    ('response="0010"', 'response="0000"', "link 1 (e_in > w_out) and link 3 (w_in > n_out)"),
+    ('state="rGGg"', 'state="gGrr"', "link 0 (s_in > n_out) and link 1 (e_in > w_out)"),
+])
+def test_greens_that_cross_are_refused_unless_one_gives_way(network_xml: str, old: str, new: str, links: str) -> None:
+    """Two protected greens, or a permissive one that the table lets nobody go before, name junction and links."""
+    assert old in network_xml
+    with pytest.raises(TaskError) as caught:
+        read_network(network_xml.replace(old, new))
+    assert (caught.value.code, caught.value.path) == ("unsafe_programme", "/sumo/network_xml")
+    assert links in caught.value.message and "'C'" in caught.value.message and caught.value.hint
+
+
+def test_greens_that_join_are_noted_where_one_gives_way(network_xml: str) -> None:
+    """A right turn into the road of a left turn, both protected, is taken as real networks have it."""
+    joining = network_xml.replace('state="Grrr"', 'state="GrrG"').replace(
+        'index="3" response="0010"', 'index="3" response="0011"')
+    left = Left()
+    read_network(joining, left=left)
+    assert any("1 signals (C) show protected green" in note for note in left.notes())
+    with pytest.raises(TaskError, match="lets the other go first"):
+        read_network(joining.replace('response="0011"', 'response="0010"'))
+
+
 def test_a_walk_and_its_clearance_are_kept(walked_xml: str) -> None:
     """The walk may be longer but not shorter; the phase that clears it stays, though cars have green in it."""
     junction = _junction(walked_xml)
@@ -60,7 +86,7 @@ def test_limits_of_phases_are_kept(network_xml: str) -> None:
 
 def test_a_recorded_plan_is_read_by_its_signals(network_xml: str) -> None:
     """46 intervals, some of 1 s: a green keeps its minimum over all of them, not each."""
-    green = '<phase duration="1" state="rGGg"/>' * 20 + '<phase duration="10" state="rGGG"/>'
+    green = '<phase duration="1" state="rGGg"/>' * 20 + '<phase duration="10" state="rGGg"/>'
     text = network_xml.replace('<phase duration="30" state="rGGg"/>', green)
     text = text.replace('<phase duration="22" state="Grrr"/>', '<phase duration="1" state="Grrr"/>' * 22)
     junction = _junction(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import GREEN, PERMISSIVE, RED, YELLOW
 from lamplighter.tasks.readers.sumo import headway_ds, read_network
 
@@ -72,3 +73,16 @@ def test_headway_follows_speed_and_length() -> None:
     for speed, vehicle_m, seen_s in ((8.33, 7.5, 2.42), (13.89, 7.5, 1.94), (19.44, 7.5, 1.74), (8.33, 5.8, 2.19),
                                      (13.89, 5.8, 1.78), (19.44, 5.8, 1.67)):
         assert headway_ds(speed, vehicle_m) / 10 == pytest.approx(seen_s, abs=0.11)
+
+
+def test_speeds_that_no_car_drives_are_refused_or_told(network_xml: str) -> None:
+    """0 and what can only be km/h are refused, the latter unless it is meant; what may be either is told."""
+    for speed, code in (("0", "out_of_range"), ("-3", "out_of_range"), ("70", "implausible")):
+        with pytest.raises(TaskError) as caught:
+            read_network(network_xml.replace('speed="13.9"', f'speed="{speed}"'))
+        assert (caught.value.code, caught.value.path) == (code, "/sumo/network_xml")
+    for speed, told in (("50", "more than 40 m/s"), ("13.9", "")):
+        left = Left()
+        read_network(network_xml.replace('speed="13.9"', f'speed="{speed}"'), left=left)
+        assert told in "".join(left.notes()) and len(left.notes()) == bool(told)
+    read_network(network_xml.replace('speed="13.9"', 'speed="70"'), left=Left(["implausible"]))

@@ -54,6 +54,18 @@ def test_times_may_have_colons() -> None:
     assert [seconds(trip, "depart") for trip in element.children] == [3723.0, 86_407.0]
 
 
+@pytest.mark.parametrize(("flow", "name"), [
+    ('<flow id="f" begin="0" end="9" probability="1.5"/>', "probability"),
+    ('<flow id="f" begin="0" end="9" probability="-0.1"/>', "probability"),
+    ('<trip id="a" depart="-5"/>', "depart"), ('<trip id="a" depart="0:-5:00"/>', "depart"),
+    ('<flow id="f" begin="-5" end="9" period="1"/>', "begin")])
+def test_what_no_flow_can_be_is_refused(flow: str, name: str) -> None:
+    """A chance above 1 is not taken for 1, nor a vehicle before the beginning left out in silence."""
+    with pytest.raises(TaskError, match=f"line 1: {name} of") as caught:
+        _times(flow)
+    assert (caught.value.code, caught.value.path) == ("out_of_range", "/sumo/routes_xml") and caught.value.hint
+
+
 def test_types_have_classes_and_lengths() -> None:
     """Given lengths, SUMO's default of the class, a member of a distribution by its probability, or a name."""
     root = parse_routes("""<routes><vType id="long" length="9.5"/><vType id="line" vClass="bus"/>

@@ -6,9 +6,10 @@ the period from ``dateObservedFrom`` to ``dateObservedTo`` (or of ``dateObserved
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import ngsi
@@ -23,19 +24,25 @@ MAX_PERIOD_S = 24 * 3600
 MAX_ROADS = 60
 """A vehicle that has taken so many roads has left the network: turn shares may lead in circles."""
 COUNTS_PATH = "/sumo/counts"
+HOLE = 0.1
+"""A time without counts is a hole if it is longer than this share of the count after it, or else before it."""
+MISSING = 0.5
+"""Of more than this share of the time without counts nobody can say what came."""
 
-Periods = dict[str, list[tuple[float, float, int]]]
+Span = tuple[float, float, int]
+Periods = dict[str, list[Span]]
 """Per detector: from and until, in seconds since the first observation began, and how many vehicles came."""
 
 
-def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path: str,
-                 left: Left | None = None) -> Periods:
+def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path: str, left: Left | None = None,
+                 start_s: float = 0.0, end_s: float = math.inf) -> Periods:
     """What each of ``detectors`` counted, by the rule of ``readers.flows``; a name without a lane is all its lanes.
+    Times in [start_s, end_s) for which a lane has no count, while others have, are filled and told.
 
     Raises TaskError: wrong_entity, missing_field, bad_time, out_of_range, too_large, unknown_detector, duplicate,
-    ambiguous (a detector of both directions).
+    ambiguous (a detector of both directions), missing_counts.
     """
-    found: Periods = {detector: [] for detector in detectors}
+    found: dict[str, dict[str, list[Span]]] = {detector: {} for detector in detectors}
     left = left or Left()
     directions: dict[str, str] = {}
     spans = []
@@ -52,12 +59,13 @@ def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path
                             f"name the one that is meant: {one.name!r}", one.path + "/laneDirection")
         if name is None:
             left.out("observation", "nothing asks for its detector", one.name)
-        spans.append((name, *one.times, round(one.vehicles)))
-    origin = min((begin for _, begin, _, _ in spans), default=None)
-    for name, begin, end, count in spans:
+        spans.append((name, one.name, *one.times, round(one.vehicles)))
+    origin = min((begin for _, _, begin, _, _ in spans), default=None)
+    for name, lane, begin, end, count in spans:
         if name is not None and origin is not None:
-            found[name].append(((begin - origin).total_seconds(), (end - origin).total_seconds(), count))
-    if origin is not None and max(end for _, _, end, _ in spans).timestamp() - origin.timestamp() > MAX_PERIOD_S:
+            found[name].setdefault(lane, []).append(
+                ((begin - origin).total_seconds(), (end - origin).total_seconds(), count))
+    if origin is not None and max(end for *_, end, _ in spans).timestamp() - origin.timestamp() > MAX_PERIOD_S:
         raise TaskError("out_of_range", "observations span more than a day",
                         "one programme serves one period of the day", path)
     if sum(count for *_, count in spans) > MAX_VEHICLES:
@@ -67,6 +75,51 @@ def read_periods(entities: Sequence[ngsi.Entity], detectors: Iterable[str], path
         if not periods:
             raise TaskError("unknown_detector", f"no observation is of a detector {detector[:64]!r}",
                             "observations name theirs in refDevice, refRoadSegment, name or id", path)
+    return _filled(found, start_s, end_s, path, left)
+
+
+def _filled(found: Mapping[str, Mapping[str, list[Span]]], start_s: float, end_s: float, path: str, left: Left
+            ) -> Periods:
+    """The counts of each detector's lanes, with their holes filled. Raises TaskError: missing_counts, too_large."""
+    lanes = [(detector, lane, spans) for detector, own in found.items() for lane, spans in own.items()]
+    last = max((end for *_, spans in lanes for _, end, _ in spans), default=0.0)
+    until = min(last, end_s)
+    if lanes and last < end_s < math.inf:
+        left.tell(f"counts end {last:g} s after the first begins, the period asked for at {end_s:g} s: nobody comes "
+                  "after the last count")
+    names, filled = [], []
+    for _, lane, spans in lanes:
+        holes = _holes(spans, start_s, until)
+        missing = sum(end - begin for begin, end, _ in holes)
+        if missing > MISSING * max(0.0, until - start_s):
+            raise TaskError("missing_counts", f"detector {lane[:64]!r} has no count for {missing / 60:g} of "
+                            f"{(until - start_s) / 60:g} minutes", "send the missing observations (0 where nobody "
+                            "came), or a period in which it counted", path)
+        spans += holes
+        names += [lane] * bool(holes)
+        filled += holes
+    if filled:
+        minutes, came = sum(end - begin for begin, end, _ in filled) / 60, sum(count for *_, count in filled)
+        left.tell(f"{len(filled)} hole{'s' * (len(filled) > 1)} in the counts of {', '.join(names)[:120]}, "
+                  f"{minutes:g} minutes in all, got {came} vehicles: the mean rate of the counts before and after")
+    if sum(count for *_, spans in lanes for *_, count in spans) > MAX_VEHICLES:
+        raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles with the holes in the counts filled",
+                        "send the missing observations", path)
+    return {detector: list(chain.from_iterable(own.values())) for detector, own in found.items()}
+
+
+def _holes(spans: Sequence[Span], start_s: float, until_s: float) -> list[Span]:
+    """What is missing of [start_s, until_s), with as many vehicles as at the mean rate of the counts around it."""
+    found: list[Span] = []
+    at, before = start_s, None
+    for span in [*sorted(spans), None]:
+        begin = until_s if span is None else min(span[0], until_s)
+        around = [one for one in (before, span) if one is not None]
+        if begin - at > HOLE * (around[-1][1] - around[-1][0]):
+            rate = sum(count / (end - begin) for begin, end, count in around) / len(around)
+            found.append((at, begin, round(rate * (begin - at))))
+        if span is not None:
+            at, before = max(at, span[1]), span
     return found
 
 
@@ -75,7 +128,7 @@ def draws_of(periods: Periods) -> dict[str, int]:
     return {name: sum(1 + count for *_, count in spans) for name, spans in periods.items()}
 
 
-def departures(periods: Iterable[tuple[float, float, int]], share: float, start_s: float, end_s: float,
+def departures(periods: Iterable[Span], share: float, start_s: float, end_s: float,
                rng: random.Random) -> list[float]:
     """Times of the vehicles counted, or a share of them, in [start_s, end_s); all moments of a period are alike."""
     times = [rng.uniform(begin, end) for begin, end, count in periods
@@ -92,8 +145,13 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     shares = _shares(counts, roads)
     for number, entry in enumerate(counts.entries):
         _known(entry.road, roads, f"{COUNTS_PATH}/entries/{number}/road")
+        if not roads.edges[entry.road].onward:
+            raise TaskError("zero_demand", f"road {entry.road[:64]!r} of detector {entry.detector[:64]!r} leads out "
+                            "of the network: who was counted there passes no signal",
+                            "give a road into the network, and leave out detectors at its exits",
+                            f"{COUNTS_PATH}/entries/{number}/road")
     periods = read_periods(counts.entities, [entry.detector for entry in counts.entries], f"{COUNTS_PATH}/entities",
-                           left)
+                           left, start_s, end_s)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     laid: dict[tuple[str, ...], Steps] = {}
     trips: list[tuple[int, Steps]] = []

@@ -114,7 +114,8 @@ def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None,
             left: Left | None) -> Demand:
     numbers = {name: i for i, name in enumerate(network.movements)}
     detectors = {route.detector for route in plain.routes if route.detector is not None}
-    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities", left)
+    until = float("inf") if end_s is None else end_s
+    periods = read_periods(plain.entities, sorted(detectors), "/plain/entities", left, start_s, until)
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     trips: list[tuple[int, Steps]] = []
     draws, drawn = draws_of(periods), 0
@@ -133,7 +134,6 @@ def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None,
                             "set period_end_s", "/period_end_s")
         times = route.departures_s
         if route.detector is not None:
-            until = float("inf") if end_s is None else end_s
             drawn += draws[route.detector]
             if drawn > MAX_DRAWN:
                 raise TaskError("too_large", f"more than {MAX_DRAWN} vehicles at the detectors of all routes",

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks import registry
-from lamplighter.tasks.api import Result
+from lamplighter.tasks.api import Result, TaskError
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.traffic.signals import KIND, prepare
 from lamplighter.tasks.traffic.signals.demo import generated_street
 from lamplighter.tasks.traffic.signals.jobs import CONTEXT_BYTES, check
 from lamplighter.tasks.traffic.signals.method import city
-from lamplighter.tasks.traffic.signals.solve import rounds, solve
+from lamplighter.tasks.traffic.signals.solve import TOO_MANY, rounds, solve
 from lamplighter.tasks.traffic.signals.spec import Spec
 
 KINDS = {KIND.name: KIND}
@@ -50,6 +50,21 @@ def test_regions_are_solved_side_by_side(solved: tuple[Spec, Result]) -> None:
     assert len(seen) == rounds(spec)
     answer = run_job(KIND, one := next(solve(spec))[-1])
     assert check(spec, one, answer) and not check(spec, one, b"\xff" * len(answer))
+
+
+@pytest.mark.usefixtures("small_devices")
+def test_more_arrivals_than_a_device_holds_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans that bring too many to a border end no task after half its jobs: the first half is the answer."""
+    spec = registry.prepare(KINDS, KIND.name, _given(7))
+
+    def too_many(*_: object) -> None:
+        raise TaskError("too_dense", "too many")
+
+    monkeypatch.setitem(solve.__globals__, "arrivals", too_many)
+    result = run_local(KIND, spec)
+    assert result.data["notes"][-1] == TOO_MANY and not result.partial
+    assert result.data["generations_done"] == 1
+    assert result.data["delay_after_s_per_vehicle"] <= result.data["delay_before_s_per_vehicle"]
 
 
 @pytest.mark.usefixtures("small_devices")

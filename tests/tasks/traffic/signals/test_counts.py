@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import Demand
 from lamplighter.tasks.readers.sumo import read_network
 from lamplighter.tasks.traffic.signals.method.counts import read_counts
@@ -65,6 +66,62 @@ def test_without_shares_every_way_but_back_is_as_likely(network_xml: str) -> Non
 def test_the_period_cuts_counts(network_xml: str) -> None:
     """Times count from the first observation; who comes at the period's end or later is left out."""
     assert len(_read(network_xml, _counts(*HOUR), 1800.0).vehicles) == 100
+
+
+QUARTERS = [_observed("west", f"07:{i * 15:02d}", f"{7 + (i + 1) // 4:02d}:{(i + 1) * 15 % 60:02d}", 100)
+            for i in range(4)]
+
+
+def test_holes_in_counts_are_filled_and_told(network_xml: str) -> None:
+    """Half an hour that was not sent is not taken for an empty road; one that was sent as 0 is."""
+    roads, left = read_network(network_xml)[1], Left()
+    given = _counts(QUARTERS[0], {**QUARTERS[3], "intensity": 200})
+    demand = read_counts(Counts.model_validate(given), roads, 0.0, 1e9, 1, left)
+    assert len(demand.vehicles) == 100 + 300 + 200
+    assert any("1 hole in the counts of west, 30 minutes in all, got 300 vehicles" in note
+               for note in left.notes())
+    zeros = [{**one, "intensity": 0} for one in QUARTERS[1:3]]
+    assert len(_read(network_xml, _counts(QUARTERS[0], *zeros, QUARTERS[3])).vehicles) == 200
+
+
+def test_a_lane_that_was_silent_is_filled_by_its_own_counts(network_xml: str) -> None:
+    """A hole of one lane of a detector is one though another lane counted then, at the end too."""
+    lanes = [{**one, "id": f"{one['id']}:{lane}", "laneId": lane, "intensity": 10 * lane}
+             for one in QUARTERS for lane in (1, 2)]
+    assert len(_read(network_xml, _counts(*lanes)).vehicles) == 120
+    assert len(_read(network_xml, _counts(*lanes[:-1])).vehicles) == 120
+
+
+def test_what_was_hardly_counted_is_refused(network_xml: str) -> None:
+    """More holes than counts are no demand; outside the period asked for they do not matter."""
+    far = [QUARTERS[0], _observed("west", "09:00", "09:15", 100)]
+    with pytest.raises(TaskError) as caught:
+        _read(network_xml, _counts(*far))
+    assert (caught.value.code, caught.value.path) == ("missing_counts", "/sumo/counts/entities")
+    assert "'west'" in caught.value.message and caught.value.hint
+    assert len(_read(network_xml, _counts(*far), 900.0).vehicles) == 100
+
+
+def test_a_detector_at_an_exit_is_named(network_xml: str) -> None:
+    """Who was counted on the way out passes no signal: the entry is refused, others beside it or not."""
+    entries = [{"detector": "west", "road": "w_in"}, {"detector": "west", "road": "e_out"}]
+    with pytest.raises(TaskError, match="'e_out' of detector 'west'") as caught:
+        _read(network_xml, _counts(*HOUR, entries=entries))
+    assert (caught.value.code, caught.value.path) == ("zero_demand", "/sumo/counts/entries/1/road")
+
+
+def test_a_period_longer_than_the_counts_is_told(network_xml: str) -> None:
+    """Nobody is made up for the time after the last count of all detectors, and the notes say so."""
+    left = Left()
+    read_counts(Counts.model_validate(_counts(QUARTERS[0])), read_network(network_xml)[1], 0.0, 3600.0, 1, left)
+    assert any("counts end 900 s after" in note for note in left.notes())
+
+
+def test_demand_without_detectors_has_no_notes_on_counts(crossing: dict[str, Any]) -> None:
+    """Where nothing is counted no count ends too early."""
+    left = Left()
+    read_plain(Plain.model_validate(crossing), 0.0, 3600.0, 1, left)
+    assert left.notes() == []
 
 
 def test_plain_routes_take_shares_of_a_detector(crossing: dict[str, Any]) -> None:

@@ -11,9 +11,10 @@ from lamplighter.tasks.api import DeadlinePassed, Result
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.jobs import check, programme_cycle_ds
+from lamplighter.tasks.traffic.signals.jobs import Cost, check, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.result import Finding, Progress, assemble, programmes
 from lamplighter.tasks.traffic.signals.solve import evaluate, solve
-from lamplighter.tasks.traffic.signals.spec import Spec
+from lamplighter.tasks.traffic.signals.spec import Plan, Spec
 
 KINDS = {KIND.name: KIND}
 SMALL = {"generations": 2, "children": 6, "cycles_s": [60, 74], "replicas": 2}
@@ -42,6 +43,40 @@ def test_plans_keep_to_the_rules(solved: tuple[Spec, Result]) -> None:
         pairs = zip(junction["signals"], junction["shipped"]["durations_s"], junction["proposed"]["durations_s"],
                     strict=True)
         assert all(new >= 5 if "G" in signals else new == old for signals, old, new in pairs)
+
+
+def test_the_summary_counts_what_may_change(solved: tuple[Spec, Result]) -> None:
+    """Junctions that the operator leaves out are not among those retimed."""
+    assert "the signals of 2 junctions" in solved[1].summary
+    given = {**generated_street(2), "search": SMALL, "only": ["J1"]}
+    assert "the signals of 1 of 2 junctions" in run_local(KIND, registry.prepare(KINDS, KIND.name, given)).summary
+
+
+def _assembled(spec: Spec, plan: Plan, before: tuple[int, ...], after: tuple[int, ...], missing: int = 0) -> Result:
+    costs = [Cost((sum(of),) * len(spec.network.junctions), of) for of in (before, after)]
+    progress = Progress(1, 2, 8, 8, missing)
+    return assemble(Finding(spec.network, spec.demand, plan, *costs, 100, 9, 2, [1.0], progress, ()))
+
+
+def test_a_saving_that_may_be_chance_is_called_so(solved: tuple[Spec, Result]) -> None:
+    """An interval that reaches below nothing is no figure to be shown as a range of the saving."""
+    spec = solved[0]
+    plan = shipped_plan(spec.network)
+    plan = ((plan[0][0] + 10, *plan[0][1:]), *plan[1:])
+    sure = _assembled(spec, plan, (1000, 1000), (500, 510), 1)
+    assert "over copies of the demand" in sure.summary and "It lies between" in sure.partial
+    unsure = _assembled(spec, plan, (1000, 1000), (100, 900), 1)
+    assert "may be chance" in unsure.summary and "% to " not in unsure.summary
+    assert "not known" in unsure.partial and "lies between" not in unsure.partial
+
+
+def test_an_offset_is_less_than_its_cycle(solved: tuple[Spec, Result]) -> None:
+    """A junction that runs at half of the others' cycle begins within its own."""
+    network = solved[0].network
+    plan = shipped_plan(network)
+    cycle = programme_cycle_ds(network.junctions[0], plan[0])
+    found = programmes(network, ((cycle + 250, *plan[0][1:]), *plan[1:]))
+    assert found[0]["offset_s"] == 25.0 and found[0]["cycle_s"] == cycle / 10
 
 
 def test_the_search_is_repeatable(solved: tuple[Spec, Result]) -> None:
@@ -174,7 +209,7 @@ def test_where_nothing_may_change_the_plan_is_kept(network_xml: str, routes_xml:
 def test_a_recorded_plan_of_many_intervals_is_improved_or_left_alone(network_xml: str) -> None:
     """45 intervals of one second and more: greens keep their minimum as signals, and the plan gets no worse."""
     text = network_xml.replace('<phase duration="30" state="rGGg"/>', '<phase duration="1" state="rGGg"/>' * 20
-                               + '<phase duration="10" state="rGGG"/>')
+                               + '<phase duration="10" state="rGGg"/>')
     text = text.replace('<phase duration="22" state="Grrr"/>', '<phase duration="1" state="Grrr"/>' * 22)
     flows = "".join(f'<flow id="{a}" begin="0" end="600" vehsPerHour="{rate}" from="{a}" to="{b}"/>'
                     for a, b, rate in (("s_in", "n_out", 700), ("e_in", "w_out", 200), ("w_in", "e_out", 200)))
