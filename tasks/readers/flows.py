@@ -21,6 +21,8 @@ from lamplighter.tasks.readers import ngsi
 from lamplighter.tasks.readers.allow import Left
 
 CLASSES = ("vehicleType", "vehicleSubType", "vehicleClass")
+COUNTS = ("", "C62", "NMB", "H87", "EA")
+"""UN/CEFACT codes of a mere number: one, number, piece, each."""
 READ = ("intensity", *CLASSES, "laneId", "laneDirection", "name")
 
 
@@ -56,7 +58,7 @@ class Flow:
 def flows(entities: Sequence[ngsi.Entity], path: str, left: Left, all_counted: bool = False) -> list[Flow]:
     """What was counted, one for each detector, lane, direction and period, in the order of the entities.
 
-    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), those of ``ngsi.entities`` and,
+    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), wrong_unit, those of ``ngsi.entities`` and,
     with ``all_counted``, missing_field where an entity has no count; it is left out otherwise.
     """
     found: dict[tuple[object, ...], Flow] = {}
@@ -81,6 +83,10 @@ def _flow(entity: ngsi.Entity, path: str) -> Flow | None:
     amount = ngsi.quantity(entity, "intensity", path)
     if amount is None:
         return None
+    if amount.unit not in COUNTS:
+        raise TaskError("wrong_unit", f"intensity is in {amount.unit!r}, not in vehicles of its period",
+                        "give the vehicles counted in the period, without a unitCode or with C62 (one)",
+                        path + "/intensity")
     own = ngsi.text(entity, "id")
     names = [*filter(None, (ngsi.text(entity, name) for name in ("refDevice", "refRoadSegment"))), own]
     lane = ngsi.quantity(entity, "laneId", path)

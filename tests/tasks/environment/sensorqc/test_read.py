@@ -77,7 +77,9 @@ def test_each_refusal_names_its_place() -> None:
         ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1)], "property": "pm25"}, "unknown_property",
          "/property"),
         ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1), _entity("b", 8, "2026-03-01T00:00:00Z", 1, "59")],
-          "property": "pm10"}, "mixed_units", "/entities"),
+          "property": "pm10"}, "mixed_units", "/entities/1"),
+        ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1, "61")], "property": "pm10", "unit": "µg/m³"},
+         "mixed_units", "/entities/0"),
         ({"senml": [{"n": "pm", "v": 1}], "property": "pm"}, "unknown_property", "/property"),
     ]
     for given, code, path in cases:
