@@ -58,7 +58,8 @@ class Flow:
 def flows(entities: Sequence[ngsi.Entity], path: str, left: Left, all_counted: bool = False) -> list[Flow]:
     """What was counted, one for each detector, lane, direction and period, in the order of the entities.
 
-    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), wrong_unit, those of ``ngsi.entities`` and,
+    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), wrong_unit (no number of vehicles),
+    those of ``ngsi.entities`` and,
     with ``all_counted``, missing_field where an entity has no count; it is left out otherwise.
     """
     found: dict[tuple[object, ...], Flow] = {}

@@ -75,10 +75,8 @@ def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -
                             "/simbench")
     TABLES.sift({name: text if TABLES.is_silent(name) else [*islice(_rows(tables, name), 1)]
                  for name, text in tables.items()}, "/simbench", left)
-    for name, part in COLUMNS.items():
-        for _ in _each(tables, name, lambda row, place, part=part: part.sift(  # type: ignore[misc]
-                row, place[0], left, place[1] + ": ")):
-            pass
+    for name in COLUMNS:
+        _sift(tables, name, left)
     names = _join(tables)
     source, source_pu = _source(tables, names)
     draft = Draft("bad_simbench", {"": "/simbench", "buses": "/simbench/Node", "lines": "/simbench/Line",
@@ -93,16 +91,44 @@ def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -
                           profiles=days.profiles)
 
 
+def _sift(tables: dict[str, str], name: str, left: Left) -> None:
+    """Looks at the columns of each row. Raises TaskError: duplicate (an id), and those of ``Part.sift``."""
+    seen: set[str] = set()
+
+    def look(row: Row, place: Origin) -> None:
+        COLUMNS[name].sift(row, place[0], left, place[1] + ": ")
+        given = row.get("id", "")
+        if given in seen:
+            raise TaskError("duplicate", f"{place[1]}: {given[:64]!r} is there already", "give each id once",
+                            place[0])
+        if given:
+            seen.add(given)
+
+    for _ in _each(tables, name, look):
+        pass
+
+
+def _flag(row: Row, column: str, default: bool = False) -> bool:
+    """0 or 1. Raises ValueError."""
+    value = row.get(column) or str(int(default))
+    if value not in ("0", "1", "0.0", "1.0"):
+        raise ValueError(f"{column} is {value[:40]!r}, neither 0 nor 1")
+    return value[0] == "1"
+
+
 def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
     """The rows of a table, "NULL" as empty text; a table that is not given has none.
 
-    A row that is too short has only its first columns: to fill up each for a header of any width would take a time
-    that no bound on a document bounds. Raises TaskError ``bad_simbench`` for text that is no table.
+    Raises TaskError ``bad_simbench`` for text that is no table, and for a row that is shorter or longer than it.
     """
     header, rows = _text(tables, name)
-    for row in rows:
-        if row:
-            yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
+    wide = max((place for place, key in enumerate(header, 1) if key), default=0)
+    for number, row in enumerate(filter(None, rows), 2):
+        if len(row) < wide or any(row[wide:]):
+            raise TaskError("bad_simbench", f"{name}, line {number}: it has {len(row)} values for {wide} columns",
+                            "give each row as many values as the header has names; NULL where there is none",
+                            f"/simbench/{name}")
+        yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
 
 
 def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[str]]]:
@@ -130,6 +156,10 @@ def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row, Origi
         try:
             yield make(row, (path, words))
         except KeyError as missing:
+            column = str(missing.args[0])
+            if column not in row and name in COLUMNS and column in COLUMNS[name].reads:
+                raise TaskError("bad_simbench", f"{name} has no column {column!r}", "give it the column",
+                                path) from None
             raise TaskError("bad_simbench", f"{words}: nothing is named {str(missing)[:80]}",
                             "check the columns of this table and what it refers to", path) from None
         except (ValueError, ZeroDivisionError) as error:
@@ -143,7 +173,7 @@ def _join(tables: dict[str, str]) -> dict[str, str]:
     def ends(row: Row, _: Origin) -> tuple[str, str]:
         one, other = row["nodeA"], row["nodeB"]
         kinds[one], kinds[other]   # both are nodes, or the row is told
-        return (one, other) if float(row["cond"]) else (one, one)
+        return (one, other) if _flag(row, "cond") else (one, one)
 
     return joined(kinds, _each(tables, "Switch", ends), lambda name: (kinds[name] == "auxiliary", name))
 
@@ -178,7 +208,7 @@ def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) ->
     def make(row: Row, place: Origin) -> tuple[Transformer, Origin]:
         kind = types[row["type"]]
         kva = 1000 * float(kind["sR"])
-        if row.get("autoTap") == "1":
+        if _flag(row, "autoTap"):
             draft.left.tell("autoTap of a transformer is not followed: its tap stays at tappos, as in SimBench's own "
                             "power flows")
         return draft.made(
@@ -200,7 +230,7 @@ def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) ->
 
 def _tap_percent(row: Row, kind: Row) -> float:
     """Turns added at the tap position: the length of the step's vector."""
-    if kind.get("tapable", "1") == "0":
+    if not _flag(kind, "tapable", True):
         return 0.0
     steps = float(row.get("tappos") or 0) - float(kind.get("tapNeutr") or 0)
     return abs(100 + cmath.rect(steps * float(kind.get("dVm") or 0), math.radians(float(kind.get("dVa") or 0)))) - 100

@@ -10,7 +10,8 @@ from lamplighter.tasks.readers.units import factors
 
 
 @pytest.mark.parametrize(("units", "asked", "wanted", "first"), [
-    (["mg/m³", ""], "µg/m³", "µg/m³", 1000.0), (["µg/m³"], "mg/m3", "mg/m3", 0.001), (["ug/m3"], "μg/m3", "μg/m3", 1.0),
+    (["mg/m³", ""], "µg/m³", "µg/m³", 1000.0), (["µg/m³"], "mg/m3", "mg/m3", 0.001),
+    (["ug/m3"], "μg/m3", "μg/m3", 1.0),
     (["ppb"], "", "ppb", 1.0), ([""], "ppb", "ppb", 1.0),
 ])
 def test_masses_are_converted_to_the_unit_asked_for(units: list[str], asked: str, wanted: str, first: float) -> None:
