@@ -88,6 +88,12 @@ def test_without_any_time_it_is_told_which_reading_counts() -> None:
     assert found.value == 4 and "further down the list, and neither says when" in left.notes()[0]
 
 
+def test_of_two_readings_of_one_time_the_lower_in_the_list_counts() -> None:
+    """And it is not called a later one."""
+    (found,) = from_entities([_key_values(1, pm10=3), _key_values(1, pm10=4)], "pm10", left := Left())
+    assert found.value == 4 and left.notes()[0].endswith("a reading further down the list, of the same time")
+
+
 def test_senml_takes_the_latest_reading_of_each_base_name() -> None:
     """Base name, base time and base value apply to all records that follow."""
     pack = [{"bn": "urn:dev:1:", "bt": 1.276020076e9, "u": "lat", "v": 50.7}, {"u": "lon", "v": 7.1},
