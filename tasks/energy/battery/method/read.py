@@ -49,8 +49,8 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -
         if abs(value) > POWER_MAX_W:
             raise TaskError("out_of_range", f"{value:g} W", f"at most {POWER_MAX_W} W either way", here + "/v")
         if value < 0 and name != "net_load":
-            raise TaskError("out_of_range", f"{name} is {value:g} W", "loads and solar power are 0 or more; a surplus is "
-                            "a negative net_load", here + "/v")
+            raise TaskError("out_of_range", f"{name} is {value:g} W", "loads and solar power are 0 or more; a "
+                            "surplus is a negative net_load", here + "/v")
         row = sums.setdefault((home, name), [(0.0, 0)] * SLOTS)
         total, count = row[slot]
         row[slot] = total + value, count + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -85,10 +85,38 @@ def _table(given: SensorqcInput, left: Left) -> Network:
         raise TaskError("wrong_length", f"{len(given.times)} times for {len(given.readings)} rows of readings",
                         "a time for each row, or none at all", "/times")
     times = given.times or [str(number) for number in range(len(given.readings))]
+    _in_order(times)
     ids = [station.id or f"station {number}" for number, station in enumerate(given.stations)]
+    names: set[str] = set()
+    for number, name in enumerate(ids):
+        if name in names:
+            raise TaskError("duplicate", f"two stations are named {name[:64]!r}", "name each station once",
+                            f"/stations/{number}/id")
+        names.add(name)
+        if all(row[number] is None for row in given.readings):
+            left.out("station", "it has no reading", name)
     no_missing_codes([(value, f"/readings/{t}/{i}") for t, row in enumerate(given.readings)
                       for i, value in enumerate(row) if value is not None], left)
     return Network(ids, points, kinds.pop(), times, given.readings, given.unit)
+
+
+def _in_order(times: Sequence[str]) -> None:
+    """Rows follow each other in time. Raises TaskError: duplicate, bad_time (times, where they are such)."""
+    seen: set[str] = set()
+    last: datetime | None = None
+    for number, name in enumerate(times):
+        here = f"/times/{number}"
+        try:
+            now = ngsi.moment(name, here)
+        except TaskError:   # a name may be any
+            now = None
+        if name in seen or (now is not None and now == last):
+            raise TaskError("duplicate", f"the time {name!r} is there twice", "give one row for each time", here)
+        if now is not None and last is not None and now < last:
+            raise TaskError("bad_time", f"the time {name!r} comes before the one above it", "the earliest row comes "
+                            "first", here)
+        seen.add(name)
+        last = now
 
 
 def _entities(given: SensorqcInput, left: Left) -> list[Reading]:
