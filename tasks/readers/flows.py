@@ -66,10 +66,11 @@ def flows(entities: Sequence[ngsi.Entity], path: str, left: Left, all_counted: b
     for here, entity in ngsi.entities(entities, ngsi.FLOW, READ, path, left):
         one = _flow(entity, here)
         if one is None and all_counted:
-            raise TaskError("missing_field", "an observation has no count", "intensity: vehicles in the period",
+            raise TaskError("missing_field", f"an observation has no count: {ngsi.lacking(entity, 'intensity')}",
+                            "intensity: vehicles in the period",
                             here + "/intensity")
         if one is None:
-            left.out("entity", "no intensity", ngsi.text(entity, "id") or here)
+            left.out("entity", ngsi.lacking(entity, "intensity"), ngsi.text(entity, "id") or here)
             continue
         key = one.name, one.times, one.kind
         other = found.get(key) if one.times else None

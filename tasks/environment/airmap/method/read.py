@@ -39,7 +39,7 @@ def from_entities(entities: Sequence[ngsi.Entity], name: str, left: Left) -> lis
         read.append(entity)
         quantity, own = ngsi.quantity(entity, name, path), ngsi.text(entity, "id")
         if quantity is None:
-            left.out("entity", f"no reading of {name}", own or path)
+            left.out("entity", ngsi.lacking(entity, name), own or path)
             continue
         times = ngsi.observed(entity, path)
         when = quantity.at or (times[1] if times else None)

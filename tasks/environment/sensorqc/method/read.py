@@ -126,7 +126,7 @@ def _entities(given: SensorqcInput, left: Left) -> list[Reading]:
         read.append(entity)
         quantities, own = ngsi.quantities(entity, given.property, path), ngsi.text(entity, "id")
         if not quantities:
-            left.out("entity", f"no reading of {given.property}", own or path)
+            left.out("entity", ngsi.lacking(entity, given.property), own or path)
             continue
         point, times = ngsi.position(entity, path), ngsi.observed(entity, path)
         name = ngsi.text(entity, "refDevice") or ngsi.text(entity, "stationCode") or f"{point[1]:.5f},{point[0]:.5f}"

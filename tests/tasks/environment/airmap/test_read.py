@@ -41,9 +41,11 @@ def test_entities_without_the_reading_are_counted() -> None:
                 _normalised(4, pm10="high"), _key_values(5, pm10=True)]
     left = Left()
     assert [one.value for one in from_entities(entities, "pm10", left)] == [1.0]
-    assert left.notes() == ["4 entities (urn:ngsi-ld:AirQualityObserved:2, urn:ngsi-ld:AirQualityObserved:3, "
-                            "urn:ngsi-ld:AirQualityObserved:4, urn:ngsi-ld:AirQualityObserved:5) left out: "
-                            "no reading of pm10"]
+    assert left.notes() == [
+        "2 entities (urn:ngsi-ld:AirQualityObserved:2, urn:ngsi-ld:AirQualityObserved:3) left out: "
+        "no reading of pm10",
+        "1 entity (urn:ngsi-ld:AirQualityObserved:4) left out: its pm10 is a text, not a number",
+        "1 entity (urn:ngsi-ld:AirQualityObserved:5) left out: its pm10 is true or false, not a number"]
 
 
 @pytest.mark.parametrize(("entity", "code", "path"), [
