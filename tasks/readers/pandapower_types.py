@@ -12,7 +12,7 @@ from lamplighter.tasks.readers.pandapower_parts import COLUMNS
 TRUTHS = frozenset(("in_service", "closed"))
 """In each row, where there is such a column: nothing is neither true nor false."""
 MAYBE_TRUTHS = frozenset(("tap_phase_shifter", "tap2_phase_shifter"))
-POSITIVE = frozenset(("parallel", "df"))
+POSITIVE = frozenset(("parallel", "df", "vn_kv", "vn_hv_kv", "vn_lv_kv", "sn_mva", "efficiency_percent", "cos_phi"))
 TEXTS = frozenset(("name", "geo", "tap_changer_type", "tap2_changer_type"))
 CHOICES = {"tap_side": ("hv", "lv"), "tap2_side": ("hv", "lv"), "et": ("l", "b", "t", "t3")}
 

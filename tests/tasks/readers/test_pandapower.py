@@ -272,6 +272,8 @@ def test_a_transformer_open_at_its_far_end_is_refused() -> None:
     ("line", 0, "length_km", "0.5", "line 0: length_km is '0.5', not a number"),
     ("line", 0, "max_i_ka", True, "line 0: max_i_ka is 'True', not a number"),
     ("line", 1, "parallel", 0, "line 1: parallel is '0', not a number above 0"),
+    ("trafo", 0, "vn_lv_kv", 0, "trafo 0: vn_lv_kv is '0', not a number above 0"),
+    ("bus", 0, "vn_kv", 0.0, "bus 0: vn_kv is '0.0', not a number above 0"),
     ("line", 0, "from_bus", "2", "line 0: from_bus is '2', not a number"),
     ("trafo", 0, "tap_side", "HV", "trafo 0: tap_side is 'HV', not 'hv' or 'lv'"),
     ("trafo", 0, "tap_pos", 50, "trafo 0: tap_percent: 125.0 is not a number from -20 to 20"),

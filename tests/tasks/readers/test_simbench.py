@@ -195,6 +195,10 @@ def test_an_id_that_comes_twice_is_refused(tables, table: str) -> None:
 @pytest.mark.parametrize(("table", "old", "new", "words"), [
     ("Line", "l1;bar_1;end;NAYY;0.5;100;LV", "l1;bar_1;end;NAYY;0.5", "Line, line 2: it has 5 values for 7 columns"),
     ("Line", "0.5;100;LV", "0,5;100;LV;3", "Line, line 2: it has 8 values for 7 columns"),
+    ("LineType", "0.2;", "0,2;", "r is '0,2', not a number"),
+    ("LineType", ";270;", ";NULL;", "iMax is '', not a number"),
+    ("Node", ";1.025;", ";high;", "vmSetp is 'high', not a number"),
+    ("TransformerType", "T400;0.4;", "T400;0;", "a voltage or a rating is 0"),
     ("Line", ";type;", ";kind;", "Line has no column 'type'"),
     ("Switch", "LS;0", "LS;False", "cond is 'False', neither 0 nor 1"),
     ("TransformerType", "0.3;1;HV", "0.3;yes;HV", "tapable is 'yes', neither 0 nor 1"),
