@@ -151,7 +151,7 @@ class Device(asyncio.Protocol):
         status = encode_status(self.chain.at(), "ready", self.up_mac)
         birth = encode_birth(self.chain.at(), "stand-in", 0, "bench", 100_000, 1_000_000, self.message,
                              self.chain.once, (), "", self.up_mac)
-        return [self._publish("status", status, 1, True), self._publish("birth", birth, 1, True)]
+        return [self.publish("status", status, 1, True), self.publish("birth", birth, 1, True)]
 
     def _send(self, data: bytes) -> None:
         if data and self._transport is not None:

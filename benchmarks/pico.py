@@ -55,10 +55,10 @@ class Pico(Device):
         status = encode_status(self.chain.at(), "ready", self.up_mac)
         birth = encode_birth(self.chain.at(), "pico", ARCH, "bench", HEAP, SPEED, MESSAGE, self.chain.once,
                              ("floor", "span"), "", self.up_mac)
-        return [self._publish("status", status, 1, True), self._publish("birth", birth, 1, True)]
+        return [self.publish("status", status, 1, True), self.publish("birth", birth, 1, True)]
 
     def _bid(self) -> None:
-        self._send(self._publish("bid", encode_bid(self.chain.at(), SPARE, HEAP, self.room, [], "mains", None,
+        self._send(self.publish("bid", encode_bid(self.chain.at(), SPARE, HEAP, self.room, [], "mains", None,
                                                    self.up_mac), 0))
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
@@ -78,7 +78,7 @@ class Pico(Device):
         self._next()
 
     def _want(self, name: bytes, offset: int) -> None:
-        self._send(self._publish("want", encode_want(name, offset, self.up_mac), 1))
+        self._send(self.publish("want", encode_want(name, offset, self.up_mac), 1))
 
     def _next(self) -> None:
         if self._busy or not self._held:
@@ -107,7 +107,7 @@ class Pico(Device):
         receipt = self.chain.receipt((self.net, self.device), lease, answer, 1)
         frame = encode_result(receipt, answer, self.up_mac)
         self.outbox[self.chain.seq] = (0, frame)
-        self._send(self._publish("result", frame, 1))
+        self._send(self.publish("result", frame, 1))
         self._next()
 
 

@@ -188,14 +188,15 @@ class World:
         heapq.heappush(self._due, (self.now + ms, next(self._numbers), what))
 
     def tell(self, event: e.Event) -> None:
-        for effect in self.machine.handle(event, int(self.now)):
+        now = int(self.now)
+        for effect in (*self.machine.handle(event, now), *self.machine.handle(e.BatchTaken(), now)):
             carrier = getattr(self, "_on_" + type(effect).__name__, None)
             if carrier is not None:
                 carrier(effect)
 
     def _tick(self) -> None:
         self.tell(e.Ticked())
-        self.later(max(1, self.machine.next_due_ms - int(self.now)), self._tick)
+        self.later(0 if self.machine.busy else max(1, self.machine.next_due_ms - int(self.now)), self._tick)
 
     # To boards
 

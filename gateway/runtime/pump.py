@@ -141,6 +141,11 @@ class Pump:
         finally:
             self._ticker.cancel()
 
+    @property
+    def held(self) -> Sequence[Durable]:
+        """What waits for others to be committed with."""
+        return self._held.durable
+
     async def _carry_out_in_time(self, batch: Batch) -> None:
         """Now if somebody waits, else with what comes within the window."""
         fresh = not self._held.durable

@@ -513,7 +513,7 @@ def believes_replays(patch: Patch) -> None:
     patch.setattr(nodes, "_is_news", anything)
 
 
-@plant("invariant 8", replays=40, crash=0.05)
+@plant("invariant 8", replays=120, crash=0.05)
 def forgets_connections_at_restart(patch: Patch) -> None:
     load = Store.load
 

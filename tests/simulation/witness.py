@@ -92,6 +92,9 @@ class Witness:
         self.deaf = False
         self.restarts.append(self.clock.now)
         self.restored = False
+        self.replays: list[e.Event] = []
+        self.moved = True
+        """Whether anything but replays was taken since the last batch ended."""
 
     def _hold(self, lease: int, node: str) -> None:
         self.holder[lease] = node
@@ -102,6 +105,7 @@ class Witness:
         before = self._before.get(type(event))
         if before:
             before(self, event, made)
+        self._of_batch(event, made)
         for effect in made:
             about = type(effect)
             if about is f.KeepLease:
@@ -120,6 +124,17 @@ class Witness:
         after = self._after.get(type(event))
         if after:
             after(self, event)
+
+    def _of_batch(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
+        """What a batch leads to is said at its end: nothing, where all of it was replays."""
+        if type(event) is e.BatchTaken:
+            others = [effect for effect in made if type(effect) is not f.SendFloor]
+            need(self.moved or not others, 8, (self.replays, others), "are replays, and yet did something")
+            self.moved, self.replays = not self.restored, []
+        elif isinstance(event, e.NodeBorn | e.NodeBid | e.NodeStatusChanged) and not self.fresh:
+            self.replays.append(event)
+        elif not isinstance(event, e.DeviceIsNewer | e.DeviceMisbehaved):
+            self.moved = True
 
     def _cause(self, event: e.Event | None) -> type:
         """The kind of event that ended a lease; none for a start, and for the first that is heard after a reboot."""
@@ -278,13 +293,18 @@ class Witness:
         self.given[lease] = max(self.given.get(lease, 0), self.clock.now + ms)
 
     def _sealed(self, event: e.EpochSealed) -> None:
-        """What is shown as settled is what was paid, what is shown as pending is judged and not sealed."""
-        state = self.world.gateway.machine.state
+        """What is shown as settled is what was paid, what is shown as pending is judged and not sealed, also where
+        its commit still waits for others."""
+        state, held = self.world.gateway.machine.state, self.world.gateway.shell.pump.held
         settled, pending = Counter[str](), Counter[str]()
-        for record in self.journal.leases.values():
-            if record.verdict == "ok":
-                due = settled if record.epoch in self.journal.sealed else pending
-                due[record.kept.node] += record.kept.price_kop
+        begun = {number: record.kept for number, record in self.journal.leases.items()}
+        begun |= {kept.lease: kept for kept in held if isinstance(kept, f.KeepLease)}
+        judged = {number: (record.verdict, record.epoch) for number, record in self.journal.leases.items()}
+        judged |= {kept.lease: (kept.verdict, kept.epoch) for kept in held if isinstance(kept, f.KeepVerdict)}
+        for number, (verdict, epoch) in judged.items():
+            if verdict == "ok":
+                due = settled if epoch in self.journal.sealed else pending
+                due[begun[number].node] += begun[number].price_kop
         shown = Counter[str]()
         for (_, node), credits in state.settled.items():
             shown[node] += credits
