@@ -130,7 +130,7 @@ MUTATIONS = [
         ("traffic/signals/method/search.py", "group[k] = group[i]", "group[k] = group[j]",
          "traffic/signals/test_search.py"),
         ("checked.py", "if found >= self._most:", "if found > 1 << 40:", "test_checked.py"),
-        ("readers/senml.py", "numbers[2] + numbers[3]", "numbers[2] or numbers[3]", "readers/test_senml.py"),
+        ("readers/senml.py", "float(numbers[2] + numbers[3])", "float(numbers[2] or numbers[3])", "readers/test_senml.py"),
         ("readers/allow.py", "if value not in values:", "if value is None:", "readers/test_allow.py"),
         ("readers/pandapower.py", "end not in self.buses or", "end in self.buses and", "readers/test_pandapower.py"),
         ("readers/flows.py", "counted = whole or same", "counted = same", "readers/test_flows.py"),
