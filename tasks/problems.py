@@ -53,8 +53,10 @@ def _problem(model: type[BaseModel], found: ErrorDetails) -> TaskError:
     code = "out_of_range" if "than" in kind else "bad_value"
     if not wanted:
         return TaskError(code, f"{name}: {found['msg']}", found["msg"], path)
-    return TaskError(code, f"{name}: {_shown(found['input'])} is not {wanted}",
-                     _number_in(found["input"], wanted) or f"give {wanted}", path)
+    hint = _number_in(found["input"], wanted) or f"give {wanted}"
+    if isinstance(loc[-1] if loc else "", int) and any(node.get("type") == "null" for node in _at(schema, loc)):
+        hint += ", or null where there is none"
+    return TaskError(code, f"{name}: {_shown(found['input'])} is not {wanted}", hint, path)
 
 
 def _escaped(part: int | str) -> str:
@@ -102,6 +104,8 @@ def _wanted(node: Schema) -> str:
             return "a number" + _span(node, "minimum", "maximum")
         case "integer":
             return "a whole number" + _span(node, "minimum", "maximum")
+        case "string" if node.get("format") == "date":
+            return "a date, as in 2026-03-01"
         case "string":
             pattern = f" like {node['pattern']}" if "pattern" in node else ""
             return "text" + _span(node, "minLength", "maxLength", " characters") + pattern

@@ -28,7 +28,8 @@ def load_kinds() -> dict[str, Kind]:
 def nearest(word: str, known: list[str]) -> str:
     """A sentence that offers the nearest known spelling, or all of them."""
     close = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(sorted(known))
+    return f"did you mean {close[0]!r}?" if close else (
+        "known: " + ", ".join(sorted(known)) if known else "there is none to choose from")
 
 
 def prepare(kinds: dict[str, Kind], name: str, given: Input) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.problems import as_task_error
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer
 
@@ -59,9 +60,8 @@ class Draft:
         try:
             return model(**fields)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = "/".join(map(str, first["loc"]))
-            raise TaskError(self.code, f"{origin[1]}: {where}: {first['msg']}", "mend the value", origin[0]) from None
+            found = as_task_error(model, error)
+            raise TaskError(self.code, f"{origin[1]}: {found.message}", found.hint, origin[0]) from None
 
     def finished(self, source: str, **fields: Any) -> Converted:
         """The feeder of all that hangs together with ``source``; dead ends without loads are left out and told.

@@ -21,6 +21,8 @@ from lamplighter.tasks.readers import ngsi
 from lamplighter.tasks.readers.allow import Left
 
 CLASSES = ("vehicleType", "vehicleSubType", "vehicleClass")
+COUNTS = ("", "C62", "NMB", "H87", "EA")
+"""UN/CEFACT codes of a mere number: one, number, piece, each."""
 READ = ("intensity", *CLASSES, "laneId", "laneDirection", "name")
 
 
@@ -56,17 +58,19 @@ class Flow:
 def flows(entities: Sequence[ngsi.Entity], path: str, left: Left, all_counted: bool = False) -> list[Flow]:
     """What was counted, one for each detector, lane, direction and period, in the order of the entities.
 
-    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), those of ``ngsi.entities`` and,
+    Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), wrong_unit (no number of vehicles),
+    those of ``ngsi.entities`` and,
     with ``all_counted``, missing_field where an entity has no count; it is left out otherwise.
     """
     found: dict[tuple[object, ...], Flow] = {}
     for here, entity in ngsi.entities(entities, ngsi.FLOW, READ, path, left):
         one = _flow(entity, here)
         if one is None and all_counted:
-            raise TaskError("missing_field", "an observation has no count", "intensity: vehicles in the period",
+            raise TaskError("missing_field", f"an observation has no count: {ngsi.lacking(entity, 'intensity')}",
+                            "intensity: vehicles in the period",
                             here + "/intensity")
         if one is None:
-            left.out("entity", "no intensity", ngsi.text(entity, "id") or here)
+            left.out("entity", ngsi.lacking(entity, "intensity"), ngsi.text(entity, "id") or here)
             continue
         key = one.name, one.times, one.kind
         other = found.get(key) if one.times else None
@@ -81,6 +85,10 @@ def _flow(entity: ngsi.Entity, path: str) -> Flow | None:
     amount = ngsi.quantity(entity, "intensity", path)
     if amount is None:
         return None
+    if amount.unit not in COUNTS:
+        raise TaskError("wrong_unit", f"intensity is in {amount.unit!r}, not in vehicles of its period",
+                        "give the vehicles counted in the period, without a unitCode or with C62 (one)",
+                        path + "/intensity")
     own = ngsi.text(entity, "id")
     names = [*filter(None, (ngsi.text(entity, name) for name in ("refDevice", "refRoadSegment"))), own]
     lane = ngsi.quantity(entity, "laneId", path)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.allow import Left, Part
+from lamplighter.tasks.readers.allow import Left, Part, is_nothing
 from lamplighter.tasks.registry import nearest
 
 Entity = dict[str, Any]
@@ -217,6 +217,15 @@ def quantity(entity: Entity, name: str, path: str = "") -> Quantity | None:
     """The latest number that attribute ``name`` holds; None where it is missing or no number."""
     found = quantities(entity, name, path)
     return max(found, key=lambda one: one.at or OLDEST) if found else None
+
+
+def lacking(entity: Entity, name: str) -> str:
+    """Why attribute ``name`` gives no number, in words."""
+    value = plain(attribute(entity, name))
+    if is_nothing(value) or value == "urn:ngsi-ld:null":   # as CIM 009 says that it was deleted
+        return f"no reading of {name}"
+    kind = "a text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "something else"
+    return f"its {name} is {kind}, not a number"
 
 
 OLDEST = datetime(1, 1, 1, tzinfo=UTC)

@@ -11,14 +11,16 @@ from __future__ import annotations
 import cmath
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers.allow import Left, is_nothing
+from lamplighter.tasks.readers.allow import NAMES_SHOWN, Left, is_nothing
 from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
 from lamplighter.tasks.readers.feeder import Bus, Line, Load, Transformer, joined
 from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
+from lamplighter.tasks.readers.pandapower_types import check, require
 
 NO_LIMIT_KA = 50.0
 """pandapower's test nets write 99999 kA for "no limit"; anything above this is that."""
@@ -71,6 +73,10 @@ class _Net:
         self.net = _object(document)
         tables = {name: _table(name, entry) for name, entry in self.net.items()
                   if _is_table(entry) and (name in COLUMNS or not NET.is_silent(name))}
+        for name, table in tables.items():
+            for key, row in table.items():
+                if "in_service" in row:
+                    require(row, "in_service", *_origin(name, key))
         self.rows = {name: {key: row for key, row in table.items() if row.get("in_service", True)}
                      for name, table in tables.items()}
         NET.sift({name: self.rows.get(name, value) for name, value in self.net.items()}, PATH + "/_object", left)
@@ -78,9 +84,11 @@ class _Net:
             for key, row in self.rows.get(name, {}).items():
                 path, words = _origin(name, key)
                 part.sift(row, path, left, words + ": ")
+                check(name, row, path, words)
         self.options = self.net.get("user_pf_options") or {}
         OPTIONS.sift(self.options, PATH + "/_object/user_pf_options", left)
         self.left = left
+        self.unlimited: list[str] = []
         self.buses = self.rows.get("bus", {})
         if not self.buses:
             raise TaskError("empty_data", "the net has no buses in service", "", PATH + "/_object/bus")
@@ -106,6 +114,10 @@ class _Net:
             self._line(key, row)
         for key, row in self.rows.get("switch", {}).items():
             self._switch(key, row)
+        if self.unlimited:
+            shown = ", ".join(self.unlimited[:NAMES_SHOWN]) + ", …" * (len(self.unlimited) > NAMES_SHOWN)
+            self.left.tell(f"{len(self.unlimited)} of {len(self.draft.lines)} lines have no limit of current in the "
+                           f"net ({shown}): nothing overloads these")
         self._loads(cars_per_load)
         return self.draft.finished(self.names[source], name=str(self.net.get("name") or "pandapower net")[:64],
                                    frequency_hz=float(self.net.get("f_hz") or 50), source_voltage_pu=vm_pu)
@@ -151,6 +163,8 @@ class _Net:
                                          _number(self.everything[end], "vn_kv", origin), origin))
         km, count = _number(row, "length_km", origin), _or(row, "parallel", 1)
         limit_ka = min(_or(row, "max_i_ka", math.inf) * _or(row, "df", 1) * count, NO_LIMIT_KA)
+        if limit_ka == NO_LIMIT_KA:
+            self.unlimited.append(origin[1])
         limit_ka *= _or(row, "max_loading_percent", 100) / 100
         self.draft.lines.append((self.draft.made(
             Line, origin, from_bus=names[0], to_bus=names[1], limit_a=1000 * limit_ka,
@@ -169,6 +183,8 @@ class _Net:
             return
         rx = _or(self.options, "switch_rx_ratio", SWITCH_RX)
         limit_ka = min(_or(row, "in_ka", NO_LIMIT_KA), NO_LIMIT_KA)
+        if limit_ka == NO_LIMIT_KA:
+            self.unlimited.append(origin[1])
         self.draft.lines.append((self.draft.made(
             Line, origin, from_bus=self._bus(row["bus"]), to_bus=self._bus(row["element"]), limit_a=1000 * limit_ka,
             r_ohm=z_ohm * rx / math.hypot(1, rx), x_ohm=z_ohm / math.hypot(1, rx)), origin))
@@ -266,11 +282,17 @@ def _table(name: str, entry: dict[str, Any]) -> Table:
         raw = entry["_object"]
         split = json.loads(raw) if isinstance(raw, str) else raw
         columns = [str(column) for column in split["columns"]]
-        return {key: dict(zip(columns, row, strict=True))
-                for key, row in zip(split["index"], split["data"], strict=True)}
+        found = {key: dict(zip(columns, row, strict=True))
+                 for key, row in zip(split["index"], split["data"], strict=True)}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise TaskError("bad_pandapower", f"table {name[:64]!r} is damaged", "save the net again",
                         f"{PATH}/_object/{name[:64]}") from None
+    for what, given in (("index", split["index"]), ("column", columns)):
+        most, times = Counter(given).most_common(1)[0] if given else ("", 1)
+        if times > 1:
+            raise TaskError("duplicate", f"table {name[:64]!r} has {what} {str(most)[:40]!r} {times} times",
+                            f"give each {what} once", f"{PATH}/_object/{name[:64]}")
+    return found
 
 
 def _names(buses: Table) -> dict[int, str]:

@@ -88,11 +88,11 @@ COLUMNS = {
         "hv_bus", "lv_bus", "sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent",
         "parallel", "df", "max_loading_percent", "in_service",
         *(f"{tap}_{what}" for tap in ("tap", "tap2") for what in (
-            "side", "neutral", "pos", "step_percent", "step_degree", "changer_type", "phase_shifter"))},
+            "side", "neutral", "pos", "min", "max", "step_percent", "step_degree", "changer_type",
+            "phase_shifter"))},
         skips=_ALL | {
             "shift_degree": "it turns all angles behind it alike", "vector_group": "likewise", "vk0_*": _ZERO,
-            "vkr0_*": _ZERO, "mag0_*": _ZERO, "si0_*": _ZERO, "xn_ohm": _ZERO, "tap_min": "tap_pos is where it is",
-            "tap_max": "likewise", "tap2_min": "likewise", "tap2_max": "likewise", "oltc": _SHORT,
+            "vkr0_*": _ZERO, "mag0_*": _ZERO, "si0_*": _ZERO, "xn_ohm": _ZERO, "oltc": _SHORT,
             "power_station_unit": _SHORT, "pt_percent": _SHORT, "tap_set_vm_pu": "controllers are refused",
             "autoTap*": "controllers are refused", "id_characteristic_*": "only with tap_dependency_table",
             **dict.fromkeys(("vk_percent_characteristic", "vkr_percent_characteristic"), "likewise")},

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from lamplighter.tasks.api import TaskError
@@ -125,21 +126,45 @@ def entsoe(text: str, left: Left, day: str = "") -> dict[str, list[float]]:
     areas = {(row.get("Area", ""), row.get("Sequence", "")) for row in rows}
     if len(areas) > 1:
         raise TaskError("bad_file", f"prices of {len(areas)} areas or sequences: {sorted(areas)[:4]}", "export one")
-    days: dict[str, list[float]] = {}
+    days: dict[str, list[tuple[str, float]]] = {}
     for row in rows:
-        date = re.match(r"\s*(\d\d)[./](\d\d)[./](\d{4})", row[when] or "")
-        if date is None or not re.fullmatch(r"-?\d+(\.\d+)?", row[price] or ""):
+        at = re.match(r"\s*(\d\d)[./](\d\d)[./](\d{4})\s+(\d\d:\d\d)", row[when] or "")
+        if at is None or not re.fullmatch(r"-?\d+(\.\d+)?", row[price] or ""):
             raise TaskError("bad_file", f"no price for {str(row[when])[:48]!r}", "a day is planned by all its prices")
-        days.setdefault("-".join(date.group(3, 2, 1)), []).append(float(row[price]))
+        days.setdefault("-".join(at.group(3, 2, 1)), []).append(
+            (at.group(4), float(row[price])))
     if (day or len(days) == 1) and (day or next(iter(days))) in days:
-        prices = days.pop(day or next(iter(days)))
+        which = day or next(iter(days))
+        prices = days.pop(which)
         if days:
             left.out("day", "another one was asked for", min(days), len(days))
-        if len(prices) % 24:
-            left.tell(f"{len(prices)} prices: the clocks change on that day")
-        return {"buy_eur_per_mwh": prices}
+        _whole_day(which, [begin for begin, _ in prices], 0 if "UTC" in when else _hours_more(which), left)
+        return {"buy_eur_per_mwh": [price for _, price in prices]}
     raise TaskError("bad_file", f"prices of {', '.join(sorted(days)[:4])}{' …' if len(days) > 4 else ''}",
                     "name a day after the file, as in 2026-03-01")
+
+
+def _hours_more(day: str) -> int:
+    """By how many hours a day is longer than others: in all of Europe, the clocks change on the last Sundays of March
+    and October."""
+    try:
+        given = date.fromisoformat(day)
+    except ValueError:
+        raise TaskError("bad_file", f"{day} is no day of the calendar", "give the file as it was exported") from None
+    last_sunday = given.weekday() == 6 and given.day > 31 - 7
+    return {3: -1, 10: 1}.get(given.month, 0) if last_sunday else 0
+
+
+def _whole_day(day: str, begins: list[str], hours_more: int, left: Left) -> None:
+    """Raises TaskError ``bad_file`` where a period is missing or there twice; a day that is longer or shorter than
+    others is told."""
+    twice = len(begins) - len(set(begins))
+    per_hour, more = divmod(len(begins), 24 + hours_more)
+    if more or not per_hour or twice != max(0, hours_more) * per_hour:
+        raise TaskError("bad_file", f"{day} has {len(begins)} prices, {twice} of periods that are there twice, and "
+                        f"{24 + hours_more} hours", "give each hour or quarter-hour of the day once")
+    if hours_more:
+        left.tell(f"{len(begins)} prices: the clocks change on that day")
 
 
 def _entities(readings: Iterable[Reading], left: Left) -> list[Row]:
@@ -148,7 +173,9 @@ def _entities(readings: Iterable[Reading], left: Left) -> list[Row]:
     try:
         for one in readings:
             try:
-                lon, lat, value = float(one.lon), float(one.lat), float(one.value)
+                lon, lat, value = numbers = float(one.lon), float(one.lat), float(one.value)
+                if not all(map(math.isfinite, numbers)):   # "nan" is how some loggers say that there is none
+                    raise ValueError("no finite number")
             except (TypeError, ValueError):
                 left.out("reading", "it has no number, or its station no position", one.station)
                 continue
@@ -156,6 +183,8 @@ def _entities(readings: Iterable[Reading], left: Left) -> list[Row]:
                 "id": f"urn:ngsi-ld:AirQualityObserved:{one.station}", "type": "AirQualityObserved",
                 "refDevice": one.station, "dateObserved": one.time,
                 "location": {"type": "Point", "coordinates": [lon, lat]}})
+            if one.name in entity and entity[one.name]["value"] != value:
+                left.out("reading", "another value of its station and time comes after it", one.station)
             entity[one.name] = {"type": "Property", "value": value, "unitCode": CODES.get(one.unit, one.unit)}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise TaskError("bad_file", f"the file lacks, or has otherwise, {str(error)[:80]}",

@@ -16,7 +16,7 @@ from lamplighter.tasks.readers.allow import Left, Part
 from lamplighter.tasks.readers.ngsi import is_number
 
 VERSION = 10
-LATEST_S = 1e12
+LATEST_S = 2.5e11   # the year 9892
 RELATIVE_S = 1 << 28
 """Times below count from now (section 4.5.3)."""
 BASES = ("bn", "bt", "bu", "bv", "bs")
@@ -52,9 +52,22 @@ class Record:
 def resolved(records: Sequence[dict[str, Any]], path: str, left: Left) -> Iterator[Record]:
     """All records of a pack that carry a number, with their base fields worked in, in the pack's order.
 
-    Records with text, booleans, data or only a sum are left out, and told. Raises TaskError: bad_value (no number
-    where one must be, no name), unknown_version, unknown_field (a name that ends in ``_`` must be understood).
+    Of several of one name, unit and time the last counts, and the others are told, as are records with text,
+    booleans, data or only a sum, which are left out. Raises TaskError: bad_value (no number where one must be, no
+    name), unknown_version, unknown_field (a name that ends in ``_`` must be understood).
     """
+    found: dict[tuple[str, str, float], Record] = {}
+    for one in _numbers(records, path, left):
+        key = one.name, one.unit, one.time_s
+        before = found.pop(key, None)
+        if before is not None:
+            left.out("record", "it is there twice" if before.value == one.value else
+                     "another value of its name and time comes after it", one.name)
+        found[key] = one
+    yield from found.values()
+
+
+def _numbers(records: Sequence[dict[str, Any]], path: str, left: Left) -> Iterator[Record]:
     base: dict[str, Any] = {}
     for number, record in enumerate(records):
         here = f"{path}/{number}"
@@ -68,7 +81,8 @@ def resolved(records: Sequence[dict[str, Any]], path: str, left: Left) -> Iterat
             continue
         numbers = [record["v"], base.get("bv", 0), base.get("bt", 0), record.get("t", 0)]
         if not (is_number(numbers[0]) and is_number(numbers[1])
-                and is_number(numbers[2], LATEST_S) and is_number(numbers[3], LATEST_S)):
+                and is_number(numbers[2], LATEST_S) and is_number(numbers[3], LATEST_S)
+                and is_number(numbers[2] + numbers[3], LATEST_S)):
             raise TaskError("bad_value", "v, t, bv and bt are finite numbers", "see RFC 8428, section 4", here)
         if not name:
             raise TaskError("bad_value", "a record has no name", "give n, or bn before it", here)

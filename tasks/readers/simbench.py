@@ -75,10 +75,8 @@ def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -
                             "/simbench")
     TABLES.sift({name: text if TABLES.is_silent(name) else [*islice(_rows(tables, name), 1)]
                  for name, text in tables.items()}, "/simbench", left)
-    for name, part in COLUMNS.items():
-        for _ in _each(tables, name, lambda row, place, part=part: part.sift(  # type: ignore[misc]
-                row, place[0], left, place[1] + ": ")):
-            pass
+    for name in COLUMNS:
+        _sift(tables, name, left)
     names = _join(tables)
     source, source_pu = _source(tables, names)
     draft = Draft("bad_simbench", {"": "/simbench", "buses": "/simbench/Node", "lines": "/simbench/Line",
@@ -93,16 +91,56 @@ def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -
                           profiles=days.profiles)
 
 
+def _sift(tables: dict[str, str], name: str, left: Left) -> None:
+    """Looks at the columns of each row. Raises TaskError: duplicate (an id), and those of ``Part.sift``."""
+    seen: set[str] = set()
+
+    def look(row: Row, place: Origin) -> None:
+        COLUMNS[name].sift(row, place[0], left, place[1] + ": ")
+        given = row.get("id", "")
+        if given in seen:
+            raise TaskError("duplicate", f"{place[1]}: {given[:64]!r} is there already", "give each id once",
+                            place[0])
+        if given:
+            seen.add(given)
+
+    for _ in _each(tables, name, look):
+        pass
+
+
+def _number(row: Row, column: str, default: float | None = None) -> float:
+    """A finite number, or ``default`` where there is none. Raises ValueError."""
+    given = row[column] if default is None else row.get(column) or str(default)
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in given:
+        raise ValueError(f"{column} is {given[:40]!r}, not a number")
+    return value
+
+
+def _flag(row: Row, column: str, default: bool = False) -> bool:
+    """0 or 1. Raises ValueError."""
+    value = row.get(column) or str(int(default))
+    if value not in ("0", "1", "0.0", "1.0"):
+        raise ValueError(f"{column} is {value[:40]!r}, neither 0 nor 1")
+    return value[0] == "1"
+
+
 def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
     """The rows of a table, "NULL" as empty text; a table that is not given has none.
 
-    A row that is too short has only its first columns: to fill up each for a header of any width would take a time
-    that no bound on a document bounds. Raises TaskError ``bad_simbench`` for text that is no table.
+    Raises TaskError ``bad_simbench`` for text that is no table, and for a row that is shorter or longer than it.
     """
     header, rows = _text(tables, name)
-    for row in rows:
-        if row:
-            yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
+    wide = max((place for place, key in enumerate(header, 1) if key), default=0)
+    for number, row in enumerate(filter(None, rows), 2):
+        if len(row) < wide or any(row[wide:]):
+            raise TaskError("bad_simbench", f"{name}, line {number}: it has {len(row)} values for {wide} columns",
+                            "give each row as many values as the header has names; NULL where there is none",
+                            f"/simbench/{name}")
+        yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
 
 
 def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[str]]]:
@@ -130,10 +168,15 @@ def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row, Origi
         try:
             yield make(row, (path, words))
         except KeyError as missing:
+            column = str(missing.args[0])
+            if column not in row and name in COLUMNS and column in COLUMNS[name].reads:
+                raise TaskError("bad_simbench", f"{name} has no column {column!r}", "give it the column",
+                                path) from None
             raise TaskError("bad_simbench", f"{words}: nothing is named {str(missing)[:80]}",
                             "check the columns of this table and what it refers to", path) from None
         except (ValueError, ZeroDivisionError) as error:
-            raise TaskError("bad_simbench", f"{words}: {str(error)[:80]}", "mend the value", path) from None
+            why = str(error) if isinstance(error, ValueError) else "a voltage or a rating is 0"
+            raise TaskError("bad_simbench", f"{words}: {why[:80]}", "mend the value", path) from None
 
 
 def _join(tables: dict[str, str]) -> dict[str, str]:
@@ -143,7 +186,7 @@ def _join(tables: dict[str, str]) -> dict[str, str]:
     def ends(row: Row, _: Origin) -> tuple[str, str]:
         one, other = row["nodeA"], row["nodeB"]
         kinds[one], kinds[other]   # both are nodes, or the row is told
-        return (one, other) if float(row["cond"]) else (one, one)
+        return (one, other) if _flag(row, "cond") else (one, one)
 
     return joined(kinds, _each(tables, "Switch", ends), lambda name: (kinds[name] == "auxiliary", name))
 
@@ -153,41 +196,42 @@ def _source(tables: dict[str, str], names: dict[str, str]) -> tuple[str, float]:
     if len(grids) != 1:
         raise TaskError("empty_data" if not grids else "unsupported", f"there are {len(grids)} external nets",
                         "exactly one feeds the feeder", "/simbench/ExternalNet")
-    volts = [volt for name, volt in _each(tables, "Node", lambda row, _: (names[row["id"]], row.get("vmSetp")))
-             if volt and name == grids[0]]
-    return grids[0], float(volts[0]) if volts else 1.0
+    volts = [volt for name, volt in _each(tables, "Node", lambda row, _: (
+        names[row["id"]], _number(row, "vmSetp") if row.get("vmSetp") else None))
+             if volt is not None and name == grids[0]]
+    return grids[0], volts[0] if volts else 1.0
 
 
 def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Line, Origin]]:
     types = dict(_each(tables, "LineType", lambda row, _: (row["id"], row)))
 
     def make(row: Row, place: Origin) -> tuple[Line, Origin]:
-        kind, km = types[row["type"]], float(row["length"])
+        kind, km = types[row["type"]], _number(row, "length")
         return draft.made(Line, place, from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]],
-                          r_ohm=float(kind["r"]) * km, x_ohm=float(kind["x"]) * km,
-                          limit_a=float(kind["iMax"]) * float(row.get("loadingMax") or 100) / 100,
-                          c_nf=float(kind.get("b") or 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
+                          r_ohm=_number(kind, "r") * km, x_ohm=_number(kind, "x") * km,
+                          limit_a=_number(kind, "iMax") * _number(row, "loadingMax", 100) / 100,
+                          c_nf=_number(kind, "b", 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
 
 
 def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) -> tuple[Transformer, Origin] | None:
-    nodes = dict(_each(tables, "Node", lambda row, _: (row["id"], float(row["vmR"]))))
+    nodes = dict(_each(tables, "Node", lambda row, _: (row["id"], _number(row, "vmR"))))
     types = dict(_each(tables, "TransformerType", lambda row, _: (row["id"], row)))
 
     def make(row: Row, place: Origin) -> tuple[Transformer, Origin]:
         kind = types[row["type"]]
-        kva = 1000 * float(kind["sR"])
-        if row.get("autoTap") == "1":
+        kva = 1000 * _number(kind, "sR")
+        if _flag(row, "autoTap"):
             draft.left.tell("autoTap of a transformer is not followed: its tap stays at tappos, as in SimBench's own "
                             "power flows")
         return draft.made(
             Transformer, place, from_bus=names[row["nodeHV"]], to_bus=names[row["nodeLV"]], rated_kva=kva,
-            limit_percent=float(row.get("loadingMax") or 100),
-            short_circuit_percent=float(kind["vmImp"]), resistive_percent=100 * float(kind["pCu"]) / kva,
-            no_load_percent=float(kind["iNoLoad"]), iron_loss_kw=float(kind["pFe"]),
-            primary_pu=float(kind["vmHV"]) / nodes[row["nodeHV"]],
-            secondary_pu=float(kind["vmLV"]) / nodes[row["nodeLV"]],
+            limit_percent=_number(row, "loadingMax", 100),
+            short_circuit_percent=_number(kind, "vmImp"), resistive_percent=100 * _number(kind, "pCu") / kva,
+            no_load_percent=_number(kind, "iNoLoad"), iron_loss_kw=_number(kind, "pFe"),
+            primary_pu=_number(kind, "vmHV") / nodes[row["nodeHV"]],
+            secondary_pu=_number(kind, "vmLV") / nodes[row["nodeLV"]],
             tap_side="secondary" if (kind.get("tapside") or "").upper() == "LV" else "primary",
             tap_percent=_tap_percent(row, kind)), place
 
@@ -200,20 +244,20 @@ def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) ->
 
 def _tap_percent(row: Row, kind: Row) -> float:
     """Turns added at the tap position: the length of the step's vector."""
-    if kind.get("tapable", "1") == "0":
+    if not _flag(kind, "tapable", True):
         return 0.0
-    steps = float(row.get("tappos") or 0) - float(kind.get("tapNeutr") or 0)
-    return abs(100 + cmath.rect(steps * float(kind.get("dVm") or 0), math.radians(float(kind.get("dVa") or 0)))) - 100
+    steps = _number(row, "tappos", 0) - _number(kind, "tapNeutr", 0)
+    return abs(100 + cmath.rect(steps * _number(kind, "dVm", 0), math.radians(_number(kind, "dVa", 0)))) - 100
 
 
 def _buses(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Bus, float, Origin]]:
-    where = dict(_each(tables, "Coordinates", lambda row, _: (row["id"], (float(row["x"]), float(row["y"])))))
+    where = dict(_each(tables, "Coordinates", lambda row, _: (row["id"], (_number(row, "x"), _number(row, "y")))))
 
     def make(row: Row, place: Origin) -> tuple[Bus, float, Origin] | None:
         if names[row["id"]] != row["id"]:
             return None
         x, y = where.get(row.get("coordID", ""), (None, None))
-        return draft.made(Bus, place, name=row["id"], x=x, y=y), float(row["vmR"]), place
+        return draft.made(Bus, place, name=row["id"], x=x, y=y), _number(row, "vmR"), place
 
     return (bus for bus in _each(tables, "Node", make) if bus is not None)
 
@@ -223,8 +267,8 @@ def _loads(tables: dict[str, str], names: dict[str, str], days: _Days, draft: Dr
     def make(row: Row, place: Origin) -> tuple[Load, Load, Origin]:
         bus, kind = names[row["node"]], row.get("profile", "")
         active, reactive = (days.name("LoadProfile", kind and kind + part) for part in ("_pload", "_qload"))
-        return (draft.made(Load, place, bus=bus, kw=1000 * float(row["pLoad"]), cars=cars_per_load, profile=active),
-                draft.made(Load, place, bus=bus, kw=0, kvar=1000 * float(row["qLoad"]), cars=0, profile=reactive),
+        return (draft.made(Load, place, bus=bus, kw=1000 * _number(row, "pLoad"), cars=cars_per_load, profile=active),
+                draft.made(Load, place, bus=bus, kw=0, kvar=1000 * _number(row, "qLoad"), cars=0, profile=reactive),
                 place)
 
     return ((load, place) for *pair, place in _each(tables, "Load", make) for load in pair)
@@ -233,8 +277,8 @@ def _loads(tables: dict[str, str], names: dict[str, str], days: _Days, draft: Dr
 def _renewables(tables: dict[str, str], names: dict[str, str], days: _Days,
                 draft: Draft) -> Iterator[tuple[Load, Origin]]:
     def make(row: Row, place: Origin) -> tuple[Load, Origin]:
-        return draft.made(Load, place, bus=names[row["node"]], kw=-1000 * float(row["pRES"]),
-                          kvar=-1000 * float(row["qRES"]), cars=0,
+        return draft.made(Load, place, bus=names[row["node"]], kw=-1000 * _number(row, "pRES"),
+                          kvar=-1000 * _number(row, "qRES"), cars=0,
                           profile=days.name("RESProfile", row.get("profile", ""))), place
 
     return _each(tables, "RES", make)
@@ -278,7 +322,7 @@ class _Days:
 def peak_day(tables: dict[str, str]) -> int:
     """The day, counted from 0, that has the quarter-hour with the highest load of all; 0 without profiles."""
     weight: dict[str, float] = {}
-    for profile, load in _each(tables, "Load", lambda row, _: (row.get("profile", ""), float(row["pLoad"]))):
+    for profile, load in _each(tables, "Load", lambda row, _: (row.get("profile", ""), _number(row, "pLoad"))):
         weight[profile + "_pload"] = weight.get(profile + "_pload", 0.0) + load
     most, best = -math.inf, 0
     for number, total in enumerate(_each(tables, "LoadProfile", lambda row, _: sum(

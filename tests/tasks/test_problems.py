@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import pytest
@@ -21,6 +22,8 @@ class Part(BaseModel):
     turn: Literal["left", "right"] = "left"
     name: str = Field(default="a", max_length=3, pattern="^[a-z]+$")
     row: list[int] = Field(default=[1], min_length=1, max_length=2)
+    gaps: list[float | None] = []
+    day: date = date(2026, 3, 1)
     box: tuple[float, Literal["m"]] = (0, "m")
     either: int | list[float] = 1
     above: float = Field(default=1, gt=0)
@@ -48,6 +51,8 @@ def told(given: Any) -> TaskError:
     ({"share": "many"}, "bad_value", 'share: the text "many" is not a number from 0 to 1',
      "give a number from 0 to 1"),
     ({"share": float("nan")}, "bad_value", "share: nan is not a finite number from 0 to 1", "give a finite"),
+    ({"gaps": ["many"]}, "bad_value", '0: the text "many" is not a number', "give a number, or null"),
+    ({"day": "2026-13-02"}, "bad_value", 'day: the text "2026-13-02" is not a date, as in 2026-03-01', ""),
     ({"angle": 180}, "out_of_range", "angle: 180 is not a number of at least 0 and below 180", ""),
     ({"angle": 10**400}, "bad_value", "angle: a number of so many digits is not a number of at least 0 and below 180",
      ""),

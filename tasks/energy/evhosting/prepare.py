@@ -15,6 +15,7 @@ from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.draft import Converted
 from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
 from lamplighter.tasks.readers.plausible import no_missing_codes
+from lamplighter.tasks.registry import nearest
 
 FLAT = [1.0] * SLOTS_PER_DAY
 MANY_TIMES, FEW_KW, FEW_PERCENT = 30, 0.05, 5
@@ -114,11 +115,12 @@ def _demand(feeder: Feeder, tree: Tree) -> tuple[Demand, ...]:
     kw = [[0.0] * SLOTS_PER_DAY for _ in order]
     kvar = [[0.0] * SLOTS_PER_DAY for _ in order]
     cars = [0] * len(order)
+    names = {bus.name for bus in feeder.buses}
     for place, load in enumerate(feeder.loads):
-        known(load.bus, order, f"/feeder/loads/{place}/bus")
+        known(load.bus, names, f"/feeder/loads/{place}/bus")
         if load.profile is not None and load.profile not in feeder.profiles:
             raise TaskError("unknown_profile", f"no profile is named {load.profile!r}",
-                            "known: " + ", ".join(sorted(feeder.profiles)[:20]), f"/feeder/loads/{place}/profile")
+                            nearest(load.profile, sorted(feeder.profiles)[:20]), f"/feeder/loads/{place}/profile")
         bus = order[load.bus]
         cars[bus] += load.cars
         shape = feeder.profiles[load.profile] if load.profile else FLAT

@@ -103,6 +103,10 @@ def _partial(data: dict[str, Any]) -> str:
 
 def _summary(spec: Spec, data: dict[str, Any]) -> str:
     base = data["without_cars"]
+    if base["violated"] and base["lowest_voltage_bus"] is None:
+        return (f"{data['feeder']} collapses even without a single electric car: at {base['lowest_voltage_at']} its "
+                "loads draw more than its lines can carry, whatever the voltage. Check the loads (in kW) and the "
+                "impedances.")
     if base["violated"]:
         return (f"{data['feeder']} is outside its limits even without a single electric car (lowest voltage "
                 f"{base['lowest_voltage_pu']:.3f} pu at {base['lowest_voltage_at']}, busiest line "

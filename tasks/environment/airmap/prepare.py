@@ -16,6 +16,7 @@ from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS
 from lamplighter.tasks.environment.airmap.spec import Spec
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.plausible import no_missing_codes, no_swapped_axes, tell_kilometres, tell_old
+from lamplighter.tasks.readers.units import factors
 
 CELLS_BY_DEFAULT = 48
 LONGEST_RANGE = 20
@@ -68,16 +69,13 @@ def _gather(given: AirmapInput, left: Left) -> tuple[list[Reading], bool, str]:
     if len(readings) > MOST_STATIONS:
         raise TaskError("too_many_stations", f"{len(readings)} stations, at most {MOST_STATIONS}",
                         "cut the area into several tasks", "/stations")
-    units = sorted({one.unit for one in readings if one.unit})
-    if len(units) > 1:
-        raise TaskError("mixed_units", "readings in different units: " + ", ".join(units)[:64],
-                        "convert them to one unit", "/entities")
-    return readings, kinds.pop(), given.unit or "".join(units)
+    no_missing_codes([(one.value, one.path) for one in readings], left)
+    times, unit = factors(((one.unit, one.path) for one in readings), given.unit, left)
+    return [replace(one, value=one.value * times[one.unit]) for one in readings], kinds.pop(), unit
 
 
 def _plausible(given: AirmapInput, gathered: Sequence[Reading], geographic: bool, left: Left) -> None:
-    """Raises TaskError ``implausible``; what only looks wrong is told."""
-    no_missing_codes([(one.value, one.path) for one in gathered], left)
+    """Raises TaskError ``implausible``; what only looks wrong is told. Codes were looked for as they were sent."""
     tell_old([(one.time_s, one.id or one.path) for one in gathered if one.time_s is not None], left)
     if geographic:
         box = given.grid.bbox if given.grid and given.grid.bbox else None

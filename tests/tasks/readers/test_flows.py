@@ -14,8 +14,8 @@ from lamplighter.tasks.traffic.signals.method.counts import read_periods
 SEVEN = "2026-03-02T07:00:00Z/2026-03-02T08:00:00Z"
 
 
-def _count(intensity: float, number: int = 0, **more: Any) -> dict[str, Any]:
-    return {"id": f"urn:{number}", "type": "TrafficFlowObserved", "intensity": intensity, "dateObserved": SEVEN,
+def _count(count: float, number: int = 0, **more: Any) -> dict[str, Any]:
+    return {"id": f"urn:{number}", "type": "TrafficFlowObserved", "intensity": count, "dateObserved": SEVEN,
             **more}
 
 
@@ -30,6 +30,14 @@ def test_a_detector_is_its_device_else_its_road_else_itself() -> None:
     assert found == {"d": 1, "r": 2, "urn:3": 3}
     later = [_count(1, number, refRoadSegment="r", dateObserved=f"2026-03-02T0{number}:00:00Z") for number in (1, 2)]
     assert len(flows(later, "", Left())) == 2
+
+
+def test_a_count_per_hour_is_no_count() -> None:
+    """Four quarter-hours in vehicles per hour would be four times too many; one (C62) is what a count is in."""
+    assert _read(_count(1, intensity={"value": 7, "unitCode": "C62"}))[0] == {"urn:0": 7}
+    with pytest.raises(TaskError) as caught:
+        _read(_count(1, intensity={"value": 7, "unitCode": "VPH"}))
+    assert (caught.value.code, caught.value.path) == ("wrong_unit", "/entities/0/intensity")
 
 
 def test_lanes_and_directions_are_kept_apart() -> None:

@@ -262,3 +262,53 @@ def test_a_transformer_open_at_its_far_end_is_refused() -> None:
                 read(given, 1)
         else:
             assert any("transformer (1) left out" in note for note in volts_of(given)[0].notes)
+
+
+@pytest.mark.parametrize(("table", "row", "column", "value", "words"), [
+    ("load", 0, "in_service", "False", "load 0: in_service is 'False', not true or false"),
+    ("load", 2, "in_service", None, "load 2: in_service is 'None', not true or false"),
+    ("switch", 1, "closed", "no", "switch 1: closed is 'no', not true or false"),
+    ("switch", 1, "et", "line", "switch 1: et is 'line', not 'l' or 'b'"),
+    ("line", 0, "length_km", "0.5", "line 0: length_km is '0.5', not a number"),
+    ("line", 0, "max_i_ka", True, "line 0: max_i_ka is 'True', not a number"),
+    ("line", 1, "parallel", 0, "line 1: parallel is '0', not a number above 0"),
+    ("trafo", 0, "vn_lv_kv", 0, "trafo 0: vn_lv_kv is '0', not a number above 0"),
+    ("bus", 0, "vn_kv", 0.0, "bus 0: vn_kv is '0.0', not a number above 0"),
+    ("line", 0, "from_bus", "2", "line 0: from_bus is '2', not a number"),
+    ("trafo", 0, "tap_side", "HV", "trafo 0: tap_side is 'HV', not 'hv' or 'lv'"),
+    ("trafo", 0, "tap_pos", 50, "trafo 0: tap_percent: 125.0 is not a number from -20 to 20"),
+])
+def test_each_column_takes_only_its_type(net, table: str, row: int, column: str, value: Any, words: str) -> None:
+    """A text is neither a truth nor a number; what is wrong is told by the net's own names."""
+    with pytest.raises(TaskError) as caught:
+        read(_change(net, table, row, column, value), 1)
+    assert (caught.value.code, caught.value.path) == ("bad_pandapower", f"/pandapower/_object/{table}")
+    assert words in caught.value.message
+
+
+def test_a_tap_beyond_its_bounds_is_refused(net) -> None:
+    """Where the net gives them."""
+    split = json.loads(net["_object"]["trafo"]["_object"])
+    split["columns"] += ["tap_min", "tap_max"]
+    split["data"][0] += [-1, 1]
+    net["_object"]["trafo"]["_object"] = json.dumps(split)
+    with pytest.raises(TaskError, match="tap_pos is -2, beyond tap_min -1 to tap_max 1"):
+        read(net, 1)
+
+
+@pytest.mark.parametrize("part", ["index", "columns"])
+def test_what_comes_twice_in_a_table_is_refused(net, part: str) -> None:
+    """Of two rows of one index the first would be gone in silence."""
+    split = json.loads(net["_object"]["load"]["_object"])
+    split[part][1] = split[part][0]
+    net["_object"]["load"]["_object"] = json.dumps(split)
+    with pytest.raises(TaskError) as caught:
+        read(net, 1)
+    assert (caught.value.code, caught.value.path) == ("duplicate", "/pandapower/_object/load")
+
+
+def test_lines_without_a_limit_are_told(net) -> None:
+    """No current overloads them, which a share of 100 % would not say."""
+    left = Left()
+    read(_change(net, "line", 0, "max_i_ka", None), 1, left)
+    assert any("1 of 2 lines have no limit of current in the net (line 0)" in note for note in left.notes())

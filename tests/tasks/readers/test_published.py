@@ -54,6 +54,18 @@ def test_sensor_community() -> None:
     assert sensor_community(json.dumps(answer), Left()) == wanted == sensor_community(archive, Left())
 
 
+def test_what_is_not_finite_is_left_out() -> None:
+    """"nan" is no number, and JSON has none; of two values of one time the one that counts is told."""
+    archive = ("sensor_id;sensor_type;location;lat;lon;timestamp;P1;P2\n"
+               "9;SDS011;2;52.5;13.4;2026-03-01T06:00:00;nan;9\n"
+               "9;SDS011;2;52.5;13.4;2026-03-01T06:00:00;inf;8\n")
+    made = sensor_community(archive, left := Left())
+    assert made == [entity("sensor.community:9", 13.4, 52.5, pm25=(8.0, "GQ"))]
+    assert left.notes() == [
+        "2 readings (sensor.community:9) left out: it has no number, or its station no position",
+        "1 reading (sensor.community:9) left out: another value of its station and time comes after it"]
+
+
 def test_eea() -> None:
     """With positions of its own or by the metadata; what is not valid or has no place is left out and named."""
     old = ("Countrycode,SamplingPoint,AirPollutant,Concentration,UnitOfMeasurement,DatetimeBegin,DatetimeEnd,"
@@ -88,13 +100,22 @@ def _prices(day: str, slots: int, price: str = "Day-ahead Price [EUR/MWh]", minu
     return f'"MTU (CET/CEST)","{price}","Currency"\n' + "\n".join(rows) + "\n"
 
 
-@pytest.mark.parametrize("slots", [24, 96, 92, 25])
-def test_entsoe(slots: int) -> None:
+@pytest.mark.parametrize(("day", "slots"), [
+    ("28.03.2026", 24), ("28.03.2026", 96), ("29.03.2026", 92), ("29.03.2026", 23), ("25.10.2026", 25)])
+def test_entsoe(day: str, slots: int) -> None:
     """By the hour or the quarter-hour; a day on which the clocks change is told."""
     left = Left()
-    made = entsoe(_prices("29.03.2026", slots, minutes=15 if slots > 25 else 60), left)
+    made = entsoe(_prices(day, slots, minutes=15 if slots > 25 else 60), left)
     assert made == {"buy_eur_per_mwh": [i - 3.5 for i in range(slots)]}
     assert bool(left.notes()) == (slots not in (24, 96))
+
+
+def test_the_hour_that_comes_twice_may_say_which_it_is() -> None:
+    """As newer files of ENTSO-E do."""
+    begins = [*((hour, "CEST") for hour in range(3)), *((hour, "CET") for hour in range(2, 24))]
+    rows = [f"25/10/2026 {hour:02d}:00:00 ({zone}) - 25/10/2026 00:00:00,7" for hour, zone in begins]
+    made = entsoe("MTU (CET/CEST),Day-ahead Price (EUR/MWh)\n" + "\n".join(rows), left := Left())
+    assert len(made["buy_eur_per_mwh"]) == 25 and "the clocks change" in left.notes()[0]
 
 
 def test_of_several_days_one_is_named() -> None:
@@ -107,6 +128,10 @@ def test_of_several_days_one_is_named() -> None:
 
 
 @pytest.mark.parametrize(("reader", "text"), [
+    (entsoe, _prices("28.03.2026", 25, minutes=60)), (entsoe, _prices("28.03.2026", 23, minutes=60)),
+    (entsoe, _prices("29.03.2026", 24, minutes=60)), (entsoe, _prices("31.02.2026", 24, minutes=60)),
+    (entsoe, _prices("25.10.2026", 25, minutes=60).replace("CET/CEST", "UTC")),
+    (entsoe, _prices("28.03.2026", 24, minutes=60).replace(" 03:00 -", " 04:00 -")),
     (openaq, "{"), (openaq, "{}"), (openaq, json.dumps(OPENAQ_3)), (openaq, "a,b\n1,2\n"),
     (openaq, json.dumps({"results": [3]})), (sensor_community, "[{}]"), (sensor_community, "[" * 9999),
     (sensor_community, ""), (eea, "a,b\n1,2\n"), (eea, ""), (entsoe, ""), (entsoe, "a,b\n1,2\n"),

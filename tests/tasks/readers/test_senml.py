@@ -117,3 +117,20 @@ def test_a_field_that_nobody_knows_is_told() -> None:
     left = Left()
     assert len(list(resolved([{"n": "a", "v": 1, "ut": 60, "mood": "grey"}], "/senml", left))) == 1
     assert left.notes() == ["1 attribute of a SenML record (mood) left out: unknown, and not asked for"]
+
+
+def test_of_records_of_one_name_unit_and_time_the_last_counts() -> None:
+    """The others are counted and named; lat and lon of one name are two things."""
+    pack = [{"bn": "a", "u": "lat", "v": 50.0}, {"u": "lon", "v": 7.0}, {"u": "pm", "v": 1.0}, {"u": "pm", "v": 2.0},
+            {"u": "lon", "v": 7.0}, {"u": "pm", "v": 3.0, "t": 1}]
+    found = list(resolved(pack, "", left := Left()))
+    assert [(one.unit, one.value) for one in found] == [("lat", 50.0), ("pm", 2.0), ("lon", 7.0), ("pm", 3.0)]
+    assert left.notes() == ["1 record (a) left out: another value of its name and time comes after it",
+                            "1 record (a) left out: it is there twice"]
+
+
+def test_a_time_beyond_all_calendars_is_no_time() -> None:
+    """Neither a base time nor what it makes with a record's own."""
+    for more in ({"bt": 3e11}, {"bt": 2e11, "t": 2e11}):
+        with pytest.raises(TaskError, match="finite numbers"):
+            list(resolved([{"n": "a", "v": 1, **more}], "", Left()))

@@ -129,7 +129,7 @@ def test_text_that_is_no_table_is_told(tables: dict[str, str], table: str, text:
 
 def test_a_feeder_beyond_its_bounds_is_told(tables: dict[str, str]) -> None:
     """What the tables make together must fit a feeder in plain fields."""
-    tables["Line"] += 10_001 * "\nl;bar_1;end;NAYY;0.5;100;LV"
+    tables["Line"] += "".join(f"\nx{number};bar_1;end;NAYY;0.5;100;LV" for number in range(10_001))
     with pytest.raises(TaskError) as caught:
         read(tables, 1)
     assert caught.value.code == "bad_simbench" and "lines" in caught.value.message
@@ -179,3 +179,33 @@ def test_a_folder_with_what_is_refused_is_refused(tables, tmp_path: Path) -> Non
         (tmp_path / f"{name}.csv").write_text(text)
     with pytest.raises(TaskError, match="'Storage'"):
         read(from_folder(tmp_path), 1)
+
+
+@pytest.mark.parametrize("table", [
+    "Node", "Coordinates", "ExternalNet", "Switch", "Line", "LineType", "Transformer", "TransformerType", "Load",
+    "RES"])
+def test_an_id_that_comes_twice_is_refused(tables, table: str) -> None:
+    """Nothing is counted twice, and of two rows none wins in silence."""
+    tables[table] += "\n" + tables[table].splitlines()[1]
+    with pytest.raises(TaskError) as caught:
+        read(tables, 1)
+    assert (caught.value.code, caught.value.path) == ("duplicate", f"/simbench/{table}")
+
+
+@pytest.mark.parametrize(("table", "old", "new", "words"), [
+    ("Line", "l1;bar_1;end;NAYY;0.5;100;LV", "l1;bar_1;end;NAYY;0.5", "Line, line 2: it has 5 values for 7 columns"),
+    ("Line", "0.5;100;LV", "0,5;100;LV;3", "Line, line 2: it has 8 values for 7 columns"),
+    ("LineType", "0.2;", "0,2;", "r is '0,2', not a number"),
+    ("LineType", ";270;", ";NULL;", "iMax is '', not a number"),
+    ("Node", ";1.025;", ";high;", "vmSetp is 'high', not a number"),
+    ("TransformerType", "T400;0.4;", "T400;0;", "a voltage or a rating is 0"),
+    ("Line", ";type;", ";kind;", "Line has no column 'type'"),
+    ("Switch", "LS;0", "LS;False", "cond is 'False', neither 0 nor 1"),
+    ("TransformerType", "0.3;1;HV", "0.3;yes;HV", "tapable is 'yes', neither 0 nor 1"),
+])
+def test_rows_are_whole_and_flags_are_flags(tables, table: str, old: str, new: str, words: str) -> None:
+    """A row says as much as its header, and a truth is 0 or 1."""
+    tables[table] = tables[table].replace(old, new)
+    with pytest.raises(TaskError) as caught:
+        prepare({KIND.name: KIND}, KIND.name, {"simbench": tables, "accept": ["not_understood"]})
+    assert words in caught.value.message and f"/input/simbench/{table}".startswith(caught.value.path)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.model import POWER_MAX_W, SLOTS
 from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.senml import resolved
+from lamplighter.tasks.readers.senml import RELATIVE_S, resolved
 
-SLOT_S = 900
+SLOT_S, DAY_S = 900, 86_400
 NAMES = {"net_load": 1, "load": 1, "pv": -1}
 UNITS = {"W": 1.0, "kW": 1000.0}
 PATH = "/senml"
@@ -20,12 +21,17 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -
     """Net load in W of 96 quarter-hours for each of ``homes``, found by the records' names (less load, pv or
     net_load, and a colon or slash before it).
 
-    The earliest time of all records is the beginning of the day. ``load`` counts up, ``pv`` down; readings of one
+    The earliest time of all records is the beginning of the day; where that is no midnight of UTC it is told.
+    ``load`` counts up, ``pv`` down; readings of one
     name in one quarter-hour are averaged. Raises TaskError: those of ``senml.resolved``, unknown_home,
     unknown_property, wrong_unit, bad_time, out_of_range, missing_reading (with the home and the quarter-hour).
     """
     known, found = set(homes), list(resolved(records, PATH, left))
     begin = min((one.time_s for one in found), default=0.0)
+    if begin >= RELATIVE_S and begin % DAY_S:
+        first = datetime.fromtimestamp(begin, UTC)
+        left.tell(f"the forecasts begin at {first:%Y-%m-%dT%H:%M:%SZ}: that is taken for 00:00 of the day planned, "
+                  "where the prices begin too")
     sums: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for one in found:
         here, (home, name) = f"{PATH}/{one.number}", _split(one.name, known)
@@ -42,6 +48,9 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -
         value = one.value * UNITS[one.unit]
         if abs(value) > POWER_MAX_W:
             raise TaskError("out_of_range", f"{value:g} W", f"at most {POWER_MAX_W} W either way", here + "/v")
+        if value < 0 and name != "net_load":
+            raise TaskError("out_of_range", f"{name} is {value:g} W", "loads and solar power are 0 or more; a "
+                            "surplus is a negative net_load", here + "/v")
         row = sums.setdefault((home, name), [(0.0, 0)] * SLOTS)
         total, count = row[slot]
         row[slot] = total + value, count + 1

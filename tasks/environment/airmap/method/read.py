@@ -39,21 +39,29 @@ def from_entities(entities: Sequence[ngsi.Entity], name: str, left: Left) -> lis
         read.append(entity)
         quantity, own = ngsi.quantity(entity, name, path), ngsi.text(entity, "id")
         if quantity is None:
-            left.out("entity", f"no reading of {name}", own or path)
+            left.out("entity", ngsi.lacking(entity, name), own or path)
             continue
         times = ngsi.observed(entity, path)
         when = quantity.at or (times[1] if times else None)
         place, device = ngsi.position(entity, path), ngsi.text(entity, "refDevice")
         key = (device, place) if device else own or path
         one = Reading(own, *place, quantity.value, quantity.unit, path, when.timestamp() if when else None)
-        if key in found:
-            left.out("entity", "its station has a later reading" if when else
-                     "its station has a reading further down the list, and neither says when", own or path)
-        if key not in found or (when or ngsi.OLDEST) >= found[key][0]:
-            found[key] = (when or ngsi.OLDEST, one)
+        found[key] = _later(found[key], (when or ngsi.OLDEST, one), left) if key in found else (
+            when or ngsi.OLDEST, one)
     if not found:
         raise ngsi.no_such(name, ngsi.numbers_of(read), "/property")
     return [one for _, one in found.values()]
+
+
+def _later(before: tuple[datetime, Reading], after: tuple[datetime, Reading],
+           left: Left) -> tuple[datetime, Reading]:
+    """Of two readings of one station, in the order of the list, the one that counts; the other is told."""
+    kept, other = (before, after) if before[0] > after[0] else (after, before)
+    why = "its station has a later reading" if kept[0] > other[0] else (
+        "its station has a reading further down the list, " + (
+            "and neither says when" if kept[0] == ngsi.OLDEST else "of the same time"))
+    left.out("entity", why, other[1].id or other[1].path)
+    return kept
 
 
 def from_senml(records: Sequence[dict[str, Any]], name: str, left: Left) -> list[Reading]:

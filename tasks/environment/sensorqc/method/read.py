@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lamplighter.tasks.api import TaskError
@@ -13,6 +13,8 @@ from lamplighter.tasks.environment.airmap.method.plane import coordinates
 from lamplighter.tasks.environment.sensorqc.model import MOST_STATIONS, SensorqcInput
 from lamplighter.tasks.readers import ngsi, senml
 from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes
+from lamplighter.tasks.readers.units import factors
 
 MOST_PLACES = 5_000_000
 """Of a table of stations by times, readings or none."""
@@ -55,12 +57,15 @@ def network(given: SensorqcInput, left: Left) -> Network:
         code, what = ("mixed_sources", "readings in several forms") if sources else ("empty_data", "no readings")
         raise TaskError(code, what, "give stations with readings, or entities, or senml", "/readings")
     if sources[0] == "readings":
-        return _table(given)
+        return _table(given, left)
     found = _entities(given, left) if sources[0] == "entities" else _senml(given, left)
-    return _binned(found, given.step_s, f"/{sources[0]}")
+    no_missing_codes([(one.value, one.path) for one in found], left)
+    times, unit = factors(((one.unit, one.path) for one in found), given.unit, left)
+    return _binned([replace(one, value=one.value * times[one.unit]) for one in found], unit, given.step_s,
+                   f"/{sources[0]}")
 
 
-def _table(given: SensorqcInput) -> Network:
+def _table(given: SensorqcInput, left: Left) -> Network:
     kinds, points = set(), []
     for number, station in enumerate(given.stations):
         geographic, point = coordinates(station, f"/stations/{number}")
@@ -80,8 +85,38 @@ def _table(given: SensorqcInput) -> Network:
         raise TaskError("wrong_length", f"{len(given.times)} times for {len(given.readings)} rows of readings",
                         "a time for each row, or none at all", "/times")
     times = given.times or [str(number) for number in range(len(given.readings))]
+    _in_order(times)
     ids = [station.id or f"station {number}" for number, station in enumerate(given.stations)]
+    names: set[str] = set()
+    for number, name in enumerate(ids):
+        if name in names:
+            raise TaskError("duplicate", f"two stations are named {name[:64]!r}", "name each station once",
+                            f"/stations/{number}/id")
+        names.add(name)
+        if all(row[number] is None for row in given.readings):
+            left.out("station", "it has no reading", name)
+    no_missing_codes([(value, f"/readings/{t}/{i}") for t, row in enumerate(given.readings)
+                      for i, value in enumerate(row) if value is not None], left)
     return Network(ids, points, kinds.pop(), times, given.readings, given.unit)
+
+
+def _in_order(times: Sequence[str]) -> None:
+    """Rows follow each other in time. Raises TaskError: duplicate, bad_time (times, where they are such)."""
+    seen: set[str] = set()
+    last: datetime | None = None
+    for number, name in enumerate(times):
+        here = f"/times/{number}"
+        try:
+            now = ngsi.moment(name, here)
+        except TaskError:   # a name may be any
+            now = None
+        if name in seen or (now is not None and now == last):
+            raise TaskError("duplicate", f"the time {name!r} is there twice", "give one row for each time", here)
+        if now is not None and last is not None and now < last:
+            raise TaskError("bad_time", f"the time {name!r} comes before the one above it", "the earliest row comes "
+                            "first", here)
+        seen.add(name)
+        last = now
 
 
 def _entities(given: SensorqcInput, left: Left) -> list[Reading]:
@@ -91,7 +126,7 @@ def _entities(given: SensorqcInput, left: Left) -> list[Reading]:
         read.append(entity)
         quantities, own = ngsi.quantities(entity, given.property, path), ngsi.text(entity, "id")
         if not quantities:
-            left.out("entity", f"no reading of {given.property}", own or path)
+            left.out("entity", ngsi.lacking(entity, given.property), own or path)
             continue
         point, times = ngsi.position(entity, path), ngsi.observed(entity, path)
         name = ngsi.text(entity, "refDevice") or ngsi.text(entity, "stationCode") or f"{point[1]:.5f},{point[0]:.5f}"
@@ -126,22 +161,16 @@ def _senml(given: SensorqcInput, left: Left) -> list[Reading]:
     return found
 
 
-def _binned(found: Iterable[Reading], step_s: int, path: str) -> Network:
+def _binned(found: Iterable[Reading], unit: str, step_s: int, path: str) -> Network:
     """Readings of one station in one step are averaged; a station is where its first reading says."""
     sums: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     points: dict[str, Point] = {}
-    units: set[str] = set()
     paths: dict[tuple[int, str], str] = {}
     for one in found:
         points.setdefault(one.station, one.point)
         step = int(one.time_s // step_s)
         sums[step][one.station].append(one.value)
         paths.setdefault((step, one.station), one.path)
-        units.add(one.unit)
-    units.discard("")
-    if len(units) > 1:
-        raise TaskError("mixed_units", "readings in different units: " + ", ".join(sorted(units))[:64],
-                        "convert them to one unit", path)
     if len(points) > MOST_STATIONS:
         raise TaskError("too_many_stations", f"{len(points)} stations, at most {MOST_STATIONS}",
                         "cut the area into several tasks", path)
@@ -153,7 +182,7 @@ def _binned(found: Iterable[Reading], step_s: int, path: str) -> Network:
             for at in (sums[step] for step in steps)]
     times = [_time(step * step_s) for step in steps]
     row, column = {step: place for place, step in enumerate(steps)}, {name: place for place, name in enumerate(ids)}
-    return Network(ids, [points[name] for name in ids], True, times, rows, "".join(units),
+    return Network(ids, [points[name] for name in ids], True, times, rows, unit,
                    {(row[step], column[name]): one for (step, name), one in paths.items()})
 
 

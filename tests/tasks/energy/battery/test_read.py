@@ -50,3 +50,28 @@ def test_a_gap_names_home_and_quarter_hour() -> None:
     del given[96 + 41]
     with pytest.raises(TaskError, match=r"home 'a' has no load for quarter-hour 41 \(10:15\)"):
         net_loads(given, ["a"], Left())
+
+
+def test_loads_and_solar_power_are_not_negative() -> None:
+    """As in load_w and pv_w; only a net load may be."""
+    for name in ("load", "pv"):
+        given = pack("a", "load", [1.0] * 96) + pack("a", "pv", [1.0] * 96)
+        next(one for one in given if one["n"] == name)["v"] = -1.0
+        with pytest.raises(TaskError) as caught:
+            net_loads(given, ["a"], Left())
+        assert caught.value.code == "out_of_range" and name in caught.value.message
+
+
+def test_a_day_that_begins_at_no_midnight_is_told() -> None:
+    """What stands at 05:00 is planned as from 00:00; a day of UTC, and one that counts from now, need no word."""
+    for begin, told in ((1_799_989_200 // 86_400 * 86_400 + 5 * 3600, True),
+                        (1_799_989_200 // 86_400 * 86_400, False), (7.0, False)):
+        net_loads(pack("a", "net_load", [1.0] * 96, begin=begin), ["a"], left := Left())
+        assert any("T05:00:00Z: that is taken for 00:00" in note for note in left.notes()) == told
+
+
+def test_of_two_forecasts_of_one_time_the_last_counts() -> None:
+    """They are not averaged in silence."""
+    given = [*pack("a", "net_load", [1.0] * 96, begin=7.0), {"n": "net_load", "t": 900, "v": 9000.0}]
+    assert net_loads(given, ["a"], left := Left())["a"][:3] == [1.0, 9000.0, 1.0]
+    assert left.notes() == ["1 record (a:net_load) left out: another value of its name and time comes after it"]

@@ -66,6 +66,15 @@ def test_a_feeder_that_fails_without_cars_says_so(feeder_of) -> None:
     assert result.data["policies"][0]["hosting_percent"] == 0
 
 
+def test_a_feeder_that_collapses_without_cars_says_so(feeder_of) -> None:
+    """It has no lowest voltage and no busiest line that could be told."""
+    feeder = feeder_of(2, 12, stress=8)
+    for load in feeder["loads"]:
+        load["kw"] = 30 * (load["kw"] or 1)
+    result = run_local(KIND, prepare(EvHosting(feeder=feeder, levels_percent=[50], scenarios_per_level=2)))
+    assert "collapses even without a single electric car" in result.summary and "0.000" not in result.summary
+
+
 def test_a_collapse_is_a_violation_not_a_crash(feeder_of) -> None:
     """Far beyond its capacity the feeder has no solution: counted, and the picture says so."""
     feeder = feeder_of(2, 12, stress=8)

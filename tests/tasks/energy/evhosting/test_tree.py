@@ -191,3 +191,14 @@ def test_a_line_that_is_charged_keeps_its_buses() -> None:
 def test_a_feeder_of_many_joints_fits() -> None:
     """A thousand buses of which a few have loads are a small feeder."""
     assert len(_volts(_street(False, 300))[0].tree.names) == 3
+
+
+def test_an_unknown_name_is_answered_with_all_that_there_are(feeder_of) -> None:
+    """Buses without a load are buses too; where no profile is given, none is offered."""
+    feeder = feeder_of(1, 4)
+    for change, words in ({"bus": "zzz"}, "known: " + ", ".join(sorted(one["name"] for one in feeder["buses"]))), (
+            {"profile": "zzz"}, "there is none to choose from"):
+        given = feeder | {"profiles": {}, "loads": [{"bus": feeder["buses"][-1]["name"], "kw": 1, **change}]}
+        with pytest.raises(TaskError) as caught:
+            prepare({KIND.name: KIND}, KIND.name, {"feeder": given})
+        assert words in caught.value.hint

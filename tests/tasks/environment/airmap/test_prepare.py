@@ -27,7 +27,8 @@ ENTITY = {"type": "AirQualityObserved", "location": {"type": "Point", "coordinat
     ({"stations": TWO, "entities": [ENTITY], "property": "pm10"}, "mixed_positions", "/input/stations"),
     ({"entities": [ENTITY]}, "missing_field", "/input/property"),
     ({"stations": GEO, "entities": [ENTITY, ENTITY | {"pm10": {"value": 3, "unitCode": "GP"}}], "property": "pm10"},
-     "mixed_units", "/input/entities"),
+     "mixed_units", "/input/entities/1"),
+    ({"entities": [ENTITY], "property": "pm10", "unit": "ppb"}, "mixed_units", "/input/entities/0"),
     ({"stations": TWO, "grid": {"cell_m": 0.1}}, "too_many_cells", "/input/grid"),
     ({"stations": TWO, "grid": {"rows": 5}}, "bad_value", "/input/grid"),
     ({"stations": TWO, "grid": {"rows": 5, "cols": 5, "cell_m": 10}}, "bad_value", "/input/grid"),
@@ -52,6 +53,18 @@ def test_bad_input_is_refused_with_its_place(prepared: Any, given: dict[str, Any
         prepared(given)
     assert (caught.value.code, caught.value.path) == (code, path)
     assert caught.value.hint
+
+
+def test_readings_are_mapped_in_the_unit_asked_for(prepared: Any) -> None:
+    """Milligrams are no micrograms: they are converted, and that is told."""
+    entities = [ENTITY | {"id": f"urn:{i}", "location": {"type": "Point", "coordinates": [7 + i / 8, 50.7]},
+                          "pm10": {"value": value, "unitCode": "GP"}} for i, value in enumerate((0.25, 0.5))]
+    spec = prepared({"entities": entities, "property": "pm10", "unit": "µg/m³"})
+    assert (spec.readings, spec.unit) == ([250.0, 500.0], "µg/m³")
+    assert "readings in mg/m³ were converted to µg/m³" in spec.notes
+    with pytest.raises(TaskError, match="stands for a missing one"):   # whatever it would be in another unit
+        prepared({"entities": [*entities, entities[0] | {"id": "urn:9", "pm10": {"value": -999, "unitCode": "GP"}}],
+                  "property": "pm10", "unit": "µg/m³"})
 
 
 def test_the_hinted_cell_size_fits(prepared: Any) -> None:

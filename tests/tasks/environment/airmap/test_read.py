@@ -41,9 +41,11 @@ def test_entities_without_the_reading_are_counted() -> None:
                 _normalised(4, pm10="high"), _key_values(5, pm10=True)]
     left = Left()
     assert [one.value for one in from_entities(entities, "pm10", left)] == [1.0]
-    assert left.notes() == ["4 entities (urn:ngsi-ld:AirQualityObserved:2, urn:ngsi-ld:AirQualityObserved:3, "
-                            "urn:ngsi-ld:AirQualityObserved:4, urn:ngsi-ld:AirQualityObserved:5) left out: "
-                            "no reading of pm10"]
+    assert left.notes() == [
+        "2 entities (urn:ngsi-ld:AirQualityObserved:2, urn:ngsi-ld:AirQualityObserved:3) left out: "
+        "no reading of pm10",
+        "1 entity (urn:ngsi-ld:AirQualityObserved:4) left out: its pm10 is a text, not a number",
+        "1 entity (urn:ngsi-ld:AirQualityObserved:5) left out: its pm10 is true or false, not a number"]
 
 
 @pytest.mark.parametrize(("entity", "code", "path"), [
@@ -86,6 +88,12 @@ def test_without_any_time_it_is_told_which_reading_counts() -> None:
                 for pm10 in (3, 4)]
     (found,) = from_entities(timeless, "pm10", left := Left())
     assert found.value == 4 and "further down the list, and neither says when" in left.notes()[0]
+
+
+def test_of_two_readings_of_one_time_the_lower_in_the_list_counts() -> None:
+    """And it is not called a later one."""
+    (found,) = from_entities([_key_values(1, pm10=3), _key_values(1, pm10=4)], "pm10", left := Left())
+    assert found.value == 4 and left.notes()[0].endswith("a reading further down the list, of the same time")
 
 
 def test_senml_takes_the_latest_reading_of_each_base_name() -> None:

@@ -77,7 +77,15 @@ def test_each_refusal_names_its_place() -> None:
         ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1)], "property": "pm25"}, "unknown_property",
          "/property"),
         ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1), _entity("b", 8, "2026-03-01T00:00:00Z", 1, "59")],
-          "property": "pm10"}, "mixed_units", "/entities"),
+          "property": "pm10"}, "mixed_units", "/entities/1"),
+        ({"entities": [_entity("a", 8, "2026-03-01T00:00:00Z", 1, "61")], "property": "pm10", "unit": "µg/m³"},
+         "mixed_units", "/entities/0"),
+        ({"stations": two, "readings": [[1, 2], [1, 2]], "times": ["2026-03-01T05:00Z", "2026-03-01T04:00Z"]},
+         "bad_time", "/times/1"),
+        ({"stations": two, "readings": [[1, 2], [1, 2]], "times": ["2026-03-01T05:00Z", "2026-03-01T06:00+01:00"]},
+         "duplicate", "/times/1"),
+        ({"stations": two, "readings": [[1, 2], [1, 2]], "times": ["noon", "noon"]}, "duplicate", "/times/1"),
+        ({"stations": [one | {"id": "a"} for one in two], "readings": [[1, 2]]}, "duplicate", "/stations/1/id"),
         ({"senml": [{"n": "pm", "v": 1}], "property": "pm"}, "unknown_property", "/property"),
     ]
     for given, code, path in cases:
@@ -92,3 +100,11 @@ def test_a_table_of_hardly_any_readings_is_refused(monkeypatch: pytest.MonkeyPat
     given = {"property": "pm10", "step_s": 3_600}
     assert len(network(SensorqcInput.model_validate({**given, "entities": entities[:3]}), Left()).times) == 3
     assert _refused({**given, "entities": entities}).code == "too_many_readings"
+
+
+def test_a_station_without_any_reading_is_told() -> None:
+    """It is in the table, and nothing is said of it."""
+    given = {"stations": [{"id": "a", "x_m": 0, "y_m": 0}, {"id": "b", "x_m": 5, "y_m": 0}],
+             "readings": [[1, None], [2, None]]}
+    network(SensorqcInput.model_validate(given), left := Left())
+    assert left.notes() == ["1 station (b) left out: it has no reading"]

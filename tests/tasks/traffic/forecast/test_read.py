@@ -100,7 +100,7 @@ def test_entities_without_a_count_are_left_out_and_counted() -> None:
     """Unless none has one."""
     silent = entity("2026-03-01T06:00:00Z", None)
     from_entities([silent, entity("2026-03-01T07:00:00Z", 1)], CLOCK, left := Left())
-    assert left.notes() == ["1 entity (urn:ngsi-ld:TrafficFlowObserved:7) left out: no intensity"]
+    assert left.notes() == ["1 entity (urn:ngsi-ld:TrafficFlowObserved:7) left out: no reading of intensity"]
     with pytest.raises(TaskError) as refused:
         read(silent)
     assert refused.value.code == "missing_field"
