@@ -347,7 +347,8 @@ class EmbeddedBroker:
         try:
             await asyncio.wait_for(child.wait(), STOP_S)
         except TimeoutError:
-            child.kill()
+            with suppress(ProcessLookupError):   # it has ended just now
+                child.kill()
             await child.wait()
 
     async def _end_stale(self) -> None:
