@@ -40,11 +40,11 @@ def test_a_published_file_is_converted(tmp_path: Path) -> None:
     """To JSON on standard output, with what is left out on the other; a format or file that is none is told."""
     file = tmp_path / "prices.csv"
     file.write_text('"MTU (CET/CEST)","Day-ahead Price [EUR/MWh]"\n' + "".join(
-        f'"{day:02d}/03/2026 {hour:02d}:00 - x","{hour}"\n' for day in (28, 29) for hour in range(24)))
-    done = _call("convert", "entsoe", str(file), "2026-03-29")
+        f'"{day:02d}/03/2026 {hour:02d}:00 - x","{hour}"\n' for day in (27, 28) for hour in range(24)))
+    done = _call("convert", "entsoe", str(file), "2026-03-28")
     assert json.loads(done.stdout) == {"buy_eur_per_mwh": [float(hour) for hour in range(24)]}
-    assert "1 day (2026-03-28) left out" in done.stderr
-    for words, said in ((("entsoe", str(file)), "prices of 2026-03-28, 2026-03-29"),
+    assert "1 day (2026-03-27) left out" in done.stderr
+    for words, said in ((("entsoe", str(file)), "prices of 2026-03-27, 2026-03-28"),
                         (("entso", str(file)), "did you mean 'entsoe'?"), (("ev2gym", str(file)), "cannot be read"),
                         (("sensor-community", str(file), "more"), "cannot be read")):
         done = _call("convert", *words)
