@@ -347,7 +347,7 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
+    __slots__ = ("ahead_kop", "ahead_ms", "arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
                  "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
                  "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
                  "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
@@ -384,6 +384,10 @@ class Node:
         self.restarted = ""
         """Its word for why it restarted itself before this boot; empty where something else ended the last."""
         self.open: dict[int, Lease] = {}
+        """By number; ``hold`` and ``drop`` change it."""
+        self.ahead_ms = self.ahead_kop = 0
+        """What its open leases are expected to take, and are worth: added up as they come and go, for it is asked
+        several times for each lease and a device may hold many."""
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""
         self.pace: dict[str, int] = {}
@@ -406,6 +410,18 @@ class Node:
 
     def move(self, state: NodeState) -> None:
         self.state = move(NODE_MOVES, self.state, state)
+
+    def hold(self, lease: Lease) -> None:
+        """It has one more open lease, whose figures stay as they are."""
+        self.open[lease.number] = lease
+        self.ahead_ms += lease.takes_ms
+        self.ahead_kop += lease.price_kop
+
+    def drop(self, lease: Lease) -> None:
+        """One that it holds is over."""
+        del self.open[lease.number]
+        self.ahead_ms -= lease.takes_ms
+        self.ahead_kop -= lease.price_kop
 
     def belongs_to(self, owner: str) -> bool:
         """Whether it is this owner's, or will be."""

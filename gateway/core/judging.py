@@ -100,7 +100,7 @@ def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> Non
     late = lease.where is OVER
     lease.end(Ended.LATE if late else DONE, turn.moment)
     if not late:
-        node.open.pop(lease.number, None)
+        node.drop(lease)
         may_have_room(state, node)
         _learn_pace(state, node, lease)
         job.task.devices[node.name] = job.task.devices.get(node.name, 0) + 1
@@ -313,7 +313,7 @@ def close(state: State, lease: Lease) -> None:
     state.turn.emit(KeepEnd(lease.number, lease.ended.word))
     state.remember(lease)
     node = state.nodes[lease.node]
-    node.open.pop(lease.number, None)
+    node.drop(lease)
     may_have_room(state, node)
 
 

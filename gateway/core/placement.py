@@ -153,7 +153,7 @@ def _lease(state: State, node: Node, job: Job) -> None:
     report_ms = report_clock(state, node, lease)
     state.turn.emit(KeepLease(number, task.name, job.round, job.index, job.fence, node.name, node.owner,
                               lease.nonce, lease.price_kop, state.now_ms + report_ms))
-    state.hurry = state.hurry or sum(held.takes_ms for held in node.open.values()) < state.policy.window_ms
+    state.hurry = state.hurry or node.ahead_ms < state.policy.window_ms
     watch(state, node, lease, report_ms)
     _send(state, node, lease)
     if node.kind != task.kind:
@@ -170,7 +170,7 @@ def watch(state: State, node: Node, lease: Lease, report_ms: int) -> None:
     lease.sent_at = state.now_ms
     lease.report_by = state.now_ms + report_ms
     state.leases[lease.nonce] = lease
-    node.open[lease.number] = lease
+    node.hold(lease)
     state.set_timer(state.now_ms + min(state.policy.ack_by_ms, report_ms), lease)
 
 
@@ -184,7 +184,8 @@ def _send(state: State, node: Node, lease: Lease) -> None:
 def take_back(state: State, node: Node, lease: Lease) -> None:
     """A lease of before a restart: its device may be at work on it, or its result on the way."""
     lease.sent_at = state.now_ms
-    state.leases[lease.nonce] = node.open[lease.number] = lease
+    state.leases[lease.nonce] = lease
+    node.hold(lease)
     wait_for(state, lease)
     runs(state, lease)
     lease.again = True
@@ -221,10 +222,9 @@ def report_clock(state: State, node: Node, lease: Lease) -> int:
     It is not below what the device itself reckons by the speed that it bids, which knows nothing of machine code: it
     would decline.
     """
-    ahead = (lease, *node.open.values())
-    own = sum(one.price_kop for one in ahead) * bid_pace(node) // 1_000
-    expected = sum(one.takes_ms for one in ahead)
-    return min(max(state.policy.report_floor_ms + 8 * expected, own + own // 4), state.policy.report_ceiling_ms)
+    own = (node.ahead_kop + lease.price_kop) * bid_pace(node) // 1_000
+    ahead_ms = node.ahead_ms + lease.takes_ms
+    return min(max(state.policy.report_floor_ms + 8 * ahead_ms, own + own // 4), state.policy.report_ceiling_ms)
 
 
 def lost(state: State, lease: Lease, ended: Ended) -> None:
@@ -234,7 +234,7 @@ def lost(state: State, lease: Lease, ended: Ended) -> None:
     state.counters["leases_" + ended] += 1
     state.remember(lease)
     node = state.nodes[lease.node]
-    node.open.pop(lease.number, None)
+    node.drop(lease)
     may_have_room(state, node)
     job = lease.job
     if job.spec is UNKNOWN:
