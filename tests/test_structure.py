@@ -417,11 +417,9 @@ HELD = {
         "more": "what came while the loop was busy: reading stops with `messages_in`",
         "unsent": "`messages_out`, until the loop is free"},
     "adapters.serial.Bridge": {"_pending": "what one device has not taken: `messages_in`"},
-    "adapters.store.Store": {"_tail": "effects until the next fold, by bytes"},
     "adapters.fold.Count": {"used": "receipts of one fold"},
-    "adapters.fold._Sorted": {
-        "counts": "of one fold", "later": "rows of one fold", "new": "rows of one fold", "others": "rows of one fold",
-        "standing": "at most `max_nodes`"},
+    "adapters.fold.Tail": {
+        "_commits": "those of `Store.tail_bytes` and one more", "_leases": "those that began with these commits"},
     "adapters.sums.Sums": {"_changes": "rows that one fold changes"},
     "api.budget.Budgets": {"_accounts": "`MAX_USERS`"},
     "api.client.Client": {

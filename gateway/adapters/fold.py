@@ -1,20 +1,20 @@
 """How the commits of the tail become rows of tables.
 
 Nearly all of what is kept is the lives of leases, which are mostly over when they are folded: each is put together
-here and written once, and so is what becomes of nodes. All else is SQL of ``schema`` in the order of the effects.
+as its commits come, and written once. All else is SQL of ``schema`` in the order of the effects.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import groupby
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from lamplighter.gateway.adapters.rows import CODES, KINDS, Counted, Row, digest
+from lamplighter.gateway.adapters.rows import CODES, KINDS, Row, digest
 from lamplighter.gateway.adapters.schema import (
     FOLD,
     GIVEN,
@@ -45,151 +45,177 @@ _TASK, _NODE, _PRICE = map(GIVEN.index, ("task", "node", "price_kop"))
 _ENDED, _VERDICT, _EPOCH, _BOOT, _SEQ, _, _ANSWER = range(len(GIVEN), len(GIVEN + OUTCOME))
 _UNSENT = ("", "", -1, 0, 0, b"", b"")
 """The outcome of a lease that has none."""
-_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _COUNTED, _ANSWERED = map(
-    CODES.__getitem__, (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, Counted, KeepAnswer))
+_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _ANSWERED = map(
+    CODES.__getitem__, (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, KeepAnswer))
 _OUTCOMES = (_RECEIPT, _JUDGED, _OVER)
 _SHORTENS = (CODES[KeepTaskEnd], CODES[KeepSetback])
-_CARRIED = 4_096
-"""Leases, and nodes with their shares, of which no more are carried on."""
 
 
 class Count:
     """What changes for a node and a task: leases, those done in time, kop earned, and the numbers of receipts."""
 
-    __slots__ = ("done", "kop", "leases", "ranges", "used")
+    __slots__ = ("done", "kop", "leases", "used")
 
     def __init__(self) -> None:
         self.leases = self.done = self.kop = 0
         self.used: list[int] = []
-        self.ranges = b""
-
-    def numbers(self) -> bytes:
-        """All of them as ranges, of which an honest device has one."""
-        numbers, used = Numbers(), sorted(self.used)
-        for _, run in groupby(enumerate(used), lambda pair: pair[1] - pair[0]):
-            row = [number for _, number in run]
-            numbers.add(b"", row[0], row[-1])
-        numbers.take(b"", self.ranges)
-        return numbers.given(b"")
 
 
 Counts = dict[tuple[str, str], Count]
 """By (task, node)."""
 
 
-class _Sorted:
-    """What rows mean, put together in one look at each."""
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(first, last) of each row of numbers without a gap; those of an honest device are one."""
+    for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0]):
+        row = [number for _, number in run]
+        yield row[0], row[-1]
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.new: dict[int, list[Any]] = {}
-        """Leases that begin here, by number, as rows of their table."""
-        self.later: list[Row] = []
-        """What becomes of others."""
-        self.standing: dict[str, Row] = {}
-        """The last word on each node."""
-        self.counts: Counts = defaultdict(Count)
-        self.others: list[Row] = []
+
+class Commit(NamedTuple):
+    """One that is not in the tables yet, and how many bytes it has there where it is."""
+
+    number: int
+    hash: bytes
+    size: int
+    new: list[int]
+    """Leases that begin with it."""
+    later: list[Row]
+    """What becomes of leases that are in the tables."""
+    standing: list[Row]
+    others: list[Row]
+
+
+class Tail:
+    """The commits that are not in the tables yet, the oldest first, and what has become of the leases that began with
+    them: when they are folded most are over, and their rows are written once."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._commits: deque[Commit] = deque()
+        self._leases: dict[int, list[Any]] = {}
+
+    def append(self, number: int, hash_: bytes, size: int, rows: Iterable[Row]) -> None:
+        """One more, of ``size`` bytes."""
+        commit, leases = Commit(number, hash_, size, [], [], [], []), self._leases
         for row in rows:
             code = row[0]
-            if code == _LEASE:
-                self.new[row[1]] = [*row[1:], *_UNSENT]
-            elif code in _OUTCOMES:
-                lease = self.new.get(row[1])
+            if code in _OUTCOMES:
+                lease = leases.get(row[1])
                 if lease is None:
-                    self.later.append(row)
+                    commit.later.append(row)
                 else:
                     _become(lease, row)
+            elif code == _LEASE:
+                leases[row[1]] = [*row[1:], *_UNSENT]
+                commit.new.append(row[1])
             elif code == _STANDING:
-                self.standing[row[1]] = row
-            elif code == _COUNTED:
-                self._count(Counted(*row[1:]))
+                commit.standing.append(row)
             else:
-                self.others.append(row)
+                commit.others.append(row)
+        self._commits.append(commit)
+        self.size += size
 
-    def _count(self, counted: Counted) -> None:
-        count = self.counts[counted.task, counted.node]
-        count.leases += counted.leases
-        count.done += counted.done
-        count.kop += counted.kop
-        count.ranges += counted.used
+    def oldest(self, size: int, last: int) -> list[Commit]:
+        """Those first ones that have so many bytes together, none after the number ``last``."""
+        found: list[Commit] = []
+        for commit in self._commits:
+            if size <= 0 or commit.number > last:
+                break
+            found.append(commit)
+            size -= commit.size
+        return found
 
-    def carry_on(self) -> list[Row]:
-        """The newest leases that are not judged or over, no more than a few; they are not ``new`` any more."""
-        open_ = [number for number, row in self.new.items() if not row[_VERDICT] and row[_ENDED] in ("", "done")]
-        left: list[Row] = []
-        for number in open_[-_CARRIED:]:
-            row = self.new.pop(number)
-            left.append((_LEASE, *row[:_ENDED]))
-            if row[_ENDED]:
-                left.append((_RECEIPT, number, row[_ENDED], *row[_BOOT:]))
-        return left
+    def drop(self, commits: Sequence[Commit]) -> None:
+        """The oldest, now that they are in the tables."""
+        for commit in commits:
+            self._commits.popleft()
+            self.size -= commit.size
+            for number in commit.new:
+                del self._leases[number]
+
+    def leases(self, commits: Sequence[Commit]) -> list[list[Any]]:
+        """Rows of the leases that began with these commits, as they are after all commits."""
+        return [self._leases[number] for commit in commits for number in commit.new]
+
+    def tells(self, codes: set[int]) -> bool:
+        """Whether something of these kinds is in it, which is not of leases and nodes."""
+        return any(row[0] in codes for commit in self._commits for row in commit.others)
+
+    @property
+    def top(self) -> int:
+        """The newest lease that began in it, 0 where there is none."""
+        return max(self._leases, default=0)
 
 
 def _become(lease: list[Any], row: Row) -> None:
-    """What a row says becomes of a lease."""
-    if row[0] == _JUDGED:
+    """What a row says becomes of a lease. To say it again changes nothing, if all that came after is said again."""
+    code = row[0]
+    if code == _RECEIPT:
+        lease[_ENDED] = row[2]
+        lease[_BOOT:] = row[3:]
+    elif code == _JUDGED:
         if lease[_EPOCH] in (-1, row[3]):   # what an ended epoch paid stays
             lease[_VERDICT], lease[_EPOCH], lease[_ANSWER] = row[2], row[3], b""
     else:
         lease[_ENDED] = row[2]
-        if row[0] == _RECEIPT:
-            lease[_BOOT:] = row[3:]
 
 
-def fold(db: sqlite3.Connection, sums: Sums, rows: Sequence[Row], whole: bool) -> list[Row]:
-    """Writes the rows of commits into the tables, in a transaction of the caller's, who flushes the sums at its end.
+def fold(db: sqlite3.Connection, sums: Sums, tail: Tail, commits: Sequence[Commit]) -> None:
+    """Writes the oldest commits of the tail into the tables, in a transaction of the caller's, who flushes the sums
+    at its end and drops the commits then.
 
-    Unless the ``whole`` is wanted, new leases that are not over, and sums of what becomes of nodes, are not written
-    but returned, to be folded with what comes next. A lease that the journal has let go (its task over, an epoch
-    sealed since) is not written any more.
+    What later commits tell of their leases is written with them; when those come they say it once more. A lease that
+    the journal has let go (its task over, an epoch sealed since) is not written any more.
     """
-    found = _Sorted(rows)
-    for code, run in groupby(found.others, itemgetter(0)):
+    others = chain.from_iterable(commit.others for commit in commits)
+    for code, run in groupby(others, itemgetter(0)):
         values = [row[1:] for row in run]
         if code in _SHORTENS:
             sums.flush()   # segments go that must not come again
-            whole = True   # shares go with their task
         db.executemany(FOLD[KINDS[code]], values)
         if code == _ANSWERED:
             for task, round_, index, answer, audited in values:
                 sums.note((f"answer {task}", round_), digest((task, round_, index, answer, int(audited))))
-    left = [] if whole else found.carry_on()
-    _fold_leases(db, sums, found)
-    if not whole and len(found.standing) + len(found.counts) < _CARRIED:
-        counted = [(_COUNTED, *key, count.leases, count.done, count.kop, count.numbers())
-                   for key, count in found.counts.items()]
-        return [*left, *found.standing.values(), *counted]
-    _fold_shares(db, sums, found.counts)
-    fold_standing(db, sums, found.standing, found.counts)
-    return left
+    counts: Counts = defaultdict(Count)
+    _fold_new(db, sums, tail.leases(commits), counts)
+    later = [row for commit in commits for row in commit.later]
+    if later:
+        _fold_later(db, sums, later, counts)
+    _fold_shares(db, sums, counts)
+    fold_standing(db, sums, {row[1]: row for commit in commits for row in commit.standing}, counts)
 
 
-def _fold_leases(db: sqlite3.Connection, sums: Sums, found: _Sorted) -> None:
-    """Adds to the counts."""
-    wanted = json.dumps(list({row[1] for row in found.later}))
-    before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))} if found.later else {}
-    older = {number: list(row) for number, row in before.items()}
-    for told in found.later:
-        lease = older.get(told[1])
-        if lease is not None:
-            _become(lease, told)
-            if told[0] == _RECEIPT:
-                found.counts[lease[_TASK], lease[_NODE]].used.append(number_of(lease[_BOOT], lease[_SEQ]))
-    db.executemany(NEW_LEASE, found.new.values())
-    db.executemany(LEASE_ENDED, [(*row[_ENDED:], number) for number, row in older.items()])
-    for number, row in older.items():
-        sums.note(("lease", number >> 8), digest(before[number]) ^ digest(row))
-        count, was = found.counts[row[_TASK], row[_NODE]], before[number]
-        count.done += (row[_ENDED] == "done") - (was[_ENDED] == "done")
-        count.kop += row[_PRICE] * ((row[_VERDICT] == "ok") - (was[_VERDICT] == "ok"))
-    for number, row in found.new.items():
-        sums.note(("lease", number >> 8), digest(row))
-        count = found.counts[row[_TASK], row[_NODE]]
+def _fold_new(db: sqlite3.Connection, sums: Sums, rows: Sequence[list[Any]], counts: Counts) -> None:
+    """Leases that are in no table yet."""
+    db.executemany(NEW_LEASE, rows)
+    for row in rows:
+        sums.note(("lease", row[0] >> 8), digest(row))
+        count = counts[row[_TASK], row[_NODE]]
         count.leases += 1
         count.done += row[_ENDED] == "done"
         count.kop += row[_PRICE] * (row[_VERDICT] == "ok")
         if row[_SEQ]:
             count.used.append(number_of(row[_BOOT], row[_SEQ]))
+
+
+def _fold_later(db: sqlite3.Connection, sums: Sums, told: Sequence[Row], counts: Counts) -> None:
+    """What becomes of leases that are in their table."""
+    wanted = json.dumps(list({row[1] for row in told}))
+    before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))}
+    older = {number: list(row) for number, row in before.items()}
+    for row in told:
+        lease = older.get(row[1])
+        if lease is not None:
+            _become(lease, row)
+            if row[0] == _RECEIPT:
+                counts[lease[_TASK], lease[_NODE]].used.append(number_of(lease[_BOOT], lease[_SEQ]))
+    db.executemany(LEASE_ENDED, [(*lease[_ENDED:], number) for number, lease in older.items()])
+    for number, lease in older.items():
+        sums.note(("lease", number >> 8), digest(before[number]) ^ digest(lease))
+        count, was = counts[lease[_TASK], lease[_NODE]], before[number]
+        count.done += (lease[_ENDED] == "done") - (was[_ENDED] == "done")
+        count.kop += lease[_PRICE] * ((lease[_VERDICT] == "ok") - (was[_VERDICT] == "ok"))
 
 
 def _fold_shares(db: sqlite3.Connection, sums: Sums, counts: Counts) -> None:
@@ -216,10 +242,11 @@ def fold_standing(db: sqlite3.Connection, sums: Sums, kept: dict[str, Row], coun
         before = db.execute(STANDING_OF, (node,)).fetchone()
         *own, kop, used = before or (node, 0, 0, 0, 0, 0, -1, 0, b"")
         numbers = Numbers()
-        for count in of_node[node]:
-            numbers.take(b"", count.numbers())
-            kop += count.kop
         numbers.take(b"", used)
+        for count in of_node[node]:
+            for first, last in _runs(count.used):
+                numbers.add(b"", first, last)
+            kop += count.kop
         row = (*(kept[node][1:] if node in kept else own), kop, numbers.given(b""))
         sums.note(("standing", 0), (digest(before) if before else 0) ^ digest(row))
         made.append(row)

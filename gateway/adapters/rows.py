@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, get_args
@@ -35,28 +35,15 @@ def _values_of(kind: type) -> Callable[[Any], tuple[Any, ...]]:
     return many if len(names) > 1 else lambda effect: (many(effect),)
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a fold has left to be written: by how much there are more leases, leases done in time, and kop earned, and
-    the numbers of new receipts, as the standing of a node has them."""
-
-    task: str
-    node: str
-    leases: int
-    done: int
-    kop: int
-    used: bytes
-
-
-KINDS: tuple[type, ...] = (*get_args(Durable), Counted)
-"""A durable effect is known by its place: new ones come last, and none is ever taken away. Counts are -1."""
-CODES = {**{kind: code for code, kind in enumerate(KINDS)}, Counted: -1}
+KINDS: tuple[type, ...] = get_args(Durable)
+"""A durable effect is known by its place: new ones come last, and none is ever taken away."""
+CODES = {kind: code for code, kind in enumerate(KINDS)}
 Row = tuple[Any, ...]
 """The code of an effect, then its fields."""
 _VALUES = {kind: _values_of(kind) for kind in KINDS}
 
 
-def coded(effects: Iterable[Durable | Counted]) -> list[Row]:
+def coded(effects: Iterable[Durable]) -> list[Row]:
     """Effects as rows."""
     return [(CODES[type(effect)], *_VALUES[type(effect)](effect)) for effect in effects]
 

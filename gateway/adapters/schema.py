@@ -174,7 +174,7 @@ KEEP_SHARE = ("INSERT INTO share(task, node, leases, done) VALUES(?, ?, ?, ?)"
               " ON CONFLICT DO UPDATE SET leases = excluded.leases, done = excluded.done")
 OPEN_TASKS = "SELECT task FROM task WHERE state = ''"
 APPEND = "INSERT INTO tail VALUES(?, ?, ?)"
-CUT_TAIL = "DELETE FROM tail"
+CUT_TAIL = "DELETE FROM tail WHERE number <= ?"
 
 _ANSWERED = """EXISTS(SELECT 1 FROM answer AS a
     WHERE a.task = lease.task AND a.round = lease.round AND a.job_index = lease.job_index)"""

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from lamplighter.gateway.adapters.fold import Count, Counts, fold, fold_standing
+from lamplighter.gateway.adapters.fold import Commit, Count, Counts, Tail, fold, fold_standing
 from lamplighter.gateway.adapters.opening import StoreError, connect, explained, prepare, transaction, usable
 from lamplighter.gateway.adapters.rows import CODES, Row, chained, coded, decode, encode
 from lamplighter.gateway.adapters.schema import (
@@ -42,9 +42,9 @@ from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, ShareRo
 
 __all__ = ["Store", "StoreError"]
 
-_WHOLE = 8
-"""Each so many-th fold writes what becomes of nodes too, which most commits tell of."""
 _LEASE = CODES[KeepLease]
+_PARTS = 8
+"""Of the tail, of which one is folded at a time."""
 _SLICE = 1000
 """Rows that are read or deleted while the lock is held: commits wait for milliseconds, not for a whole epoch."""
 
@@ -57,7 +57,8 @@ class Store:
     """
 
     tail_bytes = 1 << 20
-    """Of commits that are not in the tables yet: the commit after writes them there, in some 20 milliseconds."""
+    """Of commits that are not in the tables yet: as many of the oldest as a commit finds too many are written there
+    with it, and then an eighth of all, which takes some 3 milliseconds."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Use ``Store.open``."""
@@ -67,15 +68,13 @@ class Store:
         self._sums = Sums(connection)
         self._sums.check_sums()
         (last, self._commits, self._hash), = connection.execute("SELECT last_lease, commits, hash FROM life")
-        self._tail: list[Row] = []
-        self._folds = 0
-        self._tail_bytes = 0
+        self._tail = Tail()
         for number, body, hash_ in connection.execute("SELECT number, body, hash FROM tail ORDER BY number"):
             if number != self._commits + 1 or hash_ != chained(self._hash, body):
                 raise sqlite3.DatabaseError(f"its commit {self._commits + 1} is not what was written")
-            self._appended(decode(body), body, hash_)
+            self._appended(number, hash_, body, decode(body))
         (top,), = connection.execute("SELECT coalesce(max(lease), 0) FROM lease")
-        self._top = max(last, top, _newest_lease(self._tail))
+        self._top = max(last, top, self._tail.top)
 
     @classmethod
     def open(cls, path: Path, opened: Callable[[Path], sqlite3.Connection] = connect) -> Store:
@@ -119,38 +118,42 @@ class Store:
         body = encode(rows)
         with self._turn, explained(self._path):
             top = _newest_lease(rows, self._top)
-            hash_ = chained(self._hash, body)
-            if self._tail_bytes + len(body) <= self.tail_bytes:
-                self._db.execute(APPEND, (self._commits + 1, body, hash_))
-                self._appended(rows, body, hash_)
+            number, hash_ = self._commits + 1, chained(self._hash, body)
+            over = self._tail.size + len(body) - self.tail_bytes
+            if over > 0 and (old := self._tail.oldest(max(over, self.tail_bytes // _PARTS), number)):
+                with self._folded(old) as db:
+                    db.execute(APPEND, (number, body, hash_))
             else:
-                self._fold([*self._tail, *rows], self._commits + 1, hash_, self._folds % _WHOLE == _WHOLE - 1)
+                self._db.execute(APPEND, (number, body, hash_))
+            self._appended(number, hash_, body, rows)
             self._top = top
 
-    def _appended(self, rows: list[Row], body: bytes, hash_: bytes) -> None:
-        self._tail += rows
-        self._tail_bytes += len(body)
-        self._commits, self._hash = self._commits + 1, hash_
+    def _appended(self, number: int, hash_: bytes, body: bytes, rows: list[Row]) -> None:
+        self._tail.append(number, hash_, len(body), rows)
+        self._commits, self._hash = number, hash_
 
-    def _fold(self, rows: Sequence[Row], commits: int, hash_: bytes, whole: bool = True) -> None:
-        """Writes the tail, up to this commit, into the tables; what is left of it is the first of the next."""
+    @contextmanager
+    def _folded(self, commits: Sequence[Commit]) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes the oldest commits of the tail into the tables."""
         with self._transaction() as db:
-            left = fold(db, self._sums, rows, whole)
-            body = encode(left)
-            after = chained(hash_, body)
-            db.execute(CUT_TAIL)
-            db.execute("UPDATE life SET commits = ?, hash = ?", (commits, hash_))
-            if left:
-                db.execute(APPEND, (commits + 1, body, after))
-        self._commits, self._hash = (commits + 1, after) if left else (commits, hash_)
-        self._tail, self._tail_bytes, self._folds = left, 0, self._folds + 1
+            fold(db, self._sums, self._tail, commits)
+            last = commits[-1]
+            db.execute(CUT_TAIL, (last.number,))
+            db.execute("UPDATE life SET commits = ?, hash = ?", (last.number, last.hash))
+            yield db
+        self._tail.drop(commits)
 
     def _settle(self, *kinds: type) -> None:
-        """Whoever reads tables wants the tail in them, at least what is of these ``kinds``."""
-        with self._turn, explained(self._path):
-            wanted = {CODES[kind] for kind in kinds}
-            if self._tail and not (kinds and wanted.isdisjoint(row[0] for row in self._tail)):
-                self._fold(self._tail, self._commits, self._hash)
+        """Whoever reads tables wants the tail in them, unless it has nothing of these ``kinds``."""
+        wanted = {CODES[kind] for kind in kinds}
+        last, left = self._commits, True
+        while left:   # others may commit in between
+            with self._turn, explained(self._path):
+                old = self._tail.oldest(max(self.tail_bytes // _PARTS, 1), last)
+                left = bool(old) and not (kinds and not self._tail.tells(wanted))
+                if left:
+                    with self._folded(old):
+                        pass
 
     def load(self, remember: int) -> Snapshot:
         """What a restarted gateway needs at once: tasks, standing, open leases, the ``remember`` newest others."""

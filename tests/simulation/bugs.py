@@ -551,7 +551,7 @@ def answers_are_not_summed(patch: Patch) -> None:
 
 @plant("invariant 12: .* is damaged")
 def folds_again_what_it_has_folded(patch: Patch) -> None:
-    patch.setattr(store, "CUT_TAIL", "SELECT 1")
+    patch.setattr(store, "CUT_TAIL", "SELECT ?")
 
 
 @plant("invariant 19")
