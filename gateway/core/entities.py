@@ -128,8 +128,8 @@ class Lease(Storied):
 class Job(Storied):
     """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
-    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "phase", "phases", "possible",
-                 "refused", "round", "run", "spec", "task", "tries")
+    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "lots", "phase", "phases",
+                 "possible", "refused", "round", "run", "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.story = ""
@@ -138,6 +138,8 @@ class Job(Storied):
         self.index = index
         self.spec = spec
         self._name = b""
+        self.lots: tuple[int, ...] | None = None
+        """Those of its state, once they are drawn."""
         self.belong_to(run)
         self.phase = READY
         self.phases = _NOWHERE
@@ -347,11 +349,11 @@ class Task:
 class Node:
     """A device as the gateway sees it: who pays for it, what it said, how it did."""
 
-    __slots__ = ("ahead_kop", "ahead_ms", "arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed", "compiled_at", "conn",
-                 "device", "firmware", "heap", "kind", "lies", "mends_at", "message", "muted_until", "name", "newest",
-                 "next_owner", "no_heap", "once", "online", "open", "owner", "pace", "pending", "power",
-                 "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare", "speed", "state",
-                 "temp", "why")
+    __slots__ = ("ahead_kop", "ahead_ms", "arch", "backoff_until", "below", "bid", "board", "boot", "can", "claimed",
+                 "compiled_at", "conn", "device", "firmware", "heap", "kind", "lies", "mends_at", "message",
+                 "muted_until", "name", "newest", "next_owner", "no_heap", "once", "online", "open", "owner", "pace",
+                 "pending", "power", "quarantined_until", "restarted", "revoked", "room", "score", "seen_at", "spare",
+                 "speed", "state", "temp", "why")
 
     def __init__(self, name: str, device: bytes, owner: str) -> None:
         self.name = name

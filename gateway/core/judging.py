@@ -148,8 +148,7 @@ def _commit(state: State, job: Job, lease: Lease) -> None:
 
 def _compare(state: State, job: Job) -> None:
     """There are copies enough: accept them, have them recomputed, or wait for their kind's word."""
-    answer = job.copies[0].answer
-    agree = all(copy.answer == answer for copy in job.copies)
+    agree = len({copy.answer for copy in job.copies}) == 1
     if not agree or job.possible is False or _drawn(state, job):
         audit(state, job)
     elif job.asked is not None and job.possible is None:
@@ -175,12 +174,15 @@ def _drawn(state: State, job: Job) -> bool:
 
     A job's number is drawn once: asked again for another copy, only the device of that can make a difference."""
     policy = state.policy
-    nodes = [state.nodes[copy.node] for copy in job.copies if copy.node in state.nodes]
-    if any(state.now_ms < node.quarantined_until for node in nodes):
-        return True
-    probation = any(node.score < policy.probation_score for node in nodes)
-    share = policy.probation_audit_permille if probation else policy.audit_permille
-    return state.draw(b"audit", job) * 1_000 < share << 16
+    share = policy.audit_permille
+    for copy in job.copies:
+        node = state.nodes.get(copy.node)
+        if node is not None:
+            if state.now_ms < node.quarantined_until:
+                return True
+            if node.score < policy.probation_score:
+                share = policy.probation_audit_permille
+    return state.lots(job)[0] * 1_000 < share << 16
 
 
 def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:

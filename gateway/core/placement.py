@@ -70,7 +70,7 @@ def fill_all(state: State) -> None:
 def place(state: State, job: Job) -> None:
     """Finds a node for a job that has just become ready; where there is none, it waits in its queue."""
     hungry = state.hungry.values()
-    start = state.draw(b"draw", job) % len(hungry) if len(hungry) > 1 else 0
+    start = state.lots(job)[1] % len(hungry) if len(hungry) > 1 else 0
     best: Node | None = None
     for node in chain(islice(hungry, start, start + 64), islice(hungry, min(start, 64))):
         if (best is None or len(node.open) < len(best.open)) and not why_not(state, node, job):

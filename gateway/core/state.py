@@ -7,6 +7,7 @@ them by event. What the present event leads to is collected by its ``Turn``.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from lamplighter.gateway.protocol.numbers import Numbers
 EVENTS_PER_BOOT = 1_000_000
 """Event numbers of a task go on from here after each restart, so that they only rise."""
 NO_KIND = KindFacts()
+_LOTS = struct.Struct(">HH")
 
 
 class Turn:
@@ -110,10 +112,13 @@ class State:
         """Looks at ``what`` again at ``due_ms``; there is no way to take a timer back, it is ignored when stale."""
         self.timers.set(due_ms, what)
 
-    def draw(self, purpose: bytes, job: Job) -> int:
-        """A number in 0..65535 that is fixed by the job and unknown to devices."""
-        text = f"{job.task.name}\0{job.round}\0{job.index}".encode()
-        return int.from_bytes(hashlib.sha256(self.secret + purpose + text).digest()[:2], "big")
+    def lots(self, job: Job) -> tuple[int, ...]:
+        """(whether it is audited, where a device is looked for): numbers in 0..65535 that are fixed by the job and
+        unknown to devices."""
+        if job.lots is None:
+            text = f"{job.task.name}\0{job.round}\0{job.index}".encode()
+            job.lots = _LOTS.unpack_from(hashlib.sha256(self.secret + b"lots" + text).digest())
+        return job.lots
 
     def nonce(self, lease: int) -> bytes:
         """Names one attempt: lease numbers never come again in the life of a journal, so nonces do not either.

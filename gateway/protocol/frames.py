@@ -55,7 +55,7 @@ Receipt = namedtuple(
 
 
 def encode_lease(lease: "Any", mac: "Any") -> bytes:
-    """A ``firmware.wire.Lease`` with the tag of ``mac``."""
+    """A lease with the tag of ``mac``: anything with the fields of a ``firmware.wire.Lease``."""
     head = struct.pack(
         LEASE_FORMAT, VERSION, SPAN if lease.span else LEASE, lease.fence, lease.nonce, lease.job, lease.kernel,
         lease.epoch, lease.ack_by_ms, lease.report_by_ms, lease.budget_kop, len(lease.contexts),

@@ -40,8 +40,12 @@ class Numbers:
     def use(self, device: bytes, number: int) -> bool:
         """Mark a number as used; whether it was free. The very last one never is: no range could end after it."""
         # [start, end, start, end, ...], ends exclusive: an odd place means inside of a range.
-        if number == LAST_NUMBER or bisect_right(self._ranges.get(device, ()), number) & 1:
+        ranges = self._ranges.get(device, ())
+        if number == LAST_NUMBER or bisect_right(ranges, number) & 1:
             return False
+        if isinstance(ranges, array) and ranges[-1] == number:   # nearly always: it counts upwards
+            ranges[-1] = number + 1
+            return True
         self.add(device, number, number)
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from lamplighter.firmware.wire import CANCEL, MAX_BATCH, Lease, encode_batch, encode_nonce, node_topic
+from lamplighter.firmware.wire import CANCEL, MAX_BATCH, encode_batch, encode_nonce, node_topic
 from lamplighter.gateway.core.effects import SendAck, SendCancel, SendFloor, SendLease
 from lamplighter.gateway.core.intake import Keys
 from lamplighter.gateway.protocol.frames import encode_ack, encode_floor, encode_lease
@@ -29,7 +29,7 @@ class Outbox:
     def lease(self, effect: SendLease) -> None:
         keys = self._keys.get(effect.node)
         if keys is not None:
-            self._leases.setdefault(effect.node, []).append(_lease(keys, effect))
+            self._leases.setdefault(effect.node, []).append(encode_lease(effect, keys.down))
 
     def cancel(self, effect: SendCancel) -> None:
         keys = self._keys.get(effect.node)
@@ -57,12 +57,6 @@ class Outbox:
         for node, frames in leases.items():
             for group in _groups(frames, self._takes(node)):
                 yield node_topic(self._site, node, "lease"), encode_batch(group)
-
-
-def _lease(keys: Keys, effect: SendLease) -> bytes:
-    return encode_lease(Lease(effect.fence, effect.nonce, effect.job, effect.kernel, effect.epoch, effect.ack_by_ms,
-                              effect.report_by_ms, effect.budget_kop, effect.contexts, effect.input, effect.span),
-                        keys.down)
 
 
 def _groups(frames: list[bytes], most: int) -> Iterator[list[bytes]]:

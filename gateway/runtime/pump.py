@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, cast, get_args
+from typing import Any, NamedTuple, get_args
 
 from lamplighter.gateway.core.effects import Durable, Effect, Outward, PublishStatus, SendAck, SendLease
 from lamplighter.gateway.core.events import BatchTaken, Event, Ticked
@@ -52,13 +52,10 @@ _NOTHING = Batch([], [], [])
 
 def batch_of(effects: Iterable[Effect], afters: list[After]) -> Batch:
     """The effects in their order, parted by what must come first."""
-    durable: list[Durable] = []
-    outward: list[Outward] = []
+    durable: list[Any] = []
+    outward: list[Any] = []
     for effect in effects:
-        if type(effect) in DURABLE:
-            durable.append(cast(Durable, effect))
-        else:
-            outward.append(cast(Outward, effect))
+        (durable if type(effect) in DURABLE else outward).append(effect)
     return Batch(durable, outward, afters, not PATIENT.issuperset(map(type, outward)))
 
 
