@@ -1,8 +1,9 @@
 """The one queue: events through the core, effects to the journal, then to the world, in that order.
 
-``step`` is the whole rule, and pure; ``Pump`` only waits, for events and for the disk. A batch is whatever has come
-while the last one was being committed (group commit): under load one fsync serves hundreds of events, when idle an
-event waits for nobody, unless nobody waits for it: results of devices that have work ahead share a commit.
+``step`` is the whole rule, and pure; ``Pump`` only waits, for events and for the disk. A commit is of whatever has
+come while the last one was at the disk (group commit): under load one fsync serves hundreds of events, when idle an
+event waits for nobody, unless nobody waits for it: results of devices that have work ahead share a commit. The core
+goes on meanwhile, some hundreds of rows ahead of the disk; nothing of what it says leaves before its own commit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_BATCH = 192
 PATIENT = frozenset((SendAck, SendLease, PublishStatus))
 """What may leave a little later, unless the machine says that a device waits for it."""
 MAX_HELD = 512
-"""Rows that wait for others at most."""
+"""Rows that wait at most: for others, or for the commit that is at the disk."""
 TICK_S = (0.05, 0.25)
 """Lease clocks are looked at when the first is due, but no more and no less often than this: none is shorter."""
 
@@ -81,6 +82,9 @@ class Pump:
     If ``commit`` raises, ``run`` raises the same and nothing of that batch has been released.
     """
 
+    worth = 64
+    """Events for which the core goes on before the last commit has reached the disk."""
+
     def __init__(self, machine: Machine, commit: Callable[[Sequence[Durable]], None],
                  release: Callable[[Sequence[Outward]], None], now_ms: Callable[[], int], window_ms: int) -> None:
         self._machine = machine
@@ -91,7 +95,9 @@ class Pump:
         self._wake = asyncio.Event()
         self._ticker: asyncio.TimerHandle
         self._window_s = window_ms / 1_000
-        self._held = _NOTHING
+        self._held = self._written = _NOTHING
+        self._writing: asyncio.Future[None] | None = None
+        """The commit of ``_written``, while it is at the disk."""
         self._due = False
         self._told = 0
         self.batches = 0
@@ -117,8 +123,10 @@ class Pump:
     async def restore(self, events: Iterable[Event], snapshot: Snapshot) -> None:
         """What a start begins with, as one batch: events that need no snapshot, then what the journal kept."""
         first = step(self._machine, ((event, None) for event in events), self._now_ms())
-        again = batch_of(self._machine.restore(snapshot, self._now_ms()), [])
-        await self._carry_out(first + again)
+        batch = first + batch_of(self._machine.restore(snapshot, self._now_ms()), [])
+        if batch.durable:
+            await self._write(batch)
+        self._carry_out(batch)
 
     async def run(self) -> None:
         """Until cancelled, or until the journal cannot be written."""
@@ -127,33 +135,41 @@ class Pump:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._queue or (self._due and self._held.durable):
-                    count = min(len(self._queue), MAX_BATCH)
-                    events = [self._queue.popleft() for _ in range(count)]
-                    self.events += count
-                    self.batches += 1
-                    await self._carry_out_in_time(step(self._machine, events, self._now_ms()))
-                    if self._machine.busy:
-                        self.put(Ticked())
+                self._land()
+                if self._may_take:
+                    self._take()
+                self._go_on()
+                if self._may_take:
+                    self._wake.set()
+                    await asyncio.sleep(0)   # others on the loop get their turn
         finally:
             self._ticker.cancel()
+            if self._writing is not None:
+                self._writing.cancel()
 
     @property
     def held(self) -> Sequence[Durable]:
-        """What waits for others to be committed with."""
-        return self._held.durable
+        """What the core knows and the journal does not: what is being committed, and what waits for others."""
+        return self._written.durable + self._held.durable
 
-    async def _carry_out_in_time(self, batch: Batch) -> None:
-        """Now if somebody waits, else with what comes within the window."""
-        fresh = not self._held.durable
-        held = batch if fresh else self._held + batch
-        if held.durable and not (held.hurry or self._due or self._told) and len(held.durable) < MAX_HELD:
-            self._held = held
-            if fresh:
-                asyncio.get_running_loop().call_later(self._window_s, self._hurry, held.durable[0])
-            return
-        self._held, self._due = _NOTHING, False
-        await self._carry_out(held)
+    @property
+    def _may_take(self) -> bool:
+        """While a commit is at the disk the core waits for a batch that is worth it, if it has room for its rows."""
+        if self._writing is None:
+            return bool(self._queue)
+        return len(self._queue) >= self.worth and len(self._held.durable) < MAX_HELD
+
+    def _take(self) -> None:
+        """Some events through the core, also while others are at the disk; what follows from them is held."""
+        count = min(len(self._queue), MAX_BATCH)
+        batch = step(self._machine, [self._queue.popleft() for _ in range(count)], self._now_ms())
+        self.events += count
+        self.batches += 1
+        if self._machine.busy:
+            self.put(Ticked())
+        if batch.durable and not (self._held.durable or batch.hurry):
+            asyncio.get_running_loop().call_later(self._window_s, self._hurry, batch.durable[0])
+        self._held += batch
 
     def _hurry(self, first: Durable) -> None:
         """The window of a batch that begins with ``first`` is over, if it still waits."""
@@ -161,9 +177,30 @@ class Pump:
             self._due = True
             self._wake.set()
 
-    async def _carry_out(self, batch: Batch) -> None:
+    def _go_on(self) -> None:
+        """Commits what is held, one commit at a time: now if somebody waits, else with what comes in the window."""
+        batch = self._held
+        waits = batch.durable and not (batch.hurry or self._due or self._told) and len(batch.durable) < MAX_HELD
+        if self._writing is not None or waits:
+            return
+        self._held, self._due = _NOTHING, False
         if batch.durable:
-            await asyncio.get_running_loop().run_in_executor(None, self._commit, batch.durable)
+            self._written, self._writing = batch, self._write(batch)
+            self._writing.add_done_callback(lambda _: self._wake.set())
+        else:
+            self._carry_out(batch)
+
+    def _write(self, batch: Batch) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(None, self._commit, batch.durable)
+
+    def _land(self) -> None:
+        """Carries out what has been committed meanwhile. Raises what the commit raised."""
+        if self._writing is not None and self._writing.done():
+            self._writing.result()
+            batch, self._written, self._writing = self._written, _NOTHING, None
+            self._carry_out(batch)
+
+    def _carry_out(self, batch: Batch) -> None:
         if batch.outward:
             self._release(batch.outward)
         for after in batch.afters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Future
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from lamplighter.firmware import mac
 from lamplighter.gateway.adapters import store
+from lamplighter.gateway.adapters.fold import Tail
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
@@ -61,12 +63,14 @@ def plant(broken: str, **faults: Any) -> Callable[[Plant], Plant]:
 
 def carry_out_first(patch: Patch, kind: type) -> None:
     """Lets effects of a kind leave before the commit of their batch."""
-    carry_out = Pump._carry_out
+    write = Pump._write
 
-    async def early(self: Pump, batch: Batch) -> None:
-        self._release([effect for effect in batch.outward if type(effect) is kind])
-        await carry_out(self, batch._replace(outward=[x for x in batch.outward if type(x) is not kind]))
-    patch.setattr(Pump, "_carry_out", early)
+    def early(self: Pump, batch: Batch) -> Future[None]:
+        first = [effect for effect in batch.outward if type(effect) is kind]
+        batch.outward[:] = [effect for effect in batch.outward if type(effect) is not kind]
+        self._release(first)
+        return write(self, batch)
+    patch.setattr(Pump, "_write", early)
 
 
 def leave_unsynced(patch: Patch, which: Callable[[Path], bool]) -> None:
@@ -82,12 +86,35 @@ def acknowledges_before_commit(patch: Patch) -> None:
 
 @plant("invariant 1")
 def loses_receipts_at_commit(patch: Patch) -> None:
-    carry_out = Pump._carry_out
+    write = Pump._write
 
-    async def forgetful(self: Pump, batch: Batch) -> None:
+    def forgetful(self: Pump, batch: Batch) -> Future[None]:
         kept = [effect for effect in batch.durable if type(effect) is not f.KeepReceipt]
-        await carry_out(self, batch._replace(durable=kept))
-    patch.setattr(Pump, "_carry_out", forgetful)
+        return write(self, batch._replace(durable=kept))
+    patch.setattr(Pump, "_write", forgetful)
+
+
+@plant("invariant 1")
+def lets_leave_what_waits_behind_a_commit(patch: Patch) -> None:
+    go_on = Pump._go_on
+
+    def eager(self: Pump) -> None:
+        if self._writing is not None:
+            first = self._held.outward[:]
+            self._held.outward.clear()
+            self._release(first)
+        go_on(self)
+    patch.setattr(Pump, "_go_on", eager)
+
+
+@plant("invariant 15|invariant 14|invariant 1$|damaged")
+def forgets_what_becomes_of_leases_in_tables(patch: Patch) -> None:
+    append = Tail.append
+
+    def forgetful(self: Tail, number: int, hash_: bytes, size: int, rows: Iterable[Any]) -> None:
+        append(self, number, hash_, size, rows)
+        self._commits[-1].later.clear()
+    patch.setattr(Tail, "append", forgetful)
 
 
 @plant("invariant 6")

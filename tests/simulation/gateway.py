@@ -197,6 +197,7 @@ class Gateway:
         compiler = kind.compiler_of(self.release)
         outside = Outside(self.link, self.broker, Computer(self.rng), compiler, clock, Errands(), lanes, Guard())
         self.shell = Shell(self.settings, stores, kind.infos_of(self.release), outside)
+        self.shell.pump.worth = 1   # fewer devices than a street has: it hardly ever hears many of them at once
         self._check_the_clock()
         self._watch(self.shell)
         await self.shell.begin()

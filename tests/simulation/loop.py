@@ -19,6 +19,8 @@ from tests.simulation.clock import Clock
 
 THREAD_MS = 3
 """How long work in a thread takes, at most."""
+STALL_MS, STALLS = 200, 0.05
+"""The same for such a share of it: a card may be putting its flash in order."""
 
 
 class Crash(BaseException):
@@ -110,7 +112,8 @@ class Loop(asyncio.AbstractEventLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """A pool of one thread keeps the order; the default one has threads enough."""
         future = self.create_future()
-        due = self._clock.now + int(THREAD_MS * self._rng.random())
+        most = STALL_MS if self._rng.random() < STALLS else THREAD_MS
+        due = self._clock.now + int(most * self._rng.random())
         if isinstance(executor, ThreadPoolExecutor):
             due = self._free_at[executor] = max(due, self._free_at.get(executor, 0))
         self._clock.at(due, self._work, future, func, args)

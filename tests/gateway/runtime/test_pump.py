@@ -197,8 +197,38 @@ def test_who_tells_much_waits_for_the_last():
     bench = Bench()
 
     async def work():
-        await bench.pump.told([e.DeviceMisbehaved("n", "one") for _ in range(2 * MAX_BATCH + 1)])
-        assert bench.names == ["commit", "release"] * 3
+        await bench.pump.told([e.DeviceMisbehaved("n", "one") for _ in range(4 * MAX_BATCH)])
+        rows = [len(effects) for name, effects in bench.did if name == "commit"]
+        assert len(rows) > 1 and sum(rows) == 4 * MAX_BATCH
+        assert bench.names == ["commit", "release"] * len(rows)
+    asyncio.run(running(bench, work))
+
+
+def test_the_core_goes_on_while_a_commit_is_at_the_disk():
+    """So far as rows may wait; nothing of it leaves before a commit of its own, and what is held says all of it."""
+    gate, inside = threading.Event(), threading.Event()
+
+    def slow(effects):
+        inside.set()
+        gate.wait(10)
+    bench = Bench(slow)
+
+    async def work():
+        bench.put("first")
+        await asyncio.to_thread(inside.wait, 10)
+        bench.put("unkept")
+        for number in range(MAX_HELD + 2 * MAX_BATCH):
+            bench.put(f"r{number}")
+        while len(bench.pump.held) <= MAX_HELD:   # noqa: ASYNC110 - nothing tells of a batch that waits
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        steps = bench.machine.batches
+        assert 1 + MAX_HELD <= len(bench.pump.held) < 1 + MAX_HELD + MAX_BATCH and bench.did == []
+        gate.set()
+        await bench.pump.told([e.DeviceMisbehaved("n", "last")])
+        assert bench.names[:2] == ["commit", "release"] and len(bench.did[0][1]) == 1
+        assert bench.machine.batches > steps and bench.pump.held == []
     asyncio.run(running(bench, work))
 
 
