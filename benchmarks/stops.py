@@ -123,7 +123,7 @@ def _least(measure: Callable[[], float]) -> float:
 
 
 def figures() -> list[Figure]:
-    gc.set_threshold(2_000, 2_500, 100)   # as the gateway has it
+    gc.set_threshold(5_000, 1_000, 100)   # as the gateway has it
     ratios = [per_lease(1_000) / per_lease(1) for _ in range(RUNS)]
     stops: Iterable[tuple[str, Callable[[], float]]] = (
         ("8,000 leases that expire at once", expiring),

@@ -189,14 +189,17 @@ def fold(db: sqlite3.Connection, sums: Sums, tail: Tail, commits: Sequence[Commi
 def _fold_new(db: sqlite3.Connection, sums: Sums, rows: Sequence[list[Any]], counts: Counts) -> None:
     """Leases that are in no table yet."""
     db.executemany(NEW_LEASE, rows)
+    segments: dict[int, int] = defaultdict(int)
     for row in rows:
-        sums.note(("lease", row[0] >> 8), digest(row))
+        segments[row[0] >> 8] ^= digest(row)
         count = counts[row[_TASK], row[_NODE]]
         count.leases += 1
         count.done += row[_ENDED] == "done"
         count.kop += row[_PRICE] * (row[_VERDICT] == "ok")
         if row[_SEQ]:
             count.used.append(number_of(row[_BOOT], row[_SEQ]))
+    for segment, change in segments.items():
+        sums.note(("lease", segment), change)
 
 
 def _fold_later(db: sqlite3.Connection, sums: Sums, told: Sequence[Row], counts: Counts) -> None:

@@ -82,6 +82,10 @@ def encode_chunk(name: bytes, total: int, offset: int, data: bytes) -> bytes:
 def decode_receipt(body: bytes) -> Receipt:
     """A receipt without its MAC, 142 bytes. Raises WireError."""
     check_head(body, RECEIPT, RECEIPT_BYTES, RECEIPT_BYTES)
+    return _receipt(body)
+
+
+def _receipt(body: bytes) -> Receipt:
     return Receipt(*struct.unpack(RECEIPT_FORMAT, body)[2:])
 
 
@@ -92,7 +96,7 @@ def decode_result(frame: bytes, mac: "Any") -> "tuple[Receipt, bytes, bytes]":
     """
     check_head(frame, RECEIPT, PROOF_BYTES, PROOF_BYTES + MAX_ANSWER)
     proof = bytes(frame[:PROOF_BYTES])
-    return decode_receipt(opened(proof, mac)), proof, bytes(frame[PROOF_BYTES:])
+    return _receipt(opened(proof, mac)), proof, bytes(frame[PROOF_BYTES:])
 
 
 def decode_refusal(frame: bytes, mac: "Any") -> "tuple[bytes, int]":

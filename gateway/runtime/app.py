@@ -127,7 +127,7 @@ def _rest_the_collector() -> None:
     """What was loaded stays, and a full collection comes rarely: with a round of thousands of jobs in memory one
     takes over 100 ms, in which nothing else happens. One of what is new takes one or two: it comes the more often."""
     gc.freeze()
-    gc.set_threshold(2_000, 2_500, 100)
+    gc.set_threshold(5_000, 1_000, 100)
 
 
 async def _watchdog(period_s: float) -> None:
