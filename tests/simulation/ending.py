@@ -114,6 +114,7 @@ def _judge_bounds(world: World) -> None:
         ("hungry", len(state.hungry), len(state.nodes)),
         ("kernels", len(state.kernels), len(state.nodes)),
         ("open", sum(len(node.open) for node in state.nodes.values()), 0),
+        ("ahead", sum(abs(node.ahead_ms) + abs(node.ahead_kop) for node in state.nodes.values()), 0),
         ("backlog", len(world.broker.backlog), MAX_BACKLOG),
     ):
         if held > bound:

@@ -121,7 +121,8 @@ def test_round_trip(path: Path) -> None:
 
 
 def test_grouping_and_folding_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same effects in one commit, in many, interleaved by lease, folded early or late give the same journal."""
+    """The same effects in one commit, in many, interleaved by lease, folded early or late, in one life of a gateway or
+    in many, give the same journal."""
     effects: dict[int, list[Durable]] = {
         number: [lease(number, index=number), receipt(number), KeepVerdict(number, "ok", 0),
                  KeepVerdict(number, "minority" if number % 3 else "ok", number % 2),
@@ -129,8 +130,8 @@ def test_grouping_and_folding_do_not_matter(tmp_path: Path, monkeypatch: pytest.
     }
     dice = random.Random(4)
     snapshots = []
-    for turn in range(12):
-        monkeypatch.setattr(Store, "tail_bytes", (0, 700, 1 << 20)[turn % 3])
+    for turn in range(32):
+        monkeypatch.setattr(Store, "tail_bytes", (0, 700, 1_600, 1 << 20)[turn % 4])
         store = Store.open(tmp_path / f"journal{turn}")
         store.commit([task(), KeepRound("t1", 0, 0, 1)])
         queues = {number: iter(own) for number, own in effects.items()}
@@ -142,6 +143,9 @@ def test_grouping_and_folding_do_not_matter(tmp_path: Path, monkeypatch: pytest.
         step = dice.choice((1, 5, len(mixed)))
         for start in range(0, len(mixed), step):
             store.commit(mixed[start:start + step])
+            if turn >= 16 and dice.random() < 0.3:   # what is in tables is told once more by what is not
+                store.release()
+                store = Store.open(tmp_path / f"journal{turn}")
         snapshots.append((store.load(REMEMBERED), store.recall("t1", 0, 8, True)))
         store.close()
     assert len(snapshots[0][0].leases) == 8 and snapshots[0][0].tasks[0].audited == 4
@@ -190,6 +194,30 @@ def test_verdict_replaces_only_within_its_epoch(path: Path) -> None:
                   KeepVerdict(3, "cancelled", 0), KeepEpoch(1), KeepVerdict(2, "minority", 1)])
     assert list(store.judged(0)) == [(PROOF, 10, "minority"), (PROOF, 10, "ok")]
     assert list(store.judged(1)) == []
+    store.close()
+
+
+def test_the_oldest_commits_are_folded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that is too many has an eighth of all written into the tables, of each lease what is known of it; and
+    a large one as much as it takes itself."""
+    monkeypatch.setattr(Store, "tail_bytes", 8_000)
+    store = Store.open(path)
+    given, counts = 1, []
+    while len(counts) < 12:
+        store.commit([lease(given), receipt(given), KeepVerdict(given, "ok", 0)])
+        if given > 1:
+            store.commit([KeepVerdict(given - 1, "minority", 0)])
+        ((rows, size),) = store._query("SELECT count(*), sum(length(body)) FROM tail")
+        assert size == store._tail.size <= 8_000 and rows
+        ((count,),) = store._query("SELECT count(*) FROM lease")
+        if count and count not in counts:
+            counts.append(count)
+            assert store._query("SELECT max(lease), max(verdict), min(verdict) FROM lease") == [
+                (count, "minority", "minority")]
+        given += 1
+    assert counts[1] - counts[0] < 8   # of some thirty
+    store.commit([KeepTask("t2", "toy", bytes(7_500), 0, 1, 1, 1)])
+    assert store._tail.size <= 8_000 and store._query("SELECT max(lease) FROM lease")[0][0] > given - 3
     store.close()
 
 

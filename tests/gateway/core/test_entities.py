@@ -3,6 +3,7 @@
 import pytest
 
 from lamplighter.gateway.core.entities import TOLD, Job, Lease, Node, Task
+from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import (
     ENDED_MOVES,
     JOB_MOVES,
@@ -108,6 +109,20 @@ def test_nodes_move_as_the_table_says(start, end):
     """What a node says follows anything; what was heard of once is never unseen again."""
     node = Node("anna-1", b"d" * 16, "anna")
     moves_as_the_table_says(node, "state", node.move, NODE_MOVES, start, end)
+
+
+def test_what_a_node_holds_is_added_up(new_job):
+    """What its open leases take and are worth, as each comes and goes; one that it does not hold cannot go."""
+    node, held = Node("anna-1", b"", "anna"), []
+    for number, (kop, takes_ms) in enumerate(((10, 3), (200, 50), (10, 4))):
+        held.append(Lease(number, new_job(spec=JobSpec(b"", (), 1, kop, 1)), node.name, node.owner, 1, b""))
+        held[-1].takes_ms = takes_ms
+        node.hold(held[-1])
+    assert (list(node.open.values()), node.ahead_ms, node.ahead_kop) == (held, 57, 220)
+    node.drop(held.pop(1))
+    assert (list(node.open.values()), node.ahead_ms, node.ahead_kop) == (held, 7, 20)
+    with pytest.raises(KeyError):
+        node.drop(Lease(9, new_job(), node.name, node.owner, 1, b""))
 
 
 def test_an_illegal_move_of_a_lease_tells_its_story(new_lease):
