@@ -121,8 +121,8 @@ def test_round_trip(path: Path) -> None:
 
 
 def test_grouping_and_folding_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same effects in one commit, in many, interleaved by lease, folded early or late, in one life of a gateway or
-    in many, give the same journal."""
+    """The same effects in one commit, in many, interleaved by lease, folded early or late, in one life or in many,
+    give the same journal."""
     effects: dict[int, list[Durable]] = {
         number: [lease(number, index=number), receipt(number), KeepVerdict(number, "ok", 0),
                  KeepVerdict(number, "minority" if number % 3 else "ok", number % 2),
