@@ -591,7 +591,7 @@ def feeds_a_kind_what_another_version_was_answered(patch: Patch) -> None:
     patch.setitem(HANDLERS, "RoundRecalled", trusting)
 
 
-@plant("invariant (7|19)")
+@plant("invariant (7|19)", upgrades=20, worker_ends=0.3, crash=0.0, reboots=0, liars=0.0)
 def works_with_workers_of_another_version(patch: Patch) -> None:
     patch.setattr(Solvers, "_begun", lambda self, said: True)
 
