@@ -35,7 +35,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Gateway:
-    """``lamplighter up`` as a child. ``url`` is the operator's; ``port`` the broker's, ``page`` the page's address."""
+    """``lamplighter up`` as a child. ``url`` is the operator's, ``page`` the page's; ``port`` the broker's."""
 
     def __init__(self, folder: Path, broker: str = "") -> None:
         self.folder = folder
@@ -95,7 +95,7 @@ class Gateway:
 
     def counted(self, what: str) -> int:
         """How often that has happened."""
-        with urllib.request.urlopen(self.page.rstrip("/") + "/metrics", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.page.rstrip("/") + "/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         return sum(int(float(line.split()[-1])) for line in lines if f'_total{{what="{what}"}}' in line)
 

@@ -261,7 +261,7 @@ class Paho(Client):
         return True
 
     def unread(self, wire: Wire, topic: bytes) -> bool:
-        """Passes over a message that is there as a whole, as others of its topic in this turn. False if it is none."""
+        """Passes over a message that has come, as others of its topic will be in this turn. False if it is none."""
         qos, start, end = wire.head >> 1 & 3, wire.body + 2 + len(topic), wire.end
         mid = int.from_bytes(wire.read[start:start + 2], "big")
         wire.pass_over()
