@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Gateway:
-    """``lamplighter up`` as a child. ``url`` is the operator's; ``port`` the broker's."""
+    """``lamplighter up`` as a child. ``url`` is the operator's, ``page`` the page's; ``port`` the broker's."""
 
     def __init__(self, folder: Path, broker: str = "") -> None:
         self.folder = folder
@@ -51,7 +52,7 @@ class Gateway:
         words = [self.process.stdout.readline().split() for _ in ("broker", "page")]
         if not all(words):
             raise RuntimeError("the gateway did not start")
-        self.url = words[0][1]
+        self.url, self.page = words[0][1], words[1][1]
         self.port = int(self.url.rsplit(":", 1)[1])
 
     @property
@@ -88,9 +89,15 @@ class Gateway:
         return sum(path.stat().st_size for path in (self.folder / "data").glob("journal.db*")) / 1e6
 
     def cpu_s(self) -> float:
-        """Processor time of the gateway's process so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time of the gateway's process so far: of its threads, to the nanosecond."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+    def counted(self, what: str) -> int:
+        """How often that has happened."""
+        with urllib.request.urlopen(self.page.rstrip("/") + "/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if f'_total{{what="{what}"}}' in line)
 
 
 @contextmanager

@@ -414,6 +414,7 @@ HELD = {
     "adapters.http._Site": {"_names": "names of this machine"},
     "adapters.mqtt.MqttLink": {"_subscriptions": "topics of ours"},
     "adapters.mqtt_wire.Wire": {
+        "let_go": "topics of devices that are muted, within a turn",
         "more": "what came while the loop was busy: reading stops with `messages_in`",
         "unsent": "`messages_out`, until the loop is free"},
     "adapters.serial.Bridge": {"_pending": "what one device has not taken: `messages_in`"},

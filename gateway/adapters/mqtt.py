@@ -127,6 +127,7 @@ class MqttLink:
     messages are kept until the broker has them, more are dropped and counted.
 
     ``lets_go(topic, size)`` says of a message whether it is confirmed unread: for who sends more than anybody reads.
+    So are others of its topic that came with it: ``on_unread(topic, count, size)`` hears how many, and their bytes.
     With ``persistent`` the broker keeps what comes while this client is away.
     """
 
@@ -134,11 +135,13 @@ class MqttLink:
         self, broker: BrokerUrl, client_id: str, *, on_message: Callable[[Message], None],
         on_up: Callable[[], None] = lambda: None, on_down: Callable[[str], None] = lambda _: None,
         lets_go: Callable[[bytes, int], bool] = lambda *_: False,
+        on_unread: Callable[[bytes, int, int], None] = lambda *_: None,
         subscriptions: Sequence[tuple[str, int]] = (), will: Publication | None = None, persistent: bool = False,
         max_open: int = 4096, max_outgoing: int = 16384,
     ) -> None:
         self.broker, self.counters, self.up = broker, LinkCounters(), False
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
+        self._lets_go, self._on_unread = lets_go, on_unread
         self._subscriptions, self._max_open, self._open = list(subscriptions), max_open, 0
         self._max_outgoing = max_outgoing
         self._session, self._pumping, self._wire = 0, False, None  # type: int, bool, Wire | None
@@ -154,7 +157,6 @@ class MqttLink:
             client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.on_connect, client.on_subscribe = self._connected, self._subscribed
         client.on_disconnect, client.on_publication = self._disconnected, self._received
-        client.lets_go, client.on_unread = lets_go, self._confirm
         client.on_socket_register_write = self._write_soon
 
     async def start(self) -> None:
@@ -216,7 +218,7 @@ class MqttLink:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        wire = Wire(self._pump, self._write)
+        wire = Wire(self._pump, self._write, self._lets_go, self._confirm)
         context = self.broker.context()
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -359,8 +361,17 @@ class MqttLink:
             if not wire.waiting or self._wire is not wire or self._open >= min(until, self._max_open):
                 break
             self._guarded(self._client.read_packet)
+        if wire.let_go:
+            self._tell_unread(wire)
         if self._wire is wire:
             self.counters.held += self._open >= self._max_open
             wire.hold(wire.waiting or self._open >= self._max_open)
             if wire.waiting and self._open < self._max_open:
                 self._pump_soon()
+
+    def _tell_unread(self, wire: Wire) -> None:
+        for topic, (count, size) in wire.let_go.items():
+            if count:
+                self._on_unread(topic, count, size)
+        wire.let_go.clear()
+        self._write_soon()

@@ -114,6 +114,7 @@ def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Calla
         broker, stores.registry.gateway.client_id(settings.name),
         on_message=lambda message: shell().inbox.take(message), on_up=lambda: shell().connected(),
         on_down=down, lets_go=lambda topic, size: shell().inbox.lets_go(topic, size),
+        on_unread=lambda topic, count, size: shell().inbox.unread(topic, count, size),
         subscriptions=subscriptions(settings.site, settings.name),
         will=Publication(gateway_topic(settings.site, settings.name, "status"), will, 1, True),
         persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it

@@ -101,6 +101,12 @@ class Inbox(Generic[M]):
         self._counters["messages_muted"] += 1
         return True
 
+    def unread(self, topic: bytes, count: int, size: int) -> None:
+        """So many more messages of a muted device came with one that was let go, and went the same way."""
+        node, more = self._loud[topic]
+        self._gate.admits(node, size + count * more)
+        self._counters["messages_muted"] += count
+
     def take(self, message: M) -> None:
         """Never raises on what a peer sends."""
         if message.topic == self.mark[0]:

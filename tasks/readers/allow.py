@@ -166,6 +166,7 @@ class Part:
         elif self.open:
             left.out(f"attribute of {self.label}", "unknown, and not asked for", name)
         else:
-            close = difflib.get_close_matches(name[:64], self.reads, n=1, cutoff=0.75)
+            close = [] if "not_understood" in left.accept else difflib.get_close_matches(
+                name[:64], self.reads, n=1, cutoff=0.75)   # which takes long, and names may be many
             left.doubt("not_understood", f"{where}{shown} is not understood" + (
                 f"; did you mean {close[0]!r}?" if close else ""), path, "not_understood")

@@ -41,8 +41,10 @@ def bounds(junction: Junction, minimum_ds: int) -> Bounds:
             low[i] = min(low[i], max(phase.shortest_ds, _LEAST_DS))
     for needs in (_greens(junction, minimum_ds), _clearances(junction)):
         for run, needed in needs:
-            for i in sorted(run, key=lambda i: (-junction.shown_ds(i), i)):
-                low[i] = min(junction.shown_ds(i), low[i] + max(0, needed - sum(low[k] for k in run)))
+            missing = needed - sum(low[i] for i in run)
+            for i in sorted(run, key=lambda i: (-junction.shown_ds(i), i)) if missing > 0 else ():
+                more = min(junction.shown_ds(i) - low[i], missing)
+                low[i], missing = low[i] + more, missing - more
     return tuple((low[i], max(low[i], phase.longest_ds)) for i, phase in enumerate(phases) if phase.adjustable)
 
 
@@ -63,19 +65,41 @@ def _greens(junction: Junction, minimum_ds: int) -> Iterator[tuple[list[int], in
 
 
 def _clearances(junction: Junction) -> Iterator[tuple[list[int], int]]:
-    """Per end of a green and the next green that conflicts the phases between, and how long they must last."""
-    for pair in junction.conflicts:
-        for first, second in (pair, pair[::-1]):
-            ending, coming = junction.green(first), junction.green(second)
-            for end in _ends(ending):
-                between = []
-                at = (end + 1) % len(ending)
-                while not ending[at] and not coming[at]:
-                    between.append(at)
-                    at = (at + 1) % len(ending)
-                if coming[at] and between:
-                    most = WALKING_DS if first in junction.walks else CLEARING_DS
-                    yield between, min(_sum(junction, between), most)
+    """Per end of a green and the next greens that conflict the phases between, and how long they must last: those
+    that last long enough as shipped, and the first that need not all be kept. The others follow from these."""
+    shown = [sum(1 << signal for signal, letter in enumerate(phase.signals) if letter in LETTERS)
+             for phase in junction.phases]   # the signals that are green, a bit for each
+    foes: dict[int, int] = {}
+    for one, other in junction.conflicts:
+        foes[one] = foes.get(one, 0) | 1 << other
+        foes[other] = foes.get(other, 0) | 1 << one
+    for signal, waiting in sorted(foes.items()):
+        most = WALKING_DS if signal in junction.walks else CLEARING_DS
+        for end in _ends([bool(green >> signal & 1) for green in shown]):
+            yield from _between(junction, shown, (signal, end), waiting, most)
+
+
+def _between(junction: Junction, shown: Sequence[int], ended: tuple[int, int], waiting: int, most: int
+             ) -> Iterator[tuple[list[int], int]]:
+    """The same for one signal and the last phase of its green: ``waiting`` are the signals that conflict with it."""
+    signal, end = ended
+    between: list[int] = []
+    lasts, kept = 0, 0
+    at = (end + 1) % len(shown)
+    while True:
+        if shown[at] & waiting and between:
+            if lasts > most:
+                yield between, most
+                break
+            kept = len(between)
+        if shown[at] >> signal & 1:
+            break
+        waiting &= ~shown[at]
+        between.append(at)
+        lasts += junction.shown_ds(at)
+        at = (at + 1) % len(shown)
+    if kept:
+        yield between[:kept], _sum(junction, between[:kept])
 
 
 def _ends(green: Sequence[bool]) -> list[int]:

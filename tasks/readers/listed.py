@@ -30,15 +30,21 @@ def _pack(given: object) -> object:
         raise ValueError(f"no CBOR in base64: {str(error)[:80]}") from None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("a SenML pack is an array of maps")
-    return [{LABELS.get(label, str(label)[:64]): _plain(value) for label, value in record.items()}
-            for record in records]
+    return [{_label(label): _plain(value) for label, value in record.items()} for record in records]
+
+
+def _label(label: object) -> str:
+    return LABELS[label] if isinstance(label, int) and label in LABELS else str(_plain(label))[:64]
 
 
 def _plain(value: object) -> object:
-    """As JSON has it; what JSON has not is text."""
+    """As JSON has it; what JSON has not is text. Of what holds other things only what it is: parts of a pack may
+    name one another, so that written out a few hundred bytes are more than any memory holds."""
     if isinstance(value, Decimal):
         return float(value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)[:256]
+    if isinstance(value, bytes):
+        return str(value[:256])[:256]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else type(value).__name__
 
 
 Listed = Annotated[list[dict[str, Any]], BeforeValidator(_list)]

@@ -18,6 +18,8 @@ MAX_ROOM = 255
 MAX_FEEDERS = 8
 MAX_TABLE = 255
 """Lanes, and movements, that a device's tables hold."""
+MAX_PASSAGES = 1_000_000
+"""Signals that vehicles pass, all together."""
 LONGEST_DS = 60_000
 """No phase lasts longer, in 0.1 s."""
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
@@ -177,6 +179,9 @@ def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:
         if steps and id(steps) not in known:
             known[id(steps)] = routes.setdefault(steps, len(routes))
     vehicles = [(depart, known[id(steps)]) for depart, steps in trips if steps]
+    if sum(len(steps) for _, steps in trips) > MAX_PASSAGES:
+        raise TaskError("too_large", f"vehicles pass signals more than {MAX_PASSAGES} times in the period",
+                        "set the period to the hours in question, or cut the network to the area in question")
     if not vehicles:
         raise TaskError("zero_demand", "no vehicle passes a signal in the period",
                         "check the period's start and end against the departures")

@@ -15,6 +15,13 @@ from lamplighter.tasks.readers.sumoxml import NETWORK_PATH
 
 MAX_PHASES = 255
 MAX_CYCLE_DS = 6000
+MAX_SIGNALS = 1_000
+MAX_LETTERS = 500_000
+"""Signals times phases of all programmes."""
+MAX_WAYS = 256
+"""Ways across a junction: SUMO's own limit (SUMO_MAX_CONNECTIONS)."""
+MAX_CROSSINGS = 1_000_000
+"""Pairs of ways, in all tables together, of which one may yield to the other or cross it."""
 _FIXED, _BY_DETECTORS = frozenset({"static", ""}), frozenset({"actuated", "delay_based"})
 _RAIL = frozenset({"rail_signal", "rail_crossing"})
 
@@ -28,6 +35,7 @@ class Programmes:
     def __init__(self, root: Element) -> None:
         self._given: dict[str, list[Element]] = {}
         self._read: dict[str, Junction | None] = {}
+        self._letters = 0
         for logic in root.children:
             if logic.tag == "tlLogic":
                 self._given.setdefault(logic.attributes.get("id", ""), []).append(logic)
@@ -35,11 +43,15 @@ class Programmes:
     def of(self, name: str) -> Junction | None:
         """The programme that SUMO runs, the last of several; None where there is none, or none by the clock.
 
-        Where detectors decide, too. Raises TaskError: bad_programme, nema_programme, unknown_programme.
+        Where detectors decide, too. Raises TaskError: bad_programme, nema_programme, unknown_programme, too_large.
         """
         if name not in self._read:
             clocked = [logic for logic in self._given.get(name, ()) if not _by_hand(logic)]
-            self._read[name] = _junction(clocked[-1]) if clocked else None
+            found = self._read[name] = _junction(clocked[-1]) if clocked else None
+            self._letters += sum(len(phase.signals) for phase in found.phases) if found else 0
+            if self._letters > MAX_LETTERS:
+                raise TaskError("too_large", f"the programmes' states have more than {MAX_LETTERS} letters",
+                                "cut the network to the area in question", NETWORK_PATH)
         return self._read[name]
 
     def by_hand(self) -> list[str]:
@@ -86,9 +98,9 @@ def _junction(logic: Element) -> Junction:
     if not phases or min(p.duration_ds for p in phases) < 1 or len(phases) > MAX_PHASES or cycle > MAX_CYCLE_DS:
         raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: 1 to {MAX_PHASES} phases of at least "
                         "0.1 s, 600 s together, are supported", "check its <phase> elements", NETWORK_PATH)
-    if len({len(phase.signals) for phase in phases}) != 1:
-        raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: states differ in length",
-                        "each state has one letter per signal", NETWORK_PATH)
+    if len({len(phase.signals) for phase in phases}) != 1 or len(phases[0].signals) > MAX_SIGNALS:
+        raise TaskError("bad_programme", f"programme of signal {name[:64]!r}: states differ in length, or are longer "
+                        f"than {MAX_SIGNALS}", "each state has one letter per signal", NETWORK_PATH)
     return Junction(name, round(10 * number(logic, "offset", NETWORK_PATH, "0")) % cycle, phases, actuated=actuated)
 
 
@@ -111,9 +123,10 @@ class Requests:
     """The request tables of the junctions: who yields to whom, and whose ways cross."""
 
     def __init__(self, root: Element, followers: dict[str, str]) -> None:
-        self._places: dict[str, tuple[str, int]] = {}
-        self._response: dict[tuple[str, int], str] = {}
-        self._foes: dict[tuple[str, int], str] = {}
+        self._places: dict[str, Place] = {}
+        self._response: dict[Place, frozenset[int]] = {}
+        self._foes: dict[Place, frozenset[int]] = {}
+        self._crossings = 0
         for junction in root.children:
             name = junction.attributes.get("id", "")
             if junction.tag != "junction" or junction.attributes.get("type") == "internal":
@@ -124,19 +137,29 @@ class Requests:
                 continue
             for request in (child for child in junction.children if child.tag == "request"):
                 place = name, int(number(request, "index", NETWORK_PATH))
-                self._response[place] = request.attributes.get("response", "")
+                self._response[place] = self._row(request, "response")
                 if "foes" in request.attributes:
-                    self._foes[place] = request.attributes["foes"]
+                    self._foes[place] = self._row(request, "foes")
         for lane, follower in followers.items():
             if lane not in self._places and follower in self._places:   # left turns that wait inside
                 self._places[lane] = self._places[follower]
 
-    def place(self, lane: str) -> tuple[str, int] | None:
+    def _row(self, request: Element, name: str) -> frozenset[int]:
+        """The ways that a row of a table marks; its last letter is way 0. Raises TaskError ``too_large``."""
+        text = request.attributes.get(name, "")
+        self._crossings += text.count("1")
+        if len(text) > MAX_WAYS or self._crossings > MAX_CROSSINGS:
+            raise TaskError("too_large", f"line {request.line}: a <request> of {len(text)} ways; SUMO has at "
+                            f"most {MAX_WAYS} at a junction, and {MAX_CROSSINGS} pairs of them are read",
+                            "cut the network to the area in question", NETWORK_PATH)
+        return frozenset(i for i, bit in enumerate(reversed(text)) if bit == "1")
+
+    def place(self, lane: str) -> Place | None:
         """The junction and the index of a lane inside it; None if it has none."""
         return self._places.get(lane)
 
-    def yields_to(self, place: tuple[str, int]) -> list[tuple[str, int]]:
-        return [(place[0], i) for i, bit in enumerate(reversed(self._response.get(place, ""))) if bit == "1"]
+    def yields_to(self, place: Place) -> list[Place]:
+        return [(place[0], i) for i in sorted(self._response.get(place, ()))]
 
     def conflicts(self, name: str, signals: Mapping[int, Collection[Place | None]]) -> frozenset[tuple[int, int]]:
         """Pairs of a programme's signals whose ways cross; ``signals`` are the places that each of them guards.
@@ -158,15 +181,14 @@ class Requests:
                                     "network with internal links and right-of-way rules", NETWORK_PATH)
                 of_place.setdefault(place, set()).add(signal)
         for place, own in of_place.items():
-            for i, bit in enumerate(reversed(self._foes[place])):
-                if bit == "1":
-                    there = place[0], i
-                    for other in of_place.get(there, ()):
-                        yield from ((one, place, other, there) for one in own)
+            for i in sorted(self._foes[place]):
+                there = place[0], i
+                for other in of_place.get(there, ()):
+                    yield from ((one, place, other, there) for one in own)
 
     def _gives_way(self, one: Place, other: Place) -> bool:
         """Whether the table says that ``one`` lets ``other`` go first."""
-        return self._response.get(one, "")[-1 - other[1]:][:1] == "1"
+        return other[1] in self._response.get(one, ())
 
     def joined(self, junction: Junction, signals: Mapping[int, Collection[Place | None]],
                ways: Mapping[Place, tuple[str, str]]) -> set[tuple[int, int]]:

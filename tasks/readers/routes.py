@@ -9,7 +9,7 @@ import heapq
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left
@@ -21,7 +21,7 @@ from lamplighter.tasks.readers.vehicles import CARS, OFF_THE_STREET, Draw, Types
 
 MAX_VEHICLES = 50_000
 MAX_VISITED = 1_000_000
-"""Edges that the searches for trips' ways may look at, all together."""
+"""Edges that the searches for trips' ways may look at, and that their ways may have, all together."""
 MAX_DRAWN = 500_000
 """Departures that detectors may have counted, within the period and without."""
 _PEOPLE = {"person": "person", "personFlow": "flow of people", "container": "container",
@@ -78,18 +78,32 @@ class _Ways:
         if "from" not in given or "to" not in given:
             raise _broken(who, "it has no route" if not {"fromTaz", "toTaz"} & given.keys() else
                           "it goes from zone to zone (fromTaz, toTaz); let duarouter give it a route")
-        return Draw((("stops", given["from"], *given.get("via", "").split(), given["to"]),), (1.0,))
+        return Draw((("stops", given["from"], given.get("via", ""), given["to"]),), (1.0,))
 
     def steps(self, said: Said, who: Element) -> Steps:
         """Signals passed on a way, with the free travel time between them. Raises NoWay, and TaskError else."""
         if said not in self.laid:
             what, *words = said
-            edges = tuple(words[0].split()) if what == "edges" else tuple(
-                chain(words[:1], *(self.between(*pair, who)[1:] for pair in pairwise(words))))
+            edges = tuple(words[0].split()) if what == "edges" else self._by_way_of(words, who)
             if not edges:
                 raise _broken(who, "its route has no edges")
             self.laid[said] = self._lay(edges, who)
         return self.laid[said]
+
+    def _by_way_of(self, words: list[str], who: Element) -> tuple[str, ...]:
+        """The edges from one to another by way of those that ``via`` lists."""
+        start, via, goal = words
+        way = [start]
+        for pair in pairwise((start, *via.split(), goal)):
+            way += self.between(*pair, who)[1:]
+        return tuple(way)
+
+    def _visit(self, edges: int) -> None:
+        """Raises TaskError ``too_large`` when there were too many."""
+        self.visited += edges
+        if self.visited > MAX_VISITED:
+            raise TaskError("too_large", "the ways of the trips take too long to find",
+                            "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
 
     def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
         for name in edges:
@@ -102,12 +116,15 @@ class _Ways:
 
     def between(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
         """The way of least free travel time (Dijkstra 1959)."""
-        if (start, goal) not in self.shortest:
-            for name in (start, goal):
-                if name not in self.roads.edges:
-                    raise _broken(who, f"edge {name[:64]!r} is not in the network")
-            self.shortest[start, goal] = self._search(start, goal, who)
-        return self.shortest[start, goal]
+        known = self.shortest.get((start, goal))
+        if known is not None:
+            self._visit(len(known))
+            return known
+        for name in (start, goal):
+            if name not in self.roads.edges:
+                raise _broken(who, f"edge {name[:64]!r} is not in the network")
+        found = self.shortest[start, goal] = self._search(start, goal, who)
+        return found
 
     def _search(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
         edges = self.roads.edges
@@ -119,10 +136,7 @@ class _Ways:
             if name in done:
                 continue
             done.add(name)
-            self.visited += 1 + len(edges[name].onward)
-            if self.visited > MAX_VISITED:
-                raise TaskError("too_large", "the ways of the trips take too long to find",
-                                "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
+            self._visit(1 + len(edges[name].onward))
             before[name] = came
             if name == goal:
                 way = [goal]

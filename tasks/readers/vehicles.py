@@ -9,6 +9,8 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from lamplighter.tasks.api import TaskError
@@ -39,15 +41,19 @@ class Type:
     room_m: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draw(Generic[T]):
     """Things to draw from by their probabilities."""
 
     things: tuple[T, ...]
     weights: tuple[float, ...]
 
+    @cached_property
+    def _up_to(self) -> list[float]:
+        return list(accumulate(self.weights))
+
     def one(self, rng: random.Random) -> T:
-        return self.things[0] if len(self.things) == 1 else rng.choices(self.things, self.weights)[0]
+        return self.things[0] if len(self.things) == 1 else rng.choices(self.things, cum_weights=self._up_to)[0]
 
 
 def draw(element: Element, things: list[tuple[T, Element]], named: dict[str, T], names: str) -> Draw[T]:
@@ -78,6 +84,7 @@ class Types:
     def __init__(self, root: Element) -> None:
         self._drawn: dict[str, Draw[Type]] = {name: Draw((Type(sort, _room_m(sort)),), (1.0,))
                                               for name, sort in (*_DEFAULTS.items(), (DEFAULT_TYPE, "passenger"))}
+        self._rooms: dict[str, float | None] = {}
         self.unknown: set[str] = set()
         """Types that vehicles name and the file has not; they are taken for cars."""
         single: dict[str, Type] = {}
@@ -100,11 +107,17 @@ class Types:
 
     def room_m(self, element: Element) -> float | None:
         """What a vehicle of an element takes of a queue, on average; None if it is in none."""
-        drawn = self.of(element)
-        pairs = [(one.room_m, weight) for one, weight in zip(drawn.things, drawn.weights, strict=True)
-                 if one.sort not in OFF_THE_STREET]
-        total = sum(weight for _, weight in pairs)
-        return sum(room_m * weight for room_m, weight in pairs) / total if total > 0 else None
+        name = element.attributes.get("type", DEFAULT_TYPE)
+        if name not in self._rooms:
+            self._rooms[name] = _mean_room_m(self.of(element))
+        return self._rooms[name]
+
+
+def _mean_room_m(drawn: Draw[Type]) -> float | None:
+    pairs = [(one.room_m, weight) for one, weight in zip(drawn.things, drawn.weights, strict=True)
+             if one.sort not in OFF_THE_STREET]
+    total = sum(weight for _, weight in pairs)
+    return sum(room_m * weight for room_m, weight in pairs) / total if total > 0 else None
 
 
 def _type(element: Element) -> Type:
@@ -150,35 +163,45 @@ def departures(element: Element, start_s: float, until_s: float, rng: random.Ran
     if end == math.inf and until_s == math.inf and "number" not in given:
         number(element, "end", ROUTES_PATH)
     many = number(element, "number", ROUTES_PATH) if "number" in given else math.inf
-    wait = _wait(element, rng)
-    if wait is None:   # evenly spaced
+    chance = _chances(element, rng)
+    if chance is None:   # evenly spaced
         step = _step(element, begin, end, many)
         i = max(0, math.ceil((start_s - begin) / step - 1e-9))
         while i < many and (time := begin + i * step) < min(end, until_s):
             yield time
             i += 1
         return
-    time, made = begin if many < math.inf else max(begin, start_s), 0   # without memory, it may begin anywhere
-    time += wait()
+    before_s = max(0.0, start_s - begin)   # without memory, it may begin anywhere
+    made = max(0.0, rng.gauss(chance.mean * before_s, math.sqrt(chance.variance * before_s)))
+    time = begin + before_s + chance.wait()
     while made < many and time < min(end, until_s):
-        if time >= start_s:
-            yield time
-        time += wait()
+        yield time
+        time += chance.wait()
         made += 1
 
 
-def _wait(element: Element, rng: random.Random) -> Callable[[], float] | None:
-    """Draws the time to the next departure of a flow at random; None for one that is evenly spaced."""
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """A flow at random: draws the time to its next departure; how many there are in a second, and their variance."""
+
+    wait: Callable[[], float]
+    mean: float
+    variance: float
+
+
+def _chances(element: Element, rng: random.Random) -> _Chances | None:
+    """None for a flow that is evenly spaced."""
     given, period = element.attributes, element.attributes.get("period", "")
     if "probability" in given:
         chance = number(element, "probability", ROUTES_PATH)
         if not 0 <= chance <= 1:
             raise _out_of_range(element, "probability", "0 to 1: the chance of a vehicle in each second")
         chance = max(1e-6, chance)
-        return lambda: 1 + (0 if chance == 1 else int(math.log(1 - rng.random()) / math.log(1 - chance)))
+        return _Chances(lambda: 1 + (0 if chance == 1 else int(math.log(1 - rng.random()) / math.log(1 - chance))),
+                        chance, chance * (1 - chance))
     if period.startswith("exp(") and period.endswith(")"):
         rate = max(1e-6, number(Element("flow", {"period": period[4:-1]}, element.line), "period", ROUTES_PATH))
-        return lambda: rng.expovariate(rate)
+        return _Chances(lambda: rng.expovariate(rate), rate, rate)
     return None
 
 

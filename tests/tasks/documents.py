@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lamplighter.tasks.api import Input
@@ -49,7 +49,7 @@ def _simbench(n: int, nodes: int) -> dict[str, str]:
         "Node": _csv("id;type;vmR;vmSetp", (f"n{i:07};busbar;0.4;" for i in range(nodes))),
         "ExternalNet": "id;node\ne;n0000000", "LineType": "id;r;x;b;iMax\nt;0.1;0.1;0;100",
         "Line": "id;nodeA;nodeB;type;length\nl;n0000000;n0000001;t;0.1",
-        "Load": _csv("id;node;profile;pLoad;qLoad;subnet", (f"l;n0000001;p{i};0.01;0;s" for i in range(n))),
+        "Load": _csv("id;node;profile;pLoad;qLoad;subnet", (f"l{i};n0000001;p{i};0.01;0;s" for i in range(n))),
     }
 
 
@@ -57,7 +57,7 @@ def _simbench(n: int, nodes: int) -> dict[str, str]:
 def simbench_switches(n: int) -> Document:
     """All nodes joined in a chain, from its far end."""
     tables = {**_simbench(1, n), "Switch": _csv("id;nodeA;nodeB;cond", (
-        f"s;n{i:07};n{i + 1:07};1" for i in reversed(range(n - 1))))}
+        f"s{i};n{i:07};n{i + 1:07};1" for i in reversed(range(n - 1))))}
     return "energy.evhosting", {"simbench": tables}
 
 
@@ -91,14 +91,162 @@ def _network(edges: int, more: str = "") -> str:
     roads = "".join(f'<edge id="e{i}" from="j{i}" to="j{i + 1}"><lane id="e{i}_0" index="0" speed="10" length="50"/>'
                     "</edge>" for i in range(edges))
     ways = "".join(f'<connection from="e{i}" to="e{i + 1}" fromLane="0"'
-                   + (' tl="t" linkIndex="0"' if not i else "") + "/>" for i in range(edges - 1))
+                   + (' tl="t" linkIndex="0" via=":j1_0"' if not i else "") + "/>" for i in range(edges - 1))
+    table = '<junction id="j1" intLanes=":j1_0"><request index="0" response="0" foes="0"/></junction>'
     return ('<net><tlLogic id="t"><phase duration="40" state="G"/><phase duration="3" state="y"/>'
-            f'<phase duration="40" state="r"/></tlLogic>{roads}{ways}{more}</net>')
+            f'<phase duration="40" state="r"/></tlLogic>{roads}{ways}{table}{more}</net>')
 
 
 def _signals(network: str, routes: str = "", **more: Any) -> Document:
     sumo = {"network_xml": network, **({"routes_xml": f"<routes>{routes}</routes>"} if routes else {}), **more}
     return "traffic.signals", {"sumo": sumo, "period_start_s": 0, "period_end_s": 600,
+                               "search": {"generations": 1, "replicas": 1}}
+
+
+def _lit(junctions: int, ways: int, phases: Sequence[str], response: str = "", foes: str = "", more: str = "") -> str:
+    """Junctions in a row, each with a signal for so many ways from one road into the next, by as many lanes."""
+    given = [f'<edge id="e{i}" from="j{i}" to="j{i + 1}">' + "".join(
+        f'<lane id="e{i}_{k}" index="{k}" speed="10" length="50"/>' for k in range(ways)) + "</edge>"
+        for i in range(junctions + 1)]
+    states = "".join(f'<phase duration="2" state="{state}"/>' for state in phases)
+    table = "".join(f'<request index="{k}" response="{response or "0"}" foes="{foes or "0"}"/>' for k in range(ways))
+    for i in range(junctions):
+        lanes = " ".join(f":j{i + 1}_{k}" for k in range(ways))
+        given += [f'<tlLogic id="t{i}">{states}</tlLogic>',
+                  f'<junction id="j{i + 1}" type="traffic_light" intLanes="{lanes}">{table}</junction>',
+                  *(f'<connection from="e{i}" to="e{i + 1}" fromLane="{k}" toLane="{k}" via=":j{i + 1}_{k}" '
+                    f'tl="t{i}" linkIndex="{k}"/>' for k in range(ways))]
+    return f"<net>{''.join(given)}{more}</net>"
+
+
+PASSING = '<vehicle id="v" depart="1"><route edges="e0 e1"/></vehicle>'
+
+
+@_document
+def sumo_signals(n: int) -> Document:
+    """n signals in a row, and vehicles that pass them all."""
+    way = " ".join(f"e{i}" for i in range(n + 1))
+    return _signals(_lit(n, 1, ("G", "y", "r")), f'<route id="r" edges="{way}"/>' + "".join(
+        f'<vehicle id="{i}" route="r" depart="{i}"/>' for i in range(20)))
+
+
+@_document
+def sumo_tables(n: int) -> Document:
+    """Ways that all cross and all yield to one another, in as large junctions as there are."""
+    ways = min(n, 250)
+    return _signals(_lit(max(1, n // 250), ways, ("g" * ways, "r" * ways), "1" * ways, "1" * ways), PASSING)
+
+
+@_document
+def sumo_phases(n: int) -> Document:
+    """As many phases and signals as a programme has, no two of which may be green at once."""
+    ways, length = min(n, 120), min(n, 250)
+    phases = ["".join("G" if k == i % (2 * ways) // 2 and i % 2 else "r" for k in range(ways)) for i in range(length)]
+    return _signals(_lit(max(1, n // 250), ways, phases, "", "1" * ways), PASSING)
+
+
+@_document
+def sumo_one_table(n: int) -> Document:
+    """A junction with more ways than SUMO has."""
+    ways = "1" * n
+    return _signals(_lit(1, n, ("g" * n, "r" * n), ways, ways), PASSING)
+
+
+@_document
+def sumo_shared_ways(n: int) -> Document:
+    """Movements from everywhere to everywhere, that all share a row of the table which yields to all of them."""
+    side = 2 + int(n ** 0.5)
+    roads = "".join(f'<edge id="{way}{i}" from="{a}" to="{b}"><lane id="{way}{i}_0" index="0" speed="9" length="9"/>'
+                    "</edge>" for i in range(side) for way, a, b in (("a", f"x{i}", "j1"), ("b", "j1", f"y{i}")))
+    links = "".join(f'<connection from="a{k // side}" to="b{k % side}" fromLane="0" tl="t0" linkIndex="0" '
+                    f'via=":j1_0"/>' for k in range(n))
+    return _signals(_lit(1, 1, ("g", "r"), "1", "1", roads + links), PASSING)
+
+
+@_document
+def sumo_lanes(n: int) -> Document:
+    """A road of n lanes before a signal of one."""
+    lanes = "".join(f'<lane id="w_{k}" index="{k}" speed="9" length="9" allow="all bus"/>' for k in range(n))
+    return _signals(_lit(1, 1, ("G", "r"), more=f'<edge id="w" from="a" to="b">{lanes}</edge>'), PASSING)
+
+
+@_document
+def sumo_programmes(n: int) -> Document:
+    """n programmes of one signal."""
+    more = "".join(f'<tlLogic id="t0" programID="{i}"><phase duration="9" state="G"/><phase duration="9" state="r"/>'
+                   "</tlLogic>" for i in range(n))
+    return _signals(_lit(1, 1, ("G", "r"), more=more), PASSING)
+
+
+@_document
+def sumo_state(n: int) -> Document:
+    """Signals that nothing stands at."""
+    return _signals(_lit(1, 1, ("G" * n, "r" * n)), PASSING)
+
+
+@_document
+def sumo_unknown(n: int) -> Document:
+    """Attributes that nobody knows and the operator wants passed over."""
+    named = " ".join(f'lenght{i}=""' if i % 2 else f'fromm{i}="x"' for i in range(n))
+    kind, given = _signals(_lit(1, 1, ("G", "r"), more=f"<edge {named}/>"), PASSING)
+    return kind, {**given, "accept": ["not_understood"]}
+
+
+@_document
+def sumo_deep(n: int) -> Document:
+    """Elements within elements that are left aside."""
+    return _signals(_lit(1, 1, ("G", "r"), more="<param>" * n + "</param>" * n), PASSING)
+
+
+@_document
+def sumo_giant_number(n: int) -> Document:
+    """A length of n digits."""
+    return _signals(_lit(1, 1, ("G", "r")).replace('length="50"', f'length="0.{"7" * n}"'), PASSING)
+
+
+@_document
+def sumo_via(n: int) -> Document:
+    """A trip by way of one end of the network and the other, again and again, and many that do the same."""
+    far = " ".join(("e0", "e3") * n)
+    return _signals(_lit(3, 1, ("G", "r"), more='<connection from="e3" to="e0" fromLane="0"/>'), "".join(
+        f'<flow id="{i}" begin="0" end="600" number="50" from="e0" to="e1" via="{far}"/>' for i in range(1)))
+
+
+@_document
+def sumo_types(n: int) -> Document:
+    """A distribution of n types, and n vehicles each of which draws one."""
+    types = "".join(f'<vType id="{i}" length="{5 + i % 9}"/>' for i in range(n))
+    return _signals(_lit(1, 1, ("G", "r")), f'<vTypeDistribution id="all">{types}</vTypeDistribution>' + "".join(
+        f'<vehicle id="{i}" type="all" depart="{i % 500}"><route edges="e0 e1"/></vehicle>' for i in range(n)))
+
+
+@_document
+def sumo_routes(n: int) -> Document:
+    """A distribution of n routes, and n vehicles each of which draws one."""
+    ways = '<route edges="e0 e1"/>' * n
+    return _signals(_lit(1, 1, ("G", "r")), f'<routeDistribution id="all">{ways}</routeDistribution>' + "".join(
+        f'<vehicle id="{i}" route="all" depart="{i % 500}"/>' for i in range(n)))
+
+
+@_document
+def sumo_arrivals(n: int) -> Document:
+    """Flows at random of more vehicles than anybody counts, all before the period."""
+    flows = "".join(f'<flow id="{i}" begin="0" end="86400" number="100000" period="exp(10)" from="e0" to="e1"/>'
+                    for i in range(n))
+    kind, given = _signals(_lit(1, 1, ("G", "r")), PASSING.replace('depart="1"', 'depart="90000"') + flows)
+    return kind, {**given, "period_start_s": 90_000, "period_end_s": 90_600}
+
+
+@_document
+def plain_phases(n: int) -> Document:
+    """Junctions of as many phases and signals as there may be, no two of which are green at once."""
+    letters, length = min(n, 250), min(n, 250)
+    phases = [{"duration_s": 2, "signals": "".join("G" if k == i else "r" for k in range(letters))}
+              for i in range(length)]
+    junctions = [{"id": f"j{j}", "phases": phases, "movements": [
+        {"id": f"m{j}", "turn": "left", "lanes": ["l"], "signal": 0}]} for j in range(max(1, min(60, n // 250)))]
+    routes = [{"legs": [{"travel_s": 1, "movement": "m0"}], "departures_s": [1]}]
+    return "traffic.signals", {"plain": {"junctions": junctions, "routes": routes}, "period_end_s": 600,
                                "search": {"generations": 1, "replicas": 1}}
 
 
@@ -127,9 +275,9 @@ def sumo_flows(n: int) -> Document:
 
 @_document
 def sumo_conflicts(n: int) -> Document:
-    """n connections of one signal that share one row of n conflicts."""
+    """n connections of one signal that share one row of conflicts."""
     ways = "".join('<connection from="e0" to="e1" fromLane="0" tl="t" linkIndex="0" via=":v_0"/>' for _ in range(n))
-    row = f'<junction id="j1" intLanes=":v_0"><request index="0" response="{"1" * n}"/></junction>'
+    row = f'<junction id="j1" intLanes=":v_0"><request index="0" response="{"1" * min(n, 250)}" foes="0"/></junction>'
     return _signals(_network(3, ways + row), '<vehicle id="v" depart="1"><route edges="e0 e1"/></vehicle>')
 
 

@@ -1,5 +1,6 @@
 """No reader's work grows faster than its document: lines of Python are counted, not seconds."""
 
+import json
 import sys
 
 import pytest
@@ -9,11 +10,18 @@ from lamplighter.tasks.registry import load_kinds, prepare
 from tests.tasks.documents import DOCUMENTS
 
 KINDS = load_kinds()
+SETTLED = 50_000
+"""Lines that any document may take: a ratio of fewer says nothing."""
+REFUSED = {"pandapower": "empty_data", "simbench switches": "empty_data", "simbench wide": "bad_simbench",
+           "sumo deep": "bad_xml", "sumo phases": "nothing_to_adjust", "plain phases": "nothing_to_adjust",
+           "sensors entities": "too_few_stations", "sumo one table": "too_large", "traffic entities": "too_short",
+           "sumo shared ways": "too_large", "nonsense": "bad_value"}
+"""What becomes of documents of that length that are not accepted: others reach every part of their reader."""
 
 
 def lines_of(kind, given):
-    """How many lines run from the input to its spec, or to its refusal."""
-    count = 0
+    """(how many lines run from the input to its spec or to its refusal, the code of that)."""
+    count, code = 0, ""
 
     def trace(frame, event, arg):
         nonlocal count
@@ -24,17 +32,20 @@ def lines_of(kind, given):
     sys.settrace(trace)
     try:
         prepare(KINDS, kind, given)
-    except TaskError:
-        pass
+    except TaskError as error:
+        code = error.code
     finally:
         sys.settrace(before)
-    return count
+    return count, code
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_work_grows_with_the_document(name):
-    """Four times the length takes about four times the lines, never sixteen times."""
+    """Twice the length takes about twice the lines, never four times."""
     kind, given = DOCUMENTS[name](60)
     lines_of(kind, given)   # what is imported and built once
-    small, large = (lines_of(*DOCUMENTS[name](n)) for n in (60, 240))
-    assert large <= 6 * small
+    small, large = (DOCUMENTS[name](n) for n in (250, 750))
+    (fewer, _), (more, code) = lines_of(*small), lines_of(*large)
+    longer = len(json.dumps(large)) / len(json.dumps(small))
+    assert more <= max(SETTLED, 1.4 * longer * fewer)
+    assert code == REFUSED.get(name, "")

@@ -91,7 +91,7 @@ def _window(demand: Demand, vehicles: Sequence[tuple[int, int]], replica: int, a
     ways = bytearray()
     for route in routes:
         numbers = [legs.setdefault(step, len(legs)) for step in demand.routes[route]]
-        if len(legs) > 254:
+        if len(legs) > 254 or len(ways) + len(numbers) > CONTEXT_BYTES:
             return None
         ways += bytes((*numbers, 255))
     if len(routes) > 255:

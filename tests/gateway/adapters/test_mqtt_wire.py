@@ -8,7 +8,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
+from lamplighter.gateway.adapters.mqtt_wire import READ_BYTES, Paho, Wire
 
 ROOT = Path(__file__).parents[3]
 PRIVATE = {
@@ -77,14 +77,22 @@ def test_paho_keeps_what_is_unconfirmed_by_packet_id():
 
 def client_with(*packets):
     """A client whose wire holds these packets; what it does is put into ``heard``."""
-    client, wire = Paho(CallbackAPIVersion.VERSION2), Wire(lambda: None, lambda: None)
-    client.wire, client.heard = wire, []
+    client = Paho(CallbackAPIVersion.VERSION2)
+    client.heard = []
+    lets_go = lambda topic, size: client.heard.append((topic, size)) or topic == b"loud"  # noqa: E731
+    client.wire = Wire(lambda: None, lambda: None, lets_go, client.heard.append)
     client.on_publication = lambda *of: client.heard.append(of)
-    client.on_unread = lambda mid: client.heard.append(mid)
-    client.lets_go = lambda topic, size: client.heard.append((topic, size)) or topic == b"loud"
     client.fail = lambda: client.heard.append("failed")
-    wire.data_received(b"".join(packets))
+    come(client.wire, b"".join(packets))
     return client
+
+
+def come(wire, data):
+    """As the network gives it: in as many pieces as the buffer takes."""
+    for at in range(0, len(data), READ_BYTES):
+        piece = data[at:at + READ_BYTES]
+        wire.get_buffer(-1)[:len(piece)] = piece
+        wire.buffer_updated(len(piece))
 
 
 def test_a_message_may_be_let_go_unread():
@@ -92,8 +100,39 @@ def test_a_message_may_be_let_go_unread():
     client = client_with(b"\x32\x0b\0\4loud\1\2abc", b"\x30\7\0\4loudx", b"\x30\4\0\1tx")
     for _ in range(3):
         client.read_packet()
+        client.wire.let_go.clear()   # each in a turn of its own
     assert client.heard == [(b"loud", 11), 0x102, (b"loud", 7), (b"t", 4), (b"t", b"x", 0, False, 0)]
     assert not client.wire.waiting
+
+
+def test_others_of_a_topic_that_was_let_go_need_no_asking():
+    """Within the turn they are passed over together, confirmed where that is due, and counted; others are read."""
+    loud, short = b"\x32\x0b\0\4loud\1\2abc", b"\x30\7\0\4loudx"
+    other, read, wrong = loud.replace(b"\1\2", b"\3\4"), b"\x30\4\0\1tx", b"\x34" + loud[1:]
+    client = client_with(loud, loud, short, other, read, loud, wrong)
+    for _ in range(4):
+        client.read_packet()
+    assert client.heard == [(b"loud", 11), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert client.wire.let_go == {b"loud": [4, 11 + 7 + 11 + 11]}
+    assert client.wire.unsent == [b"\x40\2\1\2", b"\x40\2\3\4", b"\x40\2\1\2"]
+    client.read_packet()
+    assert client.heard[-1] == "failed"
+
+
+@pytest.mark.parametrize("piece", [1, 40, 5_000, READ_BYTES])
+def test_a_long_message_that_is_let_go_is_kept_nowhere(piece):
+    """In whatever pieces it comes: it is confirmed when the last has come, never before, and what follows is read."""
+    body = b"\0\4loud\1\2" + bytes(200_000)
+    long, short = b"\x32\xc8\x9a\x0c" + body, b"\x30\4\0\1tx"
+    client = client_with(long[:40])
+    assert client.heard == [(b"loud", len(body))]
+    for at in range(40, len(long) - 1, piece):
+        come(client.wire, long[at:min(at + piece, len(long) - 1)])
+        assert not client.wire.waiting and len(client.wire.read) + len(client.wire.more) == 0
+    assert client.heard == [(b"loud", len(body))]
+    come(client.wire, long[-1:] + short)
+    client.read_packet()
+    assert client.heard == [(b"loud", len(body)), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0)]
 
 
 @pytest.mark.parametrize("packet", [b"\x32\7\0\4loud\1", b"\x34\x08\0\4loud\1\2", b"\x36\x08\0\4loud\1\2"])
@@ -129,7 +168,8 @@ def test_a_message_of_qos_0_is_read_as_it_was_written(size):
     for _ in range(2):
         other.read_packet()
     assert len(network.sent) == 1 and not other.wire.waiting
-    assert other.heard[1::2] == [(b"topic", bytes(size), 0, False, 0), (b"t", b"x", 0, False, 0)]
+    read = [heard for heard in other.heard if len(heard) == 5]
+    assert read == [(b"topic", bytes(size), 0, False, 0), (b"t", b"x", 0, False, 0)]
 
 
 def test_what_has_no_room_waits():

@@ -125,6 +125,8 @@ def test_a_muted_device_is_let_go_before_anything_is_made_of_it(bench):
     assert bench.inbox.lets_go(topic.encode(), 9) and bench.sizes[-1] == ("a", 9 + MESSAGE_BYTES)
     assert not bench.inbox.lets_go(wire.node_topic("demo", "nobody", "result").encode(), 9)
     assert bench.counters["messages_muted"] == 3
+    bench.inbox.unread(topic.encode(), 5, 50)
+    assert bench.counters["messages_muted"] == 8 and bench.sizes[-1] == ("a", 50 + 5 * MESSAGE_BYTES)
     bench.open = True
     assert not bench.inbox.lets_go(topic.encode(), 9)
     bench.sizes.clear()

@@ -28,6 +28,15 @@ def _read(given: object) -> list[dict[str, Any]]:
     return TypeAdapter(Pack).validate_python(given)
 
 
+@pytest.mark.parametrize("around", [b"\xa2\x61n\x61a\x61v%b", b"\xa2\x61n\x61a\x61v\xd9\xff\x00%b"])
+def test_parts_that_name_one_another_are_not_written_out(around: bytes) -> None:
+    """A list of ten times the list before it, 20 deep, in 700 bytes: as a value, within an unknown tag."""
+    lists = [b"\xd8\x1c\x80", *(b"\xd8\x1c\x8a" + (b"\xd8\x1d" + bytes([k])) * 10 for k in range(20))]
+    packed = b"\x81" + around % (b"\x95" + b"".join(lists))
+    read = _read(base64.b64encode(packed).decode())
+    assert len(str(read)) < 100
+
+
 def test_a_cbor_pack_is_the_json_pack() -> None:
     """In both alphabets of base64; labels that are no numbers keep their names, decimal fractions are numbers."""
     packed = _packed(RECORDS)

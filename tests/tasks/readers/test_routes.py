@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.readers import routes
+from lamplighter.tasks.readers import network, routes
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import Demand
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
@@ -78,6 +78,27 @@ def test_searches_and_departures_are_bounded_together(network_xml: str, monkeypa
         assert caught.value.code == "too_large" and caught.value.hint
     days = '<flow id="g" begin="0" end="900000" period="1" from="s_in" to="n_out"/>'
     assert len(_read(network_xml, 2 * flow + days, 899_900.0).vehicles) == 100
+
+
+def test_ways_that_are_known_are_counted_too(network_xml: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trip may go by way of the same edges again and again; vehicles may pass only so many signals in all."""
+    back = network_xml.replace("</net>", '<connection from="n_out" to="s_in" fromLane="0" toLane="0"/></net>')
+    trip = '<trip id="a" depart="1" from="s_in" via="{}" to="n_out"/>'.format(" ".join(["n_out", "s_in"] * 50))
+    assert len(_read(back, trip).routes[0]) == 51
+    for module, bound, most in ((routes, "MAX_VISITED", 100), (network, "MAX_PASSAGES", 50)):
+        with monkeypatch.context() as patched, pytest.raises(TaskError) as caught:
+            patched.setattr(module, bound, most)
+            _read(back, trip)
+        assert caught.value.code == "too_large" and caught.value.hint
+
+
+def test_flows_at_random_begin_anywhere(network_xml: str) -> None:
+    """Vehicles before the period count towards their number, and are not drawn one by one."""
+    flow = '<flow id="f" begin="0" end="90000" number="{}" {} from="s_in" to="n_out"/>'
+    for rate in ('period="exp(1)"', 'probability="0.5"'):
+        assert 300 < len(_read(network_xml, flow.format(10_000_000, rate), 80_000.0, 81_000.0).vehicles) < 1_200
+        with pytest.raises(TaskError, match="no vehicle passes"):
+            _read(network_xml, flow.format(1_000, rate), 80_000.0, 81_000.0)
 
 
 def test_length_of_a_vehicle_in_a_queue() -> None:

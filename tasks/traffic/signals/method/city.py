@@ -20,7 +20,7 @@ from lamplighter.tasks.traffic.signals.method.regions import (
     Vehicles,
     crossings,
     grouped,
-    part,
+    parts,
     shared_out,
 )
 from lamplighter.tasks.traffic.signals.method.search import fitted
@@ -59,7 +59,7 @@ def cut(network: Network, demand: Demand, search: Search, cycles_ds: tuple[int, 
     copies = replicas(demand, search)
     left = [crossings(network, demand, vehicles, shipped_plan(network)) for vehicles in copies]
     for most in SMALLER:
-        regions = [part(network, group) for group in grouped(network, demand, most)]
+        regions = parts(network, grouped(network, demand, most))
         try:
             return _specs(demand, search, cycles_ds, regions, copies, left, paths)
         except TaskError as error:

@@ -68,8 +68,9 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
         raise TaskError("bad_programme", "the cycle is longer than 600 s", "phases of at most 600 s together",
                         f"{path}/phases")
     signals = {movement.id: movement.signal for movement in junction.movements}
-    crossing = {(a, b) for a, b in combinations(range(min(letters)), 2) if not any(
-        phase.signals[a] in LETTERS and phase.signals[b] in LETTERS for phase in phases)}
+    green = [sum((phase.signals[signal] in LETTERS) << i for i, phase in enumerate(phases))
+             for signal in range(min(letters))]
+    crossing = {(a, b) for a, b in combinations(range(min(letters)), 2) if not green[a] & green[b]}
     crossing |= {(min(pair), max(pair)) for movement in junction.movements for other in movement.gives_way_to
                  if other in signals for pair in ((movement.signal, signals[other]),) if len(set(pair)) > 1}
     walks = frozenset(range(min(letters))) - frozenset(signals.values())

@@ -11,7 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from lamplighter.tasks.readers.network import LETTERS, Demand, Link, Network, Steps
 from lamplighter.tasks.traffic.signals.spec import Plan, Region
@@ -40,9 +40,15 @@ def grouped(network: Network, demand: Demand, most: int) -> list[tuple[int, ...]
     return sorted({tuple(sorted(own)) for own in group})
 
 
-def part(network: Network, junctions: tuple[int, ...]) -> Region:
-    """The network of some junctions alone."""
-    links = [(k, link) for k, link in enumerate(network.links) if link.junction in set(junctions)]
+def parts(network: Network, groups: Sequence[tuple[int, ...]]) -> list[Region]:
+    """The network of each group of junctions alone."""
+    of: list[list[tuple[int, Link]]] = [[] for _ in network.junctions]
+    for k, link in enumerate(network.links):
+        of[link.junction].append((k, link))
+    return [_part(network, junctions, [pair for j in sorted(junctions) for pair in of[j]]) for junctions in groups]
+
+
+def _part(network: Network, junctions: tuple[int, ...], links: Sequence[tuple[int, Link]]) -> Region:
     numbers = {k: i for i, (k, _) in enumerate(links)}
     movements = {m: i for i, m in enumerate(dict.fromkeys(link.movement for _, link in links))}
     lanes = {lane: i for i, lane in enumerate(dict.fromkeys(link.lane for _, link in links))}
@@ -128,11 +134,8 @@ def shared_out(demand: Demand, regions: Sequence[Region], replicas: Sequence[Veh
 def _runs(route: Steps, where: dict[int, int], regions: Sequence[Region]) -> list[tuple[int, int, Steps]]:
     """A route as runs through one region each: the region, the first step, the steps with its movements."""
     found: list[tuple[int, int, Steps]] = []
-    for i, (movement, travel) in enumerate(route):
-        r = where[movement]
-        step = regions[r].movements[movement], travel
-        if found and found[-1][0] == r:
-            found[-1] = r, found[-1][1], (*found[-1][2], step)
-        else:
-            found.append((r, i, (step,)))
+    for r, run in groupby(enumerate(route), key=lambda step: where[step[1][0]]):
+        steps = list(run)
+        found.append((r, steps[0][0], tuple((regions[r].movements[movement], travel)
+                                            for _, (movement, travel) in steps)))
     return found

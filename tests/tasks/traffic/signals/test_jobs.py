@@ -68,6 +68,13 @@ def test_demand_too_dense_for_a_device_is_an_error() -> None:
     assert sum(window.counted for window in _windows(_demand(5000, 3, 2))) == 5000   # a quarter of it just fits
 
 
+def test_a_way_round_and_round_is_too_long_for_a_device() -> None:
+    """However few the signals are that it passes, more often than two bytes can count."""
+    with pytest.raises(TaskError) as caught:
+        windows(Demand((((0, 10), (1, 10)) * 40_000,), ((0, 0),), 0), [[(0, 0)]], 300)
+    assert caught.value.code == "too_dense"
+
+
 def test_jobs_keep_to_their_sizes(crossing: dict[str, Any]) -> None:
     """Input, answer and contexts stay within what devices take, for one junction and for 64."""
     network, demand = read_plain(Plain.model_validate(crossing), 0.0, None, 1)

@@ -8,7 +8,7 @@ from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.traffic.signals.demo import generated_street
 from lamplighter.tasks.traffic.signals.jobs import shipped_plan
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
-from lamplighter.tasks.traffic.signals.method.regions import crossings, grouped, part, shared_out
+from lamplighter.tasks.traffic.signals.method.regions import crossings, grouped, parts, shared_out
 from lamplighter.tasks.traffic.signals.model import Plain
 
 
@@ -28,9 +28,9 @@ def test_neighbours_come_into_one_group() -> None:
 def test_all_junctions_are_the_network_itself() -> None:
     """A region of everything is what it was cut from; one of some has the same signals and conflicts there."""
     network, _ = _street(3)
-    assert part(network, (0, 1, 2)).network == network
-    middle = part(network, (1,))
-    assert middle.network == part(_street(2)[0], (1,)).network
+    whole, middle = parts(network, [(0, 1, 2), (1,)])
+    assert whole.network == network
+    assert middle.network == parts(_street(2)[0], [(1,)])[0].network
     assert [network.movements[m] for m in middle.movements] == list(middle.network.movements)
 
 
@@ -45,13 +45,13 @@ def test_vehicles_leave_stop_lines_at_green(crossing: dict[str, Any]) -> None:
 def test_ways_are_cut_at_borders() -> None:
     """Each passage is in one region, with the vehicle's way to its stop line; who crosses comes when it has left."""
     network, demand = _street(5)
-    regions = [part(network, group) for group in grouped(network, demand, 2)]
+    regions = parts(network, grouped(network, demand, 2))
     vehicles = list(demand.vehicles)
     left = crossings(network, demand, vehicles, shipped_plan(network))
     shared = shared_out(demand, regions, [vehicles], [left])
     passages = sum(len(demand.routes[route]) for _, route in vehicles)
     assert passages == sum(len(routes[route]) for routes, (own,) in shared for _, route in own)
-    everything = [part(network, tuple(range(5)))]
+    everything = parts(network, [tuple(range(5))])
     (routes, (own,)), = shared_out(demand, everything, [vehicles], [left])
     assert sorted((depart, routes[route]) for depart, route in own) == sorted(
         (depart, demand.routes[route]) for depart, route in vehicles)
