@@ -219,7 +219,8 @@ class Registry:
             table = registry._db.table("gateway")
             if not table.all():
                 table.insert({"password": secrets.token_hex(16), "secret": secrets.token_hex(32)})
-        registry.accounts("gateway")  # reads every document once
+        for look in (registry.operators, registry.devices):   # every document is read once
+            look()
         return registry
 
     def close(self) -> None:

@@ -239,7 +239,9 @@ class World:
         limit = self.mix.faults_ms + END_MS
         while self.clock.now < limit and not ending.settled(self):
             for _ in range(20):
-                self.step()
+                self.clock.step()
+                if self.broken is not None:
+                    raise self.broken
         ending.judge(self)
 
     def close(self) -> None:
