@@ -61,7 +61,7 @@ class Link:
     def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
         if not self._loop.dead:
             self._gateway.leaving()
-            self._gateway.broker.publish(topic, payload)
+            self._gateway.broker.publish(topic, payload, qos)
         return True
 
     def acknowledge(self, message: Message) -> None:
