@@ -175,7 +175,7 @@ class Pump:
     def _tick(self) -> None:
         if self._machine.next_due_ms <= self._now_ms():
             self.put(Ticked())
-        self._ticker = asyncio.get_running_loop().call_soon(self._tick_again)   # when the core has most likely seen it
+        self._ticker = asyncio.get_running_loop().call_soon(self._tick_again)   # it may have been taken by then
 
     def _tick_again(self) -> None:
         least, most = TICK_S

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
-from lamplighter.gateway.adapters import store
+from lamplighter.gateway.adapters import opening, store
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
@@ -19,13 +19,14 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
-from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
+from lamplighter.gateway.core.snapshot import UNMADE, LeaseRow, Snapshot
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import gate, shell
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
+from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from lamplighter.gateway.runtime.shell import Shell
@@ -562,6 +563,36 @@ def feeds_a_kind_what_another_version_was_answered(patch: Patch) -> None:
         task = b.tasks.get(event.task)
         on_recalled(b, replace(event, made=task.round.made) if task else event)
     patch.setitem(HANDLERS, "RoundRecalled", trusting)
+
+
+@plant("invariant 15.*waits for a seal", older=3, epochs=0)
+def loses_what_is_pending_when_it_migrates(patch: Patch) -> None:
+    patch.setattr(opening, "FROM_3", opening.FROM_3.replace("sum(pending)", "0"))
+
+
+@plant("invariant 15.*number that was used", older=3, second_tries=24, epochs=0)
+def loses_numbers_when_it_migrates(patch: Patch) -> None:
+    patch.setattr(opening, "FROM_3", opening.FROM_3.replace("ranges(boot, seq)", "x''"))
+
+
+@plant("invariant (5|7|19)|IndexError|KeyError", older=3, upgrades=0)
+def takes_rounds_of_an_older_version_for_its_own(patch: Patch) -> None:
+    on_recalled = replay.on_recalled
+
+    def trusting(b: Any, event: RoundRecalled) -> None:
+        task = b.tasks.get(event.task)
+        on_recalled(b, replace(event, made=task.round.made) if task and event.made == UNMADE else event)
+    patch.setitem(HANDLERS, "RoundRecalled", trusting)
+
+
+@plant("liveness.*keeps", down_loss=0.4)
+def acknowledges_a_result_once(patch: Patch) -> None:
+    ack = Outbox.ack
+
+    def once(self: Outbox, effect: f.SendAck) -> None:
+        if effect.verdict is not Verdict.DUPLICATE:
+            ack(self, effect)
+    patch.setattr(Outbox, "ack", once)
 
 
 @plant("invariant (7|19)")

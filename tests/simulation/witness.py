@@ -130,6 +130,7 @@ class Witness:
             self.restored = True
             self._give_time(self.holder)
             self.world.owners.begun(self.owners)
+            self._credits()
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
         after = self._after.get(kind_)
         if after:
@@ -259,7 +260,8 @@ class Witness:
 
     def _heard(self, event: Any) -> None:
         if self.fresh:
-            again = event.at.boot > self.starts.get(event.node, 0)
+            known = self.starts.get(event.node, -1)
+            again = event.at.boot > known != 0   # of an aged journal: no start is known
             self.starts[event.node] = event.at.boot
             self.newest[event.node, type(event)] = event.at
             self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
@@ -298,6 +300,9 @@ class Witness:
         self.given[lease] = max(self.given.get(lease, 0), self.clock.now + ms)
 
     def _sealed(self, event: e.EpochSealed) -> None:
+        self._credits()
+
+    def _credits(self) -> None:
         """What is shown as settled is what was paid, what is shown as pending is judged and not sealed, also where
         its commit still waits for others."""
         state, held = self.world.gateway.machine.state, self.world.gateway.shell.pump.held

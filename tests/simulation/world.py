@@ -104,7 +104,7 @@ class World:
         for device in honest[:1:-1][: mix.renumbers]:
             device.lie = again
         for device in order[::-1][: mix.plain]:
-            device.spans = device in self.steady
+            device.plain = device not in self.steady
         for device in self.devices:
             device.refuse = mix.refuse
 
