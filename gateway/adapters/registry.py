@@ -388,8 +388,12 @@ def _followed(device: Device, owner: str, revoked: bool, epoch: int) -> Device:
     owner = owner or device.owner
     moving = device.next_owner not in ("", owner)
     asked = (device.asked if device.asked >= 0 else epoch) if moving else -1
-    return replace(device, owner=owner, next_owner=device.next_owner if moving else "", asked=asked,
-                   revoked=revoked or (device.revoked and not device.restore), restore=device.restore and revoked)
+    after = (owner, device.next_owner if moving else "", asked,
+             revoked or (device.revoked and not device.restore), device.restore and revoked)
+    if after == (device.owner, device.next_owner, device.asked, device.revoked, device.restore):
+        return device   # as nearly all are, at every look
+    owner, next_owner, asked, revoked, restore = after
+    return replace(device, owner=owner, next_owner=next_owner, asked=asked, revoked=revoked, restore=restore)
 
 
 def _row(device: Device) -> dict[str, Any]:

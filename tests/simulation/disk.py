@@ -194,6 +194,8 @@ class Disk:
 
     def cut_power(self, eager: bool) -> None:
         """What was not synced is gone; of the journal, which SQLite syncs, that is nothing."""
+        if self._power.whole():
+            return
         image = self._power.image(Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY)), eager)
         self._power.off()
         shutil.rmtree(self._folder)
