@@ -69,6 +69,14 @@ def older(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA user_version = {version}")
 
 
+@cache
+def _new() -> bytes:
+    """A journal of this version in which nothing is: made by the real code, once for thousands of worlds."""
+    with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        Store.open(Path(folder) / "journal.db", lambda path: db)
+        return db.serialize()
+
+
 class Watch(Protocol):
     """Who sees what is written, and may end the process at any of it."""
 
@@ -171,6 +179,7 @@ class Disk:
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY))
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Kept)
+        self._db.deserialize(_new())
         self._site = settings.site
         self.path = self._folder
         (self._folder / "log.key").write_bytes(PEM)

@@ -76,5 +76,5 @@ def mix_of(seed: int) -> Mix:
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
         amnesias=few(3), upgrades=few(4), plain=few(devices), renumbers=few(1),
-        down_loss=some(0.4), older=few(1),
+        down_loss=some(0.4), older=few(1) if rng.random() < 0.5 else 0,
     )
