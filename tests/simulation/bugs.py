@@ -26,7 +26,6 @@ from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime import gate, shell
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox
-from lamplighter.gateway.runtime.outbox import Outbox
 from lamplighter.gateway.runtime.pump import Batch, Pump
 from lamplighter.gateway.runtime.sealing import Sealed, Sealing
 from lamplighter.gateway.runtime.shell import Shell
@@ -583,16 +582,6 @@ def takes_rounds_of_an_older_version_for_its_own(patch: Patch) -> None:
         task = b.tasks.get(event.task)
         on_recalled(b, replace(event, made=task.round.made) if task and event.made == UNMADE else event)
     patch.setitem(HANDLERS, "RoundRecalled", trusting)
-
-
-@plant("liveness.*keeps", down_loss=0.4)
-def acknowledges_a_result_once(patch: Patch) -> None:
-    ack = Outbox.ack
-
-    def once(self: Outbox, effect: f.SendAck) -> None:
-        if effect.verdict is not Verdict.DUPLICATE:
-            ack(self, effect)
-    patch.setattr(Outbox, "ack", once)
 
 
 @plant("invariant (7|19)")
