@@ -7,7 +7,8 @@ JOBS   ?= 100000
 
 ROOMS  := tests/gateway/core tests/gateway/ledger tests/gateway/protocol
 KINDS  := tests/tasks tests/gateway/kindkit
-HEAVY  := $(KINDS) tests/simulation
+STREET := tests/system tests/gateway/simulate tests/benchmarks
+APART  := $(ROOMS) $(KINDS) $(STREET) tests/simulation
 QUICK  := $(ROOMS) tests/gateway/adapters tests/gateway/api tests/gateway/commands tests/gateway/devicebuild \
           tests/system/test_operator_flow.py tests/test_packaging.py
 
@@ -47,12 +48,13 @@ test: $(VENV)/.test  ## all tests; core, ledger and protocol must reach every br
 	@sh tests/system-packages.sh
 	$(BIN)/coverage run -m pytest $(ROOMS)
 	$(BIN)/coverage report
-	@# Side by side: two parts compute, the third waits for brokers, devices and clocks most of the time.
+	@# Side by side: two parts compute, two wait for brokers, devices and clocks most of the time.
 	$(BIN)/python -m pytest -m "not soak" tests/simulation >.simulation.log 2>&1 & simulation=$$!; \
 	  $(BIN)/python -m pytest -m "not soak" $(KINDS) >.kinds.log 2>&1 & kinds=$$!; \
-	  $(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(ROOMS) $(HEAVY)); rest=$$?; \
-	  wait $$simulation; simulation=$$?; wait $$kinds; kinds=$$?; \
-	  cat .simulation.log .kinds.log; exit $$((rest + simulation + kinds))
+	  $(BIN)/python -m pytest -m "not soak" $(STREET) >.street.log 2>&1 & street=$$!; \
+	  $(BIN)/python -m pytest -m "not soak" $(addprefix --ignore=,$(APART)); rest=$$?; \
+	  wait $$simulation; simulation=$$?; wait $$kinds; kinds=$$?; wait $$street; street=$$?; \
+	  cat .simulation.log .kinds.log .street.log; exit $$((rest + simulation + kinds + street))
 
 lowest:  ## a quick part of the tests, with the lowest versions that pyproject.toml allows
 	@sh tests/system-packages.sh
@@ -86,4 +88,4 @@ quality: $(VENV)/.test  ## every kind beside the field's own tools; KIND=name fo
 	$(BIN)/python -m benchmarks.quality $(if $(FULL),--full) $(KIND)
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) demo-output build dist .coverage .simulation.log .kinds.log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) demo-output build dist .coverage .simulation.log .kinds.log .street.log .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

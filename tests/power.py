@@ -85,6 +85,24 @@ class Power:
         self._content.pop(number, None)
         self._names.pop(number, None)
 
+    def whole(self) -> bool:
+        """Whether a power cut now would change nothing."""
+        return self._is_whole(str(self.folder), self.folder.stat().st_ino)
+
+    def _is_whole(self, path: str, number: int) -> bool:
+        there = _listed(path)
+        if there != self._names.get(number):
+            return False
+        for name, inner, is_folder in there:
+            if is_folder:
+                if not self._is_whole(f"{path}/{name}", inner):
+                    return False
+            else:
+                with open(f"{path}/{name}", "rb") as file:
+                    if file.read() != self._content.get(inner, b""):
+                        return False
+        return True
+
     def image(self, to: Path, eager: bool) -> Path:
         """The folder after a power cut now, written to ``to``."""
         self._write(str(self.folder), self.folder.stat().st_ino, str(to), eager)

@@ -167,12 +167,19 @@ def _migrate(db: sqlite3.Connection) -> dict[str, int]:
 
 def _script(db: sqlite3.Connection, sql: str) -> None:
     """Statement by statement: ``executescript`` would end the transaction."""
-    statement = ""
+    for statement in _statements(sql):
+        db.execute(statement)
+
+
+@cache
+def _statements(sql: str) -> list[str]:
+    found, statement = [], ""
     for part in sql.split(";"):
         statement += part + ";"
         if sqlite3.complete_statement(statement):
-            db.execute(statement)
+            found.append(statement)
             statement = ""
+    return found
 
 
 def _tables(db: sqlite3.Connection) -> set[tuple[str, ...]]:

@@ -110,22 +110,28 @@ class AtomicStorage(Storage):
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """The tables, None before the first write."""
+        tables = self.marshalled()
+        return _loaded(tables) if tables else None
+
+    def marshalled(self) -> bytes:
+        """The tables as ``marshal`` has them: the same object as before where the file has the same text, and empty
+        before the first write."""
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
             if self.previous.exists():
                 raise self._refusal("is missing") from None
-            return None
+            return b""
         tables = _sound_tables(text)
         if tables is None:
             raise self._refusal("is damaged")
-        return cast(dict[str, dict[str, Any]], marshal.loads(tables))  # noqa: S302 - made by ourselves just now
+        return tables
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replaces the file; the one before stays beside it."""
         tables = json.loads(json.dumps(data))  # document ids become the text keys that a reader will see
-        text = json.dumps({"checksum": _checksum(tables), "tables": tables}, indent=1)
-        write_atomically(self.path, text.encode() + b"\n", keep=self.previous)
+        text = f'{{\n "checksum": "{_checksum(tables)}",\n "tables": {{\n{_shown(tables)}\n }}\n}}\n'
+        write_atomically(self.path, text.encode(), keep=self.previous)
 
     def _refusal(self, what: str) -> RegistryError:
         return RegistryError(
@@ -139,11 +145,31 @@ def _sound_tables(text: bytes) -> bytes | None:
     try:
         whole = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         tables = whole["tables"]
-        stated = whole.get("checksum", _checksum(tables))  # left out by a person who edited the file on purpose
-        sound = whole.keys() <= {"checksum", "tables"} and stated == _checksum(tables)
+        real = _checksum(tables)
+        stated = whole.get("checksum", real)  # left out by a person who edited the file on purpose
+        sound = whole.keys() <= {"checksum", "tables"} and stated == real
         return marshal.dumps(tables) if sound and all(isinstance(table, dict) for table in tables.values()) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _loaded(tables: bytes) -> dict[str, dict[str, Any]]:
+    return cast(dict[str, dict[str, Any]], marshal.loads(tables))  # noqa: S302 - made by ourselves just now
+
+
+@lru_cache(maxsize=1)
+def _devices_in(tables: bytes) -> tuple[Device, ...]:
+    """Those of marshalled tables, which are looked at far more often than they change."""
+    return tuple(_device(row) for row in _loaded(tables).get("devices", {}).values()) if tables else ()
+
+
+def _shown(tables: dict[str, dict[str, Any]]) -> str:
+    """One row a line, for people."""
+    shown = []
+    for name, rows in tables.items():
+        lines = ",\n".join(f"   {json.dumps(number)}: {json.dumps(row)}" for number, row in rows.items())
+        shown.append(f"  {json.dumps(name)}: {{\n{lines}\n  }}")
+    return ",\n".join(shown)
 
 
 def _checksum(tables: Any) -> str:
@@ -193,7 +219,8 @@ class Registry:
             table = registry._db.table("gateway")
             if not table.all():
                 table.insert({"password": secrets.token_hex(16), "secret": secrets.token_hex(32)})
-        registry.accounts("gateway")  # reads every document once
+        for look in (registry.operators, registry.devices):   # every document is read once
+            look()
         return registry
 
     def close(self) -> None:
@@ -208,8 +235,9 @@ class Registry:
 
     def devices(self) -> list[Device]:
         """All devices, revoked ones too, in the order of their enrolment."""
-        rows = self._rows("devices")
-        return _made(lambda: [_device(row) for row in rows], self.folder / FILE)
+        with self._file():
+            tables = AtomicStorage(self.folder / FILE).marshalled()
+        return _made(lambda: list(_devices_in(tables)), self.folder / FILE)
 
     def owners(self) -> list[str]:
         """Names of those who are paid for devices."""
@@ -316,7 +344,7 @@ class Registry:
 
     def _rows(self, table: str) -> list[dict[str, Any]]:
         with self._file():
-            return [dict(row) for row in self._db.table(table).all()]
+            return list((AtomicStorage(self.folder / FILE).read() or {}).get(table, {}).values())
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -360,8 +388,12 @@ def _followed(device: Device, owner: str, revoked: bool, epoch: int) -> Device:
     owner = owner or device.owner
     moving = device.next_owner not in ("", owner)
     asked = (device.asked if device.asked >= 0 else epoch) if moving else -1
-    return replace(device, owner=owner, next_owner=device.next_owner if moving else "", asked=asked,
-                   revoked=revoked or (device.revoked and not device.restore), restore=device.restore and revoked)
+    after = (owner, device.next_owner if moving else "", asked,
+             revoked or (device.revoked and not device.restore), device.restore and revoked)
+    if after == (device.owner, device.next_owner, device.asked, device.revoked, device.restore):
+        return device   # as nearly all are, at every look
+    owner, next_owner, asked, revoked, restore = after
+    return replace(device, owner=owner, next_owner=next_owner, asked=asked, revoked=revoked, restore=restore)
 
 
 def _row(device: Device) -> dict[str, Any]:

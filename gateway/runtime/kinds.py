@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lamplighter.gateway.core.entities import KindFacts
@@ -46,7 +46,7 @@ def info_of(kind: Kind) -> KindInfo:
 
 def as_dict(info: KindInfo) -> dict[str, Any]:
     """As JSON has it."""
-    return asdict(info)
+    return {field.name: getattr(info, field.name) for field in fields(info)}
 
 
 def from_dict(said: Mapping[str, Any]) -> KindInfo:

@@ -93,7 +93,7 @@ class Pump:
         self._now_ms = now_ms
         self._queue: deque[tuple[Event, After | None]] = deque()
         self._wake = asyncio.Event()
-        self._ticker: asyncio.TimerHandle
+        self._ticker: asyncio.Handle
         self._window_s = window_ms / 1_000
         self._held = self._written = _NOTHING
         self._writing: asyncio.Future[None] | None = None
@@ -209,7 +209,7 @@ class Pump:
     def _tick(self) -> None:
         if self._machine.next_due_ms <= self._now_ms():
             self.put(Ticked())
-        self._tick_again()
+        self._ticker = asyncio.get_running_loop().call_soon(self._tick_again)   # it may have been taken by then
 
     def _tick_again(self) -> None:
         least, most = TICK_S

@@ -71,6 +71,13 @@ class Auditor:
         self.witness.restarted()
         self.idle.restarted()
 
+    def aged(self) -> None:
+        """The journal has forgotten what an older version does not know: under what rounds were begun, and at which
+        connection devices were heard."""
+        self.witness.releases = dict.fromkeys(self.witness.releases, kind.UNKNOWN)
+        for node, known in self.journal.standing.items():
+            self.journal.standing[node] = (*known[:3], 0, 0)
+
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
         self.world.trace(event, made)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamplighter.firmware import mac
-from lamplighter.gateway.adapters import store
+from lamplighter.gateway.adapters import opening, store
 from lamplighter.gateway.adapters.fold import Tail
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
@@ -21,7 +21,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
-from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
+from lamplighter.gateway.core.snapshot import UNMADE, LeaseRow, Snapshot
 from lamplighter.gateway.protocol.numbers import Numbers
 from lamplighter.gateway.protocol.verdicts import Verdict
 from lamplighter.gateway.publiclog.writer import PublicLog
@@ -588,6 +588,26 @@ def feeds_a_kind_what_another_version_was_answered(patch: Patch) -> None:
     def trusting(b: Any, event: RoundRecalled) -> None:
         task = b.tasks.get(event.task)
         on_recalled(b, replace(event, made=task.round.made) if task else event)
+    patch.setitem(HANDLERS, "RoundRecalled", trusting)
+
+
+@plant("invariant 15.*waits for a seal", older=3, epochs=0)
+def loses_what_is_pending_when_it_migrates(patch: Patch) -> None:
+    patch.setattr(opening, "FROM_3", opening.FROM_3.replace("sum(pending)", "0"))
+
+
+@plant("invariant 15.*number that was used", older=3, second_tries=24, epochs=0)
+def loses_numbers_when_it_migrates(patch: Patch) -> None:
+    patch.setattr(opening, "FROM_3", opening.FROM_3.replace("ranges(boot, seq)", "x''"))
+
+
+@plant("invariant (5|7|19)|IndexError|KeyError", older=3, upgrades=0)
+def takes_rounds_of_an_older_version_for_its_own(patch: Patch) -> None:
+    on_recalled = replay.on_recalled
+
+    def trusting(b: Any, event: RoundRecalled) -> None:
+        task = b.tasks.get(event.task)
+        on_recalled(b, replace(event, made=task.round.made) if task and event.made == UNMADE else event)
     patch.setitem(HANDLERS, "RoundRecalled", trusting)
 
 

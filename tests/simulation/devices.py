@@ -23,6 +23,8 @@ SEQ_BLOCK = 64
 BID_MS = 2_500
 GREET_BIDS = 16
 """As often it bids until it says again what it is; firmware goes by the clock."""
+GREETED_MS = 2 * GREET_BIDS * BID_MS
+"""As long it may take until what it says has been heard."""
 REFUSED_MS = 2_000
 """From a connection that was refused to the next attempt."""
 
@@ -55,8 +57,8 @@ class Device:
         self.slowness = 1
         self.refuse = 0.0
         self.lie: Lie | None = None
-        self.spans = True
-        """Whether its firmware takes several jobs under one lease."""
+        self.spans, self.plain = True, False
+        """Whether its firmware takes several jobs under one lease; whether it takes another at most of its starts."""
         self.gone = False
         self.cut_at = -1
         """When it last lost its power or its connection by itself, or came back."""
@@ -96,6 +98,7 @@ class Device:
         self.boot += 1
         self.conn = self.said = 0
         self.ahead = int(3 * self.rng.random()) - 1   # another firmware may have been installed
+        self.spans = not self.plain or self.ahead > 0
         self.once = int((1 << 30) * self.rng.random())
         self.flash.append((self.boot, self.seq, self.prev))
         self.seq += SEQ_BLOCK - self.seq % SEQ_BLOCK   # the rest of the reserved block is given up
@@ -228,7 +231,9 @@ class Device:
         if lease.kernel not in self.kernels:
             raise AssertionError(f"invariant 9: {self.node} was sent a kernel of another class")
         if lease.span and not self.spans:
-            raise AssertionError(f"{self.node} was sent what its firmware does not know")
+            if self.clock.now - self.cut_at > GREETED_MS:
+                raise AssertionError(f"{self.node} was sent what its firmware does not know")
+            return   # nobody knows of that firmware yet
         if self.refuse and self.rng.random() < self.refuse:
             self._refuse(lease.nonce, 1 + int(self.rng.random() * 9))
             return

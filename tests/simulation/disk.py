@@ -9,13 +9,15 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lamplighter.gateway.adapters.opening import transaction
 from lamplighter.gateway.adapters.registry import FILE, AtomicStorage, Device, Facts, Registry, no_log
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.core.effects import Durable
@@ -25,11 +27,54 @@ from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.gateway.runtime.stores import Stores
 from tests.power import Power
+from tests.vectors import journals
 
 MEMORY = next((path for path in ("/dev/shm",) if Path(path).is_dir()), None)
 PASSWORD = "the-password-of-no-broker"
 _KEY = Ed25519PrivateKey.from_private_bytes(b"the key of every simulated log..")
 PEM = _KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+@cache
+def _kept() -> tuple[int, list[str], dict[str, list[str]]]:
+    """Of the newest journal before this version's: its number, the SQL that makes it, and its tables' columns."""
+    path = sorted(journals.FOLDER.glob("schema-*.db"))[-2]
+    with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as db:
+        made = db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+        tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        columns = {name: [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (name,))]
+                   for name, in tables}
+        (version,), = db.execute("PRAGMA user_version")
+    return version, [sql for sql, in made], columns
+
+
+def older(db: sqlite3.Connection) -> None:
+    """Makes a journal whose tail is in its tables one of the version before, with what that knows of the same."""
+    version, script, tables = _kept()
+    kept = {}
+    for table, columns in tables.items():
+        known = {row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+        names = ", ".join(name for name in columns if name in known)
+        kept[table, names] = db.execute(f"SELECT {names} FROM {table}").fetchall()
+    with transaction(db):
+        for kind in ("trigger", "view", "table"):
+            for name, in db.execute("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite%'",
+                                    (kind,)).fetchall():
+                db.execute(f"DROP {kind} {name}")
+        for sql in script:
+            db.execute(sql)
+        for (table, names), rows in kept.items():
+            places = ", ".join("?" for _ in names.split(", "))
+            db.executemany(f"INSERT INTO {table}({names}) VALUES({places})", rows)
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+@cache
+def _new() -> bytes:
+    """A journal of this version in which nothing is: made by the real code, once for thousands of worlds."""
+    with tempfile.TemporaryDirectory() as folder, closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        Store.open(Path(folder) / "journal.db", lambda path: db)
+        return db.serialize()
 
 
 class Watch(Protocol):
@@ -134,6 +179,7 @@ class Disk:
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY))
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=Kept)
+        self._db.deserialize(_new())
         self._site = settings.site
         self.path = self._folder
         (self._folder / "log.key").write_bytes(PEM)
@@ -157,11 +203,19 @@ class Disk:
 
     def cut_power(self, eager: bool) -> None:
         """What was not synced is gone; of the journal, which SQLite syncs, that is nothing."""
+        if self._power.whole():
+            return
         image = self._power.image(Path(tempfile.mkdtemp(prefix="lamplighter-sim-", dir=MEMORY)), eager)
         self._power.off()
         shutil.rmtree(self._folder)
         image.rename(self._folder)
         self._power = Power(self._folder).on()
+
+    def age(self) -> None:
+        """The journal becomes what the version before would have made of the same: it knows less."""
+        store = Store.open(self._folder / "journal.db", lambda path: self._db)
+        store.close()
+        older(self._db)
 
     def forget(self, node: str) -> bool:
         """An old copy of the registry is all there is: it does not know a device. Whether it did, and for good."""

@@ -35,7 +35,7 @@ class Faults:
             (mix.replays, self.replay), (mix.amnesias, self.amnesia), (mix.epochs, self.end_epoch),
             (mix.wall_jumps, self.wall_jump), (int(mix.crash > 0), world.gateway.kill),
             (mix.transfers, self.transfer), (int(mix.transfers > 0), self.stray), (mix.floods, self.flood),
-            (mix.upgrades, self.upgrade),
+            (mix.upgrades, self.upgrade), (mix.older, self.age),
         ):
             for _ in range(times):
                 self.clock.at(world.some_time(), self._happen, fault)
@@ -131,6 +131,13 @@ class Faults:
         world.release = kind.RELEASES[int(len(kind.RELEASES) * self.rng.random())]
         if self.rng.random() < 0.7:
             world.gateway.kill()
+
+    def age(self) -> None:
+        """The version that has run so far was the one before: so is its journal, and it knew no spans."""
+        world = self.world
+        world.gateway.kill()
+        world.disk.age()
+        world.auditor.aged()
 
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""

@@ -61,7 +61,7 @@ class Link:
     def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
         if not self._loop.dead:
             self._gateway.leaving()
-            self._gateway.broker.publish(topic, payload)
+            self._gateway.broker.publish(topic, payload, qos)
         return True
 
     def acknowledge(self, message: Message) -> None:
@@ -97,7 +97,7 @@ class Worker:
         head = unpack(request[4:]).head
         if head["do"] == "start":
             self._gateway.solves[head["task"]] = self._release
-        fault = self._gateway.ends_a_worker(request)
+        fault = self._gateway.ends_a_worker(head["do"], request)
         if fault == "early":
             raise WorkerDied
         answer = self._workshop.answer(request[4:])
@@ -219,11 +219,14 @@ class Gateway:
     def _watch(self, shell: Shell) -> None:
         """The auditor hears of every event, every row and every effect of this life, before it counts."""
         handle, restore, release = shell.machine.handle, shell.machine.restore, shell._carriers.release
-        audited, world = self._audited, self.world
+        audited, world, check = self._audited, self.world, self.world.auditor.handled
 
         def handled(event: e.Event, now_ms: int) -> list[f.Effect]:
             made = handle(event, now_ms)
-            audited(world.auditor.handled, event, made)
+            try:
+                check(event, made)
+            except Broken as broken:
+                self._found(broken)
             return made
 
         def restored(*given: Any) -> list[f.Effect]:
@@ -243,9 +246,12 @@ class Gateway:
         try:
             check(*given)
         except Broken as broken:
-            self.world.fail(broken)
-            self.die()
-            raise Crash from None
+            self._found(broken)
+
+    def _found(self, broken: Broken) -> None:
+        self.world.fail(broken)
+        self.die()
+        raise Crash from None
 
     def die(self) -> None:
         """Nothing of this life happens any more."""
@@ -279,9 +285,9 @@ class Gateway:
             self.broker.subscribe(self.receive)
             self.loop.call_soon(self.shell.connected)
 
-    def ends_a_worker(self, request: bytes) -> str:
+    def ends_a_worker(self, what: str, request: bytes) -> str:
         """What becomes of a worker over this request: '' for nothing."""
-        share = self.world.mix.worker_ends if unpack(request[4:]).head["do"] != "kinds" else 0.0
+        share = self.world.mix.worker_ends if what != "kinds" else 0.0
         if self.calm or not share or self.rng.random() >= share or self._ended.get(request, 0) == 2:
             self._ended.pop(request, None)
             return ""
@@ -292,9 +298,13 @@ class Gateway:
 
     def keeping(self, effects: Sequence[f.Durable]) -> None:
         """The auditor looks at each row before it is applied to its own copy."""
-        for effect in effects:
-            self._audited(self.world.auditor.keeping, effect)
-            self.world.journal.apply(effect)
+        look, apply = self.world.auditor.keeping, self.world.journal.apply
+        try:
+            for effect in effects:
+                look(effect)
+                apply(effect)
+        except Broken as broken:
+            self._found(broken)
 
     def kept(self) -> None:
         self._audited(self.world.auditor.committed)

@@ -50,18 +50,20 @@ class Idle:
 
     def ticked(self, state: State) -> None:
         waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
-        may = {node.name for node in state.nodes.values() if not node.open
-               and any(why_not(state, node, job) is None for job in waiting)} if waiting else set()
+        may = [node.name for node in state.nodes.values() if not node.open
+               and any(why_not(state, node, job) is None for job in waiting)] if waiting else []
         since = self._since(self.may, may)
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
         jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
-        idle = {d.node for d in self.world.devices if self._wants(d) and self._idle(state, d, jobs)}
+        over = self.clock.now > self.world.mix.faults_ms
+        idle = [d.node for d in self.world.devices if self._wants(d) and self._idle(state, d, jobs)] if over else []
         since = self._since(self.idle, idle)
         need(self.clock.now - since <= self.patience_ms, 17,
              [(node, [why_not(state, state.nodes[node], job) for job in jobs]) for node in sorted(idle)],
              "are healthy and get no work")
 
-        since = self._since(self.muted, {n.name for n in state.nodes.values() if state.now_ms < n.muted_until})
+        muted = [node.name for node in state.nodes.values() if state.now_ms < node.muted_until]
+        since = self._since(self.muted, muted)
         need(self.clock.now - since <= MUTED_MS, 17, self.muted, "stay muted after their flood")
 
     def _since(self, known: dict[str, int], now: Collection[str]) -> int:
@@ -69,13 +71,15 @@ class Idle:
         if known:
             for gone in known.keys() - now:
                 del known[gone]
+        elif not now:
+            return self.clock.now
         for name in now:
             known.setdefault(name, self.clock.now)
         return min(known.values(), default=self.clock.now)
 
     def _wants(self, device: Device) -> bool:
-        """Whether nothing is wrong with a device."""
-        return (self.world.clock.now > self.world.mix.faults_ms and device.connected and device.lie is None
+        """Whether nothing is wrong with a device, once the faults are over."""
+        return (device.connected and device.lie is None
                 and device.slowness == 1 and device.node not in self.world.revoked and len(device.outbox) < OUTBOX)
 
     @staticmethod

@@ -40,6 +40,8 @@ class Release(NamedTuple):
         return self._replace(compiler=0) == other._replace(compiler=0)
 
 
+UNKNOWN = Release(version=0)
+"""What a journal of an older version says of its rounds: nothing that is made now is like them."""
 RELEASES = (Release(), Release(compiler=2), Release(2, b"otherwise"), Release(split=b"unsaid"), Release(kernel="_2"),
             Release(2), Release(3, b"otherwise", "_2", 2))
 """One splits otherwise and does not say so: its version is that of the first."""

@@ -55,6 +55,7 @@ class Loop(asyncio.AbstractEventLoop):
         self._free_at: dict[Executor | None, int] = {}
         self._ready: deque[Handle] = deque()
         self._turning = False
+        self._first = True
         self._tasks: dict[asyncio.Task[Any], None] = {}   # in their order, which a seed must repeat
         self.dead = False
 
@@ -62,6 +63,8 @@ class Loop(asyncio.AbstractEventLoop):
         """As SIGKILL does: no handler of what is under way runs to any effect."""
         if not self.dead:
             self.dead = True
+            if asyncio._get_running_loop() is self:
+                asyncio._set_running_loop(None)
             self._clock.at(self._clock.now, self.bury)
 
     def bury(self) -> None:
@@ -125,24 +128,31 @@ class Loop(asyncio.AbstractEventLoop):
             self._failed(error or RuntimeError(context["message"]))
 
     def _due(self, handle: Handle) -> None:
-        self._ready.append(handle)
-        self._turn()
+        if handle.callback is not None and not self.dead:
+            self._ready.append(handle)
+            self._turn()
 
     def _turn(self) -> None:
-        """All that is ready now, then what that makes ready, unless something else happens before."""
+        """All that is ready now, then what that makes ready, unless something else happens before.
+
+        It is the running loop until it ends: to ask and to set that for each turn takes longer than most of them.
+        """
+        if self.dead:
+            return
         ready = self._ready
         self._turning = True
-        asyncio._set_running_loop(self)
-        try:
-            while ready:
-                for _ in range(len(ready)):
-                    handle = ready.popleft()
-                    if handle.callback is not None and not self.dead:
-                        self._call(handle.callback, handle.args)
-                if self._clock.has_more_now():
-                    break
-        finally:
-            asyncio._set_running_loop(None)
+        if self._first:
+            self._first = False
+            asyncio._set_running_loop(self)
+        while ready:
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if handle.callback is not None:
+                    self._call(handle.callback, handle.args)
+                    if self.dead:
+                        return
+            if self._clock.has_more_now():
+                break
         self._turning = bool(ready)
         if ready:
             self._clock.at(self._clock.now, self._turn)

@@ -47,8 +47,10 @@ class Mix:
     transfers: int           # devices that are handed over
     restore: bool            # who is revoked is restored some time later
     upgrades: int            # other releases of gateway and kinds, older ones among them, are installed
+    older: int               # the journal of the next start is one of an older version
     renumbers: int           # liars of another kind: right answers under numbers that were used
-    plain: int               # devices whose firmware takes no spans
+    plain: int               # devices whose firmware takes no spans at most of their starts
+    down_loss: float         # of a QoS 0 message to a device: a lease, an acknowledgement
     floods: int              # a liar sends garbage, or refusals of leases that never were, as fast as it can
 
 
@@ -74,4 +76,5 @@ def mix_of(seed: int) -> Mix:
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
         amnesias=few(3), upgrades=few(4), plain=few(devices), renumbers=few(1),
+        down_loss=some(0.4), older=few(1) if rng.random() < 0.5 else 0,
     )

@@ -145,20 +145,20 @@ class Broker:
         """An operator publishes a request."""
         self.clock.after(self._delay(), self._arrived, topic, payload)
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """The gateway publishes: to a device, or for people."""
         _, _, rest = topic.partition(NODES)
         if rest:
-            self.down(*rest.split("/"), payload)
+            self.down(*rest.split("/"), payload, qos)
         elif topic.endswith("/mark"):
             self.clock.after(self._delay(), self._arrived, topic, payload)
         else:
             self.people(topic, payload)
 
-    def down(self, node: str, leaf: str, payload: bytes) -> None:
+    def down(self, node: str, leaf: str, payload: bytes, qos: int) -> None:
         """To a device, whose session is clean: away means lost."""
         link = self.links.get(node)
-        if link is None or not link.up:
+        if link is None or not link.up or (qos == 0 and self._happens(self.mix.down_loss)):
             self.dropped += 1
             return
         self._carry(link, self._arrive_down, leaf, payload)

@@ -15,6 +15,10 @@ from tests.simulation.journal import JobKey, Journal
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+SAID = frozenset((e.NodeBorn, e.NodeBid, e.NodeStatusChanged))
+"""What a device says of itself."""
+COUNTED = frozenset((e.DeviceIsNewer, e.DeviceMisbehaved))
+"""What is counted and no more."""
 SLACK_MS = 400
 """How much later than its clock a lease may end: one tick, and the queue before it."""
 
@@ -102,10 +106,16 @@ class Witness:
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """An event and the answer to it, or None and what a restart says."""
-        before = self._before.get(type(event))
+        kind_ = type(event)
+        before = self._before.get(kind_)
         if before:
             before(self, event, made)
-        self._of_batch(event, made)
+        if kind_ is e.BatchTaken:
+            self._of_batch(made)
+        elif kind_ in SAID and not self.fresh:
+            self.replays.append(event)
+        elif kind_ not in COUNTED:
+            self.moved = True
         for effect in made:
             about = type(effect)
             if about is f.KeepLease:
@@ -120,26 +130,21 @@ class Witness:
             self.restored = True
             self._give_time(self.holder)
             self.world.owners.begun(self.owners)
+            self._credits()
             need(not any(self.held.get(node) for node in self.revoked), 6, self.held, "has leases on revoked devices")
-        after = self._after.get(type(event))
+        after = self._after.get(kind_)
         if after:
             after(self, event)
 
-    def _of_batch(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
+    def _of_batch(self, made: Sequence[f.Effect]) -> None:
         """What a batch leads to is said at its end: nothing, where all of it was replays."""
-        if type(event) is e.BatchTaken:
-            others = [effect for effect in made if type(effect) is not f.SendFloor]
-            need(self.moved or not others, 8, (self.replays, others), "are replays, and yet did something")
-            self.moved, self.replays = not self.restored, []
-        elif isinstance(event, e.NodeBorn | e.NodeBid | e.NodeStatusChanged) and not self.fresh:
-            self.replays.append(event)
-        elif not isinstance(event, e.DeviceIsNewer | e.DeviceMisbehaved):
-            self.moved = True
+        others = [effect for effect in made if type(effect) is not f.SendFloor]
+        need(self.moved or not others, 8, (self.replays, others), "are replays, and yet did something")
+        self.moved, self.replays = not self.restored, []
 
     def _cause(self, event: e.Event | None) -> type:
         """The kind of event that ended a lease; none for a start, and for the first that is heard after a reboot."""
-        about = isinstance(event, e.NodeBorn | e.NodeBid | e.NodeStatusChanged)
-        first = about and event.at.boot > self.lives.get(event.node, 0)
+        first = isinstance(event, tuple(SAID)) and event.at.boot > self.lives.get(event.node, 0)
         return type(None) if first else type(event)
 
     def _leased(self, x: Any) -> None:
@@ -177,6 +182,7 @@ class Witness:
         need(self.fresh or not others, 8, (event, others), "is a replay, and yet did something")
         ended = {effect.lease for effect in made if type(effect) is f.KeepEnd} & self.earlier
         need(not ended or at.boot > self.starts.get(node, 0), 8, (event, ended), "ends leases of an earlier life")
+
     def _muted(self, event: e.NodeMuted, made: Sequence[f.Effect]) -> None:
         need(event.node in self.world.flooders, 17, event, "mutes a device that has not flooded")
 
@@ -254,7 +260,8 @@ class Witness:
 
     def _heard(self, event: Any) -> None:
         if self.fresh:
-            again = event.at.boot > self.starts.get(event.node, 0)
+            known = self.starts.get(event.node, -1)
+            again = event.at.boot > known != 0   # of an aged journal: no start is known
             self.starts[event.node] = event.at.boot
             self.newest[event.node, type(event)] = event.at
             self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
@@ -293,6 +300,9 @@ class Witness:
         self.given[lease] = max(self.given.get(lease, 0), self.clock.now + ms)
 
     def _sealed(self, event: e.EpochSealed) -> None:
+        self._credits()
+
+    def _credits(self) -> None:
         """What is shown as settled is what was paid, what is shown as pending is judged and not sealed, also where
         its commit still waits for others."""
         state, held = self.world.gateway.machine.state, self.world.gateway.shell.pump.held

@@ -104,7 +104,7 @@ class World:
         for device in honest[:1:-1][: mix.renumbers]:
             device.lie = again
         for device in order[::-1][: mix.plain]:
-            device.spans = device in self.steady
+            device.plain = device not in self.steady
         for device in self.devices:
             device.refuse = mix.refuse
 
@@ -239,7 +239,9 @@ class World:
         limit = self.mix.faults_ms + END_MS
         while self.clock.now < limit and not ending.settled(self):
             for _ in range(20):
-                self.step()
+                self.clock.step()
+                if self.broken is not None:
+                    raise self.broken
         ending.judge(self)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from lamplighter.gateway.adapters.registry import (
     EnrolmentError,
     Registry,
     RegistryError,
+    no_log,
 )
 from lamplighter.gateway.core.policy import Policy
 from tests.power import Power
@@ -78,6 +79,27 @@ def test_a_thousand_devices_are_one_write(tmp_path, monkeypatch):
     monkeypatch.setattr(AtomicStorage, "write", lambda self, data: (writes.append(1), original(self, data)))
     assert len(registry.enrol([(secrets.token_bytes(32), "city") for _ in range(1000)], 0)) == 1000
     assert len(writes) == 1
+
+
+def test_devices_are_made_once_from_what_has_not_changed(tmp_path):
+    """They are asked for at every seal and look, and change when a person does something."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(of("alice", KEYS[:2]), 0)
+    first, second = registry.devices()
+    assert all(again is one for again, one in zip(registry.devices(), (first, second), strict=True))
+    assert all(again is one for again, one in zip(registry.follow(no_log, 0), (first, second), strict=True))
+    registry.revoke(first.node)
+    assert [device.revoked for device in registry.devices()] == [True, False]
+
+
+def test_a_person_finds_each_device_in_a_line(tmp_path):
+    """The file is read with a pager and searched with grep."""
+    registry = Registry.open(tmp_path)
+    registry.enrol(of("alice", KEYS[:3]), 0)
+    lines = (tmp_path / FILE).read_text().splitlines()
+    for device in registry.devices():
+        line, = (line for line in lines if device.node in line)
+        assert device.key.hex() in line and '"alice"' in line
 
 
 def test_five_hundred_owners_are_one_write(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.snapshot import Snapshot
-from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, Pump, step
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, TICK_S, Pump, step
 
 
 class Echo:
@@ -246,6 +246,19 @@ def test_time_passes_when_the_machine_wants_it():
             await asyncio.sleep(0.005)
     asyncio.run(running(bench, work))
     assert bench.machine.ticks == 1
+
+
+def test_after_a_tick_it_sleeps_until_the_next_is_due():
+    """It asks the core once that has taken the tick, so that no second timer comes for the same."""
+    bench = Bench()
+
+    async def work():
+        bench.machine.next_due_ms = 0
+        while not bench.machine.ticks:   # noqa: ASYNC110 - the pump's own ticker: there is no event to wait for
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert bench.pump._ticker.when() - asyncio.get_running_loop().time() > 2 * TICK_S[0]
+    asyncio.run(running(bench, work))
 
 
 HOUR_MS = 3_600_000
