@@ -13,7 +13,7 @@ MESSAGE_BYTES = 256
 """What a message costs besides its own bytes: even of nothing there is work."""
 HINT_BYTES = 2_048
 """The same of what people may read too, and nobody needs often: status, birth, bid."""
-VAIN_BYTES = 768
+VAIN_BYTES = 256
 """What it costs besides when it comes to nothing: malformed, forged, of no lease or of one that has its result."""
 SHARE_BYTES = 32_768
 """What a device may send in a second, whatever it does: bids, births, parts of kernels, results once more."""
