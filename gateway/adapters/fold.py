@@ -45,8 +45,8 @@ _TASK, _NODE, _PRICE = map(GIVEN.index, ("task", "node", "price_kop"))
 _ENDED, _VERDICT, _EPOCH, _BOOT, _SEQ, _, _ANSWER = range(len(GIVEN), len(GIVEN + OUTCOME))
 _UNSENT = ("", "", -1, 0, 0, b"", b"")
 """The outcome of a lease that has none."""
-_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _COUNTED, _ANSWERED = map(
-    CODES.__getitem__, (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, Counted, KeepAnswer))
+_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _COUNTED, _ANSWERED, _TASK_ENDED = map(CODES.__getitem__, (
+    KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, Counted, KeepAnswer, KeepTaskEnd))
 _OUTCOMES = (_RECEIPT, _JUDGED, _OVER)
 _SHORTENS = (CODES[KeepTaskEnd], CODES[KeepSetback])
 _CARRIED = 4_096
@@ -88,6 +88,8 @@ class _Sorted:
         self.standing: dict[str, Row] = {}
         """The last word on each node."""
         self.counts: Counts = defaultdict(Count)
+        self.ended: dict[str, int] = {}
+        """Tasks that end here: no lease up to that number is one of another task of the name."""
         self.others: list[Row] = []
         for row in rows:
             code = row[0]
@@ -104,7 +106,15 @@ class _Sorted:
             elif code == _COUNTED:
                 self._count(Counted(*row[1:]))
             else:
+                if code == _TASK_ENDED:
+                    self._end(row[1])
                 self.others.append(row)
+
+    def _end(self, task: str) -> None:
+        self.ended[task] = next(reversed(self.new), 0)
+        for (name, _), count in self.counts.items():
+            if name == task:
+                count.leases = count.done = 0
 
     def _count(self, counted: Counted) -> None:
         count = self.counts[counted.task, counted.node]
@@ -180,13 +190,15 @@ def _fold_leases(db: sqlite3.Connection, sums: Sums, found: _Sorted) -> None:
     for number, row in older.items():
         sums.note(("lease", number >> 8), digest(before[number]) ^ digest(row))
         count, was = found.counts[row[_TASK], row[_NODE]], before[number]
-        count.done += (row[_ENDED] == "done") - (was[_ENDED] == "done")
+        if row[_TASK] not in found.ended:
+            count.done += (row[_ENDED] == "done") - (was[_ENDED] == "done")
         count.kop += row[_PRICE] * ((row[_VERDICT] == "ok") - (was[_VERDICT] == "ok"))
     for number, row in found.new.items():
         sums.note(("lease", number >> 8), digest(row))
         count = found.counts[row[_TASK], row[_NODE]]
-        count.leases += 1
-        count.done += row[_ENDED] == "done"
+        if number > found.ended.get(row[_TASK], 0):
+            count.leases += 1
+            count.done += row[_ENDED] == "done"
         count.kop += row[_PRICE] * (row[_VERDICT] == "ok")
         if row[_SEQ]:
             count.used.append(number_of(row[_BOOT], row[_SEQ]))

@@ -18,6 +18,7 @@ from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.core.lifecycle import TaskState
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
@@ -152,7 +153,7 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     kind = _kind(request)
     _require_input(request)
     known = server.state.tasks.get(task)
-    if known is None or known.body != request.body:
+    if known is None or known.body != request.body or known.state is TaskState.CANCELLED:
         await server.solvers.prepare(kind, request.body, request.user)
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),

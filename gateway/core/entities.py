@@ -257,12 +257,12 @@ class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
-                 "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
-                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
+                 "ending", "events", "expected", "jobs_before", "kept", "kind", "life", "name", "priority",
+                 "progress", "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
                  "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int, by: str = "") -> None:
+                 started_ms: int, by: str = "", life: int = 0) -> None:
         self.name = name
         self.kind = kind
         self.body = body
@@ -284,8 +284,9 @@ class Task:
         """Jobs of the rounds before that one."""
         self.rounds = 0
         """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
-        self.run = 0
-        """How often the task was set back: an accepted answer turned out to be wrong, or its kind is another now."""
+        self.run = self.life = life
+        """It rises whenever the task is set back: an accepted answer turned out to be wrong, or its kind is another
+        now. It began with ``life``: what came before was done for a task of this name that was cancelled."""
         self.solved: TaskSolved | None = None
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}

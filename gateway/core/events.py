@@ -66,7 +66,7 @@ class TaskCancelled:
     ref: object = None
 
 
-# From the solver of a task
+# From the solver of a task, in the name of the ``life`` that it was started for: an id may have another one since
 
 
 @fact
@@ -81,6 +81,7 @@ class RoundYielded:
     jobs: tuple[JobSpec, ...]
     expected: int = 1
     digest: bytes = b""
+    life: int = 0
 
 
 @fact
@@ -90,6 +91,7 @@ class TaskSolved:
     task: str
     result: bytes
     rounds: int = 1
+    life: int = 0
 
 
 @fact
@@ -100,6 +102,7 @@ class TaskBroke:
     code: str
     message: str
     fault: str
+    life: int = 0
 
 
 @fact
@@ -107,6 +110,7 @@ class SolverLost:
     """The process that ran the solver has ended, and the solver with it: it is wanted anew, from its start."""
 
     task: str
+    life: int = 0
 
 
 @fact

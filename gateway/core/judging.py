@@ -351,9 +351,10 @@ def open_round(state: State, task: Task) -> None:
     now = task.round
     now.open_jobs = len(now.specs) - sum(job.answer is not None for job in now.jobs)
     state.live.append(task)
-    for index in sorted(task.suspects.pop(now.number, ())):
-        if now.jobs[index].phase is ACCEPTED and not now.jobs[index].audited:
-            audit(state, now.jobs[index])
+    suspects = task.suspects.pop(now.number, ())
+    for job in [job for job in now.jobs if job.index in suspects] if suspects else ():
+        if job.phase is ACCEPTED and not job.audited:
+            audit(state, job)
     if now.open_jobs == 0 and not now.rechecking:
         finish_round(state, task)
         return

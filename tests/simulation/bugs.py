@@ -16,7 +16,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
+from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, tasks, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import LeaseRow, Snapshot
@@ -414,6 +414,17 @@ def remembers_every_lease(patch: Patch) -> None:
 def leaves_copies_of_cancelled_tasks_unjudged(patch: Patch) -> None:
     judge = judging.judge
     patch.setattr(judging, "judge", lambda b, lease, verdict: verdict == "cancelled" or judge(b, lease, verdict))
+
+
+@plant("invariant 2.*a run that its id has had")
+def begins_an_id_anew_as_if_it_were_new(patch: Patch) -> None:
+    forget = tasks._forget
+    patch.setattr(tasks, "_forget", lambda b, task: forget(b, task) * 0)
+
+
+@plant("invariant|AssertionError|IllegalMove|liveness")
+def takes_what_a_solver_said_before_its_task_was_cancelled(patch: Patch) -> None:
+    patch.setattr(state.State, "task_of", lambda self, said: self.tasks.get(said.task))
 
 
 @plant("invariant 1")

@@ -147,6 +147,13 @@ def test_an_unfinished_task_is_started_again(after, pair):
     assert pair.state.next_lease == 10
 
 
+def test_another_life_of_an_id_goes_on_as_that(after, of, pair):
+    """After a restart too its solver speaks for that life only, and nothing is shown of the one that was cancelled."""
+    said = after(tasks=[OPEN._replace(run=4, life=3)])
+    assert said == [f.PublishResult("t", b""), f.StartSolver("t", "toy.sum", b"{}", 3)]
+    assert task_view(pair.of())["setbacks"] == 1 and pair.tell(e.RoundYielded("t", 0, ())) == []
+
+
 def test_a_finished_task_is_shown_again(after, of, pair):
     """Status and result are published anew, and the id stays taken."""
     said = after(tasks=[OPEN._replace(state="done", result=b"{}")])
