@@ -395,7 +395,7 @@ HELD = {
     "runtime.inbox.Inbox": {
         "_held": "`request_bytes_at_start`", "_kept": "`MAX_KEPT`", "_loud": "topics of devices that are muted",
         "_waiting": "`request_bytes_at_start`"},
-    "runtime.kinds.KindInfo": {"schema": "of a kind that is installed"},
+    "runtime.kinds.KindInfo": {"example": "of a kind that is installed", "schema": "the same"},
     "runtime.outbox.Outbox": {"_acks": "of one batch of events: `MAX_BATCH`", "_leases": "of one batch: `MAX_BATCH`"},
     "runtime.pump.Pump": {"_queue": "`messages_in`, and one for each errand and timer of ours"},
     "runtime.recompute.Recomputer": {"_children": "kernels of kinds that are installed; a minute each"},
@@ -420,7 +420,8 @@ HELD = {
     "adapters.store.Store": {"_tail": "effects until the next fold, by bytes"},
     "adapters.fold.Count": {"used": "receipts of one fold"},
     "adapters.fold._Sorted": {
-        "counts": "of one fold", "later": "rows of one fold", "new": "rows of one fold", "others": "rows of one fold",
+        "counts": "of one fold", "ended": "rows of one fold", "later": "rows of one fold", "new": "rows of one fold",
+        "others": "rows of one fold",
         "standing": "at most `max_nodes`"},
     "adapters.sums.Sums": {"_changes": "rows that one fold changes"},
     "api.budget.Budgets": {"_accounts": "`MAX_USERS`"},

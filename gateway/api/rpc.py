@@ -207,14 +207,14 @@ async def _tasks(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, A
 
 
 async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    """What a kind takes, as JSON Schema (2020-12); the gateway's retained ``info`` lists the kinds."""
+    """What a kind takes, as JSON Schema (2020-12) and by example; the gateway's retained ``info`` lists the kinds."""
     name = _kind(request)
     kind = server.solvers.kinds.get(name)
     if kind is None:
         hint = nearest(name, list(server.solvers.kinds))
         raise RequestError("unknown_kind", f"no kind {name[:64]!r}", hint, "/kind")
     return {"kind": name, "version": kind.version, "title": kind.title,
-            "input_schema": kind.schema}
+            "input_schema": kind.schema, "example": kind.example}
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:

@@ -42,9 +42,24 @@ def kind_list(as_json: bool) -> None:
 
 @kind.command("schema", epilog=examples("kind schema environment.airmap"))
 @click.argument("name")
-def kind_schema(name: str) -> None:
+@json_option
+def kind_schema(name: str, as_json: bool) -> None:
     """Prints the JSON Schema of the input of the kind NAME."""
-    click.echo(json.dumps(_known(name).Model.model_json_schema(), indent=1))
+    click.echo(json.dumps(_known(name).Model.model_json_schema(), indent=None if as_json else 1))
+
+
+@kind.command("example", epilog=examples(
+    "kind example energy.evhosting > lane.json",
+    "kind example environment.airmap | lamplighter task submit - --watch"))
+@click.argument("name")
+@json_option
+def kind_example(name: str, as_json: bool) -> None:
+    """Prints a small task of the kind NAME, ready to be submitted: a start for one of your own."""
+    place = _known(name).example
+    if place is None:
+        raise click.ClickException(f"{name} brings no example; see `lamplighter kind schema {name}`")
+    text = place.read_text("utf-8")
+    click.echo(json.dumps(json.loads(text)) if as_json else text, nl=as_json)
 
 
 @kind.command("convert", epilog=examples(

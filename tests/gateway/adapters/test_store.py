@@ -63,7 +63,8 @@ def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", in
 
 
 @pytest.mark.parametrize("folds", [False, True])
-def test_another_life_of_an_id_counts_its_own_leases(path: Path, folds: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_life_of_an_id_counts_its_own_leases(path: Path, folds: bool,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """What was leased for the task that was cancelled is no share of the next of its name, whenever it is folded."""
     monkeypatch.setattr(Store, "tail_bytes", 0 if folds else 1 << 20)
     store = Store.open(path)

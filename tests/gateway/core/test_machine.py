@@ -148,7 +148,7 @@ def test_an_unfinished_task_is_started_again(after, pair):
 
 
 def test_another_life_of_an_id_goes_on_as_that(after, of, pair):
-    """After a restart too its solver speaks for that life only, and nothing is shown of the one that was cancelled."""
+    """After a restart too its solver speaks for that life only; of what was cancelled nothing is shown."""
     said = after(tasks=[OPEN._replace(run=4, life=3)])
     assert said == [f.PublishResult("t", b""), f.StartSolver("t", "toy.sum", b"{}", 3)]
     assert task_view(pair.of())["setbacks"] == 1 and pair.tell(e.RoundYielded("t", 0, ())) == []
