@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lamplighter.gateway import __version__
@@ -35,6 +36,10 @@ class Window:
     def result(self, task: str) -> dict[str, Any] | None:
         known = self._state.tasks.get(task)
         return json.loads(known.result) if known and known.result else None
+
+    async def files(self, task: str) -> Mapping[str, bytes] | None:
+        known = self._state.tasks.get(task)
+        return await self._shell.files.of(known.result) if known and known.result else None
 
     def nodes(self) -> list[dict[str, Any]]:
         return nodes_view(self._state)

@@ -162,6 +162,10 @@ class Solvers:
             return Contexts().take(_checked(parcel).parts)
         return await self._request(user, len(body), pack({"do": "price", "kind": kind}, body), read)
 
+    async def files(self, result: bytes) -> dict[str, bytes]:
+        """The files of a published result, made by its kind. Raises TaskError, KindBroke."""
+        return await self._request("", len(result), pack({"do": "files"}, result), _files_of)
+
     # How
 
     def _lane_for(self, size: int) -> Lane:
@@ -323,6 +327,11 @@ def _checked(parcel: Parcel) -> Parcel:
     if parcel.head.get("is") == "broken":
         raise KindBroke(str(parcel.head.get("error"))[:300]) from KindBroke(str(parcel.head.get("trace"))[:10_000])
     return parcel
+
+
+def _files_of(parcel: Parcel) -> dict[str, bytes]:
+    names = _checked(parcel).head["names"]
+    return {str(name): data for name, data in zip(names, parcel.parts, strict=True)}
 
 
 def _request_of(parcel: Parcel) -> Request:
