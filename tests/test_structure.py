@@ -391,6 +391,8 @@ HELD = {
     "runtime.carriers.Carriers": {"_table": "effects of ours"},
     "runtime.enrolment.Enrolment": {"_known": "`devices`", "keys": "`devices`"},
     "runtime.errands.Errands": {"_open": "effects of `requests`, `compiling`, tasks that recompute or look back"},
+    "runtime.files.Files": {"_shown": "`TASKS` of `MOST` names",
+                            "_waiting": "`TASKS` results, and ids of tasks that are cleared meanwhile"},
     "runtime.gate.Gate": {"_accounts": "`devices`; strangers share one"},
     "runtime.inbox.Inbox": {
         "_held": "`request_bytes_at_start`", "_kept": "`MAX_KEPT`", "_loud": "topics of devices that are muted",

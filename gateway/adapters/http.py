@@ -20,7 +20,6 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from lamplighter.gateway.adapters import metrics
-from lamplighter.tasks.api import TaskError
 
 WEB = Path(__file__).parent.parent / "web"
 MOST_BODY = 65_536
@@ -48,6 +47,10 @@ class HttpError(OSError):
     """The page cannot be served. The text is one sentence on why and the next step."""
 
 
+class NoFiles(Exception):
+    """The files of an answer cannot be made; the text is the code that says why."""
+
+
 class Window(Protocol):
     """What the gateway shows: JSON-able values, built when asked for, on the event loop."""
 
@@ -70,7 +73,7 @@ class Window(Protocol):
         """The city's answer, None while there is none."""
 
     async def files(self, task: str) -> Mapping[str, bytes] | None:
-        """The files of its answer by name, made now; None while there is no answer. Raises TaskError."""
+        """The files of its answer by name, made now; None while there is no answer. Raises NoFiles."""
 
     def nodes(self) -> list[dict[str, Any]]:
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
@@ -218,18 +221,18 @@ class _Site:
 
     async def _file(self, request: web.Request) -> web.Response:
         """As a download: what a kind has made of what an operator sent is never shown as a page of ours."""
-        made, task, name = await self._made(request), request.match_info["id"], request.match_info["name"]
+        made, name = await self._made(request), request.match_info["name"]
         if name not in made:
             raise web.HTTPNotFound()
         return web.Response(body=made[name], headers={
-            "Content-Type": _type_of(name), "Content-Disposition": f'attachment; filename="{task}-{name}"'})
+            "Content-Type": _type_of(name), "Content-Disposition": f'attachment; filename="{name}"'})
 
     async def _made(self, request: web.Request) -> Mapping[str, bytes]:
         """Raises HTTPNotFound, HTTPServiceUnavailable."""
         try:
             made = await self._window.files(request.match_info["id"])
-        except TaskError as error:
-            raise web.HTTPServiceUnavailable(reason=error.code) from None
+        except NoFiles as error:
+            raise web.HTTPServiceUnavailable(reason=str(error)) from None
         if made is None:
             raise web.HTTPNotFound()
         return made

@@ -47,8 +47,8 @@ BOUNDS = {
 
 def bounds(state: State, askers: Counter[str], link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
     """Of each bound how much is held ``now`` and at ``most``. ``askers`` counts the requests that are being validated
-    by operator, ``link`` says of ``file_bytes``, ``request_bytes_at_start``, ``messages_in`` and ``messages_out`` what
-    is held at the broker, and on the way from and to it."""
+    by operator, ``link`` says of ``file_bytes``, ``request_bytes_at_start``, ``messages_in`` and ``messages_out``
+    what is held at the broker, and on the way from and to it."""
     policy = state.policy
     over = sum(task.over for task in state.tasks.values())
     held = {

@@ -65,13 +65,9 @@ class Files:
             self._send(self._work())
 
     async def of(self, result: bytes) -> Made:
-        """The files of a result that was published. Raises TaskError where its kind cannot make them."""
+        """The files of a result that was published. Raises TaskError and KindBroke where they cannot be made."""
         if self._last[0] != result:
-            try:
-                made = {name: data for name, data in (await self._make(result)).items() if NAME.fullmatch(name)}
-            except KindBroke as error:
-                log.error("files of an answer cannot be made\n%s", error.__cause__ or error)
-                raise TaskError("kind_failed", f"its kind raised: {error}", "see the gateway's log") from None
+            made = {name: data for name, data in (await self._make(result)).items() if NAME.fullmatch(name)}
             if sum(map(len, made.values())) > CACHED:
                 return made
             self._last = result, made
@@ -89,9 +85,9 @@ class Files:
                 continue
             try:
                 self._show(task, await self.of(result))
-            except TaskError as error:
+            except (TaskError, KindBroke) as error:
                 self._counters["files_failed"] += 1
-                log.error("task %s: its files were not made: %s", task, error)
+                log.error("task %s: its files were not made: %s\n%s", task, error, error.__cause__ or "")
         self._works = False
 
     def _show(self, task: str, made: Made) -> None:
