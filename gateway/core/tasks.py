@@ -176,7 +176,8 @@ def _forget(state: State, task: Task) -> int:
 def totals(task: Task) -> str:
     """What there is to show of a task that is over, for as long as it is listed."""
     return json.dumps({"round": task.round.number, "jobs": task.kept, "progress": task.progress,
-                       "copies": task.copies, "audited": task.audited, "devices": task.devices})
+                       "rounds": task.expected, "copies": task.copies, "audited": task.audited,
+                       "devices": task.devices})
 
 
 def recall_totals(task: Task, kept: str) -> None:
@@ -184,6 +185,7 @@ def recall_totals(task: Task, kept: str) -> None:
     was = json.loads(kept)
     task.round, task.kept, task.progress = Round(was["round"]), tuple(was["jobs"]), was["progress"]
     task.copies, task.audited, task.devices = was["copies"], was["audited"], was["devices"]
+    task.expected = was.get("rounds", 0)
 
 
 def provenance(state: State, task: Task) -> dict[str, Any]:
@@ -214,13 +216,16 @@ def measure(state: State, task: Task) -> None:
 
 
 def status(task: Task) -> dict[str, Any]:
-    """As published; ``progress`` is in permille and never falls; ``eta_s`` is for the present round, None while the
-    rate is not known."""
-    left = task.round.open_jobs
+    """As published; ``progress`` is in permille and never falls. ``jobs_total`` and ``eta_s`` are for all rounds that
+    its kind expects, each taken to be like the present one; ``eta_s`` is None while the rate is not known."""
+    rounds = 0 if task.over or task.replaying else max(0, task.expected - task.round.number - 1)
+    to_come = rounds * len(task.round.specs)
+    left = task.round.open_jobs + to_come
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
-            "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
-            "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
-            "setbacks": task.run - task.life, "setback": task.setback,
+            "jobs_done": task.done_jobs, "jobs_total": task.all_jobs + to_come, "rounds": task.expected,
+            "progress": task.progress, "jobs_per_s": 0 if task.over else task.rate // 1_000,
+            "copies": task.copies, "recomputed": task.audited, "setbacks": task.run - task.life,
+            "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

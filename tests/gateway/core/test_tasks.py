@@ -246,6 +246,20 @@ def test_status_counts_jobs_and_rate(pair, of):
     assert (status["jobs_done"], status["jobs_total"], status["jobs_per_s"], status["eta_s"]) == (4, 8, 2, 3)
 
 
+def test_what_is_left_is_of_all_rounds(pair, of):
+    """Rounds that are still expected count as jobs and as seconds, until the task is over."""
+    pair.task(jobs=8, expected=3)
+    while pair.of().done_jobs < 4:
+        pair.answer(pair.leases()[0])
+    pair.now += 2_000
+    status = of(f.PublishStatus, pair.wait())[0].status
+    assert (status["jobs_done"], status["jobs_total"], status["rounds"], status["eta_s"]) == (4, 24, 3, 11)
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    status = of(f.PublishStatus, pair.out)[-1].status
+    assert (status["jobs_done"], status["jobs_total"], status["eta_s"]) == (8, 8, 0)
+
+
 def test_the_rate_of_a_task_at_rest_falls_to_nothing(pair, of):
     """Where nothing is done any more nothing is shown to be, and once that is said it is not said again."""
     pair.task(jobs=8)
