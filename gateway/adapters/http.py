@@ -77,7 +77,7 @@ class Window(Protocol):
 
     def nodes(self) -> list[dict[str, Any]]:
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
-        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
+        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (credits/s), spare
         (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
         (bool), pending, settled (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
         keeps it from the work that waits)."""

@@ -388,7 +388,7 @@ class Node:
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""
         self.pace: dict[str, int] = {}
-        """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
+        """Measured by the gateway: microseconds per credit, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
         self.mends_at = 0
@@ -402,7 +402,7 @@ class Node:
         self.score = 0
         self.lies = 0
         self.pending: dict[int, int] = {}
-        """Credits in kop that it was judged to have earned, by epoch, as long as that is not sealed."""
+        """Credits that it was judged to have earned, by epoch, as long as that is not sealed."""
         self.seen_at = 0
 
     def move(self, state: NodeState) -> None:

@@ -198,7 +198,7 @@ class NodeRevoked:
 
 @fact
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
+    """Heap in bytes, speed in credits/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
 
     ``once`` is a random number of this start, ``can`` words for what the device understands; ``state`` is empty
     unless it does not know which numbers it has used (``lost``, ``damaged``).
@@ -345,7 +345,7 @@ class LogRead:
 class EpochSealed:
     """What settlement decided: these ``epochs`` are in the log, or there was nothing to pay in them.
 
-    ``settled`` are credits in kop, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
+    ``settled`` are credits, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
     pay although they were judged ``ok``: the nonce of the lease, and why.
     """
 

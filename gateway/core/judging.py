@@ -120,7 +120,7 @@ def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> Non
 
 
 def _learn_pace(state: State, node: Node, lease: Lease) -> None:
-    """A running mean of microseconds per kop, by the gateway's clock: a device's own claims count for nothing."""
+    """A running mean of microseconds per credit, by the gateway's clock: a device's own claims count for nothing."""
     kind = lease.job.task.kind
     ahead = len(node.open) + 1
     seen = (state.now_ms - lease.sent_at) * 1_000 // (max(lease.price_kop, 1) * ahead)

@@ -93,7 +93,7 @@ class State:
         self.numbers = Numbers()
         """Those of all receipts that were recorded, sealed or not."""
         self.settled: dict[tuple[str, str], int] = {}
-        """Credits in kop by (owner, node): what the log pays, as it was last read."""
+        """Credits by (owner, node): what the log pays, as it was last read."""
         self.counters: Counter[str] = Counter()
 
     def begin(self, event: type, now_ms: int) -> Turn:
