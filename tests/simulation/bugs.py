@@ -422,11 +422,6 @@ def begins_an_id_anew_as_if_it_were_new(patch: Patch) -> None:
     patch.setattr(tasks, "_forget", lambda b, task: forget(b, task) * 0)
 
 
-@plant("invariant|AssertionError|IllegalMove|liveness")
-def takes_what_a_solver_said_before_its_task_was_cancelled(patch: Patch) -> None:
-    patch.setattr(state.State, "task_of", lambda self, said: self.tasks.get(said.task))
-
-
 @plant("invariant 1")
 def publishes_before_commit(patch: Patch) -> None:
     carry_out_first(patch, f.PublishResult)
