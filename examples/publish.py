@@ -27,7 +27,7 @@ def follow(broker: str, request: dict) -> dict:
     client.on_message = lambda _client, _data, message: heard.put(message)
     client.on_connect = lambda _client, _data, _flags, reason, _more: \
         ready.put(str(reason)) if reason.is_failure else client.subscribe(
-            [(f"{SITE}/task/{request['id']}/#", 1), (f"{SITE}/gw/+/+", 1)])
+            [(f"{SITE}/task/{request['id']}/+", 1), (f"{SITE}/gw/+/+", 1)])
     client.on_subscribe = lambda *_: ready.put("")
     client.connect(at.hostname, at.port)
     client.loop_start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,6 +140,7 @@ class Kind:
     ``text``       spec-free view of the published ``Result.data`` for a terminal (a table, a small map).
     ``files``      published ``Result.data`` -> {file name: bytes}: CSV, GeoJSON, SVG, PNG.
     ``demo``       cache folder -> ``DemoInput``; real data where it can be had in seconds without root.
+    ``example``    file with the smallest task document that makes sense, to start from; optional.
     """
 
     name: str
@@ -155,6 +157,7 @@ class Kind:
     check: Callable[[Any, Job, bytes], bool] | None = None
     rounds: Callable[[Any], int] | None = None
     verify: Callable[[Input, dict[str, Any]], dict[str, Any]] | None = None
+    example: Path | None = None
 
 
 def planned(package: str, name: str, version: int, title: str, Model: type[BaseModel], kernel: Path,
@@ -163,6 +166,7 @@ def planned(package: str, name: str, version: int, title: str, Model: type[BaseM
 
     With ``rounds`` there is such a function beside ``solve``; ``verify`` names where that one is, if anywhere.
     """
+    example = Path(sys.modules[package].__path__[0]) / "example.json"
 
     def at(place: str) -> Callable[..., Any]:
         return later(f"{package}.{place}")
@@ -170,4 +174,5 @@ def planned(package: str, name: str, version: int, title: str, Model: type[BaseM
     return Kind(name, version, title, Model, kernel, prepare=at("prepare:prepare"), solve=at("solve:solve"),
                 reference=at("reference:reference"), text=at("show:text"), files=at("show:files"),
                 demo=at("demo:demo"), check=at("jobs:check"),
-                rounds=at("solve:rounds") if rounds else None, verify=at(verify) if verify else None)
+                rounds=at("solve:rounds") if rounds else None, verify=at(verify) if verify else None,
+                example=example if example.exists() else None)

@@ -9,6 +9,8 @@ from typing import Any
 from lamplighter.tasks.api import Input, Kind, TaskError
 
 GROUP = "lamplighter.kinds"
+MOST = 24
+"""Names that are offered."""
 
 
 def load_kinds() -> dict[str, Kind]:
@@ -26,10 +28,11 @@ def load_kinds() -> dict[str, Kind]:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """A sentence that offers the nearest known spelling, or all of them."""
+    """A sentence that offers the nearest known spelling, or all of them, if they are not too many."""
     close = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else (
-        "known: " + ", ".join(sorted(known)) if known else "there is none to choose from")
+        "known: " + ", ".join(sorted(known)[:MOST]) + ", …" * (len(known) > MOST) if known
+        else "there is none to choose from")
 
 
 def prepare(kinds: dict[str, Kind], name: str, given: Input) -> Any:

@@ -30,6 +30,7 @@ from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol import topics, verdicts, words
 from lamplighter.gateway.publiclog import auditor
+from lamplighter.gateway.runtime import files as answer_files
 from lamplighter.gateway.runtime import gate, inbox
 from lamplighter.gateway.runtime.settings import Settings
 from lamplighter.tasks.registry import load_kinds, prepare
@@ -135,7 +136,8 @@ def test_every_method_is_documented(method: str) -> None:
 @pytest.mark.parametrize("topic", [
     *(wire.node_topic("{site}", "{node}", leaf) for leaf in (*wire.NODE_UP, *wire.NODE_DOWN)),
     *(topics.gateway_topic("{site}", "{gateway}", leaf) for leaf in ("status", "info")),
-    *(topics.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result")),
+    *(topics.task_topic("{site}", "{task}", leaf) for leaf in ("status", "event", "result", "files")),
+    topics.file_topic("{site}", "{task}", "{name}"),
     topics.rpc_topic("{site}", "{user}", "{method}"), topics.reply_topic("{site}", "{user}"),
     topics.epoch_topic("{site}", "{n}"),   # type: ignore[arg-type]
 ])
@@ -149,7 +151,7 @@ def test_every_documented_topic_exists() -> None:
     """No topic is promised that nobody publishes on."""
     builders = {"gw", "node", "rpc", "reply", "task", "epoch"}
     topics = re.findall(r"^\| `\{R\}/([a-z]+)/[^`]*`", section("Topics"), re.MULTILINE)
-    assert set(topics) == builders and len(topics) == 16
+    assert set(topics) == builders and len(topics) == 18
 
 
 class Street:
@@ -211,7 +213,7 @@ def test_every_reason_against_a_device_is_documented() -> None:
 def test_every_bound_is_documented_and_exists() -> None:
     """With its number and what becomes of one more, as the code prints them."""
     link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)
-    held = {"request_bytes_at_start": (0, inbox.MAX_AT_START), **link.holds()}
+    held = {"file_bytes": (0, answer_files.TOTAL), "request_bytes_at_start": (0, inbox.MAX_AT_START), **link.holds()}
     state = State(Policy(), b"", lambda task, job, answer: True, 1, b"")
     assert f"\n\n{bounds.table(bounds.bounds(state, Counter(), held))}" in section("Bounds")
     assert f"{http.MAX_LISTENERS} live pages" in section("Bounds")

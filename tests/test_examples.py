@@ -33,6 +33,9 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 ENVIRONMENT = {**os.environ, "PATH": os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))}
 
 
+OURS = sorted(name for name in load_kinds() if not name.startswith(("toy.", "science.")))
+
+
 def block(*words: str) -> str:
     """The block of the README that has all these words."""
     (found,) = [text for _, text in BLOCKS if all(word in text for word in words)]
@@ -77,11 +80,22 @@ def test_there_is_a_task_of_each_kind() -> None:
         assert document["id"] == path.stem and set(document) <= METHODS["task.submit"]
         assert prepare(kinds, document["kind"], document["input"]) is not None
         told[document["kind"]] = path.name
-    assert set(told) == {name for name in kinds if not name.startswith(("toy.", "science."))}
+    assert sorted(told) == OURS
     assert (EXAMPLES / "tasks" / "dust.json").read_text() == block('"kind": "environment.airmap"')
     page = (EXAMPLES / "README.md").read_text()
     assert dict(re.findall(r"^\| `([\w-]+\.json)` \| `([\w.]+)` \|", page, re.MULTILINE)) == {
         name: kind for kind, name in told.items()}
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_the_example_of_each_kind_is_accepted_and_solved(city: City, kind: str) -> None:
+    """Piped from one command into the other; the page about kinds shows the same document."""
+    shown = city.sh(f"lamplighter kind example {kind}")
+    assert f"\n```json\n{shown}```\n" in (ROOT / "docs" / "kinds.md").read_text()
+    document = json.dumps({**json.loads(shown), "id": "example-" + kind.replace(".", "-")})
+    (city.folder / "example.json").write_text(document)
+    told = json.loads(city.sh("lamplighter task submit example.json --watch --json"))
+    assert told["ok"] and told["result"]["summary"] and "partial" not in told["result"]
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -45,8 +45,8 @@ _TASK, _NODE, _PRICE = map(GIVEN.index, ("task", "node", "price_kop"))
 _ENDED, _VERDICT, _EPOCH, _BOOT, _SEQ, _, _ANSWER = range(len(GIVEN), len(GIVEN + OUTCOME))
 _UNSENT = ("", "", -1, 0, 0, b"", b"")
 """The outcome of a lease that has none."""
-_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _ANSWERED = map(
-    CODES.__getitem__, (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, KeepAnswer))
+_LEASE, _OVER, _RECEIPT, _JUDGED, _STANDING, _ANSWERED, _TASK_ENDED = map(
+    CODES.__getitem__, (KeepLease, KeepEnd, KeepReceipt, KeepVerdict, KeepStanding, KeepAnswer, KeepTaskEnd))
 _OUTCOMES = (_RECEIPT, _JUDGED, _OVER)
 _SHORTENS = (CODES[KeepTaskEnd], CODES[KeepSetback])
 
@@ -83,6 +83,8 @@ class Commit(NamedTuple):
     later: list[Row]
     """What becomes of leases that are in the tables."""
     standing: list[Row]
+    ended: dict[str, int]
+    """Tasks that end with it: no lease up to that number is one of another task of the name."""
     others: list[Row]
 
 
@@ -97,7 +99,7 @@ class Tail:
 
     def append(self, number: int, hash_: bytes, size: int, rows: Iterable[Row]) -> None:
         """One more, of ``size`` bytes."""
-        commit, leases = Commit(number, hash_, size, [], [], [], []), self._leases
+        commit, leases = Commit(number, hash_, size, [], [], [], {}, []), self._leases
         for row in rows:
             code = row[0]
             if code in _OUTCOMES:
@@ -112,6 +114,8 @@ class Tail:
             elif code == _STANDING:
                 commit.standing.append(row)
             else:
+                if code == _TASK_ENDED:
+                    commit.ended[row[1]] = next(reversed(leases), 0)
                 commit.others.append(row)
         self._commits.append(commit)
         self.size += size
@@ -178,23 +182,26 @@ def fold(db: sqlite3.Connection, sums: Sums, tail: Tail, commits: Sequence[Commi
             for task, round_, index, answer, audited in values:
                 sums.note((f"answer {task}", round_), digest((task, round_, index, answer, int(audited))))
     counts: Counts = defaultdict(Count)
-    _fold_new(db, sums, tail.leases(commits), counts)
+    ended = {task: number for commit in commits for task, number in commit.ended.items()}
+    _fold_new(db, sums, tail.leases(commits), ended, counts)
     later = [row for commit in commits for row in commit.later]
     if later:
-        _fold_later(db, sums, later, counts)
+        _fold_later(db, sums, later, ended, counts)
     _fold_shares(db, sums, counts)
     fold_standing(db, sums, {row[1]: row for commit in commits for row in commit.standing}, counts)
 
 
-def _fold_new(db: sqlite3.Connection, sums: Sums, rows: Sequence[list[Any]], counts: Counts) -> None:
+def _fold_new(db: sqlite3.Connection, sums: Sums, rows: Sequence[list[Any]], ended: Mapping[str, int],
+              counts: Counts) -> None:
     """Leases that are in no table yet."""
     db.executemany(NEW_LEASE, rows)
     segments: dict[int, int] = defaultdict(int)
     for row in rows:
         segments[row[0] >> 8] ^= digest(row)
         count = counts[row[_TASK], row[_NODE]]
-        count.leases += 1
-        count.done += row[_ENDED] == "done"
+        if row[0] > ended.get(row[_TASK], 0):
+            count.leases += 1
+            count.done += row[_ENDED] == "done"
         count.kop += row[_PRICE] * (row[_VERDICT] == "ok")
         if row[_SEQ]:
             count.used.append(number_of(row[_BOOT], row[_SEQ]))
@@ -202,7 +209,8 @@ def _fold_new(db: sqlite3.Connection, sums: Sums, rows: Sequence[list[Any]], cou
         sums.note(("lease", segment), change)
 
 
-def _fold_later(db: sqlite3.Connection, sums: Sums, told: Sequence[Row], counts: Counts) -> None:
+def _fold_later(db: sqlite3.Connection, sums: Sums, told: Sequence[Row], ended: Mapping[str, int],
+                counts: Counts) -> None:
     """What becomes of leases that are in their table."""
     wanted = json.dumps(list({row[1] for row in told}))
     before = {row[0]: row for row in db.execute(OLDER_LEASES, (wanted,))}
@@ -217,7 +225,8 @@ def _fold_later(db: sqlite3.Connection, sums: Sums, told: Sequence[Row], counts:
     for number, lease in older.items():
         sums.note(("lease", number >> 8), digest(before[number]) ^ digest(lease))
         count, was = counts[lease[_TASK], lease[_NODE]], before[number]
-        count.done += (lease[_ENDED] == "done") - (was[_ENDED] == "done")
+        if lease[_TASK] not in ended:
+            count.done += (lease[_ENDED] == "done") - (was[_ENDED] == "done")
         count.kop += lease[_PRICE] * ((lease[_VERDICT] == "ok") - (was[_VERDICT] == "ok"))
 
 

@@ -13,7 +13,7 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class HttpError(OSError):
     """The page cannot be served. The text is one sentence on why and the next step."""
 
 
+class NoFiles(Exception):
+    """The files of an answer cannot be made; the text is the code that says why."""
+
+
 class Window(Protocol):
     """What the gateway shows: JSON-able values, built when asked for, on the event loop."""
 
@@ -68,9 +72,12 @@ class Window(Protocol):
     def result(self, task: str) -> dict[str, Any] | None:
         """The city's answer, None while there is none."""
 
+    async def files(self, task: str) -> Mapping[str, bytes] | None:
+        """The files of its answer by name, made now; None while there is no answer. Raises NoFiles."""
+
     def nodes(self) -> list[dict[str, Any]]:
         """Each: node, owner, next_owner ('' or whose it is from the end of the epoch on), state (ready,
-        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (kop/s), spare
+        sleeping, updating, lost, unseen, revoked), board, arch, firmware, heap (bytes), speed (credits/s), spare
         (permille of its time), room, open (leases), power, temp (degrees or None), score, lies, quarantined
         (bool), pending, settled (credits), last_seen_ms_ago (None when never), why_not (a word, or None when nothing
         keeps it from the work that waits)."""
@@ -154,6 +161,8 @@ class _Site:
         for path, found, what in (("tasks/{id}", window.task, "task"), ("tasks/{id}/result", window.result, "result"),
                                   ("nodes/{id}", window.node, "node")):
             app.router.add_get("/api/" + path, _lookup(found, what))
+        app.router.add_get("/api/tasks/{id}/files", self._files)
+        app.router.add_get("/api/tasks/{id}/files/{name}", self._file)
         for path, name in (("/", "index.html"), ("/app.js", "app.js"), ("/style.css", "style.css"),
                            ("/icon.svg", "icon.svg")):
             app.router.add_get(path, _file(WEB / name))
@@ -205,6 +214,28 @@ class _Site:
 
     async def _scraped(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def _files(self, request: web.Request) -> web.Response:
+        made = await self._made(request)
+        return _json([{"name": name, "bytes": len(data), "type": _type_of(name)} for name, data in made.items()])
+
+    async def _file(self, request: web.Request) -> web.Response:
+        """As a download: what a kind has made of what an operator sent is never shown as a page of ours."""
+        made, name = await self._made(request), request.match_info["name"]
+        if name not in made:
+            raise web.HTTPNotFound()
+        return web.Response(body=made[name], headers={
+            "Content-Type": _type_of(name), "Content-Disposition": f'attachment; filename="{name}"'})
+
+    async def _made(self, request: web.Request) -> Mapping[str, bytes]:
+        """Raises HTTPNotFound, HTTPServiceUnavailable."""
+        try:
+            made = await self._window.files(request.match_info["id"])
+        except NoFiles as error:
+            raise web.HTTPServiceUnavailable(reason=str(error)) from None
+        if made is None:
+            raise web.HTTPNotFound()
+        return made
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events (HTML standard §9.2): the state once a second, when it has changed.
@@ -270,6 +301,14 @@ async def _pass_over(request: web.Request) -> None:
 
 def _unfinished_and_newest(task: dict[str, Any]) -> tuple[bool, int]:
     return task["state"] in ("done", "failed", "cancelled"), -task["submitted_at_ms"]
+
+
+_TYPES = {"csv": "text/csv", "geojson": "application/geo+json", "json": "application/json", "png": "image/png",
+          "svg": "image/svg+xml", "tif": "image/tiff", "txt": "text/plain; charset=utf-8", "xml": "application/xml"}
+
+
+def _type_of(name: str) -> str:
+    return _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
 
 
 def _json(data: Any, status: int = 200) -> web.Response:

@@ -45,7 +45,7 @@ CREATE TABLE task(
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
     body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT '',
-    setback TEXT NOT NULL DEFAULT ''
+    setback TEXT NOT NULL DEFAULT '', life INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
@@ -146,7 +146,8 @@ def _insert(table: str, kind: type, keys: str = "", also: str = "", given: str =
 # What each durable effect does to the tables; ?1, ?2, ... are the fields of the effect in their order. Those of
 # leases and nodes are not here: ``fold`` puts together what becomes of each.
 FOLD: dict[type, str] = {
-    KeepTask: _insert("task", KeepTask, also=", number", given=", (SELECT coalesce(max(number), 0) + 1 FROM task)",
+    KeepTask: _insert("task", KeepTask, also=", run, number",
+                      given=", ?9, (SELECT coalesce(max(number), 0) + 1 FROM task)",
                       verb="INSERT OR REPLACE"),
     KeepRound: _insert("round", KeepRound, "task, round"),
     KeepSetback: "INSERT INTO setback(task, round, run, setback) VALUES(?1, ?2, ?3, ?4)",
@@ -192,7 +193,7 @@ SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, sta
     (SELECT count(*) FROM answer WHERE answer.task = task.task
         AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
     coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
-    setback
+    setback, life
 FROM task ORDER BY number"""
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look

@@ -267,7 +267,7 @@ class Store:
         return list(range(sealed + 1, epoch))
 
     def judged(self, epoch: int) -> Iterator[tuple[bytes, int, str]]:
-        """(proof of 158 bytes, price in kop, verdict) of every receipt judged in ``epoch``, by lease number.
+        """(proof of 158 bytes, price in credits, verdict) of every receipt judged in ``epoch``, by lease number.
 
         The same rows each time once the epoch has ended, until it is forgotten.
         """

@@ -35,6 +35,8 @@ BOUNDS = {
     "leases_remembered": Bound("the oldest is forgotten: its result, if it comes again, is `lease_unknown`",
                                "leases_forgotten"),
     "compiling": Bound("a new instruction set waits for its kernels: `no_kernels`", ""),
+    "file_bytes": Bound("the oldest answer's files leave the broker; `/api/tasks/{id}/files` has them still",
+                        "files_cleared"),
     "request_bytes_at_start": Bound("of requests, until those that the broker had kept are known; of an operator"
                                     " half; dropped", "requests_dropped"),
     "messages_in": Bound("the broker waits", "messages_held"),
@@ -45,8 +47,8 @@ BOUNDS = {
 
 def bounds(state: State, askers: Counter[str], link: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
     """Of each bound how much is held ``now`` and at ``most``. ``askers`` counts the requests that are being validated
-    by operator, ``link`` says of ``request_bytes_at_start``, ``messages_in`` and ``messages_out`` what is held on the
-    way from and to the broker."""
+    by operator, ``link`` says of ``file_bytes``, ``request_bytes_at_start``, ``messages_in`` and ``messages_out``
+    what is held at the broker, and on the way from and to it."""
     policy = state.policy
     over = sum(task.over for task in state.tasks.values())
     held = {

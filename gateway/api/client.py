@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -79,15 +78,17 @@ class Client:
         return data
 
     async def _check_size(self, size: int) -> None:
-        """A broker cuts off whoever sends too much, so the gateway's bound is asked for first. Raises Refused."""
+        """A broker cuts off whoever sends too much, so the gateway's bound is asked for first.
+
+        Raises Refused, and TimeoutError where no gateway has said what it takes.
+        """
         if size <= SMALL:
             return
-        with suppress(TimeoutError):
-            about = await asyncio.wait_for(asyncio.shield(self._about), ABOUT_S)
-            try:
-                check_size(size, int(about.get("max_request", size)))
-            except RequestError as error:
-                raise Refused(as_dict(error)) from None
+        about = await asyncio.wait_for(asyncio.shield(self._about), ABOUT_S)
+        try:
+            check_size(size, int(about.get("max_request", size)))
+        except RequestError as error:
+            raise Refused(as_dict(error)) from None
 
     async def next(self) -> tuple[str, str, dict[str, Any]]:
         """The next (task, leaf, document) that the gateway publishes; retained ones come first."""

@@ -94,10 +94,9 @@ def check_size(size: int, most: int) -> None:
 
 
 def loads(payload: bytes) -> dict[str, Any]:
-    """One JSON object, strictly. Raises RequestError."""
-    check_size(len(payload), MAX_REQUEST)
+    """One JSON object, strictly; a byte order mark before it is passed over. Raises RequestError."""
     try:
-        text = payload.decode()
+        text = payload.decode("utf-8-sig")
         if _depth(text) > MAX_DEPTH:
             raise RequestError("too_deep", "nested too deeply", f"at most {MAX_DEPTH} levels")
         given = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats)

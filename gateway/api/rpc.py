@@ -18,6 +18,7 @@ from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
+from lamplighter.gateway.core.lifecycle import TaskState
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
@@ -152,7 +153,7 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     kind = _kind(request)
     _require_input(request)
     known = server.state.tasks.get(task)
-    if known is None or known.body != request.body:
+    if known is None or known.body != request.body or known.state is TaskState.CANCELLED:
         await server.solvers.prepare(kind, request.body, request.user)
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
@@ -206,14 +207,14 @@ async def _tasks(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, A
 
 
 async def _kind_of(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
-    """What a kind takes, as JSON Schema (2020-12); the gateway's retained ``info`` lists the kinds."""
+    """What a kind takes, as JSON Schema (2020-12) and by example; the gateway's retained ``info`` lists the kinds."""
     name = _kind(request)
     kind = server.solvers.kinds.get(name)
     if kind is None:
         hint = nearest(name, list(server.solvers.kinds))
         raise RequestError("unknown_kind", f"no kind {name[:64]!r}", hint, "/kind")
     return {"kind": name, "version": kind.version, "title": kind.title,
-            "input_schema": kind.schema}
+            "input_schema": kind.schema, "example": kind.example}
 
 
 async def _nodes(server: RpcServer, _request: Request, _ref: Ref) -> dict[str, Any]:

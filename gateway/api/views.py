@@ -16,7 +16,7 @@ def task_view(task: Task) -> dict[str, Any]:
 
 
 def node_view(state: State, node: Node) -> dict[str, Any]:
-    """One device: spare in permille, heap in bytes, speed in kop/s; pending and settled credits in kop."""
+    """One device: spare in permille, heap in bytes, speed in credits/s; pending and settled credits."""
     return {"node": node.name, "owner": node.owner, "next_owner": node.next_owner,
             "state": "revoked" if node.revoked else node.state,
             "board": node.board, "arch": node.arch, "firmware": node.firmware, "can": list(node.can),
@@ -28,7 +28,7 @@ def node_view(state: State, node: Node) -> dict[str, Any]:
 
 
 def statement(state: State, owner: str) -> dict[str, dict[str, int]]:
-    """What each device earned for an owner, in kop: also one that has gone, or changed hands."""
+    """What each device earned for an owner, in credits: also one that has gone, or changed hands."""
     nodes = {node.name for node in state.nodes.values() if node.owner == owner}
     nodes |= {node for whose, node in state.settled if whose == owner}
     return {node: _pay(state, owner, node) for node in sorted(nodes)}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lamplighter.gateway import __version__
+from lamplighter.gateway.adapters.http import NoFiles
 from lamplighter.gateway.adapters.mqtt import MqttLink
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.views import health, nodes_view, task_view
 from lamplighter.gateway.publiclog.writer import PublicLog
 from lamplighter.gateway.runtime.shell import Shell
+from lamplighter.gateway.runtime.solvers import KindBroke
+from lamplighter.tasks.api import TaskError
 
 
 class Window:
@@ -35,6 +39,15 @@ class Window:
     def result(self, task: str) -> dict[str, Any] | None:
         known = self._state.tasks.get(task)
         return json.loads(known.result) if known and known.result else None
+
+    async def files(self, task: str) -> Mapping[str, bytes] | None:
+        known = self._state.tasks.get(task)
+        try:
+            return await self._shell.files.of(known.result) if known and known.result else None
+        except TaskError as error:
+            raise NoFiles(error.code) from None
+        except KindBroke:
+            raise NoFiles("kind_failed") from None
 
     def nodes(self) -> list[dict[str, Any]]:
         return nodes_view(self._state)

@@ -1,7 +1,12 @@
-"""The ``lamplighter`` command. Exit codes: 0 done, 1 failed or refused, 2 wrong use, 130 interrupted."""
+"""The ``lamplighter`` command. Exit codes: 0 done, 1 failed or refused, 2 wrong use, 130 interrupted.
+
+With ``--json`` standard output has one JSON document also when something fails: ``{"ok": false, "error": {code,
+message, hint, path, retryable}}``.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -10,7 +15,12 @@ from lamplighter.gateway.commands import audit, journal, kind, line, node, start
 
 
 class _Group(click.Group):
-    """Turns what can go wrong outside into one sentence and an exit code; a traceback is a bug of ours."""
+    """Turns what can go wrong outside into one sentence, or one JSON document with ``--json``, and an exit code; a
+    traceback is a bug of ours."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["json"] = "--json" in args
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         from lamplighter.gateway.adapters.mqtt import LinkError
@@ -18,12 +28,25 @@ class _Group(click.Group):
 
         try:
             return super().invoke(ctx)
-        except Refused as refused:
-            _say_refused(refused.error)
-            ctx.exit(1)
-        except LinkError as error:
-            click.echo(f"lamplighter: {error}", err=True)
-            ctx.exit(1)
+        except (Refused, LinkError, click.ClickException) as error:
+            if ctx.meta["json"]:
+                click.echo(json.dumps({"ok": False, "error": _as_dict(error)}))   # where the answer would have been
+            elif isinstance(error, click.ClickException):
+                raise
+            elif isinstance(error, Refused):
+                _say_refused(error.error)
+            else:
+                click.echo(f"lamplighter: {error}", err=True)
+            ctx.exit(getattr(error, "exit_code", 1))
+
+
+def _as_dict(error: Exception) -> dict[str, Any]:
+    """A refusal as it came, anything else as one of that shape."""
+    told = {"code": "no_answer", "message": str(error), "hint": "", "path": "", "retryable": False}
+    if isinstance(error, click.ClickException):
+        told["code"] = "wrong_use" if isinstance(error, click.UsageError) else "failed"
+        told["message"] = error.format_message()
+    return getattr(error, "error", told)
 
 
 def _say_refused(error: dict[str, Any]) -> None:

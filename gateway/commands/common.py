@@ -15,6 +15,14 @@ import click
 from lamplighter.firmware.wire import is_identifier
 
 
+def refused(what: str, error: Any) -> Exception:
+    """What a RequestError or a TaskError about ``what`` becomes: a refusal, though no gateway was asked."""
+    from lamplighter.gateway.api.client import Refused
+
+    return Refused({"code": error.code, "message": f"{what}: {error.message}", "hint": error.hint, "path": error.path,
+                    "retryable": False})
+
+
 def examples(*lines: str) -> str:
     """The end of a command's help: commands that work as they stand."""
     return "\b\nExamples:\n" + "\n".join("  lamplighter " + line for line in lines)

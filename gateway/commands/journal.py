@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +25,7 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        click.echo(f"lamplighter: {error}", err=True)
-        sys.exit(1)
+        raise click.ClickException(str(error)) from None
 
 
 def _tell(told: dict[str, Any], text: str, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamplighter.gateway.commands.common import examples, json_option, show_table
+from lamplighter.gateway.commands.common import examples, json_option, refused, show_table
 
 if TYPE_CHECKING:
     from lamplighter.tasks.api import Kind
@@ -42,9 +42,24 @@ def kind_list(as_json: bool) -> None:
 
 @kind.command("schema", epilog=examples("kind schema environment.airmap"))
 @click.argument("name")
-def kind_schema(name: str) -> None:
+@json_option
+def kind_schema(name: str, as_json: bool) -> None:
     """Prints the JSON Schema of the input of the kind NAME."""
-    click.echo(json.dumps(_known(name).Model.model_json_schema(), indent=1))
+    click.echo(json.dumps(_known(name).Model.model_json_schema(), indent=None if as_json else 1))
+
+
+@kind.command("example", epilog=examples(
+    "kind example energy.evhosting > lane.json",
+    "kind example environment.airmap | lamplighter task submit - --watch"))
+@click.argument("name")
+@json_option
+def kind_example(name: str, as_json: bool) -> None:
+    """Prints a small task of the kind NAME, ready to be submitted: a start for one of your own."""
+    place = _known(name).example
+    if place is None:
+        raise click.ClickException(f"{name} brings no example; see `lamplighter kind schema {name}`")
+    text = place.read_text("utf-8")
+    click.echo(json.dumps(json.loads(text)) if as_json else text, nl=as_json)
 
 
 @kind.command("convert", epilog=examples(
@@ -53,6 +68,7 @@ def kind_schema(name: str) -> None:
 @click.argument("form", metavar="FORMAT")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.argument("more", required=False)
+@click.option("--json", is_flag=True, expose_value=False, help="What is printed is JSON anyway; then errors are too.")
 def kind_convert(form: str, file: Path, more: str | None) -> None:
     """Prints, as JSON, the part of an input that FILE holds in a FORMAT that others publish.
 
@@ -72,7 +88,7 @@ def kind_convert(form: str, file: Path, more: str | None) -> None:
     try:
         made, told = convert(form, file, *([more] if more else []))
     except TaskError as error:
-        raise click.ClickException(f"{error.message}; {error.hint}" if error.hint else error.message) from None
+        raise refused(str(file), error) from None
     for note in told:
         click.echo(note, err=True)
     click.echo(json.dumps(made))
@@ -82,7 +98,8 @@ def kind_convert(form: str, file: Path, more: str | None) -> None:
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), show_default=True,
               help="Where the package is written.")
-def kind_new(name: str, folder: Path) -> None:
+@json_option
+def kind_new(name: str, folder: Path, as_json: bool) -> None:
     """Writes a small whole package for a kind NAME, to be changed into what you need."""
     from lamplighter.gateway.kindkit.scaffold import ScaffoldError, write
 
@@ -90,7 +107,8 @@ def kind_new(name: str, folder: Path) -> None:
         target = write(name, folder)
     except (ScaffoldError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"wrote {target}; now: pip install -e {target} && lamplighter kind test {name}")
+    click.echo(json.dumps({"kind": name, "folder": str(target)}) if as_json
+               else f"wrote {target}; now: pip install -e {target} && lamplighter kind test {name}")
 
 
 @kind.command("test", epilog=examples("kind test energy.battery"))

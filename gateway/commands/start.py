@@ -56,6 +56,8 @@ PORT = click.IntRange(0, 65_535)
               help="Serve on a broker that lets strangers ask; devices and epochs then only from --data here.")
 @click.option("--allow-open-page", is_flag=True, default=False,
               help="Let the page, which has no logins, listen beyond loopback.")
+@click.option("--max-file", type=click.IntRange(0, 8 * 1024 * 1024), default=1 << 20, show_default=True,
+              help="Bytes of a file of an answer that is published; longer ones are on the status page.")
 @click.option("--max-request", type=click.IntRange(1024, 8 * 1024 * 1024), default=8 * 1024 * 1024, show_default=True,
               help="Bytes of one request; a broker of your own must take 65,536 more in a packet.")
 @click.option("--epoch-s", type=click.IntRange(1), default=600, show_default=True,

@@ -14,6 +14,7 @@ from lamplighter.gateway.commands.common import (
     data_option,
     examples,
     json_option,
+    refused,
     show,
     show_table,
     site_option,
@@ -33,7 +34,7 @@ def _document(file: Any, method: str) -> dict[str, Any]:
     try:
         document = read(method, file.read())
     except RequestError as error:
-        raise click.ClickException(f"{file.name}: {error.message}; {error.hint}") from None
+        raise refused(file.name, error) from None
     return {key: value for key, value in document.items() if key not in ("cid", "reply_to")}
 
 

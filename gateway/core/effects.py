@@ -26,6 +26,8 @@ class KeepTask:
     started_ms: int
     """By the journal's clock, as ``quarantined_until``: it goes on after a restart."""
     by: str = ""
+    life: int = 0
+    """The run that it begins with: one that was cancelled before had those below."""
 
 
 @fact
@@ -214,11 +216,12 @@ class SendChunk:
 
 @fact
 class StartSolver:
-    """Validate the body again, start the generator and report its first round."""
+    """Validate the body again, start the generator and report its first round, all in the name of this ``life``."""
 
     task: str
     kind: str
     body: bytes
+    life: int = 0
 
 
 @fact

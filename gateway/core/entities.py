@@ -259,12 +259,12 @@ class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
-                 "ending", "events", "expected", "jobs_before", "kept", "kind", "name", "priority", "progress",
-                 "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
+                 "ending", "events", "expected", "jobs_before", "kept", "kind", "life", "name", "priority",
+                 "progress", "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
                  "started_ms", "state", "submitted_at_ms", "suspects", "waits")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int, by: str = "") -> None:
+                 started_ms: int, by: str = "", life: int = 0) -> None:
         self.name = name
         self.kind = kind
         self.body = body
@@ -286,8 +286,9 @@ class Task:
         """Jobs of the rounds before that one."""
         self.rounds = 0
         """Rounds that the journal knows: below that number a round that is yielded is a replayed one."""
-        self.run = 0
-        """How often the task was set back: an accepted answer turned out to be wrong, or its kind is another now."""
+        self.run = self.life = life
+        """It rises whenever the task is set back: an accepted answer turned out to be wrong, or its kind is another
+        now. It began with ``life``: what came before was done for a task of this name that was cancelled."""
         self.solved: TaskSolved | None = None
         """Its answer, until it is known whether the work of a device that was just proven wrong is in it."""
         self.suspects: dict[int, set[int]] = {}
@@ -393,7 +394,7 @@ class Node:
         self.kind = ""
         """Of its last lease: the kernel it surely holds."""
         self.pace: dict[str, int] = {}
-        """Measured by the gateway: microseconds per kop, from lease to result, by kind."""
+        """Measured by the gateway: microseconds per credit, from lease to result, by kind."""
         self.no_heap: dict[str, tuple[int, int]] = {}
         """By kind: the least working set in bytes that it said does not fit, and until when that is believed."""
         self.mends_at = 0
@@ -407,7 +408,7 @@ class Node:
         self.score = 0
         self.lies = 0
         self.pending: dict[int, int] = {}
-        """Credits in kop that it was judged to have earned, by epoch, as long as that is not sealed."""
+        """Credits that it was judged to have earned, by epoch, as long as that is not sealed."""
         self.seen_at = 0
 
     def move(self, state: NodeState) -> None:

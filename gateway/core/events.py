@@ -66,7 +66,7 @@ class TaskCancelled:
     ref: object = None
 
 
-# From the solver of a task
+# From the solver of a task, in the name of the ``life`` that it was started for: an id may have another one since
 
 
 @fact
@@ -81,6 +81,7 @@ class RoundYielded:
     jobs: tuple[JobSpec, ...]
     expected: int = 1
     digest: bytes = b""
+    life: int = 0
 
 
 @fact
@@ -90,6 +91,7 @@ class TaskSolved:
     task: str
     result: bytes
     rounds: int = 1
+    life: int = 0
 
 
 @fact
@@ -100,6 +102,7 @@ class TaskBroke:
     code: str
     message: str
     fault: str
+    life: int = 0
 
 
 @fact
@@ -107,6 +110,7 @@ class SolverLost:
     """The process that ran the solver has ended, and the solver with it: it is wanted anew, from its start."""
 
     task: str
+    life: int = 0
 
 
 @fact
@@ -194,7 +198,7 @@ class NodeRevoked:
 
 @fact
 class NodeBorn:
-    """Heap in bytes, speed in kop/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
+    """Heap in bytes, speed in credits/s, ``message`` bytes it takes in one message, ``why`` it restarted itself.
 
     ``once`` is a random number of this start, ``can`` words for what the device understands; ``state`` is empty
     unless it does not know which numbers it has used (``lost``, ``damaged``).
@@ -341,7 +345,7 @@ class LogRead:
 class EpochSealed:
     """What settlement decided: these ``epochs`` are in the log, or there was nothing to pay in them.
 
-    ``settled`` are credits in kop, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
+    ``settled`` are credits, all that the log pays by (owner, node). ``lowered`` are receipts that it does not
     pay although they were judged ``ok``: the nonce of the lease, and why.
     """
 

@@ -120,7 +120,7 @@ def _record(state: State, node: Node, lease: Lease, event: ResultArrived) -> Non
 
 
 def _learn_pace(state: State, node: Node, lease: Lease) -> None:
-    """A running mean of microseconds per kop, by the gateway's clock: a device's own claims count for nothing."""
+    """A running mean of microseconds per credit, by the gateway's clock: a device's own claims count for nothing."""
     kind = lease.job.task.kind
     ahead = len(node.open) + 1
     seen = (state.now_ms - lease.sent_at) * 1_000 // (max(lease.price_kop, 1) * ahead)
@@ -353,9 +353,10 @@ def open_round(state: State, task: Task) -> None:
     now = task.round
     now.open_jobs = len(now.specs) - sum(job.answer is not None for job in now.jobs)
     state.live.append(task)
-    for index in sorted(task.suspects.pop(now.number, ())):
-        if now.jobs[index].phase is ACCEPTED and not now.jobs[index].audited:
-            audit(state, now.jobs[index])
+    suspects = task.suspects.pop(now.number, ())
+    for job in [job for job in now.jobs if job.index in suspects] if suspects else ():
+        if job.phase is ACCEPTED and not job.audited:
+            audit(state, job)
     if now.open_jobs == 0 and not now.rechecking:
         finish_round(state, task)
         return

@@ -167,12 +167,14 @@ class Machine:
                 state.turn.emit(PublishStatus(task.name, tasks.status(task)))
                 state.turn.emit(PublishResult(task.name, task.result))
             else:
-                state.turn.emit(StartSolver(task.name, task.kind, task.body))
+                if task.life:
+                    state.turn.emit(PublishResult(task.name, b""))   # that it was cancelled is history
+                state.turn.emit(StartSolver(task.name, task.kind, task.body, task.life))
         return turn.effects
 
     def _restore_task(self, row: TaskRow) -> None:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
-                    row.by)
+                    row.by, row.life)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited, task.setback = row.run, row.rounds, row.audited, row.setback
         task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)

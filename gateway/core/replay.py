@@ -26,7 +26,7 @@ from lamplighter.gateway.protocol.words import named
 def on_recalled(state: State, event: RoundRecalled) -> None:
     """The leases and answers that the journal kept for this round find their jobs again."""
     task = state.tasks.get(event.task)
-    if task is None or event.round != task.round.number or not task.round.recalling:
+    if task is None or event.run < task.life or event.round != task.round.number or not task.round.recalling:
         return
     if event.made != task.round.made:
         task.round.recalling = False
@@ -91,9 +91,9 @@ def on_work_found(state: State, event: WorkFound) -> None:
             continue
         now = task.round
         if round_ == now.number and now.jobs:
-            job = now.jobs[index]
-            if job.phase is Phase.ACCEPTED and not job.audited:
-                audit(state, job)
+            for job in now.jobs[index:index + 1]:   # none, where it was one of a task of this name before
+                if job.phase is Phase.ACCEPTED and not job.audited:
+                    audit(state, job)
             continue
         task.suspects.setdefault(round_, set()).add(index)
         if round_ < now.number or (round_ == now.number and not now.recalling):
@@ -104,7 +104,7 @@ def on_work_found(state: State, event: WorkFound) -> None:
 
 def on_lost(state: State, event: SolverLost) -> None:
     """The solver comes back to where it was; if it was to give its last word, it is asked again then."""
-    task = state.tasks.get(event.task)
+    task = state.task_of(event)
     if task is not None and not task.over:
         task.ending = False
         _replay(state, task)
@@ -123,4 +123,4 @@ def _replay(state: State, task: Task) -> None:
     task.round, task.jobs_before, task.solved = Round(), 0, None
     task.dirty = True
     state.counters["replays"] += 1
-    state.turn.emit(StartSolver(task.name, task.kind, task.body))
+    state.turn.emit(StartSolver(task.name, task.kind, task.body, task.life))

@@ -34,6 +34,8 @@ class TaskRow(NamedTuple):
     """How many rounds its kind expects; 0 where nobody knows."""
     setback: str = ""
     """Why rounds were begun anew last."""
+    life: int = 0
+    """The run that it began with."""
 
 
 class LeaseRow(NamedTuple):

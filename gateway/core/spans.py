@@ -47,14 +47,14 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
 
 
 def _pace(state: State, node: Node, task: Task) -> int:
-    """Microseconds per kop, as it was seen at this kind or else as it says. The upper bits of a board's ``.mpy``
+    """Microseconds per credit, as it was seen at this kind or else as it says. The upper bits of a board's ``.mpy``
     number say which machine code it runs, if any."""
     native = node.arch >> 10 and state.kind_of(task).native
     return node.pace.get(task.kind) or bid_pace(node) // (NATIVE_GAIN if native else 1)
 
 
 class _Bounds:
-    """What a span may have, and what the one at hand has: kop, bytes of heap, and of a message each way.
+    """What a span may have, and what the one at hand has: credits, bytes of heap, and of a message each way.
 
     What is left of the round is to be enough for so many ``spans``: the last ones are short, so that devices come to
     the end of it together.

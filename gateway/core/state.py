@@ -14,6 +14,7 @@ from typing import Any
 
 from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding, PublishEvent
 from lamplighter.gateway.core.entities import Job, KindFacts, Lease, Node, Task
+from lamplighter.gateway.core.events import RoundYielded, SolverLost, TaskBroke, TaskSolved
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
@@ -94,7 +95,7 @@ class State:
         self.numbers = Numbers()
         """Those of all receipts that were recorded, sealed or not."""
         self.settled: dict[tuple[str, str], int] = {}
-        """Credits in kop by (owner, node): what the log pays, as it was last read."""
+        """Credits by (owner, node): what the log pays, as it was last read."""
         self.counters: Counter[str] = Counter()
 
     def begin(self, event: type, now_ms: int) -> Turn:
@@ -172,6 +173,11 @@ class State:
                                                             row.lies, row.score))
         self.strangers = {row.node: row for row in known[:self.policy.max_nodes]}
         self.counters["strangers_forgotten"] += max(0, len(known) - self.policy.max_nodes)
+
+    def task_of(self, said: RoundYielded | TaskSolved | TaskBroke | SolverLost) -> Task | None:
+        """The task that a solver speaks of; None where its id has another life by now."""
+        task = self.tasks.get(said.task)
+        return task if task is not None and task.life == said.life else None
 
     def find_work(self, node: str) -> None:
         """Asks for what a liar did; until the answer comes no task ends with a result."""

@@ -28,25 +28,28 @@ from lamplighter.gateway.core.whynot import first_waiting, reasons_of_all
 
 def on_submitted(state: State, event: TaskSubmitted) -> None:
     known = state.tasks.get(event.task)
-    if known is not None:
+    again = known is not None and known.state is TaskState.CANCELLED
+    if known is not None and not again:
         if known.body == event.body:
             state.turn.emit(Reply(event.ref, accepted(known)))
         else:
             state.turn.emit(Reply(event.ref, {}, ("id_reused", f"task {event.task!r} exists with another body",
-                                                   "choose a new id, or send the same body to ask for it again")))
+                                                   "choose a new id, or cancel the task first if it is not over")))
         return
     if sum(not task.over for task in state.tasks.values()) >= state.policy.max_tasks:
         state.turn.emit(Reply(event.ref, {}, ("too_many_tasks", f"{state.policy.max_tasks} tasks are unfinished",
                                                "wait for one to end, or cancel one")))
         return
+    life, events = (_forget(state, known), known.events) if known else (0, 0)
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
-                state.now_ms, event.by)
+                state.now_ms, event.by, life)
+    task.events = events
     state.tasks[event.task] = task
     state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
-                              task.started_ms, task.by))
+                              task.started_ms, task.by, task.life))
     state.turn.emit(Reply(event.ref, accepted(task)))
     state.tell(task, "submitted", kind=task.kind)
-    state.turn.emit(StartSolver(task.name, task.kind, task.body))
+    state.turn.emit(StartSolver(task.name, task.kind, task.body, task.life))
     publish_status(state, task)
 
 
@@ -56,7 +59,7 @@ def accepted(task: Task) -> dict[str, Any]:
 
 
 def on_round(state: State, event: RoundYielded) -> None:
-    task = state.tasks.get(event.task)
+    task = state.task_of(event)
     if task is None or task.over or task.ending or event.round != task.round.number + 1:
         return   # or it is what the solver said before it was started again
     if task.round.yielded:
@@ -78,7 +81,7 @@ def on_round(state: State, event: RoundYielded) -> None:
 
 
 def on_solved(state: State, event: TaskSolved) -> None:
-    task = state.tasks.get(event.task)
+    task = state.task_of(event)
     if task is None or task.over or task.round.yielded or event.rounds != task.round.number + 1:
         return   # as above
     if state.searches:
@@ -92,7 +95,7 @@ def on_solved(state: State, event: TaskSolved) -> None:
 
 
 def on_broke(state: State, event: TaskBroke) -> None:
-    task = state.tasks.get(event.task)
+    task = state.task_of(event)
     if task is not None and not task.over:
         fail(state, task, event.code, event.message, event.fault)
 
@@ -158,16 +161,23 @@ def _clear_oldest(state: State) -> None:
     """Finished tasks beyond the bound leave the list, and their retained messages the broker."""
     finished = [task for task in state.tasks.values() if task.over]
     for task in finished[:max(0, len(finished) - state.policy.max_finished)]:
-        del state.tasks[task.name]
+        _forget(state, task)
         state.counters["tasks_cleared"] += 1
-        state.turn.emit(PublishStatus(task.name, {}))
-        state.turn.emit(PublishResult(task.name, b""))
+
+
+def _forget(state: State, task: Task) -> int:
+    """A task that is over leaves list and broker. With which run another one of its name has to begin."""
+    del state.tasks[task.name]
+    state.turn.emit(PublishStatus(task.name, {}))
+    state.turn.emit(PublishResult(task.name, b""))
+    return task.run + 1
 
 
 def totals(task: Task) -> str:
     """What there is to show of a task that is over, for as long as it is listed."""
     return json.dumps({"round": task.round.number, "jobs": task.kept, "progress": task.progress,
-                       "copies": task.copies, "audited": task.audited, "devices": task.devices})
+                       "rounds": task.expected, "copies": task.copies, "audited": task.audited,
+                       "devices": task.devices})
 
 
 def recall_totals(task: Task, kept: str) -> None:
@@ -175,6 +185,7 @@ def recall_totals(task: Task, kept: str) -> None:
     was = json.loads(kept)
     task.round, task.kept, task.progress = Round(was["round"]), tuple(was["jobs"]), was["progress"]
     task.copies, task.audited, task.devices = was["copies"], was["audited"], was["devices"]
+    task.expected = was.get("rounds", 0)
 
 
 def provenance(state: State, task: Task) -> dict[str, Any]:
@@ -205,13 +216,16 @@ def measure(state: State, task: Task) -> None:
 
 
 def status(task: Task) -> dict[str, Any]:
-    """As published; ``progress`` is in permille and never falls; ``eta_s`` is for the present round, None while the
-    rate is not known."""
-    left = task.round.open_jobs
+    """As published; ``progress`` is in permille and never falls. ``jobs_total`` and ``eta_s`` are for all rounds that
+    its kind expects, each taken to be like the present one; ``eta_s`` is None while the rate is not known."""
+    rounds = 0 if task.over or task.replaying else max(0, task.expected - task.round.number - 1)
+    to_come = rounds * len(task.round.specs)
+    left = task.round.open_jobs + to_come
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
-            "jobs_done": task.done_jobs, "jobs_total": task.all_jobs, "progress": task.progress,
-            "jobs_per_s": 0 if task.over else task.rate // 1_000, "copies": task.copies, "recomputed": task.audited,
-            "setbacks": task.run, "setback": task.setback,
+            "jobs_done": task.done_jobs, "jobs_total": task.all_jobs + to_come, "rounds": task.expected,
+            "progress": task.progress, "jobs_per_s": 0 if task.over else task.rate // 1_000,
+            "copies": task.copies, "recomputed": task.audited, "setbacks": task.run - task.life,
+            "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
 

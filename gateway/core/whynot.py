@@ -120,7 +120,7 @@ def expected_ms(node: Node, job: Job) -> int:
 
 
 def bid_pace(node: Node) -> int:
-    """Microseconds per kop, from lease to result, by what a node says of its speed and its spare share."""
+    """Microseconds per credit, from lease to result, by what a node says of its speed and its spare share."""
     return 1_000_000 * 1_000 // (max(node.speed, 1) * max(node.spare, 50))
 
 

@@ -92,6 +92,19 @@ def _source(kind: Kind) -> Iterator[Finding]:
     yield Finding("schema", strict and not bare,
                   ("" if strict else 'set model_config = ConfigDict(extra="forbid"); ')
                   + (f"no description: {', '.join(bare[:8])}" if bare else "every field is described"))
+    yield _example(kind)
+
+
+def _example(kind: Kind) -> Finding:
+    """What ``lamplighter kind example`` prints is a task that is accepted."""
+    if kind.example is None:
+        return Finding("example", None, "no example.json: nobody is shown how to begin")
+    try:
+        document = json.loads(kind.example.read_text("utf-8"))
+        prepare({kind.name: kind}, document["kind"], document["input"])
+    except (TaskError, ValueError, KeyError, TypeError) as error:
+        return Finding("example", False, f"example.json is no task that is accepted: {error!r}")
+    return Finding("example", True, f"example.json is a task of {kind.example.stat().st_size} bytes")
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -55,7 +55,7 @@ class Restoration(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """Epoch ``epoch`` is settled: SHA-256 of its bundle, receipts in it, credits paid (kop).
+    """Epoch ``epoch`` is settled: SHA-256 of its bundle, receipts in it, credits paid.
 
     ``previous`` is the leaf hash of the seal before, zeros in the first.
     """

@@ -1,8 +1,8 @@
 """Which receipts pay: one pure function, run by the gateway when it seals and by everyone who audits.
 
-A record is a receipt with its MAC (158 bytes), the price of its job (u32, kop: 1,000 normalised operations) and
-the code of its verdict (u8). The bundle of an epoch is its records in ascending order of their bytes, which is
-by device, boot and seq: one set of records has one spelling, in whatever order the receipts came.
+A record is a receipt with its MAC (158 bytes), the price of its job (u32, in credits: one for 1,000 normalised
+operations) and the code of its verdict (u8). The bundle of an epoch is its records in ascending order of their bytes,
+which is by device, boot and seq: one set of records has one spelling, in whatever order the receipts came.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Record(NamedTuple):
 
     @property
     def credits(self) -> int:
-        """What it pays, in kop."""
+        """What it pays, in credits."""
         return self.price_kop if self.verdict is Verdict.OK else 0
 
 

@@ -20,8 +20,13 @@ def gateway_topic(site: str, gateway: str, leaf: str) -> str:
 
 
 def task_topic(site: str, task: str, leaf: str) -> str:
-    """``status``, ``event`` or ``result`` of a task."""
+    """``status``, ``event``, ``result`` or ``files`` of a task."""
     return str(root(site)) + "/task/" + task + "/" + leaf
+
+
+def file_topic(site: str, task: str, name: str) -> str:
+    """Where a file of a task's answer is."""
+    return task_topic(site, task, "file") + "/" + name
 
 
 def epoch_topic(site: str, epoch: int) -> str:

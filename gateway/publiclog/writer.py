@@ -113,7 +113,7 @@ class PublicLog:
 
     @property
     def settled(self) -> dict[tuple[str, str], int]:
-        """All that was ever paid, in kop, by owner and device (the 16 hex digits that name it in topics)."""
+        """All that was ever paid, in credits, by owner and device (the 16 hex digits that name it in topics)."""
         return {(owner, device.hex()[:16]): credits for (owner, device), credits in self._settled.items()}
 
     @property
@@ -157,7 +157,7 @@ class PublicLog:
 
     def seal(self, epoch: int, rows: Iterable[tuple[bytes, int, str]],
              tell: Callable[[Record], object] = lambda _: None) -> Seal:
-        """Settle an epoch and append its seal; rows are (receipt with MAC, price in kop, verdict), in any order.
+        """Settle an epoch and append its seal; rows are (receipt with MAC, price in credits, verdict), in any order.
 
         ``tell`` hears of each record what settlement says of it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -29,6 +30,8 @@ class KindInfo:
     kernel: str
     checks: bool
     schema: dict[str, Any]
+    example: dict[str, Any]
+    """A small task document, empty where there is none."""
 
     @property
     def facts(self) -> KindFacts:
@@ -40,8 +43,9 @@ class KindInfo:
 
 def info_of(kind: Kind) -> KindInfo:
     """What a gateway is told of a kind. Raises as ``kernel_source``, and ValueError for a kernel that is no text."""
+    example = json.loads(kind.example.read_text("utf-8")) if kind.example else {}
     return KindInfo(kind.name, kind.version, kind.title, kernel_source(kind.kernel).decode(), kind.check is not None,
-                    kind.Model.model_json_schema())
+                    kind.Model.model_json_schema(), example)
 
 
 def as_dict(info: KindInfo) -> dict[str, Any]:
@@ -51,7 +55,8 @@ def as_dict(info: KindInfo) -> dict[str, Any]:
 
 def from_dict(said: Mapping[str, Any]) -> KindInfo:
     """The inverse. Raises ValueError for what no worker of ours would say."""
-    types = {"name": str, "version": int, "title": str, "kernel": str, "checks": bool, "schema": dict}
+    types = {"name": str, "version": int, "title": str, "kernel": str, "checks": bool, "schema": dict,
+             "example": dict}
     if said.keys() != types.keys() or not all(isinstance(said[key], kind) for key, kind in types.items()):
         raise ValueError("a worker does not describe its kinds")
     return KindInfo(**said)

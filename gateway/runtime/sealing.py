@@ -25,7 +25,7 @@ MAX_TOLD = 16
 
 
 class Sealed(NamedTuple):
-    """A sealed epoch: how many receipts its bundle holds, and what they are worth in kop."""
+    """A sealed epoch: how many receipts its bundle holds, and what they are worth in credits."""
 
     epoch: int
     receipts: int

@@ -35,6 +35,8 @@ class Settings:
     """Let the page, which asks nobody for a password, listen beyond loopback."""
     max_request: int = 8 * 1024 * 1024
     """Bytes of one request. The broker takes ``PACKET_ROOM`` more in a packet."""
+    max_file: int = 1 << 20
+    """Bytes of one file of an answer that is published as a retained message; longer ones are on the page only."""
     epoch_s: int = 600
     """Length of a settlement period."""
     worker_mb: int = 256

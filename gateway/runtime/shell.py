@@ -30,6 +30,7 @@ from lamplighter.gateway.runtime.blobs import Blobs, Compile
 from lamplighter.gateway.runtime.carriers import Carriers
 from lamplighter.gateway.runtime.enrolment import Accounts, Enrolment
 from lamplighter.gateway.runtime.errands import Errands
+from lamplighter.gateway.runtime.files import Files
 from lamplighter.gateway.runtime.gate import Gate
 from lamplighter.gateway.runtime.inbox import Inbox, mark_topic
 from lamplighter.gateway.runtime.kinds import KindInfo
@@ -112,6 +113,8 @@ class Shell:
                                    settings.max_request, clock.wall_ms, self.counters)
         self.blobs = Blobs(site, self.solvers, outside.compile_for, self._takes_blob, self._instruction_sets,
                            self.pump.put)
+        self.files = Files(site, self.solvers.files, outside.link.publish,
+                           min(settings.max_file, settings.max_request), outside.errands.send, self.counters)
         self._outbox = Outbox(site, self.enrolment.keys, self._takes)
         self.budgets = Budgets(self.now_ms, self.counters)
         about = {"site": site, "net": stores.public.net.hex()}
@@ -160,7 +163,7 @@ class Shell:
     def means(self) -> dict[str, Any]:
         """For ``health``: how much is held of what is bounded, and as what the gateway itself runs kernels."""
         held = bounds(self.machine.state, Counter(asked.user for asked in self._server.waiting),
-                      {**self.inbox.holds(), **self._outside.link.holds()})
+                      {**self.files.holds(), **self.inbox.holds(), **self._outside.link.holds()})
         return {"bounds": held, "recomputes_as": self._outside.computer.runtime.value, **self.sealing.view()}
 
     def disconnected(self) -> None:
@@ -203,7 +206,7 @@ class Shell:
             f.Reply: self.announcer.reply,
             f.PublishStatus: self.announcer.status,
             f.PublishEvent: self.announcer.event,
-            f.PublishResult: self.announcer.result,
+            f.PublishResult: self._publish_result,
             f.SealEpoch: later(self._seal),
         }
 
@@ -218,6 +221,10 @@ class Shell:
         if effect.verdict in (Verdict.LEASE_UNKNOWN, Verdict.DUPLICATE):
             self._gate.vain(effect.node)
         self._outbox.ack(effect)
+
+    def _publish_result(self, effect: f.PublishResult) -> None:
+        self.announcer.result(effect)
+        self.files.result(effect.task, effect.result)
 
     def _flush(self) -> None:
         for topic, payload in self._outbox.messages():

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -55,6 +56,7 @@ MAX_CHECKS = 64
 """Answers that a worker is asked about at once; the last may be those of a span."""
 
 T = TypeVar("T")
+Said = RoundYielded | TaskSolved | TaskBroke | SolverLost
 
 
 class KindBroke(Exception):
@@ -64,8 +66,8 @@ class KindBroke(Exception):
 class Place:
     """Where a task's generator is, or will be. It is ``lost`` once nothing more is to be had from it."""
 
-    def __init__(self, lane: Lane, before: Place | None) -> None:
-        self.lane = lane
+    def __init__(self, lane: Lane, before: Place | None, life: int) -> None:
+        self.lane, self.life = lane, life
         self.contexts: Contexts = Contexts(before.contexts.data if before else {})
         self.begun = self.lost = False
         self.round = -1
@@ -98,7 +100,7 @@ class Solvers:
     def start(self, effect: StartSolver) -> None:
         before = self._places.get(effect.task)
         lane = self._lanes.long if before and before.slow else self._lane_for(len(effect.body))
-        place = self._places[effect.task] = Place(lane, before)
+        place = self._places[effect.task] = Place(lane, before, effect.life)
         request = pack({"do": "start", "task": effect.task, "kind": effect.kind}, effect.body)
         self._later(self._step(effect.task, place, "start", request))
 
@@ -160,6 +162,10 @@ class Solvers:
             return Contexts().take(_checked(parcel).parts)
         return await self._request(user, len(body), pack({"do": "price", "kind": kind}, body), read)
 
+    async def files(self, result: bytes) -> dict[str, bytes]:
+        """The files of a published result, made by its kind. Raises TaskError, KindBroke."""
+        return await self._request("", len(result), pack({"do": "files"}, result), _files_of)
+
     # How
 
     def _lane_for(self, size: int) -> Lane:
@@ -184,7 +190,7 @@ class Solvers:
             return request
 
         try:
-            event: Event = await place.lane.ask(place, TASKS, wanted, lambda parcel: _event(task, place, parcel))
+            event: Said = await place.lane.ask(place, TASKS, wanted, lambda parcel: _event(task, place, parcel))
             if place.deaths[0] == what:
                 place.deaths = "", 0
         except Unwanted:
@@ -200,16 +206,16 @@ class Solvers:
             event = self._ended(task, place, what, error)
         if self._places.get(task) is place and not place.lost:
             place.lost = isinstance(event, SolverLost | TaskBroke)
-            self._put(event)
+            self._put(replace(event, life=place.life))
 
-    def _too_much(self, task: str, place: Place, error: Overdue | Overfull) -> Event:
+    def _too_much(self, task: str, place: Place, error: Overdue | Overfull) -> Said:
         if place.lane is self._lanes.quick:
             place.slow = True
             return SolverLost(task)
         said = _refusal(error, place.lane.limit_s)
         return TaskBroke(task, said.code, f"{said.message}: {said.hint}", "operator")
 
-    def _ended(self, task: str, place: Place, what: str, error: Exception) -> Event:
+    def _ended(self, task: str, place: Place, what: str, error: Exception) -> Said:
         """Over one thing a worker ends by chance a few times, not more."""
         if isinstance(error, WorkerDied):
             last, count = place.deaths
@@ -231,7 +237,7 @@ class Solvers:
         for task, place in tuple(self._places.items()):
             if place.lane is lane and place.begun and not place.lost and place is not owner:
                 place.lost = True
-                self._put(SolverLost(task))
+                self._put(SolverLost(task, place.life))
 
     async def _forget(self, task: str, place: Place) -> None:
         """Unless it has begun anew meanwhile, which forgets as well."""
@@ -323,6 +329,11 @@ def _checked(parcel: Parcel) -> Parcel:
     return parcel
 
 
+def _files_of(parcel: Parcel) -> dict[str, bytes]:
+    names = _checked(parcel).head["names"]
+    return {str(name): data for name, data in zip(names, parcel.parts, strict=True)}
+
+
 def _request_of(parcel: Parcel) -> Request:
     head = _checked(parcel).head
     if head["is"] == "unfit":
@@ -332,7 +343,7 @@ def _request_of(parcel: Parcel) -> Request:
     return Request(head["method"], head["params"], head["reply_to"], head["cid"], head["user"], parcel.parts[0])
 
 
-def _event(task: str, place: Place, parcel: Parcel) -> Event:
+def _event(task: str, place: Place, parcel: Parcel) -> Said:
     """In a lane's thread. Raises TaskError, KindBroke, OutOfBounds."""
     head = _checked(parcel).head
     if head["is"] == "solved":

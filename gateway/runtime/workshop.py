@@ -62,7 +62,7 @@ class Workshop:
         self._table: dict[str, Callable[[Parcel], bytes]] = {
             "kinds": self._describe, "read": self._read, "prepare": self._prepare, "price": self._price,
             "start": self._start, "advance": self._advance, "last": self._last_word, "check": self._check,
-            "stop": self._stop,
+            "files": self._files, "stop": self._stop,
         }
 
     def answer(self, request: bytes) -> bytes:
@@ -180,6 +180,12 @@ class Workshop:
         of = iter(words)
         possible = [all([*islice(of, jobs)]) for jobs in parcel.head["jobs"]]
         return pack({"is": "checked", "possible": possible, "trace": "\n".join(traces[:3])})
+
+    def _files(self, parcel: Parcel) -> bytes:
+        """The files of a published result; there are none of a failure."""
+        told = json.loads(parcel.parts[0])
+        made = self._kinds[told["kind"]].files(told["result"]["data"]) if told["ok"] else {}
+        return pack({"is": "files", "names": [*made]}, *made.values())
 
     def _stop(self, parcel: Parcel) -> bytes:
         self._running.pop(parcel.head["task"], None)

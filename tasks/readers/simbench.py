@@ -24,6 +24,7 @@ Row = dict[str, str]
 T = TypeVar("T")
 NEEDED = ("Node", "ExternalNet", "Line", "LineType", "Load")
 FREQUENCY_HZ = 50.0
+FEW_PERCENT = 2
 _TITLE, _RATING = "a title or a sorting key", "a rating that a power flow does not use"
 _ALL = dict.fromkeys(("id", "subnet", "voltLvl", "substation"), _TITLE)
 _SERVICE = "leave the table out, or net their power into the loads"
@@ -204,6 +205,7 @@ def _source(tables: dict[str, str], names: dict[str, str]) -> tuple[str, float]:
 
 def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Line, Origin]]:
     types = dict(_each(tables, "LineType", lambda row, _: (row["id"], row)))
+    _doubt_shares(tables, draft)
 
     def make(row: Row, place: Origin) -> tuple[Line, Origin]:
         kind, km = types[row["type"]], _number(row, "length")
@@ -213,6 +215,16 @@ def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Itera
                           c_nf=_number(kind, "b", 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
+
+
+def _doubt_shares(tables: dict[str, str], draft: Draft) -> None:
+    """Loadings that are allowed, in percent, and would be next to nothing."""
+    for table in ("Line", "Transformer"):
+        few = [limit for limit in _each(tables, table, lambda row, _: _number(row, "loadingMax", 100))
+               if 0 < limit <= FEW_PERCENT]
+        if few:
+            draft.left.finding("share_unit", f"loadingMax of {len(few)} rows of {table} is {min(few):g} %, which "
+                               "looks like a share of 1")
 
 
 def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) -> tuple[Transformer, Origin] | None:

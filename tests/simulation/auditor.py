@@ -94,7 +94,10 @@ class Auditor:
         self._rules[type(effect)](effect)
 
     def _task(self, x: f.KeepTask) -> None:
-        need(x.task not in self.journal.tasks, 2, x, "is kept twice")
+        known = self.journal.tasks.get(x.task)
+        need(known is None or known.state == "cancelled", 2, x, "is kept twice")
+        need(x.life == (known.run + 1 if known else 0), 2, x, "begins with a run that its id has had")
+        self._void(x.task, -1)
         self.begun[x.task] = self.clock.now
 
     def _round(self, x: f.KeepRound) -> None:
@@ -107,13 +110,18 @@ class Auditor:
         need(self.world.mix.cartel or not self.witness.fits(x.task, x.round + 1), 7, x,
              "is of a task without a wrong answer")
         need(x.run == self.journal.tasks[x.task].run + 1, 2, x, "does not rise by one")
-        later = [key for key in self.open_jobs if key[0] == x.task and key[1] > x.round]
-        need(not later, 5, x, "leaves leases of what is void")
+        self._void(x.task, x.round)
         self.advanced[x.task] = x.round - 1
-        self.suspects[x.task] = {key for key in self.suspects.get(x.task, ()) if key[1] <= x.round}
+
+    def _void(self, task: str, after: int) -> None:
+        """The rounds after that one of a task are no more."""
+        later = [key for key in self.open_jobs if key[0] == task and key[1] > after]
+        need(not later, 5, task, "leaves leases of what is void")
+        self.advanced.pop(task, None)
+        self.suspects[task] = {key for key in self.suspects.get(task, ()) if key[1] <= after}
         witness = self.witness
         for known in (witness.jobs, witness.truth, witness.recomputed, witness.releases):
-            for key in [key for key in known if key[0] == x.task and key[1] > x.round]:
+            for key in [key for key in known if key[0] == task and key[1] > after]:
                 del known[key]
 
     def _task_end(self, x: f.KeepTaskEnd) -> None:
@@ -288,8 +296,8 @@ class Auditor:
 
     def _publish(self, x: f.PublishResult) -> None:
         record = self.journal.tasks.get(x.task)
-        need(record is not None and record.state != "" and x.result in (record.result, b""), 1, x,
-                  "is not in the store")
+        need(record is not None and (x.result in record.results if x.result else record.state or record.kept.life), 1,
+             x, "is not in the store")
 
     def _reply(self, x: f.Reply) -> None:
         if x.error is None:

@@ -18,7 +18,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, whynot
+from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, tasks, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import UNMADE, LeaseRow, Snapshot
@@ -441,6 +441,12 @@ def remembers_every_lease(patch: Patch) -> None:
 def leaves_copies_of_cancelled_tasks_unjudged(patch: Patch) -> None:
     judge = judging.judge
     patch.setattr(judging, "judge", lambda b, lease, verdict: verdict == "cancelled" or judge(b, lease, verdict))
+
+
+@plant("invariant 2.*a run that its id has had")
+def begins_an_id_anew_as_if_it_were_new(patch: Patch) -> None:
+    forget = tasks._forget
+    patch.setattr(tasks, "_forget", lambda b, task: forget(b, task) * 0)
 
 
 @plant("invariant 1")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def settled(world: World) -> bool:
     """Whether every task has its result and every device its acknowledgements."""
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
+    over = over and not any(method == "task.submit" for method, _ in world.requests.values())
     over = over and all(_is_heard(world, device) and not _keeps(world, device) for device in world.devices)
     return over and not world.owners.restoring
 

@@ -10,13 +10,15 @@ JobKey = tuple[str, int, int]
 
 
 class TaskRecord:
-    __slots__ = ("end_epoch", "kept", "result", "rounds", "run", "state")
+    __slots__ = ("end_epoch", "kept", "result", "results", "rounds", "run", "state")
 
-    def __init__(self, kept: f.KeepTask) -> None:
+    def __init__(self, kept: f.KeepTask, results: set[bytes]) -> None:
         self.kept = kept
+        self.results = results
+        """All that its id has ended with."""
         self.state = ""
         self.result = b""
-        self.run = 0
+        self.run = kept.life
         self.end_epoch = -1
         self.rounds: list[tuple[int, int]] = []
         """(run, first lease) of each round that was begun."""
@@ -62,7 +64,11 @@ class Journal:
         self._apply[type(effect)](effect)
 
     def _task(self, e: f.KeepTask) -> None:
-        self.tasks[e.task] = TaskRecord(e)
+        known = self.tasks.get(e.task)
+        self.tasks[e.task] = TaskRecord(e, known.results if known else set())
+        for kept in (self.answers, self.by_job):   # of one of this name that was cancelled
+            for key in [key for key in kept if key[0] == e.task]:
+                del kept[key]
 
     def _round(self, e: f.KeepRound) -> None:
         rounds = self.tasks[e.task].rounds
@@ -80,6 +86,7 @@ class Journal:
     def _task_end(self, e: f.KeepTaskEnd) -> None:
         record = self.tasks[e.task]
         record.state, record.result, record.end_epoch = e.state, e.result, self.epoch
+        record.results.add(e.result)
 
     def _lease(self, e: f.KeepLease) -> None:
         record = LeaseRecord(e)

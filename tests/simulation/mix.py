@@ -39,7 +39,7 @@ class Mix:
     worker_ends: float       # per request to a worker: it ends, or is told to leave off
     epochs: int
     wall_jumps: int
-    cancels: int
+    cancels: int             # of the last task, which may be submitted anew
     revoked: int
     bad_tasks: int           # tasks of kinds whose kernel or solver raises
     hurry: bool              # the last task has a deadline that it may miss

@@ -182,19 +182,32 @@ class World:
             self.ask("task.submit", "other body", **{**about, "input": {**given, "salt": given["salt"] + 1}})
 
     def _cancel(self, name: str) -> None:
-        """Asks until the task is over, however that came."""
+        """Asks until the task is over, however that came; then, or in the same breath, for another of its name."""
         if name in self.journal.tasks:
             self.cancel_asked.add(name)
             self.ask("task.cancel", "cancel", task=name)
+            if self.rng.random() < 0.3:
+                self._anew(name)
         if name not in self.results:
             self.clock.after(ASK_AGAIN_MS, self._cancel, name)
+        elif self.journal.tasks[name].state == "cancelled" and self.rng.random() < 0.7:
+            self._anew(name)
+
+    def _anew(self, name: str) -> None:
+        kind_name, given = self.bodies[name]
+        self.bodies[name] = kind_name, {**given, "salt": given["salt"] + int(2 * self.rng.random())}
+        self._submit(name)
 
     def _heard(self, topic: str, payload: bytes) -> None:
         """What the gateway publishes for people."""
         if topic == reply_topic(SITE, OPERATOR):
             self._replied(json.loads(payload))
         name = topic.split("/")[-2]
-        if payload and topic == task_topic(SITE, name, "result"):
+        if topic == task_topic(SITE, name, "result"):
+            if not payload:
+                if self.journal.tasks[name].kept.life:
+                    self.results.pop(name, None)
+                return
             before = self.results.setdefault(name, payload)
             if before != payload:
                 raise Broken(f"invariant 2: {name} has two results")

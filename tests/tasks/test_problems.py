@@ -6,10 +6,10 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.checked import checker
+from lamplighter.tasks.checked import MOST, checker
 from lamplighter.tasks.problems import as_task_error
 
 
@@ -28,6 +28,24 @@ class Part(BaseModel):
     either: int | list[float] = 1
     above: float = Field(default=1, gt=0)
     flag: bool = False
+    far: float = Field(default=0, le=1e9)
+    loss_permille: int = Field(default=950, ge=500, le=1000)
+    own: int = 0
+
+    @model_validator(mode="after")
+    def _own_words(self) -> Part:
+        if self.own == 1:
+            raise ValueError("own is never 1; 2 would do")
+        if self.own == 2:
+            raise ValueError("two parts are never alike")
+        return self
+
+
+class Needed(BaseModel):
+    """Has to be given whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    length: int
 
 
 class Model(BaseModel):
@@ -36,6 +54,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
     parts: list[Part] = []
     named: dict[str, Part] = {}
+    needed: Needed | None = None
 
 
 def told(given: Any) -> TaskError:
@@ -45,27 +64,37 @@ def told(given: Any) -> TaskError:
 
 
 @pytest.mark.parametrize(("part", "code", "message", "hint"), [
-    ({"share": 50}, "out_of_range", "share: 50 is not a number from 0 to 1", "give a number from 0 to 1"),
-    ({"share": True}, "bad_value", "share: true is not a number from 0 to 1", "give a number from 0 to 1"),
-    ({"share": "0,5"}, "bad_value", 'share: the text "0,5" is not a number from 0 to 1', "write 0.5, without quotes"),
-    ({"share": "many"}, "bad_value", 'share: the text "many" is not a number from 0 to 1',
-     "give a number from 0 to 1"),
-    ({"share": float("nan")}, "bad_value", "share: nan is not a finite number from 0 to 1", "give a finite"),
-    ({"gaps": ["many"]}, "bad_value", '0: the text "many" is not a number', "give a number, or null"),
-    ({"day": "2026-13-02"}, "bad_value", 'day: the text "2026-13-02" is not a date, as in 2026-03-01', ""),
-    ({"angle": 180}, "out_of_range", "angle: 180 is not a number of at least 0 and below 180", ""),
-    ({"angle": 10**400}, "bad_value", "angle: a number of so many digits is not a number of at least 0 and below 180",
-     ""),
-    ({"above": 0}, "out_of_range", "above: 0 is not a number above 0", ""),
-    ({"turn": "rigth"}, "bad_value", 'turn: the text "rigth" is not "left" or "right"', ""),
-    ({"name": "abcd"}, "bad_value", 'name: the text "abcd" is not text of at most 3 characters like ^[a-z]+$', ""),
-    ({"name": "x" * 500}, "bad_value", "name: a text of 500 characters is not text", ""),
-    ({"name": None}, "bad_value", "name: null is not text", ""),
-    ({"row": []}, "bad_value", "row: a list of 0 items is not a list of 1 to 2 items", ""),
-    ({"row": {}}, "bad_value", "row: an object is not a list of 1 to 2 items", ""),
-    ({"row": [1.5]}, "bad_value", "0: 1.5 is not a whole number", ""),
-    ({"box": [0, "km"]}, "bad_value", '1: the text "km" is not "m"', ""),
-    ({"flag": 1}, "bad_value", "flag: 1 is not true or false", ""),
+    ({"share": 50}, "out_of_range", "share: 50 is too large", "give a number from 0 to 1"),
+    ({"share": True}, "bad_value", "share: true is not a number", "give a number from 0 to 1"),
+    ({"share": "0,5"}, "bad_value", 'share: the text "0,5" is not a number', "write 0.5, without quotes"),
+    ({"share": "50"}, "bad_value", 'share: the text "50" is not a number', "give a number from 0 to 1"),
+    ({"share": "many"}, "bad_value", 'share: the text "many" is not a number', "give a number from 0 to 1"),
+    ({"share": float("nan")}, "bad_value", "share: nan is not a finite number", "give a finite number from 0 to 1"),
+    ({"gaps": ["many"]}, "bad_value", 'gaps/0: the text "many" is not a number', "give a number, or null"),
+    ({"gaps": ["1,000"]}, "bad_value", 'gaps/0: the text "1,000" is not a number', "give a number, or null"),
+    ({"day": "2026-13-02"}, "bad_value", 'day: the text "2026-13-02" is not a date', "give a date, as in 2026-03-01"),
+    ({"angle": 180}, "out_of_range", "angle: 180 is too large", "give a number of at least 0 and below 180"),
+    ({"angle": 10**400}, "bad_value", "angle: a number of so many digits is not a number",
+     "give a number of at least 0 and below 180"),
+    ({"above": 0}, "out_of_range", "above: 0 is too small", "give a number above 0"),
+    ({"loss_permille": 95}, "out_of_range", "loss_permille: 95 is too small",
+     "give a whole number from 500 to 1,000; 95 % is 950"),
+    ({"loss_permille": 0.95}, "bad_value", "loss_permille: 0.95 is not a whole number",
+     "give a whole number from 500 to 1,000; 0.95 as a share is 950"),
+    ({"turn": "rigth"}, "bad_value", 'turn: the text "rigth" is not one of its words', 'did you mean "right"?'),
+    ({"turn": "x"}, "bad_value", 'turn: the text "x" is not one of its words', 'give "left" or "right"'),
+    ({"name": "abcd"}, "bad_value", 'name: the text "abcd" is too long',
+     "give text of at most 3 characters like ^[a-z]+$"),
+    ({"name": "A"}, "bad_value", 'name: the text "A" is not written as it should be', "give text of at most 3"),
+    ({"name": "x" * 500}, "bad_value", "name: a text of 500 characters is too long", "give text"),
+    ({"name": None}, "bad_value", "name: null is not text", "give text"),
+    ({"row": []}, "bad_value", "row: a list of 0 items is too short", "give a list of 1 to 2 items"),
+    ({"row": {}}, "bad_value", "row: an object is not a list", "give a list of 1 to 2 items"),
+    ({"row": [1.5]}, "bad_value", "row/0: 1.5 is not a whole number", "give a whole number"),
+    ({"box": [0, "km"]}, "bad_value", 'box/1: the text "km" is not "m"', 'did you mean "m"?'),
+    ({"flag": 1}, "bad_value", "flag: 1 is not true or false", "give true or false"),
+    ({"far": 2e9}, "out_of_range", "far: 2000000000.0 is too large", "give a number of at most 1,000,000,000"),
+    ({"own": 1}, "bad_value", "own is never 1", "2 would do"),
     ({"shaer": 1}, "unknown_field", "unknown field 'shaer'", "did you mean 'share'?"),
 ])
 def test_a_problem_is_one_sentence(part: dict[str, Any], code: str, message: str, hint: str) -> None:
@@ -74,6 +103,21 @@ def test_a_problem_is_one_sentence(part: dict[str, Any], code: str, message: str
         error = told(given)
         assert error.code == code and error.message.startswith(message) and error.path.startswith(place)
         assert error.hint.startswith(hint) and error.hint
+
+
+def test_nothing_is_said_twice() -> None:
+    """A field that is missing because it is misspelt is told as that; what is wrong alike is told once, with all
+    places; a hint that would only repeat the message is left out."""
+    one = told({"parts": [{"row": ["x", "x"]}, {"shaer": 1, "share": 5}]})
+    assert one.hint == ("did you mean 'share'? | also: "
+                        '/input/parts/0/row/0, /input/parts/0/row/1: the text "x" is not a whole number (give a '
+                        "whole number); /input/parts/1/share: 5 is too large (give a number from 0 to 1)")
+    alike = told({"parts": [{"gaps": ["x"] * 40}]})
+    assert alike.hint.count("give") == 1 and alike.hint.count("/input/parts/0/gaps/") == MOST - 1
+    needed = told({"needed": {"lenght": 1}})
+    assert (needed.code, needed.hint) == ("unknown_field", "did you mean 'length'?")
+    own = told({"parts": [{"own": 2}]})
+    assert (own.message, own.hint, own.path) == ("parts/0: two parts are never alike", "", "/input/parts/0")
 
 
 def test_of_several_choices_each_is_told() -> None:

@@ -105,7 +105,8 @@ def test_further_problems_are_named() -> None:
     """The first one stands alone, those that follow in its hint with their places, ten in all."""
     error = refused("toy.cars", {"roads": [{"length_m": 101}]})
     assert (error.path, error.message) == ("/input/cars", "cars is missing")
-    assert error.hint.endswith(" | also: /input/roads/0/length_m: length_m: 101 is not a whole number of at most 100")
+    assert error.hint.endswith(
+        " | also: /input/roads/0/length_m: 101 is too large (give a whole number of at most 100)")
     assert refused("toy.cars", {"roads": [{"length_m": 101}] * 2_000}).hint.count("/input/roads/") == 9
 
 

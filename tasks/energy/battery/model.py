@@ -82,13 +82,13 @@ class Home(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Home:
         if self.net_load_w is not None and (self.load_w is not None or self.pv_w is not None):
-            raise ValueError("give net_load_w, or load_w and pv_w, not both")
+            raise ValueError("net_load_w stands beside load_w or pv_w; give it, or those, not both")
         if self.pv_w is not None and self.load_w is None:
-            raise ValueError("pv_w needs load_w beside it")
+            raise ValueError("pv_w stands alone; give load_w beside it")
         for name, stored in (("soc_start_wh", self.soc_start_wh), ("soc_end_wh", self.wanted_wh)):
             if not self.soc_min_wh <= stored <= self.capacity_wh:
-                raise ValueError(f"{name} is {stored:g} Wh, outside soc_min_wh {self.soc_min_wh:g} to capacity_wh "
-                                 f"{self.capacity_wh:g}")
+                raise ValueError(f"{name} is {stored:g} Wh; it lies between soc_min_wh, {self.soc_min_wh:g}, and "
+                                 f"capacity_wh, {self.capacity_wh:g}")
         return self
 
 
@@ -109,6 +109,7 @@ class Batteries(Strict):
         seen: set[str] = set()
         for place, home in enumerate(self.homes):
             if home.id in seen:
-                raise ValueError(f"homes/{place} has the id {home.id[:64]!r} of another home")
+                raise ValueError(f"homes has two with the id {home.id[:64]!r}; give each home, also number "
+                                 f"{place + 1}, an id of its own")
             seen.add(home.id)
         return self

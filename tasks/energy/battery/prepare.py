@@ -20,6 +20,7 @@ SLOT_MAX = 1 << 28
 """Units that full power both ways takes in a quarter-hour, at most; likewise."""
 CAPACITY_MAX = (1 << 29) - 1
 FEW_EUR_PER_MWH, FEW_W, FEW_WH = 3, 30, 100
+MUCH_W = 1_000
 """Less is hardly a price, a home or a battery."""
 
 
@@ -38,14 +39,20 @@ def prepare(asked: Batteries) -> Spec:
 
 
 def _plausible(asked: Batteries, stores: Sequence[Store], left: Left) -> None:
-    """Raises TaskError ``implausible`` for codes of missing prices; tells what looks like another unit."""
+    """Raises TaskError ``implausible`` for codes of missing prices and loads; tells what looks like another unit."""
     for name, prices_ in (("buy", asked.prices.buy_eur_per_mwh), ("sell", asked.prices.sell_eur_per_mwh or [])):
         no_missing_codes([(price, f"/prices/{name}_eur_per_mwh/{i}") for i, price in enumerate(prices_)], left)
         if 0 < max(map(abs, prices_), default=0) < FEW_EUR_PER_MWH:
             left.finding("price_unit", f"no price of {name}_eur_per_mwh is over {FEW_EUR_PER_MWH} EUR/MWh: they look "
                          "like EUR/kWh")
-    for store in stores:
+    for place, store in enumerate(stores):
         home, most = store.home, max(map(abs, store.net_w))
+        own = [(watts, f"/homes/{place}/{name}/{slot}") for name in ("net_load_w", "load_w", "pv_w")
+               for slot, watts in enumerate(getattr(home, name) or ()) if abs(watts) >= MUCH_W]
+        no_missing_codes(own, left)
+        if 0 < home.soc_start_wh <= 100 and home.capacity_wh >= MUCH_W:
+            left.finding("share_unit", f"home {home.id!r}: soc_start_wh is {home.soc_start_wh:g} Wh of "
+                         f"{home.capacity_wh:g}, which looks like percent")
         looks = {f"its net load never exceeds {most} W": 0 < most < FEW_W,
                  f"charge_w is {home.charge_w:g} W": 0 < home.charge_w < FEW_W,
                  f"capacity_wh is {home.capacity_wh:g} Wh": 0 < home.capacity_wh < FEW_WH}

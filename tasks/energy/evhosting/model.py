@@ -68,11 +68,11 @@ class EvHosting(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> EvHosting:
         if sum(given is not None for given in (self.feeder, self.pandapower, self.simbench)) != 1:
-            raise ValueError("give exactly one of 'feeder', 'pandapower' and 'simbench'")
+            raise ValueError("not one network is given; give exactly one of 'feeder', 'pandapower' and 'simbench'")
         if self.first_slot > self.last_slot:
-            raise ValueError("first_slot must not lie after last_slot")
+            raise ValueError("first_slot lies after last_slot; exchange them, or cut the evening at midnight")
         if len(set(self.levels_percent)) < len(self.levels_percent):
-            raise ValueError("levels_percent has the same level twice")
+            raise ValueError("levels_percent has the same level twice; give each once")
         if len(set(self.policies)) < len(self.policies):
-            raise ValueError("policies has the same policy twice")
+            raise ValueError("policies has the same policy twice; give each once")
         return self

@@ -19,6 +19,7 @@ from lamplighter.tasks.registry import nearest
 
 FLAT = [1.0] * SLOTS_PER_DAY
 MANY_TIMES, FEW_KW, FEW_PERCENT = 30, 0.05, 5
+NO_LIMIT_A = 10_000
 CARS_AT_A_BUS_MAX = 8000
 """The kernel counts eighths of cars in 16 bits."""
 
@@ -80,6 +81,13 @@ def _plausible(asked: EvHosting, feeder: Feeder, demand: Sequence[Demand], left:
     used = [abs(load.kw) for load in feeder.loads if load.kw]
     if used and max(used) < FEW_KW:
         left.finding("power_unit", f"no load is over {max(used):.2g} kW: they look like megawatts")
+    for place, line in enumerate(feeder.lines):
+        ohm = math.hypot(line.r_ohm, line.x_ohm)
+        if line.limit_a < NO_LIMIT_A and 1000 * feeder.nominal_kv / math.sqrt(3) < ohm * line.limit_a / 2:
+            left.finding("length_unit", f"line {place} from {line.from_bus!r} has {ohm:.3g} ohm: its rated current "
+                         f"of {line.limit_a:g} A would lose more than the {feeder.nominal_kv:g} kV that there are; "
+                         "it looks as if metres were sent as kilometres")
+            break
     for name in ("line_limit_percent", "transformer_limit_percent", "accepted_percent"):
         value = getattr(asked, name)
         if 0 < value < (1 if name == "accepted_percent" else FEW_PERCENT):

@@ -13,6 +13,7 @@ from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
 from lamplighter.tasks.readers.sumoxml import NETWORK_PATH, ROUTES_PATH
+from lamplighter.tasks.registry import nearest
 from lamplighter.tasks.traffic.signals.jobs import plans_per_job, programme_cycle_ds, shipped_plan
 from lamplighter.tasks.traffic.signals.method.city import cut, replicas, spec_of
 from lamplighter.tasks.traffic.signals.method.counts import COUNTS_PATH, read_counts
@@ -74,7 +75,7 @@ def _only(network: Network, names: list[str] | None) -> Network:
     for i, name in enumerate(names):
         if name not in known:
             raise TaskError("unknown_junction", f"no junction with signals is called {name!r}",
-                            "known: " + ", ".join(sorted(known))[:200], f"/only/{i}")
+                            nearest(name, list(known)), f"/only/{i}")
     return replace(network, junctions=tuple(junction if junction.id in names else replace(junction, phases=tuple(
         replace(phase, adjustable=False) for phase in junction.phases)) for junction in network.junctions))
 

@@ -52,6 +52,11 @@ class FakeWindow:
     def result(self, task: str) -> dict[str, Any] | None:
         return {"summary": "calm"} if task == EVIL else None
 
+    async def files(self, task: str) -> dict[str, bytes] | None:
+        if task == "slow":
+            raise http.NoFiles("too_slow")
+        return {"plan.svg": b"<svg/>", "plan.add.xml": b"<additional/>", "x.zip": b"PK"} if task == "t1" else None
+
     def nodes(self) -> list[dict[str, Any]]:
         return [{"node": "aa", "state": "ready"}, {"node": "bb", "state": "lost"}]
 
@@ -113,6 +118,28 @@ def test_result(tmp_path: Path) -> None:
     async def work(client: ClientSession, window: FakeWindow) -> None:
         async with client.get("/api/tasks/%3Cimg%20src=x%20onerror=alert(1)%3E/result") as response:
             assert await response.json() == window.result(EVIL)
+    visit(tmp_path, work)
+
+
+def test_files_of_an_answer(tmp_path: Path) -> None:
+    """They are listed, and each is a download of its type: nothing of them runs as a page of ours."""
+    async def work(client: ClientSession, _window: FakeWindow) -> None:
+        async with client.get("/api/tasks/t1/files") as response:
+            assert await response.json() == [
+                {"name": "plan.svg", "bytes": 6, "type": "image/svg+xml"},
+                {"name": "plan.add.xml", "bytes": 13, "type": "application/xml"},
+                {"name": "x.zip", "bytes": 2, "type": "application/octet-stream"}]
+        async with client.get("/api/tasks/t1/files/plan.svg") as response:
+            assert (await response.read(), response.content_type) == (b"<svg/>", "image/svg+xml")
+            assert response.headers["Content-Disposition"] == 'attachment; filename="plan.svg"'
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        for path, status, code in (("t1/files/none.svg", 404, "not_found"),
+                                   ("t1/files/..%2Fplan.svg", 404, "not_found"),
+                                   ("t2/files", 404, "not_found"), ("slow/files", 503, "too_slow"),
+                                   ("slow/files/plan.svg", 503, "too_slow")):
+            async with client.get("/api/tasks/" + path) as response:
+                assert (response.status, (await response.json())["error"]["code"]) == (status, code)
     visit(tmp_path, work)
 
 

@@ -62,6 +62,22 @@ def row(number: int, ended: str = "", verdict: str = "", answer: bytes = b"", in
                     boot, seq, answer, 9_000 + number, epoch)
 
 
+@pytest.mark.parametrize("folds", [False, True])
+def test_another_life_of_an_id_counts_its_own_leases(path: Path, folds: bool,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was leased for the task that was cancelled is no share of the next of its name, whenever it is folded."""
+    monkeypatch.setattr(Store, "tail_bytes", 0 if folds else 1 << 20)
+    store = Store.open(path)
+    store.commit([task(), KeepRound("t1", 0, 0, 1, 2), lease(1), lease(2, index=1)])
+    store.commit([receipt(1), KeepEnd(2, "cancelled"), KeepTaskEnd("t1", "cancelled", b"{}")])
+    store.commit([KeepTask("t1", "traffic.signals", b"{}", 3, 60_000, 1, 50, "city", 4),
+                  KeepRound("t1", 0, 4, 3, 2), lease(3), receipt(3), lease(4, index=1)])
+    store.close()
+    snapshot = kept(path)
+    assert snapshot.shares == [ShareRow("t1", "aa", 2, 1)]
+    assert [(known.run, known.life, known.state) for known in snapshot.tasks] == [(4, 4, "")]
+
+
 def pending(store: Store) -> dict[str, int]:
     return {own.node: own.pending_kop for own in store.load(REMEMBERED).standing}
 

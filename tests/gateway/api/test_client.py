@@ -83,6 +83,17 @@ def test_what_is_too_large_is_not_sent(with_gateway):
     with_gateway(answer, work)
 
 
+def test_what_may_be_too_large_is_not_sent_unasked(with_gateway):
+    """Where no gateway says what it takes none is there, and the broker need not cut off who asks."""
+    asked = []
+
+    async def work(client, link):
+        with pytest.raises(LinkError, match="is one running there"):
+            await client.call("task.submit", input="x" * 100_000)
+        assert not asked
+    with_gateway(lambda method, given: asked.append(method) or [], work)
+
+
 def test_tasks_are_followed(with_gateway):
     """Each document comes with its task and what it is; cleared ones and junk are passed over."""
     async def work(client, link):

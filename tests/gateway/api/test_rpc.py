@@ -34,7 +34,7 @@ class Solvers:
 
     prepared = 0
     kinds: ClassVar = {"toy": KindInfo("toy", 3, "Toy", "", False,
-                                       {"properties": {"n": {"type": "integer"}}})}
+                                       {"properties": {"n": {"type": "integer"}}}, {"id": "one"})}
     gate: asyncio.Event | None = None
     read_there = 0
 
@@ -170,7 +170,7 @@ def test_a_kind_tells_its_schema(bench):
     """What an input may hold can be asked of the gateway."""
     told, error = bench.ask("kind.get", kind="toy")
     assert error is None and (told["version"], told["title"]) == (3, "Toy")
-    assert told["input_schema"]["properties"]["n"]["type"] == "integer"
+    assert told["input_schema"]["properties"]["n"]["type"] == "integer" and told["example"] == {"id": "one"}
     assert bench.refused("kind.get", kind="toi") == ("unknown_kind", "/kind")
 
 

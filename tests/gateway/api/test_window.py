@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
+from lamplighter.gateway.adapters.http import NoFiles
 from lamplighter.gateway.adapters.mqtt import BrokerUrl
 from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import MAX_NAMED, MAX_TOPIC, Guard
@@ -15,6 +17,8 @@ from lamplighter.gateway.api.window import Window
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
+from lamplighter.gateway.runtime.solvers import KindBroke
+from lamplighter.tasks.api import TaskError
 
 
 @pytest.fixture
@@ -31,7 +35,11 @@ def window(machine, small_log):
     """A window on it, with a log of three epochs."""
     counters = SimpleNamespace(received=7, published=8, dropped=9, held=3)
     link = SimpleNamespace(broker=BrokerUrl.parse("mqtt://gw1:secret@127.0.0.1:1883"), up=True, counters=counters)
-    shell = SimpleNamespace(machine=machine, pump=SimpleNamespace(events=5, batches=2),
+    async def of(result):
+        if b"cancelled" in result:
+            raise {"TaskError": TaskError("too_slow", "m"), "KindBroke": KindBroke("m")}[machine.fails]
+        return {"made of": result}
+    shell = SimpleNamespace(machine=machine, files=SimpleNamespace(of=of), pump=SimpleNamespace(events=5, batches=2),
                             sealing=SimpleNamespace(damaged={"checkpoint": "It is damaged."}),
                             budgets=Budgets(lambda: 0, Counter()), counters={"muted": 6},
                             means=lambda: {"bounds": {"devices": {"now": 1, "most": 9}}})
@@ -52,6 +60,15 @@ def test_health_says_which_gateway_it_is(window, small_log):
     assert told["tasks_open"] == 1 and told["broker"] == "mqtt://127.0.0.1:1883"
 
 
+@pytest.mark.parametrize(("fails", "code"), [("TaskError", "too_slow"), ("KindBroke", "kind_failed")])
+def test_files_that_cannot_be_made_have_a_code(window, machine, fails, code):
+    """Which says whether a smaller task would do, or its kind has a bug."""
+    machine.handle(e.TaskCancelled("rush"), 2)
+    machine.fails = fails
+    with pytest.raises(NoFiles, match=code):
+        asyncio.run(window.files("rush"))
+
+
 def test_kept_requests_are_named_as_far_as_there_is_room():
     """All are counted; of those named there are sixteen at most, and none longer than a line or two."""
     guard = Guard("here", 1883)
@@ -65,9 +82,11 @@ def test_kept_requests_are_named_as_far_as_there_is_room():
 def test_one_of_each_is_found_by_name(window, machine):
     """A task, its result once there is one, a device; None for what is not there."""
     assert window.task("rush")["state"] == "preparing" and window.node("anna-1")["owner"] == "anna"
-    assert window.result("rush") is None
+    assert window.result("rush") is None and asyncio.run(window.files("rush")) is None
     machine.handle(e.TaskBroke("rush", "c", "m", "kind"), 1)
     assert window.result("rush")["error"]["code"] == "c"
+    assert asyncio.run(window.files("rush")) == {"made of": machine.state.tasks["rush"].result}
+    assert asyncio.run(window.files("jam")) is None
     assert window.task("jam") is window.result("jam") is window.node("ben-1") is None
 
 

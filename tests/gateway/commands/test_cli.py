@@ -158,10 +158,35 @@ GOOD = {"id": "rush", "kind": "toy", "input": {"n": 1}, "cid": "7", "reply_to": 
 ])
 @pytest.mark.parametrize("command", ["submit", "price"])
 def test_a_bad_file_is_one_sentence(command, text, said, document, gateway):
-    """Name of the file, what is wrong, what to do; nothing is sent."""
+    """Name of the file, what is wrong, and on the next line what to do; nothing is sent."""
     done = run("task", command, document(text), "--broker", "mqtt://there")
-    assert done.exit_code == 1 and done.output.count("\n") == 1 and "Traceback" not in done.output
+    assert done.exit_code == 1 and done.output.count("\n") == 2 and "Traceback" not in done.output
     assert "task.json: " in done.output and said in done.output and gateway.heard == []
+
+
+@pytest.mark.parametrize(("words", "exit_code", "error"), [
+    (("task", "list", "--data", "nowhere"), 1, "failed"), (("task", "submit", "no-such-file.json"), 2, "wrong_use"),
+    (("nonsense",), 2, "wrong_use"), (("up", "--epoch-s", "0"), 2, "wrong_use"), (("line",), 2, "wrong_use"),
+    (("task", "list", "--broker", "mqtt://127.0.0.1:9"), 1, "no_answer"),
+    (("kind", "schema", "toy"), 1, "failed"), (("kind", "example", "toy"), 1, "failed"),
+    (("kind", "convert", "openak", __file__), 1, "unknown_format"), (("kind", "new", "x"), 1, "failed"),
+    (("journal", "verify", "--data", "nowhere"), 1, "failed"),
+], ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else str(value))
+def test_errors_are_json_where_answers_are(words, exit_code, error, tmp_path, monkeypatch):
+    """With --json there is one document on standard output, whatever happens, and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    done = run(*words, "--json")
+    assert done.exit_code == exit_code and done.stderr == ""
+    told = json.loads(done.stdout)
+    assert told["ok"] is False and told["error"]["code"] == error and told["error"]["message"]
+    assert set(told["error"]) == {"code", "message", "hint", "path", "retryable"}
+
+
+def test_a_refused_document_is_json_too(document, gateway):
+    """As a gateway would have said it."""
+    done = run("task", "submit", document('{"imput": 1}'), "--json", "--broker", "mqtt://there")
+    assert json.loads(done.stdout)["error"] | {"message": ""} == {
+        "code": "unknown_field", "message": "", "hint": "did you mean 'input'?", "path": "/imput", "retryable": False}
 
 
 def test_submit_publishes_the_file(document, gateway):

@@ -40,7 +40,7 @@ def test_a_damaged_journal(data):
     (data / "journal.db").write_bytes(whole.replace(b"owner-b1", b"owner-b2", 1))
     told = run(data, "verify")
     assert told.exit_code == 1 and told.stdout == ""
-    assert told.stderr.startswith(f"lamplighter: The journal {data / 'journal.db'} is damaged (")
+    assert told.stderr.startswith(f"Error: The journal {data / 'journal.db'} is damaged (")
     assert "restore a backup" in told.stderr and told.stderr.count("\n") == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from lamplighter.gateway.commands.cli import main
 from lamplighter.gateway.kindkit import check
 from lamplighter.gateway.kindkit.check import Finding
+from lamplighter.tasks.registry import load_kinds
 
 
 def _call(*words: str) -> Result:
@@ -27,9 +29,21 @@ def test_a_schema_is_printed() -> None:
     """As JSON Schema."""
     told = json.loads(_call("schema", "environment.airmap").output)
     assert "stations" in told["properties"]
+    assert json.loads(_call("schema", "environment.airmap", "--json").output) == told
 
 
-@pytest.mark.parametrize("words", [("schema",), ("test",), ("bench",)])
+def test_an_example_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the file of the kind has it, or on one line; of a kind without one it is said what else there is."""
+    shown = _call("example", "energy.battery").output
+    assert shown.startswith("{\n") and json.loads(shown)["kind"] == "energy.battery"
+    assert json.loads(_call("example", "energy.battery", "--json").output) == json.loads(shown)
+    bare = dataclasses.replace(load_kinds()["energy.battery"], example=None)
+    monkeypatch.setattr("lamplighter.tasks.registry.load_kinds", lambda: {bare.name: bare})
+    done = _call("example", "energy.battery")
+    assert done.exit_code == 1 and "lamplighter kind schema energy.battery" in done.output
+
+
+@pytest.mark.parametrize("words", [("schema",), ("example",), ("test",), ("bench",)])
 def test_an_unknown_kind_is_refused(words: tuple[str, ...]) -> None:
     """With the nearest spelling."""
     done = _call(*words, "environment.airmaps")

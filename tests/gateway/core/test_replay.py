@@ -61,6 +61,27 @@ def test_right_work_of_a_past_round_stays(second, of):
     assert pair.of().audited == 1
 
 
+@pytest.mark.parametrize("round_", [0, 1])
+def test_work_for_another_life_of_an_id_is_passed_over(second, of, round_):
+    """What was found of a task that was cancelled meanwhile may name a job that the next of its name has not."""
+    pair = second(b"\0" * 8)
+    pair.tell(e.WorkFound((("t", round_, 9),)))
+    said = [*pair.round(), *pair.round(number=1, jobs=3)]
+    assert not of(f.Recompute, said) and pair.of().rounds == 2
+
+
+def test_what_is_recalled_for_another_life_of_an_id_is_passed_over(pair, of):
+    """The journal was asked before the task of this name was cancelled and submitted anew."""
+    pair.submit()
+    pair.tell(e.TaskCancelled("t"))
+    pair.submit()
+    pair.tell(e.RoundYielded("t", 0, (pair.job(),), life=1))
+    pair.tell(e.SolverLost("t", 1))
+    assert of(f.RecallRound, pair.tell(e.RoundYielded("t", 0, (pair.job(),), life=1)))
+    assert pair.recall(f.RecallRound("t", 0, 1, False), run=0) == []
+    assert of(f.SendLease, pair.recall(f.RecallRound("t", 0, 1, False), run=1))
+
+
 def test_a_wrong_answer_of_a_past_round_is_replaced(second, of):
     """Its copies lose their pay; what followed is void: leases are called back, the next round is begun anew."""
     pair = second(pair_lie := b"a lie...")

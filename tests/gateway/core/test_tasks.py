@@ -110,6 +110,38 @@ def test_cancelling_calls_devices_back(pair, of):
     assert of(f.Reply, said) == [f.Reply("ref", {"task": "t", "state": "cancelled"})]
 
 
+def test_a_cancelled_id_has_another_life(pair, of):
+    """Submitted again, with whatever body, it begins anew: under higher fences, with what was published cleared."""
+    pair.task(jobs=1)
+    first, events = pair.leases()[0], pair.of().events + 1
+    pair.tell(e.TaskCancelled("t"))
+    said = pair.submit(body=b"other")
+    assert of(f.KeepTask, said)[0].life == 1 and of(f.Reply, said)[0].error is None
+    assert of(f.PublishResult, said) == [f.PublishResult("t", b"")]
+    assert pair.of().events == events + 1
+    assert of(f.StartSolver, said) == [f.StartSolver("t", "toy.sum", b"other", 1)]
+    assert pair.tell(e.RoundYielded("t", 0, (pair.job(),), life=1)) and pair.leases()[0].fence > first.fence
+    assert status(pair.of())["setbacks"] == 0
+
+
+def test_only_what_was_cancelled_makes_room_for_its_id(pair):
+    """An id whose answer is there stays with it."""
+    pair.task(jobs=1)
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    assert pair.submit(body=b"other")[0].error[0] == "id_reused"
+
+
+@pytest.mark.parametrize("late", [
+    e.RoundYielded("t", 0, ()), e.TaskSolved("t", b"{}", 0), e.TaskBroke("t", "c", "m", "kind"), e.SolverLost("t")])
+def test_what_the_solver_of_another_life_says_changes_nothing(pair, late):
+    """It was said before the task was cancelled and submitted anew."""
+    pair.submit()
+    pair.tell(e.TaskCancelled("t"))
+    pair.submit()
+    assert pair.tell(late) == []
+
+
 def test_cancelling_judges_what_was_not_judged(pair, of):
     """A recorded copy that waited for its partner is judged cancelled, and not paid."""
     pair.task(jobs=1)
@@ -212,6 +244,20 @@ def test_status_counts_jobs_and_rate(pair, of):
     pair.now += 2_000
     status = of(f.PublishStatus, pair.wait())[0].status
     assert (status["jobs_done"], status["jobs_total"], status["jobs_per_s"], status["eta_s"]) == (4, 8, 2, 3)
+
+
+def test_what_is_left_is_of_all_rounds(pair, of):
+    """Rounds that are still expected count as jobs and as seconds, until the task is over."""
+    pair.task(jobs=8, expected=3)
+    while pair.of().done_jobs < 4:
+        pair.answer(pair.leases()[0])
+    pair.now += 2_000
+    status = of(f.PublishStatus, pair.wait())[0].status
+    assert (status["jobs_done"], status["jobs_total"], status["rounds"], status["eta_s"]) == (4, 24, 3, 11)
+    pair.work()
+    pair.tell(e.TaskSolved("t", b"{}"))
+    status = of(f.PublishStatus, pair.out)[-1].status
+    assert (status["jobs_done"], status["jobs_total"], status["eta_s"]) == (8, 8, 0)
 
 
 def test_the_rate_of_a_task_at_rest_falls_to_nothing(pair, of):

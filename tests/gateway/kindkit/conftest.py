@@ -31,7 +31,7 @@ def kind_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     def make(**changes: tuple[str, str]) -> Kind:
         folder = write("noise.levels", tmp_path) / PACKAGE
         for file, (old, new) in changes.items():
-            path = folder / f"{file}.py"
+            path = folder / (file if "." in file else f"{file}.py")
             text = path.read_text()
             assert old in text
             path.write_text(text.replace(old, new))

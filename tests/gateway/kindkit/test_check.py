@@ -21,7 +21,7 @@ def _found(kind: Kind, cache: Path) -> dict[str, Finding]:
 def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) -> None:
     """Everything is looked at, and nothing is wrong."""
     found = _found(kind_of(), tmp_path)
-    assert list(found) == ["plan", "rules", "schema", "input", "answer", "price", "bounds", "replay",
+    assert list(found) == ["plan", "rules", "schema", "example", "input", "answer", "price", "bounds", "replay",
                            "deadline", "identity", "malformed", "words", "cost", "slices", "lease",
                            "heap", "reference"]
     assert [one.what for one in found.values() if one.ok is False and one.what not in TIMED] == []
@@ -32,6 +32,7 @@ def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) 
     ("rules", "true division", {"kernel": ("count = len(data) // 2", "count = int(len(data) / 2)")}),
     ("schema", "no description: numbers", {"model": (', description="whole numbers from 0 to 1000"', "")}),
     ("schema", "extra", {"model": ("extra=\"forbid\"", "extra=\"ignore\"")}),
+    ("example", "no task that is accepted", {"example.json": ("[1, 2, 3]", "[-1]")}),
     ("input", "refused", {"demo": ("range(1, 1_001)", "range(1_001, 1_002)")}),
     ("answer", "ValueError: input", {"kernel": ("not 0 < count <= 32", "not 0 < count <= 8")}),
     ("answer", "the job says 4", {"kernel": ("to_bytes(4,", "to_bytes(5,")}),

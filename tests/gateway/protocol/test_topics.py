@@ -39,6 +39,6 @@ def test_the_gateways_topics_lie_below_the_site():
     """One tree for each thing that is told: gateways, tasks, epochs, requests and their answers."""
     built = [topics.gateway_topic("demo", "gw-1", "info"), topics.task_topic("demo", "dust", "event"),
              topics.epoch_topic("demo", 12), topics.rpc_topic("demo", "city", "+"),
-             topics.reply_topic("demo", "city")]
-    below = ["gw/gw-1/info", "task/dust/event", "epoch/12", "rpc/city/+", "reply/city"]
+             topics.reply_topic("demo", "city"), topics.file_topic("demo", "dust", "map.svg")]
+    below = ["gw/gw-1/info", "task/dust/event", "epoch/12", "rpc/city/+", "reply/city", "task/dust/file/map.svg"]
     assert built == ["lamplighter/v1/demo/" + path for path in below]

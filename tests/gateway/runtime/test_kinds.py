@@ -14,10 +14,11 @@ KINDS = load_kinds()
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_is_told_as_json(name):
-    """Name, version, title, kernel, whether it checks, and the schema of its input."""
+    """Name, version, title, kernel, whether it checks, the schema of its input, and an example where there is one."""
     info = from_dict(json.loads(json.dumps(as_dict(info_of(KINDS[name])))))
     assert info == info_of(KINDS[name])
     assert info.kernel.encode() == kernel_source(KINDS[name].kernel)
+    assert info.example["kind"] == name and info_of(replace(KINDS[name], example=None)).example == {}
     assert info.checks == (KINDS[name].check is not None)
 
 

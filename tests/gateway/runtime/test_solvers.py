@@ -40,8 +40,8 @@ class Model(BaseModel):
     n: int = 1
 
 
-def kind_of(solve, prepare=lambda model: model.n, check=None):
-    return Kind("toy", 1, "toy", Model, Path(__file__), prepare, solve, lambda s, r: {}, str, lambda d: {},
+def kind_of(solve, prepare=lambda model: model.n, check=None, files=lambda data: {}):
+    return Kind("toy", 1, "toy", Model, Path(__file__), prepare, solve, lambda s, r: {}, str, files,
                 lambda p: DemoInput({}, "", False), check)
 
 
@@ -553,6 +553,19 @@ def test_validation_and_price_run_in_a_worker(bench):
         with pytest.raises(KindBroke, match="junction"):
             await b.solvers.prepare("toy", body_of(n=9))
     bench(kind_of(two_rounds, prepare), work)
+
+
+def test_files_of_an_answer_are_made_by_a_worker(bench):
+    """Of what was published; a failure has none, and what the kind raises is told."""
+    def told(**more):
+        return json.dumps({"kind": "toy", "ok": True, "result": {"summary": "s", "data": {"n": 3}}, **more}).encode()
+
+    async def work(b):
+        assert await b.solvers.files(told()) == {"a.csv": b"n\n3\n", "b.svg": b""}
+        assert await b.solvers.files(told(ok=False)) == {}
+        with pytest.raises(KindBroke, match="KeyError"):
+            await b.solvers.files(told(result={"data": {}}))
+    bench(kind_of(two_rounds, files=lambda data: {"a.csv": b"n\n%d\n" % data["n"], "b.svg": b""}), work)
 
 
 def test_requests_outlive_a_worker(bench):

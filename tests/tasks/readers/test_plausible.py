@@ -145,6 +145,20 @@ def _share(given: Given, rng: random.Random) -> None:
     given[name] = share
 
 
+def _cable(given: Given, rng: random.Random) -> None:
+    line = rng.choice(given["feeder"]["lines"])
+    line["r_ohm"] = rng.choice([2.0, 2.5, 3.0])   # ten kilometres and more
+
+
+def _nines(given: Given, rng: random.Random) -> None:
+    slot = rng.randrange(96)
+    given["homes"][0]["load_w"][slot:slot + 3] = [9999] * len(given["homes"][0]["load_w"][slot:slot + 3])
+
+
+def _percent(given: Given, rng: random.Random) -> None:
+    given["homes"][0]["soc_start_wh"] = rng.randint(1, 100)
+
+
 PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given, random.Random], None]]] = [
     ("missing_code", "environment.airmap", _air, _missing), ("swapped_axes", "environment.airmap", _air, _swapped),
     ("swapped_axes", "environment.airmap", _air, _all_swapped), ("old_reading", "environment.airmap", _air, _old),
@@ -152,7 +166,9 @@ PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given,
     ("length_unit", "environment.airmap", _air, _short_range),
     ("silent", "traffic.forecast", _street, _silent), ("period_unit", "traffic.forecast", _street, _quarters),
     ("power_unit", "energy.battery", _home, _kw), ("price_unit", "energy.battery", _home, _kwh_price),
-    ("power_unit", "energy.evhosting", _feeder, _watts), ("share_unit", "energy.evhosting", _feeder, _share)]
+    ("power_unit", "energy.evhosting", _feeder, _watts), ("share_unit", "energy.evhosting", _feeder, _share),
+    ("length_unit", "energy.evhosting", _feeder, _cable), ("missing_code", "energy.battery", _home, _nines),
+    ("share_unit", "energy.battery", _home, _percent)]
 
 
 @pytest.mark.parametrize(("finding", "kind", "field", "plant"), PLANTED, ids=[one[3].__name__ for one in PLANTED])

@@ -159,7 +159,17 @@ def test_what_may_be_loaded_is_read(tables) -> None:
     made = read(tables, 1, left := Left())
     assert made.feeder.lines[0].limit_a == pytest.approx(162)
     assert made.feeder.transformer is not None and made.feeder.transformer.limit_percent == 80
-    assert any("autoTap" in note for note in left.notes())
+    assert any("autoTap" in note for note in left.notes()) and not any("loadingMax" in note for note in left.notes())
+
+
+def test_shares_in_place_of_percent_are_told(tables) -> None:
+    """A line that may be loaded to 1 % is one that may be to all of it."""
+    tables["Line"] = tables["Line"].replace("0.5;100;", "0.5;1;")
+    read(tables, 1, left := Left())
+    (note,) = [note for note in left.notes() if "loadingMax" in note]
+    assert "1 rows of Line is 1 %" in note and '"accept": ["share_unit"]' in note
+    read(tables, 1, left := Left(["share_unit"]))
+    assert not any("loadingMax" in note for note in left.notes())
 
 
 def test_errors_point_into_the_tables_that_were_sent(tables) -> None:

@@ -18,6 +18,7 @@ from lamplighter.tasks.readers.flows import flows
 from lamplighter.tasks.readers.network import Demand, Steps, collect
 from lamplighter.tasks.readers.routes import MAX_DRAWN, MAX_VEHICLES, lay
 from lamplighter.tasks.readers.sumo import Roads
+from lamplighter.tasks.registry import nearest
 from lamplighter.tasks.traffic.signals.model import Counts
 
 MAX_PERIOD_S = 24 * 3600
@@ -180,7 +181,7 @@ def _shares(counts: Counts, roads: Roads) -> dict[str, dict[str, float]]:
         _known(turn.from_road, roads, path + "/from_road")
         if turn.to_road not in roads.edges[turn.from_road].onward:
             raise TaskError("unknown_road", f"no connection for cars from {turn.from_road!r} to {turn.to_road!r}",
-                            "known: " + ", ".join(roads.edges[turn.from_road].onward)[:200], path + "/to_road")
+                            nearest(turn.to_road, list(roads.edges[turn.from_road].onward)), path + "/to_road")
         found.setdefault(turn.from_road, {})[turn.to_road] = turn.share
     for road, ways in found.items():
         if not 0.5 <= sum(ways.values()) <= 1.5:

@@ -24,6 +24,7 @@ from lamplighter.tasks.readers.network import (
     collect,
 )
 from lamplighter.tasks.readers.routes import MAX_DRAWN
+from lamplighter.tasks.registry import nearest
 from lamplighter.tasks.traffic.signals.method.counts import departures, draws_of, read_periods
 from lamplighter.tasks.traffic.signals.model import Junction as PlainJunction
 from lamplighter.tasks.traffic.signals.model import Plain
@@ -87,7 +88,7 @@ def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
         for other in movement.gives_way_to:
             if other not in lanes or other == movement.id:
                 raise TaskError("unknown_movement", f"{movement.id!r} gives way to {other!r}, not of this junction",
-                                "known: " + ", ".join(lanes)[:200], f"{path}/movements/{m}/gives_way_to")
+                                nearest(other, list(lanes)), f"{path}/movements/{m}/gives_way_to")
             waits |= {(other, f"{junction.id}/{lane}") for lane in lanes[other]}
         headway = HEADWAY_DS[movement.turn] if movement.headway_s is None else round(10 * movement.headway_s)
         found.append(Approach(movement.id, roads[movement.lanes[0]], headway,
@@ -101,7 +102,7 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
     groups = {lane: {lane} for movement in junction.movements for lane in movement.lanes}
     for lane in junction.lane_room_vehicles:
         if lane not in groups:
-            raise TaskError("unknown_lane", f"no movement uses a lane {lane!r}", "known: " + ", ".join(groups)[:200],
+            raise TaskError("unknown_lane", f"no movement uses a lane {lane!r}", nearest(lane, list(groups)),
                             f"{path}/lane_room_vehicles")
     for movement in junction.movements:
         together = set().union(*(groups[lane] for lane in movement.lanes))

@@ -25,11 +25,11 @@ def refusal(given) -> TaskError:
     ("net_load_w", [0] * 95, "/input/homes/0/net_load_w"), ("net_load_w", [0] * 97, "/input/homes/0/net_load_w"),
     ("net_load_w", [0] * 95 + [float("nan")], "/input/homes/0/net_load_w/95"),
     ("net_load_w", [40_000] * 96, "/input/homes/0/net_load_w/0"), ("id", "", "/input/homes/0/id"),
-    ("soc_start_wh", 99_999, "/input/homes/0"), ("soc_end_wh", 99_999, "/input/homes/0"),
-    ("soc_min_wh", 9_000, "/input/homes/0"), ("pv_w", [1] * 96, "/input/homes/0"),
+    ("soc_start_wh", 99_999, "/input/homes/0/soc_start_wh"), ("soc_end_wh", 99_999, "/input/homes/0/soc_end_wh"),
+    ("soc_min_wh", 9_000, "/input/homes/0/soc_start_wh"), ("pv_w", [1] * 96, "/input/homes/0/net_load_w"),
     ("export_limit_w", -5, "/input/homes/0/export_limit_w"), ("capacity", 5, "/input/homes/0/capacity")])
 def test_each_wrong_field_is_refused_where_it_stands(homes_of, field: str, value: object, path: str) -> None:
-    """The path points to the field, or to the home where fields contradict one another; the hint is a sentence."""
+    """The path points to the field, or to one of those that contradict one another; the hint is a sentence."""
     given = homes_of(1, capacity_wh=10_000, soc_start_wh=5_000, soc_end_wh=5_000)
     given["homes"][0][field] = value
     error = refusal(given)
@@ -43,7 +43,7 @@ def test_prices_of_another_length_are_refused(homes_of, values: list[float]) -> 
         given = homes_of(1)
         given["prices"][name] = values
         error = refusal(given)
-        assert error.path.startswith("/input/prices") and str(len(values)) in error.hint
+        assert error.path == f"/input/prices/{name}" and f"{len(values)} values" in error.message
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 20_000.0, "dear"])
@@ -69,7 +69,7 @@ def test_an_end_out_of_reach_names_home_and_quarter_hour(homes_of) -> None:
 def test_two_homes_of_one_name_are_refused(homes_of) -> None:
     """Which plan is whose must be clear."""
     given = homes_of(1, homes=3, id="same")
-    assert "homes/1" in refusal(given).hint and refusal(given).path == "/input"
+    assert "number 2" in refusal(given).hint and refusal(given).path == "/input/homes"
 
 
 def test_there_is_a_home_and_at_most_two_thousand(homes_of) -> None:
