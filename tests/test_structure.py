@@ -415,6 +415,7 @@ HELD = {
     "adapters.broker.EmbeddedBroker": {"_accounts": "`devices` and operators of the registry"},
     "adapters.http._Site": {"_names": "names of this machine"},
     "adapters.mqtt.MqttLink": {"_subscriptions": "topics of ours"},
+    "adapters.mqtt_wire.Paho": {"_held": "`messages_out`"},
     "adapters.mqtt_wire.Wire": {
         "let_go": "topics of devices that are muted, within a turn",
         "more": "what came while the loop was busy: reading stops with `messages_in`",

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from lamplighter.gateway.adapters.mqtt_wire import Paho, Wire
 
@@ -24,6 +23,10 @@ TURN_PASSED = 512  # packets read in all before that, most of which led to nothi
 
 class LinkError(Exception):
     """No connection: one sentence with the next step."""
+
+
+class TooNew(LinkError):
+    """The broker does not know the version of MQTT that it was spoken to in, or hung up on it without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Message:
     retain: bool
     mid: int
     session: int  # connection it came by: its acknowledgement means nothing on another
+    properties: bytes = b""  # of MQTT 5, as they came
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,8 @@ class MqttLink:
 
     ``lets_go(topic, size)`` says of a message whether it is confirmed unread: for who sends more than anybody reads.
     So are others of its topic that came with it: ``on_unread(topic, count, size)`` hears how many, and their bytes.
-    With ``persistent`` the broker keeps what comes while this client is away.
+    With ``persistent`` the broker keeps what comes while this client is away. With ``five`` the link speaks MQTT 5
+    if at the first connection the broker does, and then goes on so; retained messages then always say that they are.
     """
 
     def __init__(
@@ -137,7 +142,7 @@ class MqttLink:
         lets_go: Callable[[bytes, int], bool] = lambda *_: False,
         on_unread: Callable[[bytes, int, int], None] = lambda *_: None,
         subscriptions: Sequence[tuple[str, int]] = (), will: Publication | None = None, persistent: bool = False,
-        max_open: int = 4096, max_outgoing: int = 16384,
+        five: bool = False, max_open: int = 4096, max_outgoing: int = 16384,
     ) -> None:
         self.broker, self.counters, self.up = broker, LinkCounters(), False
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
@@ -147,21 +152,32 @@ class MqttLink:
         self._session, self._pumping, self._wire = 0, False, None  # type: int, bool, Wire | None
         self._ready: asyncio.Future[None] | None = None
         self._lost, self._keeper = asyncio.Event(), None  # type: asyncio.Event, asyncio.Task[None] | None
-        client = self._client = Paho(CallbackAPIVersion.VERSION2, client_id, clean_session=not persistent,
-                                      reconnect_on_failure=False, manual_ack=True)
-        client.max_inflight_messages = 0  # else paho walks its whole queue for every PUBACK
-        client.max_queued_messages = max_outgoing
-        if broker.user:
-            client.username_pw_set(broker.user, broker.password)
-        if will:
-            client.will_set(will.topic, will.payload, will.qos, will.retain)
+        self._client_id, self._will, self._persistent = client_id, will, persistent
+        self._welcome = False
+        self._client = self._spoken(five)
+
+    def _spoken(self, five: bool) -> Paho:
+        client = Paho(self._client_id, self._persistent, five)
+        if self.broker.user:
+            client.username_pw_set(self.broker.user, self.broker.password)
+        if self._will:
+            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
         client.on_connect, client.on_subscribe = self._connected, self._subscribed
         client.on_disconnect, client.on_publication = self._disconnected, self._received
         client.on_socket_register_write = self._write_soon
+        return client
 
     async def start(self) -> None:
         """Connects and subscribes, and stays so until ``stop``. Raises LinkError if the first attempt fails."""
-        await self._connect()
+        try:
+            await self._connect()
+        except TooNew:
+            if not self._client.five:
+                raise
+            older = self._spoken(False)
+            older.wait_with(self._client)
+            self._client = older
+            await self._connect()
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self, drain_s: float = 2.0) -> None:
@@ -178,11 +194,15 @@ class MqttLink:
             self._client.disconnect()
             self._write()  # with it paho closes the wire, which sends what it holds
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
-        """Queues a message; False if it was dropped. QoS 1 survives reconnections, QoS 0 does not."""
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False,
+                correlation: bytes = b"") -> bool:
+        """Queues a message; False if it was dropped. QoS 1 survives reconnections, QoS 0 does not.
+
+        ``correlation`` is sent along in MQTT 5, where alone it can have come from.
+        """
         if qos or retain:
-            rc = self._client.publish(topic, payload, qos, retain).rc
-            kept = rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+            kept = (not qos or self.unsent < self._max_outgoing) and self._client.send(
+                topic, payload, qos, retain, correlation)
         else:
             wire = self._wire
             kept = self.up and wire is not None and not wire.broken and len(wire.unsent) < self._max_outgoing
@@ -227,8 +247,8 @@ class MqttLink:
                 self._wire = self._client.wire = wire
                 self._ready = loop.create_future()
                 self._lost.clear()
-                self._client.connect_async(self.broker.host, self.broker.port, KEEPALIVE_S)
-                self._client.reconnect()
+                self._welcome = False
+                self._client.begin(self.broker.host, self.broker.port, KEEPALIVE_S)
                 await self._ready
                 if self._wire is not wire:
                     raise LinkError(f"The broker at {self.broker} closed the connection at once.")
@@ -245,6 +265,7 @@ class MqttLink:
             raise
         self.counters.connections += 1
         self.up = True
+        self._client.release()
         self._on_up()
 
     def _abandon(self, wire: Wire) -> None:
@@ -273,20 +294,24 @@ class MqttLink:
                 self._lost.set()
                 self._on_down(str(error))
 
-    def _settle(self, error: str = "") -> None:
+    def _settle(self, error: str = "", kind: type[LinkError] = LinkError) -> None:
         if self._ready is not None and not self._ready.done():
             if error:
-                self._ready.set_exception(LinkError(error))
+                self._ready.set_exception(kind(error))
             else:
                 self._ready.set_result(None)
 
     # What paho calls.
 
-    def _connected(self, client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._settle(f"The broker at {self.broker} refuses user {self.broker.user or 'anonymous'!r}: {reason}.")
-        elif self._subscriptions:
-            client.subscribe(self._subscriptions)
+            self._settle(f"The broker at {self.broker} refuses user {self.broker.user or 'anonymous'!r}: {reason}.",
+                         TooNew if str(reason) == "Unsupported protocol version" else LinkError)
+            return
+        self._welcome = True
+        self._client.window = min(self._max_outgoing, getattr(properties, "ReceiveMaximum", self._max_outgoing))
+        if self._subscriptions:
+            self._client.listen(self._subscriptions)
         else:
             self._settle()
 
@@ -297,14 +322,15 @@ class MqttLink:
 
     def _disconnected(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         said = "Protocol error" if self._wire is not None and self._wire.broken else str(reason)
-        self._settle(f"The broker at {self.broker} closed the connection ({said}).")
+        self._settle(f"The broker at {self.broker} closed the connection ({said}).",
+                     LinkError if self._welcome else TooNew)
         self._wire = None
         self._lost.set()
         if self.up:
             self.up = False
             self._on_down(said)
 
-    def _received(self, topic: bytes, payload: bytes, qos: int, retain: bool, mid: int) -> None:
+    def _received(self, topic: bytes, payload: bytes, qos: int, retain: bool, mid: int, properties: bytes) -> None:
         try:
             name = topic.decode()
         except UnicodeDecodeError:
@@ -314,7 +340,7 @@ class MqttLink:
             return
         self.counters.received += 1
         self._open += 1
-        self._on_message(Message(name, payload, qos, retain, mid, self._session))
+        self._on_message(Message(name, payload, qos, retain, mid, self._session, properties))
 
     # Moving bytes.
 

@@ -1,18 +1,24 @@
 """What paho runs on: an asyncio connection that it takes for a socket which never blocks.
 
-paho keeps the protocol (MQTT 3.1.1, OASIS 2014). Whole segments are read for it, and what it writes within one turn
-of the loop leaves in one send: three system calls less for each packet read, one less for each written. Looking up
-the name, connecting and the TLS handshake are asyncio's, so nothing blocks. asyncio sets TCP_NODELAY.
+paho keeps the protocol (MQTT 3.1.1, OASIS 2014, and 5.0, OASIS 2019). Whole segments are read for it, and what it
+writes within one turn of the loop leaves in one send: three system calls less for each packet read, one less for each
+written. Looking up the name, connecting and the TLS handshake are asyncio's, so nothing blocks. asyncio sets
+TCP_NODELAY.
 
 The two packets that come by the thousand, PUBLISH and PUBACK, are read here: paho would fetch them byte by byte and
 make an object with a lock of the one, version 5's reason and properties for the other.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 PUBLISH, PUBACK = 0x30, 0x40
 CONFIRMED = bytes((PUBACK, 2))
@@ -210,12 +216,40 @@ class Wire(asyncio.BufferedProtocol):
 class Paho(Client):
     """paho on a connection that is already made, with a faster way for what comes most often.
 
-    ``on_publication`` is called with topic, payload, QoS, retain flag and packet id of each message, in place of
-    ``on_message``.
+    ``on_publication`` is called with topic, payload, QoS, retain flag, packet id and properties of each message, in
+    place of ``on_message``. ``five``: it speaks MQTT 5, else 3.1.1, which has no properties.
     """
 
     wire: Wire | None = None
-    on_publication: Callable[[bytes, bytes, int, bool, int], None]
+    on_publication: Callable[[bytes, bytes, int, bool, int, bytes], None]
+
+    def __init__(self, client_id: str, persistent: bool, five: bool) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, client_id, clean_session=None if five else not persistent,
+                         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+                         reconnect_on_failure=False, manual_ack=True)
+        self.five, self._persistent = five, persistent
+        self.max_inflight_messages = 0   # else paho walks its whole queue for every PUBACK
+        self.window = 0
+        """Messages of QoS 1 that the broker takes before it has confirmed one (section 3.2.2.3.3 of version 5)."""
+        self._held: deque[tuple[str, bytes, int, bool, Properties | None]] = deque()
+        """Those beyond."""
+
+    def begin(self, host: str, port: int, keepalive: int) -> None:
+        """Says hello on the wire. A session that is to last does so in both versions."""
+        if self.five:
+            lasting = _properties(PacketTypes.CONNECT)
+            lasting.SessionExpiryInterval = 0xFFFFFFFF if self._persistent else 0
+            self.connect_async(host, port, keepalive, clean_start=not self._persistent, properties=lasting)
+        else:
+            self.connect_async(host, port, keepalive)
+        self.reconnect()
+
+    def listen(self, topics: list[tuple[str, int]]) -> None:
+        """Subscribes. In version 5 a message comes with the retain flag it was sent with, however late it comes."""
+        if self.five:
+            self.subscribe([(topic, SubscribeOptions(qos, retainAsPublished=True)) for topic, qos in topics])
+        else:
+            self.subscribe(topics)
 
     def _create_socket(self) -> Any:
         assert self.wire is not None
@@ -224,7 +258,28 @@ class Paho(Client):
     @property
     def unconfirmed(self) -> int:
         """QoS 1 messages that the broker has not confirmed yet."""
-        return len(self._out_messages)
+        return len(self._out_messages) + len(self._held)
+
+    def send(self, topic: str, payload: bytes, qos: int, retain: bool, correlation: bytes) -> bool:
+        """Publishes in the order of calls, of QoS 1 no more than the broker takes at once. False if it is lost."""
+        properties = None
+        if correlation and self.five:
+            properties = _properties(PacketTypes.PUBLISH)
+            properties.CorrelationData = correlation
+        if qos and (self._held or len(self._out_messages) >= self.window):
+            self._held.append((topic, payload, qos, retain, properties))
+            return True
+        rc = self.publish(topic, payload, qos, retain, properties).rc
+        return rc == MQTTErrorCode.MQTT_ERR_SUCCESS or (rc == MQTTErrorCode.MQTT_ERR_NO_CONN and qos > 0)
+
+    def wait_with(self, other: "Paho") -> None:
+        """Takes over what waits in one that never was connected."""
+        self._held.extend(other._held)
+
+    def release(self) -> None:
+        """Sends of what waits as much as the broker takes."""
+        while self._held and len(self._out_messages) < self.window:
+            self.publish(*self._held.popleft())
 
     def read_packet(self) -> None:
         """Deals with the packet that is waiting, or with the end."""
@@ -250,14 +305,23 @@ class Paho(Client):
             self.fail()
 
     def publication(self, head: int, packet: bytes) -> bool:
-        """A message of QoS 0 or 1 (MQTT 3.1.1, section 3.3). False if it is none."""
+        """A message of QoS 0 or 1 (section 3.3). False if it is none."""
         qos = head >> 1 & 3
         end = 2 + int.from_bytes(packet[:2], "big")
         start = end + 2 if qos else end
         if qos > 1 or len(packet) < max(start, 2):
             return False
-        mid = int.from_bytes(packet[end:start], "big")
-        self.on_publication(packet[2:end], packet[start:], qos, bool(head & 1), mid)
+        mid, properties = int.from_bytes(packet[end:start], "big"), b""
+        if self.five:
+            if packet[start:start + 1] == b"\0":   # devices send none
+                start += 1
+            else:
+                size, first = _length(packet, start)
+                start = first + size
+                if not first or start > len(packet):
+                    return False
+                properties = packet[first:start]
+        self.on_publication(packet[2:end], packet[start:], qos, bool(head & 1), mid, properties)
         return True
 
     def unread(self, wire: Wire, topic: bytes) -> bool:
@@ -272,9 +336,11 @@ class Paho(Client):
 
     def confirmation(self, packet: bytes) -> bool:
         """The broker has a message of QoS 1 (section 3.4). False if it does not say which."""
-        if len(packet) != 2:
+        if len(packet) != 2 and not (self.five and len(packet) > 2):   # where a reason may follow
             return False
         self._out_messages.pop(packet[0] << 8 | packet[1], None)
+        if self._held:
+            self.release()
         return True
 
     def acknowledge(self, mid: int) -> bool:
@@ -288,12 +354,14 @@ class Paho(Client):
     def post(self, topic: bytes, payload: bytes) -> bool:
         """Sends a message of QoS 0 (section 3.3), as ``acknowledge`` does; paho takes ten times as long for it."""
         assert self.wire is not None
-        first, size, head = not self.wire.unsent, 2 + len(topic) + len(payload), bytearray((PUBLISH,))
+        none = b"\0" if self.five else b""
+        first, size = not self.wire.unsent, 2 + len(topic) + len(none) + len(payload)
+        head = bytearray((PUBLISH,))
         while size > 127:
             head.append(size & 127 | 128)
             size >>= 7
         head.append(size)
-        self.wire.unsent.append(b"".join((head, len(topic).to_bytes(2, "big"), topic, payload)))
+        self.wire.unsent.append(b"".join((head, len(topic).to_bytes(2, "big"), topic, none, payload)))
         return first
 
     def fail(self) -> None:
@@ -302,3 +370,17 @@ class Paho(Client):
             self.wire.break_off()
         self.disconnect()
         self.loop_write()
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+def _length(packet: bytes, at: int) -> tuple[int, int]:
+    """The length that stands at ``at``, in up to four bytes, and where it ends; (0, 0) if there is none."""
+    size = 0
+    for shift, byte in enumerate(packet[at:at + 4]):
+        size |= (byte & 127) << 7 * shift
+        if byte < 128:
+            return size, at + shift + 1
+    return 0, 0

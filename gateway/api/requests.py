@@ -59,6 +59,8 @@ class Ref:
     cid: str
     task: str = ""
     back: Callable[[bytes], None] | None = None
+    correlation: bytes = b""
+    """What goes with it in MQTT 5."""
 
 
 class RequestError(Exception):

@@ -17,6 +17,7 @@ from lamplighter.gateway.api.budget import Budgets
 from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
+from lamplighter.gateway.api.wanted import Wanted, wanted
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
 from lamplighter.gateway.core.lifecycle import TaskState
 from lamplighter.gateway.core.state import State
@@ -42,6 +43,12 @@ class Asked(NamedTuple):
     method: str
     payload: bytes
     back: Callable[[bytes], None] | None
+    wanted: Wanted
+
+    def whom(self, ref: Ref) -> Ref:
+        """Who gets the response, of which the request itself says ``ref``."""
+        return replace(ref, reply_to=self.wanted.reply_to or ref.reply_to, back=self.back,
+                       correlation=self.wanted.correlation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +74,14 @@ class RpcServer:
 
 
 def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Callable[[], None],
-            back: Callable[[bytes], None] | None = None) -> None:
+            properties: bytes = b"", back: Callable[[bytes], None] | None = None) -> None:
     """Starts to deal with a request of ``user``; whatever it contains, it ends in exactly one response.
 
     One that is being dealt with is not begun again. ``after`` is called once all that follows from it is durable,
     and not at all if the gateway ends before that. ``back`` takes the response if the request came through the door
-    of the data folder.
+    of the data folder; ``properties`` are those of MQTT 5, of a broker that carries them.
     """
-    asked = Asked(user, method, payload, back)
+    asked = Asked(user, method, payload, back, wanted(server.about["site"], user, properties))
     if asked in server.waiting:
         server.waiting[asked].add_done_callback(lambda ended: None if ended.cancelled() else after())
         return
@@ -83,13 +90,15 @@ def receive(server: RpcServer, user: str, method: str, payload: bytes, after: Ca
         if not (back or server.guard.closed) and method.startswith(("node.", "epoch.")):
             raise RequestError("open_broker", "the broker lets strangers ask",
                                "use the command line on the gateway's computer, with --data")
-        _check_room(server, user, len(payload))
+        _check_room(server, user, len(payload) + len(properties))
+        if asked.wanted.wrong:
+            raise asked.wanted.wrong
     except RequestError as error:
         if error.code != "busy" or server.budgets.tells(user):
-            server.answer(_peeked(user, method, payload, back), None, error)
+            server.answer(_peeked(asked), None, error)
         after()
         return
-    work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, user, method, payload, back))
+    work = server.waiting[asked] = asyncio.get_running_loop().create_task(_deal(server, asked))
     work.add_done_callback(lambda _: server.waiting.pop(asked))
     work.add_done_callback(lambda ended: None if ended.cancelled() else after())
 
@@ -106,45 +115,48 @@ def _check_room(server: RpcServer, user: str, size: int) -> None:
         raise RequestError("busy", "too many requests at once", "try again in a second", "", True)
 
 
-def _peeked(user: str, method: str, payload: bytes, back: Callable[[bytes], None] | None) -> Ref:
+def _peeked(asked: Asked) -> Ref:
     """Whom to answer about a request that was not read, as far as its beginning says."""
-    reply_to, cid, task = requests.peek(user, payload[:INLINE_BYTES])
-    return Ref(reply_to, cid, task if method == "task.submit" else "", back)
+    reply_to, cid, task = requests.peek(asked.user, asked.payload[:INLINE_BYTES])
+    return asked.whom(Ref(reply_to, cid, task if asked.method == "task.submit" else ""))
 
 
-async def _read(server: RpcServer, user: str, method: str, payload: bytes, door: bool) -> Request:
-    if len(payload) > INLINE_BYTES:
-        return await server.solvers.read(user, method, payload, door)
-    return requests.parse(user, method, payload, requests.AT_THE_DOOR if door else requests.METHODS)
+async def _read(server: RpcServer, asked: Asked) -> Request:
+    door = asked.back is not None
+    if len(asked.payload) > INLINE_BYTES:
+        return await server.solvers.read(asked.user, asked.method, asked.payload, door)
+    methods = requests.AT_THE_DOOR if door else requests.METHODS
+    return requests.parse(asked.user, asked.method, asked.payload, methods)
 
 
-async def _deal(server: RpcServer, user: str, method: str, payload: bytes,
-                back: Callable[[bytes], None] | None) -> None:
+async def _deal(server: RpcServer, asked: Asked) -> None:
     ref: Ref | None = None
     try:
-        request = await _read(server, user, method, payload, back is not None)
-        ref = _ref(request, back)
-        log.info("%s asks for %s %s", user, method, ref.task)
-        data = await _HANDLERS[method](server, request, ref)
+        request = await _read(server, asked)
+        ref = asked.whom(_ref(request))
+        if "reply_to" in request.params and request.reply_to != ref.reply_to:
+            raise RequestError("bad_value", "reply_to and ResponseTopic are not the same", "leave one of them out",
+                               "/reply_to")
+        log.info("%s asks for %s %s", asked.user, asked.method, ref.task)
+        data = await _HANDLERS[asked.method](server, request, ref)
     except RequestError as error:
         refused = error
     except TaskError as error:
         refused = RequestError(error.code, error.message, error.hint, error.path)
     except Exception as error:   # a kind that breaks on an input, or a bug of ours: its sender must hear of it
-        log.exception("%s raised", method)
+        log.exception("%s raised", asked.method)
         refused = RequestError("internal", f"{type(error).__name__}: {error}"[:300], "the gateway's log says more")
     else:
         if data is not None:
             server.answer(ref, data, None)
         return
-    known = ref or (replace(refused.ref, back=back) if refused.ref else _peeked(user, method, payload, back))
-    server.answer(known, None, refused)
+    server.answer(ref or (asked.whom(refused.ref) if refused.ref else _peeked(asked)), None, refused)
 
 
-def _ref(request: Request, back: Callable[[bytes], None] | None) -> Ref:
+def _ref(request: Request) -> Ref:
     submitted = request.params.get("id") if request.method == "task.submit" else ""
     named = isinstance(submitted, str) and is_identifier(submitted)   # nothing else may become part of a topic
-    return Ref(request.reply_to, request.cid, str(submitted) if named else "", back)
+    return Ref(request.reply_to, request.cid, str(submitted) if named else "")
 
 
 async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:

@@ -19,7 +19,8 @@ from lamplighter.gateway.runtime.sealing import Sealed
 class Publish(Protocol):
     """Hands a message to the broker's connection."""
 
-    def __call__(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> object: ...
+    def __call__(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False,
+                 correlation: bytes = b"") -> object: ...
 
 
 def gateway_status(state: str, boot: int, wall_ms: int) -> bytes:
@@ -86,7 +87,7 @@ class Announcer:
         if ref.back:
             ref.back(payload)
         else:
-            self._publish(reply_topic(self._site, ref.reply_to), payload)
+            self._publish(reply_topic(self._site, ref.reply_to), payload, 1, False, ref.correlation)
         if error and ref.task:
             self._event(ref.task, {"what": "refused", "error": as_dict(error)})
 

@@ -117,7 +117,8 @@ def _link_of(settings: Settings, stores: Stores, broker: BrokerUrl, shell: Calla
         on_unread=lambda topic, count, size: shell().inbox.unread(topic, count, size),
         subscriptions=subscriptions(settings.site, settings.name),
         will=Publication(gateway_topic(settings.site, settings.name, "status"), will, 1, True),
-        persistent=bool(settings.broker))   # the embedded one ends with the gateway and keeps nothing for it
+        persistent=bool(settings.broker),   # the embedded one ends with the gateway and keeps nothing for it
+        five=bool(settings.broker))   # and speaks 3.1.1 only
 
 
 def _wall_ms() -> int:

@@ -30,6 +30,8 @@ class Arrived(Protocol):
     topic: str
     payload: bytes
     retain: bool
+    properties: bytes
+    """Of MQTT 5, b"" where there are none."""
 
 
 M = TypeVar("M", bound=Arrived)
@@ -47,21 +49,22 @@ def subscriptions(site: str, name: str) -> list[tuple[str, int]]:
 
 
 class Inbox(Generic[M]):
-    """``serve(user, method, payload, after)`` takes a request and calls ``after()`` when what follows from it is
-    durable; ``acknowledge`` tells the broker that a message may be forgotten, ``guard`` hears of requests that the
-    broker had kept.
+    """``serve(user, method, payload, after, properties)`` takes a request and calls ``after()`` when what follows
+    from it is durable; ``acknowledge`` tells the broker that a message may be forgotten, ``guard`` hears of requests
+    that the broker had kept.
 
     ``gate`` says which messages of nodes are read; the others are acknowledged and counted.
 
     Requests wait until ``mark``, a topic and a payload that the gateway publishes at its first connection, has come
     back. A request that was retained while the gateway was away is first handed over like any other, by a broker
     that kept a session for it; the same comes again with the retain flag before the mark does, and tells. What there
-    is no room for meanwhile is let go and counted.
+    is no room for meanwhile is let go and counted. Where MQTT 5 is spoken it says itself that it was retained, even
+    when it was sent just now.
     """
 
     def __init__(self, site: str, mark: tuple[str, bytes], keys: Mapping[str, Keys], gate: Gate, pump: Pump,
-                 serve: Callable[[str, str, bytes, After], None], acknowledge: Callable[[M], None], guard: Guard,
-                 counters: Counter[str]) -> None:
+                 serve: Callable[[str, str, bytes, After, bytes], None], acknowledge: Callable[[M], None],
+                 guard: Guard, counters: Counter[str]) -> None:
         self._site, self._keys, self._pump, self._serve, self._acknowledge = site, keys, pump, serve, acknowledge
         self._gate, self._guard, self._counters = gate, guard, counters
         self._nodes = root(site) + "/node/"
@@ -120,7 +123,7 @@ class Inbox(Generic[M]):
         topic, payload = message.topic, message.payload
         node, _, leaf = topic[len(self._nodes):].partition("/") if topic.startswith(self._nodes) else ("", "", "")
         more = MESSAGE_BYTES if leaf in OFTEN else HINT_BYTES
-        if not self._gate.admits(node, len(payload) + more):
+        if not self._gate.admits(node, len(payload) + len(message.properties) + more):
             self._counters["messages_muted"] += 1
             if node in self._keys and leaf in NODE_UP:
                 self._loud[topic.encode()] = node, more
@@ -141,14 +144,14 @@ class Inbox(Generic[M]):
         except WireError:
             self._acknowledge(message)   # there is nobody to answer
             return
-        if message.retain:
+        if message.retain and message.payload:
             self._guard.ignore(user, message.topic)
             self._part_with(user, message)
         elif self.waits:
             if self._hold(user, message):
                 return
-        elif message.payload or not self._guard.cleared(message.topic):
-            self._serve(user, method, message.payload, lambda: self._acknowledge(message))
+        elif message.payload or not (self._guard.cleared(message.topic) or message.retain):
+            self._serve(user, method, message.payload, lambda: self._acknowledge(message), message.properties)
             return
         self._acknowledge(message)
 
@@ -184,7 +187,7 @@ class Inbox(Generic[M]):
 
 
 def _size(message: Arrived) -> int:
-    return len(message.topic) + len(message.payload) + REQUEST_BYTES
+    return len(message.topic) + len(message.payload) + len(message.properties) + REQUEST_BYTES
 
 
 def _digest(message: Arrived) -> bytes:

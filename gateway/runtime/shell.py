@@ -49,8 +49,9 @@ MARK_S = 5.0
 class Link(Protocol):
     """The connection to the broker."""
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> object:
-        """Queues a message."""
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False,
+                correlation: bytes = b"") -> object:
+        """Queues a message; ``correlation`` goes with it in MQTT 5."""
 
     def acknowledge(self, message: Any) -> None:
         """Tells the broker that ``message`` may be forgotten."""
@@ -172,7 +173,7 @@ class Shell:
 
     def serve(self, method: str, payload: bytes, back: Callable[[bytes], None]) -> None:
         """A request through the door of the data folder; ``back`` takes the answer."""
-        rpc.receive(self._server, requests.DOOR, method, payload, lambda: None, back)
+        rpc.receive(self._server, requests.DOOR, method, payload, lambda: None, back=back)
 
     def close(self) -> None:
         """Ends what was begun; nothing that is durable is lost by it."""

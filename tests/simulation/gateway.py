@@ -49,6 +49,7 @@ class Message:
     payload: bytes
     retain: bool
     number: int
+    properties: bytes = b""
 
 
 class Link:
@@ -58,7 +59,8 @@ class Link:
         self._gateway, self._loop = gateway, loop
         self.open: dict[int, Message] = {}
 
-    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> bool:
+    def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False,
+                correlation: bytes = b"") -> bool:
         if not self._loop.dead:
             self._gateway.leaving()
             self._gateway.broker.publish(topic, payload, qos)

@@ -27,11 +27,14 @@ class Client:
 
     def __init__(self, url, client_id, *, hold=False, **options):
         self.got, self.downs, self.ups, self.hold, self.held = [], [], 0, hold, []
+        self.retained, self.properties = [], []
         self._news = asyncio.Event()
         self.link = MqttLink(url, client_id, on_message=self._take, on_up=self._up, on_down=self._down, **options)
 
     def _take(self, message):
         self.got.append((message.topic, message.payload))
+        self.retained += [self.got[-1]] * message.retain
+        self.properties += [message.properties] * bool(message.properties)
         if self.hold:
             self.held.append(message)
         else:

@@ -64,6 +64,73 @@ def test_both_brokers_carry_messages_of_all_sizes(run, mosquitto, embedded, peop
     run(main)
 
 
+def test_version_5_is_spoken_where_the_broker_does(run, mosquitto, embedded, people, client):
+    """Mosquitto does: messages of either version arrive, and what an answer is to carry comes back; more than it
+    takes unconfirmed waits. The embedded broker refuses, and from then on hears 3.1.1; nothing is lost by it."""
+    async def main():
+        async with embedded() as broker:
+            gateway = people["gateway"]
+            for url in (mosquitto()[0], broker.url.signed_in(gateway.user, gateway.password)):
+                five = url.user == ""
+                new, old = client(url, "new", five=True, subscriptions=[("t/#", 1)]), client(url, "old")
+                new.link.publish("t/x", b"before", correlation=b"7")
+                await new.link.start()
+                await old.link.start()
+                assert new.link._client.five is five
+                for number in range(2_000):
+                    new.link.publish("t/x", b"%d" % number)
+                    new.link.publish("t/y", b"", 0)
+                old.link.publish("t/x", b"old")
+                await new.until(lambda new=new: len(new.got) >= 4_002)
+                await new.has(b"old", b"before")
+                own = [payload for topic, payload in new.got if topic == "t/x" and payload != b"old"]
+                assert own == [b"before", *(b"%d" % number for number in range(2_000))]
+                assert new.properties == ([b"\x09\0\x017"] if five else [])
+                await new.link.stop()
+                await old.link.stop()
+    run(main)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_session_goes_on_in_version_5(run, mosquitto, together, before):
+    """What came for a client while it was away reaches it, whatever it spoke before. What was sent to be kept
+    says so, however late it comes; of a session of 3.1.1 Mosquitto forgets to say it."""
+    async def main():
+        url, _ = mosquitto()
+        options = {"subscriptions": [("t/#", 1)], "persistent": True}
+        async with together((url, "sender", {})) as (sender,):
+            async with together((url, "gw", options | {"five": before})):
+                pass
+            sender.link.publish("t/kept", b"away", retain=True)
+            sender.link.publish("t/kept", b"", retain=True)   # what is not in the session is gone
+            await sender.drained()
+            async with together((url, "gw", options | {"five": True})) as (client,):
+                await client.has(b"away", b"")
+                assert client.retained == [("t/kept", b"away"), ("t/kept", b"")] * before
+    run(main)
+
+
+def test_who_hangs_up_on_version_5_is_spoken_to_in_the_older_one(run):
+    """With a word or without one; who hangs up on that too is no broker. Later the version stays."""
+    async def main():
+        for first in (b"\x20\2\0\1", b"\x20\2\0\x84", b"\xff\xff\xff\xff\xff"):
+            async with Peer(first, CONNACK, b"\xff\xff\xff\xff\xff") as peer:
+                link = MqttLink(peer.url, "x", on_message=print, five=True)
+                await link.start()
+                assert peer.accepted == 2 and not link._client.five
+                await link.stop(0)
+                assert bytes(peer.heard).count(b"MQTT\5") == bytes(peer.heard).count(b"MQTT\4") == 1
+        async with Peer(b"\xff\xff\xff\xff\xff") as peer:
+            with pytest.raises(LinkError, match="closed the connection"):
+                await MqttLink(peer.url, "x", on_message=print, five=True).start()
+            assert peer.accepted == 2
+        async with Peer(b"\x20\3\0\x86\0") as peer:
+            with pytest.raises(LinkError, match="refuses user"):
+                await MqttLink(peer.url, "x", on_message=print, five=True).start()
+            assert peer.accepted == 1
+    run(main)
+
+
 async def until_only(wanted, together, url, options):
     """Connects, and again, until exactly ``wanted`` comes anew: a busy broker takes its time to forget, and one that
     has not noticed yet that the same client is gone may close its next connection."""

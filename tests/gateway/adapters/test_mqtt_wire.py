@@ -56,7 +56,7 @@ def test_paho_makes_its_socket_where_we_hand_it_ours():
             asked.append(self)
             raise OSError
 
-    client = Asked(CallbackAPIVersion.VERSION2)
+    client = Asked("x", False, False)
     client.connect_async("nowhere.invalid", 1)
     try:
         client.reconnect()
@@ -67,7 +67,7 @@ def test_paho_makes_its_socket_where_we_hand_it_ours():
 
 def test_paho_keeps_what_is_unconfirmed_by_packet_id():
     """A message of QoS 1 is there from its publication on, one of QoS 0 never; what we take out is confirmed."""
-    client = Paho(CallbackAPIVersion.VERSION2)
+    client = Paho("x", False, False)
     first, second = client.publish("t", b"", 1).mid, client.publish("t", b"", 1).mid
     client.publish("t", b"", 0)
     assert list(client._out_messages) == [first, second]
@@ -75,9 +75,9 @@ def test_paho_keeps_what_is_unconfirmed_by_packet_id():
     assert list(client._out_messages) == [second] and client.unconfirmed == 1
 
 
-def client_with(*packets):
+def client_with(*packets, five=False):
     """A client whose wire holds these packets; what it does is put into ``heard``."""
-    client = Paho(CallbackAPIVersion.VERSION2)
+    client = Paho("x", False, five)
     client.heard = []
     lets_go = lambda topic, size: client.heard.append((topic, size)) or topic == b"loud"  # noqa: E731
     client.wire = Wire(lambda: None, lambda: None, lets_go, client.heard.append)
@@ -101,7 +101,7 @@ def test_a_message_may_be_let_go_unread():
     for _ in range(3):
         client.read_packet()
         client.wire.let_go.clear()   # each in a turn of its own
-    assert client.heard == [(b"loud", 11), 0x102, (b"loud", 7), (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert client.heard == [(b"loud", 11), 0x102, (b"loud", 7), (b"t", 4), (b"t", b"x", 0, False, 0, b"")]
     assert not client.wire.waiting
 
 
@@ -112,7 +112,7 @@ def test_others_of_a_topic_that_was_let_go_need_no_asking():
     client = client_with(loud, loud, short, other, read, loud, wrong)
     for _ in range(4):
         client.read_packet()
-    assert client.heard == [(b"loud", 11), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert client.heard == [(b"loud", 11), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0, b"")]
     assert client.wire.let_go == {b"loud": [4, 11 + 7 + 11 + 11]}
     assert client.wire.unsent == [b"\x40\2\1\2", b"\x40\2\3\4", b"\x40\2\1\2"]
     client.read_packet()
@@ -132,7 +132,7 @@ def test_a_long_message_that_is_let_go_is_kept_nowhere(piece):
     assert client.heard == [(b"loud", len(body))]
     come(client.wire, long[-1:] + short)
     client.read_packet()
-    assert client.heard == [(b"loud", len(body)), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0)]
+    assert client.heard == [(b"loud", len(body)), 0x102, (b"t", 4), (b"t", b"x", 0, False, 0, b"")]
 
 
 @pytest.mark.parametrize("packet", [b"\x32\7\0\4loud\1", b"\x34\x08\0\4loud\1\2", b"\x36\x08\0\4loud\1\2"])
@@ -141,6 +141,58 @@ def test_what_is_no_message_is_none_unread_either(packet):
     client = client_with(packet)
     client.read_packet()
     assert client.heard[1:] == ["failed"]
+
+
+def test_properties_come_along_as_they_are():
+    """Of MQTT 5, with a length of as many bytes as it takes; most messages have none."""
+    long = b"\x26\0\1k\0\xc8" + bytes(200)
+    client = client_with(b"\x33\x08\0\1t\1\2\0hi", b"\x30\x09\0\1t\3\x23\0\1hi",
+                         b"\x30\xd5\1\0\1t\xce\1" + long + b"\0\0", five=True)
+    for _ in range(3):
+        client.read_packet()
+    assert [heard for heard in client.heard if len(heard) == 6] == [
+        (b"t", b"hi", 1, True, 0x102, b""), (b"t", b"hi", 0, False, 0, b"\x23\0\1"),
+        (b"t", b"\0\0", 0, False, 0, long)]
+
+
+@pytest.mark.parametrize("packet", [b"\x30\3\0\1t", b"\x30\5\0\1t\2\1", b"\x32\5\0\1t\1\2",
+                                    b"\x30\7\0\1t\xff\xff\xff\xff", b"\x30\4\0\1t\x80", b"\x40\1\1"])
+def test_what_is_cut_short_in_version_5_is_no_packet(packet):
+    """A length of properties that is missing, never ends or goes beyond the message; a confirmation of nothing."""
+    client = client_with(packet, five=True)
+    client.read_packet()
+    assert client.heard[-1] == "failed"
+
+
+def test_a_confirmation_may_have_a_reason_in_version_5():
+    """Such as that nobody subscribed; in version 3.1.1 it has none."""
+    for five in (True, False):
+        client = client_with(b"\x40\3\0\1\x10", b"\x40\4\0\1\x10\0", five=five)
+        client.window = 1
+        client.send("t", b"", 1, False, b"")
+        for _ in range(2):
+            client.read_packet()
+        assert client.unconfirmed == (0 if five else 1) and client.heard == ([] if five else ["failed"] * 2)
+
+
+def test_no_more_is_unconfirmed_than_the_broker_takes():
+    """What is beyond waits in its order; before there is a connection that is all."""
+    client, sent = client_with(b"\x40\2\0\1", five=True), []
+    publish = client.publish
+
+    def listen(topic, *rest):
+        sent.append((topic, rest[-1].CorrelationData))
+        return publish(topic, *rest)
+    client.publish = listen
+    assert all(client.send(topic, b"", 1, False, topic.encode()) for topic in "abc") and not sent
+    later = Paho("x", False, False)
+    later.wait_with(client)
+    assert later.unconfirmed == client.unconfirmed == 3
+    client.window = 2
+    client.release()
+    assert sent == [("a", b"a"), ("b", b"b")] and client.send("d", b"", 1, False, b"")
+    client.read_packet()
+    assert sent == [("a", b"a"), ("b", b"b"), ("c", b"c")] and client.unconfirmed == 3
 
 
 class Network:
@@ -157,19 +209,20 @@ class Network:
         self.sent.append("closed")
 
 
-@pytest.mark.parametrize("size", [0, 120, 121, 16_376, 16_377, 70_000])
-def test_a_message_of_qos_0_is_read_as_it_was_written(size):
+@pytest.mark.parametrize("five", [False, True])
+@pytest.mark.parametrize("size", [0, 119, 120, 121, 16_375, 16_376, 16_377, 70_000])
+def test_a_message_of_qos_0_is_read_as_it_was_written(size, five):
     """With a length of as many bytes as it takes; those of one turn leave together, the first asks for it."""
-    client = client_with()
+    client = client_with(five=five)
     client.wire.transport = network = Network()
     assert client.post(b"topic", bytes(size)) and not client.post(b"t", b"x")
     client.wire.flush()
-    other = client_with(*network.sent)
+    other = client_with(*network.sent, five=five)
     for _ in range(2):
         other.read_packet()
     assert len(network.sent) == 1 and not other.wire.waiting
-    read = [heard for heard in other.heard if len(heard) == 5]
-    assert read == [(b"topic", bytes(size), 0, False, 0), (b"t", b"x", 0, False, 0)]
+    read = [heard for heard in other.heard if len(heard) == 6]
+    assert read == [(b"topic", bytes(size), 0, False, 0, b""), (b"t", b"x", 0, False, 0, b"")]
 
 
 def test_what_has_no_room_waits():

@@ -103,11 +103,12 @@ class Bench:
     def tell(self, event):
         return self.machine.handle(event, 1_000)
 
-    def ask(self, method, payload=None, back=None, user="anna", **params):
+    def ask(self, method, payload=None, back=None, user="anna", properties=b"", **params):
         payload = json.dumps({"reply_to": user, "cid": "7", **params}).encode() if payload is None else payload
 
         async def main():
-            receive(self.server, user, method, payload, lambda: self.done.append(method), back)
+            receive(self.server, user, method, payload, lambda: self.done.append(method), properties,
+                    back)
             while self.server.waiting:
                 await asyncio.gather(*self.server.waiting.values())
         asyncio.run(asyncio.wait_for(main(), 300))
@@ -154,6 +155,42 @@ def test_some_may_be_asked_at_the_door_only(bench):
     assert error.path == "/node" and bench.ref.back is back
     _, error = bench.ask("", b"noise", back=back)
     assert error.code == "unknown_method" and bench.ref.back is back
+
+
+TOPIC = b"\x08\0\x1elamplighter/v1/demo/reply/anna"
+CORRELATION = b"\x09\0\x02\0\xff"
+
+
+@pytest.mark.parametrize(("payload", "reply_to"), [
+    (b"{}", "anna"), (b'{"reply_to": "anna"}', "anna"), (b'{"reply_to": "anonymous"}', ""), (b"noise", "anna"),
+    (b'{"n": "' + b"x" * INLINE_BYTES + b'"}', "anna"), (b"{}", "anonymous")])
+def test_an_answer_goes_where_mqtt_5_says(bench, payload, reply_to):
+    """With what it is to carry, also where the request is refused; two addresses that differ are refused by name."""
+    topic = TOPIC if reply_to != "anonymous" else b""
+    _, error = bench.ask("task.list", payload, properties=topic + CORRELATION)
+    assert (bench.ref.reply_to, bench.ref.correlation) == (reply_to or "anna", b"\0\xff")
+    if not reply_to:
+        assert (error.code, error.path) == ("bad_value", "/reply_to") and "ResponseTopic" in error.message
+    assert (error is None) == (len(payload) < 25 and payload != b"noise" and reply_to != "")
+
+
+def test_where_nobody_may_be_answered_nothing_is_done(bench):
+    """The asker hears why on its own topic, and it counts as any request."""
+    before = bench.server.budgets._account("anna").left
+    _, error = bench.ask("epoch.seal", b'{"cid": "7"}', properties=TOPIC.replace(b"anna", b"node") + CORRELATION)
+    assert error.code == "bad_value" and not bench.put
+    assert bench.ref == Ref("anna", "7", "", None, b"\0\xff")
+    assert bench.server.budgets._account("anna").left < before
+
+
+def test_requests_that_differ_by_correlation_are_two(bench):
+    """Each has its answer; the same once more is the same."""
+    async def main():
+        for properties in (CORRELATION, b"\x09\0\x01x", b"\2\0\0\0\7" + CORRELATION, b""):
+            receive(bench.server, "anna", "task.list", b"{}", lambda: None, properties)
+        await asyncio.gather(*bench.server.waiting.values())
+    asyncio.run(main())
+    assert [ref.correlation for ref, _, _ in bench.answered] == [b"\0\xff", b"x", b""]
 
 
 def test_a_submission_becomes_an_event(bench):

@@ -55,6 +55,16 @@ def test_a_reply_goes_to_who_asked(bench):
     assert bench.announcer._counters == {"requests_refused_unknown_task": 1}
 
 
+def test_an_answer_carries_what_the_request_gave_it(bench):
+    """The CorrelationData of MQTT 5, with data and with errors."""
+    said = []
+    bench.announcer._publish = lambda *message: said.append(message[2:])
+    bench.announcer.answer(Ref("anna", "7", correlation=b"x"), {}, None)
+    bench.announcer.answer(Ref("anna", "7", correlation=b"y"), None, RequestError("bad_value", "n"))
+    bench.announcer.answer(Ref("anna", "7"), {}, None)
+    assert said == [(1, False, b"x"), (1, False, b"y"), (1, False, b"")]
+
+
 def test_a_refused_submission_is_told_where_its_sender_listens(bench):
     """On the task's own topic too."""
     bench.announcer.answer(Ref("anna", "7", "rush"), None, RequestError("bad_value", "n", "at least 0", "/input/n"))

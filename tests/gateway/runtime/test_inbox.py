@@ -32,8 +32,8 @@ def bench():
     made.inbox = inbox = Inbox("demo", MARK, {"a": Keys(b"a" * 16, UP, DOWN)}, made.gate, pump,
                   lambda *request: made.asked.append(request), made.acknowledged.append, made.guard, made.counters)
 
-    def take(topic, payload, retain=False):
-        message = SimpleNamespace(topic=topic, payload=payload, retain=retain)
+    def take(topic, payload, retain=False, properties=b""):
+        message = SimpleNamespace(topic=topic, payload=payload, retain=retain, properties=properties)
         inbox.take(message)
         return message
     made.take = take
@@ -55,7 +55,7 @@ def test_a_message_is_acknowledged_after_its_last_event(bench):
 def test_requests_go_to_their_server(bench):
     """Whatever they hold, they are no events of devices; they are acknowledged when all that follows is durable."""
     message = bench.take(rpc_topic("demo", "city", "task.list"), b"{}")
-    ((*asked, after),) = bench.asked
+    ((*asked, after, _),) = bench.asked
     assert asked == ["city", "task.list", b"{}"] and not bench.put and not bench.acknowledged
     after()
     assert bench.acknowledged == [message]
@@ -80,10 +80,34 @@ def test_a_request_that_the_broker_kept_is_not_carried_out(bench):
     assert not bench.asked and bench.guard.view()["retained_requests"] == []
 
 
+def test_where_a_request_says_that_it_is_to_be_kept_it_never_is_one(bench):
+    """With MQTT 5 also at once, so without content too: that takes away what was kept, and wants no answer."""
+    topic = rpc_topic("demo", "city", "epoch.seal")
+    bench.inbox.waits = True
+    for payload in (b"{}", b"", b"{}", b""):
+        bench.take(topic, payload, retain=True)
+        bench.take(*MARK)
+    assert not bench.asked and len(bench.acknowledged) == 8 and bench.guard.ignored == 2 and not bench.guard.kept
+
+
+def test_properties_are_their_readers_and_count(bench, monkeypatch):
+    """Those of requests go to their server, also when they had to wait; those of devices are bytes that they sent."""
+    topic = rpc_topic("demo", "city", "task.list")
+    bench.take(topic, b"{}", properties=b"one")
+    bench.inbox.waits = True
+    bench.take(topic, b"{}", properties=b"two")
+    assert bench.inbox.holds()["request_bytes_at_start"][0] == len(topic) + 2 + 3 + REQUEST_BYTES
+    bench.take(*MARK)
+    assert [asked[-1] for asked in bench.asked] == [b"one", b"two"]
+    bench.open = False
+    bench.take(wire.node_topic("demo", "a", "result"), b"?" * 60, properties=bytes(600))
+    assert bench.sizes == [("a", 660 + MESSAGE_BYTES)]
+
+
 def test_a_request_without_content_has_an_answer(bench):
     """Where nothing was kept, it is a mistake of its sender, who hears of it."""
     bench.take(rpc_topic("demo", "city", "task.list"), b"")
-    ((*asked, _),) = bench.asked
+    ((*asked, _, _),) = bench.asked
     assert asked == ["city", "task.list", b""]
 
 
