@@ -79,7 +79,7 @@ MUTATIONS = [
         "gateway/runtime", "gateway/runtime",
         ("pump.py", "done.set if event is events[-1] else None", "done.set", "test_pump.py"),
         ("gate.py", "left if left > -DEBT_BYTES else -DEBT_BYTES", "left", "test_gate.py"),
-        ("inbox.py", "if message.retain:", "if not message:", "test_inbox.py"),
+        ("inbox.py", "if message.retain and message.payload:", "if not message:", "test_inbox.py"),
         ("blobs.py", "min(MAX_CHUNK, takes)", "MAX_CHUNK", "test_blobs.py"),
         ("enrolment.py", "elif not device.revoked and (known is None", "elif (known is None", "test_enrolment.py"),
         ("stores.py", "public.last.epoch >= journal.epoch()", "public.last.epoch > journal.epoch()",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -10,7 +11,7 @@ from lamplighter.gateway.adapters.accounts import mosquitto_password, mosquitto_
 from lamplighter.gateway.adapters.mqtt import BrokerUrl, MqttLink
 from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.api.client import Refused
-from lamplighter.gateway.protocol.topics import rpc_topic
+from lamplighter.gateway.protocol.topics import gateway_topic, reply_topic, rpc_topic
 
 SITE = "demo"
 
@@ -52,10 +53,13 @@ async def until(client, condition):
 
 
 async def test_a_kept_request_is_not_carried_out_at_a_start(gateway, operator):
-    """It runs once, when it is sent; then health names its topic and the command that clears it, which does."""
+    """It runs once, when it is sent, and never where MQTT 5 says what it is; then health names its topic and the
+    command that clears it, which does."""
+    five = "--broker" in gateway.options
     await kept(gateway.url, "epoch.seal", b"{}")
     async with operator(gateway) as client:
-        assert (await until(client, lambda told: told["epoch"] == 1))["broker_probe"] == "closed"
+        told = await until(client, lambda told: told["retained_requests"] if five else told["epoch"] == 1)
+        assert told["broker_probe"] == "closed"
     for _ in range(2):
         gateway.end()
         gateway.start()
@@ -63,11 +67,11 @@ async def test_a_kept_request_is_not_carried_out_at_a_start(gateway, operator):
             (named,) = (await until(client, lambda told: told["retained_requests"]))["retained_requests"]
             assert named["topic"] == rpc_topic(SITE, "operator", "epoch.seal")
             assert named["clear"].endswith(f"-u operator -P PASSWORD -q 1 -r -n -t {named['topic']}")
-            assert (await client.call("health.check"))["epoch"] == 1
+            assert (await client.call("health.check"))["epoch"] == (0 if five else 1)
     await kept(gateway.url, "epoch.seal", b"")
     async with operator(gateway) as client:
         await until(client, lambda told: not told["retained_requests"])
-        assert (await client.call("health.check"))["epoch"] == 1
+        assert (await client.call("health.check"))["epoch"] == (0 if five else 1)
 
 
 @pytest.mark.parametrize("gateway", ["mosquitto"], indirect=True)   # the embedded broker is away as well
@@ -81,6 +85,36 @@ async def test_what_was_kept_while_the_gateway_was_away_is_not_carried_out_eithe
     async with operator(gateway) as client:
         told = await until(client, lambda told: told["retained_requests"] and told["tasks"])
         assert told["epoch"] == 0 and told["tasks"] == 1
+
+
+@pytest.mark.parametrize("gateway", ["mosquitto"], indirect=True)
+async def test_mqtt_5_says_where_and_with_what_to_answer(gateway, mosquitto_client):
+    """A plain client needs no reply_to: ResponseTopic does, its own or everybody's, and CorrelationData comes back.
+    Anything else is refused on its own topic, and nothing is written where it must not be."""
+    own, everybody = reply_topic(SITE, "operator"), reply_topic(SITE, "anonymous")
+
+    async def asked(topic: str, correlation: str, payload: str = "{}", heard: str = "") -> dict:
+        command = mosquitto_client("sub", gateway.url, "-V", "5", "-q", "1", "-C", "2", "-t", heard or topic, "-t",
+                                   gateway_topic(SITE, "+", "status"), "-F", "%t %D %p")
+        listener = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        assert b"online" in await listener.stdout.readline()   # what is retained tells that the subscription stands
+        command = mosquitto_client("pub", gateway.url, "-V", "5", "-q", "1", "-m", payload, "-t",
+                                   rpc_topic(SITE, "operator", "task.list"), "-D", "publish", "response-topic", topic,
+                                   "-D", "publish", "correlation-data", correlation)
+        await (await asyncio.create_subprocess_exec(*command)).wait()
+        where, what, answer = (await listener.stdout.readline()).decode().split(" ", 2)
+        await listener.wait()
+        assert (where, what) == (heard or topic, correlation if len(correlation) <= 64 else "")
+        return json.loads(answer)
+
+    for topic in (own, everybody):
+        assert (await asked(topic, "seven", '{"cid": "7"}')) == {"ok": True, "cid": "7", "data": {"tasks": []}}
+    for wrong in (reply_topic(SITE, "emil"), rpc_topic(SITE, "operator", "epoch.seal"), own + "/more"):
+        told = await asked(wrong, "seven", heard=own)
+        assert told["error"]["message"].startswith("ResponseTopic") and own in told["error"]["hint"]
+    assert (await asked(own, "x" * 65))["error"]["message"].startswith("CorrelationData")
+    told = await asked(own, "seven", '{"reply_to": "anonymous"}')
+    assert told["error"]["path"] == "/reply_to"
 
 
 async def test_who_asked_is_shown_after_a_restart_too(gateway, operator):

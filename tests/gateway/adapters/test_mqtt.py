@@ -64,13 +64,15 @@ def test_both_brokers_carry_messages_of_all_sizes(run, mosquitto, embedded, peop
     run(main)
 
 
-def test_version_5_is_spoken_where_the_broker_does(run, mosquitto, embedded, people, client):
+@pytest.mark.parametrize("inflight", [0, 1, 20])
+def test_version_5_is_spoken_where_the_broker_does(run, inflight, mosquitto, embedded, people, client):
     """Mosquitto does: messages of either version arrive, and what an answer is to carry comes back; more than it
     takes unconfirmed waits. The embedded broker refuses, and from then on hears 3.1.1; nothing is lost by it."""
     async def main():
         async with embedded() as broker:
             gateway = people["gateway"]
-            for url in (mosquitto()[0], broker.url.signed_in(gateway.user, gateway.password)):
+            conf = f"allow_anonymous true\nmax_inflight_messages {inflight}\nmax_queued_messages 0\n"
+            for url in (mosquitto(conf)[0], broker.url.signed_in(gateway.user, gateway.password)):
                 five = url.user == ""
                 new, old = client(url, "new", five=True, subscriptions=[("t/#", 1)]), client(url, "old")
                 new.link.publish("t/x", b"before", correlation=b"7")
