@@ -35,7 +35,7 @@ US_PER_KOP = 150
 ARCH = 4 << 10 | 3 << 8 | 6
 """A Cortex-M0+ with MicroPython 1.23 or newer."""
 HEAP, SPEED, SPARE = 150_000, 250, 900
-MESSAGE = HEAP // 32
+MESSAGE = HEAP // 10
 """As the firmware has it."""
 ROOM = 8
 CACHE = HEAP // 2

@@ -59,11 +59,11 @@ class Policy:
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
     span_ms: int = 4_000
     """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
-    span_least_ms: int = 200
+    span_least_ms: int = 800
     """What it is to take at least, if jobs are few: less is not worth a lease."""
-    spans_per_node: int = 2
-    """What is left of a round is enough for so many further spans for each of its devices: the last are short, for
-    devices would wait for each other at its end."""
+    spans_per_node: int = 1
+    """What is left of a round is enough for so many further spans for each of its devices, in each copy: the last are
+    short, for devices would wait for each other at its end."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

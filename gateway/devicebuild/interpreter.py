@@ -21,9 +21,9 @@ from lamplighter.gateway.devicebuild.compiler import compile_for, has_machine_co
 from lamplighter.gateway.devicebuild.kernels import plain
 
 WORKER = Path(__file__).with_name("kernel_worker.py")
-REQUEST = struct.Struct(">IHHIB")
-"""Before jobs: bytes that follow, contexts, jobs, how often each is run, whether slices are timed (which takes time).
-What follows: of each context its place and one more than its length, 0 where it is kept; lengths of inputs; bytes."""
+REQUEST = struct.Struct(">HHIB")
+"""Before jobs: contexts, jobs, how often each is run, whether slices are timed (which takes time). What follows: of
+each context its place and one more than its length, 0 where it is kept; lengths of inputs; the bytes of all."""
 CONTEXT = struct.Struct(">II")
 SIZE = struct.Struct(">I")
 """Before the answers to jobs: how many bytes they are together."""
@@ -105,5 +105,5 @@ def pack_jobs(inputs: Sequence[bytes], contexts: Sequence[tuple[int, bytes | Non
     """
     table = b"".join(CONTEXT.pack(place, 0 if data is None else len(data) + 1) for place, data in contexts)
     table += struct.pack(f">{len(inputs)}I", *map(len, inputs))
-    body = b"".join((table, *(data for _, data in contexts if data is not None), *inputs))
-    return REQUEST.pack(len(body), len(contexts), len(inputs), times, slices) + body
+    head = REQUEST.pack(len(contexts), len(inputs), times, slices)
+    return b"".join((head, table, *(data for _, data in contexts if data is not None), *inputs))

@@ -47,25 +47,20 @@ def longest_slice(job) -> int:   # type: ignore[no-untyped-def]
 
 def request(kept: dict[int, bytes]) -> tuple[list[bytes], tuple[bytes, ...], int, int]:
     # (inputs, contexts, how often, whether slices are timed); contexts that came along are kept in their places.
-    size, known, jobs, times, slices = struct.unpack(">IHHIB", read(13))
-    body = memoryview(read(size))
-    at = 8 * known + 4 * jobs
+    known, jobs, times, slices = struct.unpack(">HHIB", read(9))
+    table = read(8 * known + 4 * jobs)
     contexts: tuple[bytes, ...] = ()
-    for i in range(known):
-        place, size = struct.unpack(">II", body[8 * i:8 * i + 8])
+    for at in range(0, 8 * known, 8):
+        place, size = struct.unpack(">II", table[at:at + 8])
         if size:
-            kept[place] = bytes(body[at:at + size - 1])
-            at += size - 1
+            kept[place] = read(size - 1)
         contexts += (kept[place],)
-    inputs = []
-    for i in range(8 * known, 8 * known + 4 * jobs, 4):
-        size, = struct.unpack(">I", body[i:i + 4])
-        inputs.append(bytes(body[at:at + size]))
-        at += size
+    inputs = [read(struct.unpack(">I", table[at:at + 4])[0]) for at in range(8 * known, len(table), 4)]
     return inputs, contexts, times, slices
 
 
-def answer_to(run, given, contexts, times, slices):   # type: ignore[no-untyped-def]
+def answer_to(run, given: bytes, contexts: tuple[bytes, ...],   # type: ignore[no-untyped-def]
+              times: int, slices: int) -> tuple[bytes, bytes]:
     # Its head and its answer.
     answer = b""
     began = ticks_us()

@@ -69,7 +69,7 @@ def test_machine_code_is_faster_than_what_devices_bid(city, arch, native, most):
 def test_the_last_spans_of_a_round_are_short(make_city):
     """What is left is enough for two more for each device, as long as that is worth a lease: here 200 ms are one job.
     Where there are other tasks a round has only its share of the devices."""
-    city = make_city(span_ms=1_000)
+    city = make_city(span_ms=1_000, span_least_ms=200, spans_per_node=2)
     for name in ("anna-1", "ben-1"):
         city.device(name, name, can=NEW, room=1)
     city.submit()
@@ -105,7 +105,7 @@ def test_a_job_that_is_left_over_stays_what_it_is():
 
 
 @pytest.mark.parametrize(("jobs", "most"), [
-    (jobs_of(200, size=2_000), 3), (jobs_of(200, price=1, answer=1_000), 7), (jobs_of(200, price=0), 200),
+    (jobs_of(200, size=4_000), 3), (jobs_of(200, price=1, answer=1_000), 7), (jobs_of(200, price=0), 200),
     (jobs_of(200, heap=8_000, size=1_000, answer=500), 3), (jobs_of(200, price=1_000), 1)])
 def test_a_span_fits_the_devices(city, jobs, most):
     """Its input and its answer fit a frame, its working set the heap; a long job is leased by itself."""
