@@ -15,8 +15,8 @@ ROOT_MAX = 20_000
 """The square root of a detector's highest count in the devices' units: leaves room for a forecast above it."""
 NONE = 0xFFFF
 HOURS_PER_ANSWER = 24
-TOGETHER = 3
-"""Detectors whose jobs have the same contexts, so that they go under one lease: more would fill its answer."""
+TOGETHER = 2
+"""Detectors whose jobs have the same contexts, so that they go under one lease: some seconds of a board."""
 Set = bytes
 """K, trim, lambda, q, c, b as the kernel reads them; without levels the profile alone, as a baseline is."""
 

@@ -24,7 +24,7 @@ LEVEL_WEIGHTS = (0, 13, 26)
 BEST = 8
 """How many parameter sets are averaged: more bring little, fewer follow chance."""
 SETS_PER_JOB = 13
-DETECTORS_PER_ROUND = 192
+DETECTORS_PER_ROUND = 288
 PLAIN = bytes(4)
 
 
