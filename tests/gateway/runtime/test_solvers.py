@@ -294,7 +294,8 @@ def test_a_kinds_check_sees_spec_job_and_answer(bench):
 @pytest.mark.parametrize(("answer", "possible", "asked"), [
     (b"okok", True, (0, 1, 0)), (b"okno", False, (0, 1, 0)), (b"nook", False, (0, 0))])
 def test_of_a_span_a_check_sees_each_job(bench, answer, possible, asked):
-    """With its own answer, until one is impossible; the span is possible if all are. What is asked about next is not mixed up with it."""
+    """With its own answer, until one is impossible; the span is possible if all are. What is asked about next is not
+    mixed up with it."""
     seen = []
     def check(spec, job, answer):
         seen.append((job.input, job.answer_bytes, job.ops, job.heap_bytes, [c.data for c in job.contexts]))
