@@ -18,7 +18,8 @@ from pathlib import Path
 from lamplighter.firmware.wire import MAX_ANSWER
 from lamplighter.gateway.devicebuild.interpreter import HEAD, MAX_TEXT, SIZE, Runtime, install, pack_jobs
 from lamplighter.gateway.devicebuild.kernels import CompileError
-from lamplighter.gateway.runtime.child import MEMORY_MB, start_program
+from lamplighter.gateway.runtime.child import start_program
+from lamplighter.gateway.runtime.launch import MEMORY_MB
 
 TIMEOUT_S = 120.0
 IDLE_S = 60.0

@@ -21,8 +21,9 @@ from typing import Any
 
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import RequestError
-from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, limit_memory, pack, receive, unpack
+from lamplighter.gateway.runtime.child import Parcel, pack, receive, unpack
 from lamplighter.gateway.runtime.kinds import as_dict, info_of
+from lamplighter.gateway.runtime.launch import die_with, first_to_go, limit_memory
 from lamplighter.gateway.runtime.rounds import ITEM, pack_round
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
 from lamplighter.tasks.registry import load_kinds, prepare

@@ -272,10 +272,3 @@ def test_a_child_with_nothing_to_do_ends(monkeypatch):
             computer.close()
     before, after = asyncio.run(main())
     assert before != after
-
-
-def test_a_child_whose_parent_has_gone_ends():
-    """Its parent may die before it has asked to be told so."""
-    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.child", "1", "{}", "/bin/echo", "ran"],
-                          input=b"", capture_output=True, timeout=300)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
