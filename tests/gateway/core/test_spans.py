@@ -6,7 +6,7 @@ from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import Job, KindFacts, Round
 from lamplighter.gateway.core.lifecycle import Why
-from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, items_of
+from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, inputs_of, items_of, together
 from lamplighter.gateway.core.whynot import why_not
 from tests.gateway.city import ANSWER_BYTES, KINDS
 
@@ -217,3 +217,11 @@ def test_a_job_that_finds_no_other_stays_what_it_is(street):
     assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
     street.device("old-1", "cleo")
     assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)
+
+
+def test_what_is_in_a_span_comes_out_of_it():
+    """Jobs and inputs as they went in; a job that is leased by itself is its own."""
+    jobs = [e.JobSpec(bytes([n]) * n, (b"c" * 16,), n + 1, 10 * n, 100 + n) for n in range(3)]
+    span = together(jobs)
+    assert items_of(span) == jobs and inputs_of(span) == b"\1\2\2"
+    assert items_of(jobs[2]) == [jobs[2]] and inputs_of(jobs[2]) == b"\2\2"
