@@ -6,7 +6,7 @@ kernels alone, whose processor time is what the gateway's is compared with. Its 
 the task: gateway, broker, recomputation, and workers without the time that the solver takes anyway. A worker has
 loaded the kind before; ``PROBATION`` is measured once more, before any device is past it.
 
-Boards take their time, so one broker takes some minutes; each figure is told on standard error as it comes.
+Boards take their time, so this takes some minutes; each figure is told on standard error as it comes.
 
     python -m benchmarks.offload [KIND ...]
 """
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,18 +199,20 @@ def _figures(name: str, one: Alone, parts: dict[str, float], document: Any) -> l
 
 
 def figures(names: Sequence[str] = ()) -> list[Figure]:
-    """On Mosquitto where it is installed, and on the embedded broker."""
+    """On Mosquitto where it is installed, and on the embedded broker: at once, since boards mostly wait."""
     made = {name: alone(name) for name in names or CITIES}
-    found: list[Figure] = []
-    with tempfile.TemporaryDirectory() as text:
+    with tempfile.TemporaryDirectory() as text, ThreadPoolExecutor(2) as brokers:
         folder = Path(text)
-        if find_mosquitto():
-            with mosquitto(folder) as port:
-                number = next(one for one, parent, command, *_ in _processes()
-                              if parent == os.getpid() and "mosquitto" in command)
-                found += _on(folder / "own", f"mqtt://127.0.0.1:{port}", number, made)
-        found += _on(folder / "embedded", "", 0, made)
-    return found
+        ways = [brokers.submit(_on_mosquitto, folder, made)] if find_mosquitto() else []
+        ways.append(brokers.submit(_on, folder / "embedded", "", 0, made))
+        return [figure for way in ways for figure in way.result()]
+
+
+def _on_mosquitto(folder: Path, made: dict[str, Alone]) -> list[Figure]:
+    with mosquitto(folder) as port:
+        number = next(one for one, parent, command, *_ in _processes()
+                      if parent == os.getpid() and "mosquitto" in command)
+        return _on(folder / "own", f"mqtt://127.0.0.1:{port}", number, made)
 
 
 if __name__ == "__main__":
