@@ -138,8 +138,9 @@ def check(_spec: object, given: Job, answer: bytes) -> bool:
     if len(answer) != given.answer_bytes:
         return False
     words = struct.unpack(f">{len(answer) // 4}I", answer)
-    return all(abs(word - (1 << 28)) <= FURTHEST_VALUE << 24 for word in words[::2]) and all(
-        word <= HIGHEST_SHARE * 2**24 for word in words[1::2])
+    values, variances = words[::2], words[1::2]
+    return bool(min(values) >= (1 << 28) - (FURTHEST_VALUE << 24) and max(values) <= (1 << 28) + (FURTHEST_VALUE << 24)
+                and max(variances) <= HIGHEST_SHARE * 2**24)
 
 
 def along(order: Sequence[tuple[int, int]]) -> list[int]:

@@ -13,7 +13,7 @@ from lamplighter.tasks.environment.airmap.method.targets import boxed, scattered
 from lamplighter.tasks.environment.airmap.result import assemble
 from lamplighter.tasks.environment.airmap.spec import Spec
 
-ROUND_JOBS = 4_096
+ROUND_JOBS = 16_384
 PREVIEW_TARGETS = 256
 
 Asked = Generator[Sequence[Job], Sequence[bytes], None]
