@@ -31,12 +31,12 @@ Said = tuple[str, ...]
 """What an element says of its way."""
 
 
-def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
-    """Signals passed on a way of connected edges, with the free travel time between them."""
+def lay(roads: Roads, way: tuple[str, ...], sort: str = "passenger") -> Steps:
+    """Signals passed on a way of connected edges by a vehicle of a class, with the free travel time between them."""
     steps = []
     travel_s = 0.0
     for here, there in pairwise(way):
-        crossing = roads.edges[here].onward[there]
+        crossing = roads.edges[here].ways(sort)[there]
         travel_s += roads.edges[here].travel_s
         if crossing.movement is not None:
             steps.append((crossing.movement, min(36_000, round(10 * travel_s))))
@@ -58,8 +58,8 @@ class _Ways:
     """The ways of the routes that have an id."""
     mixed: dict[str, Draw[Said]]
     """The distributions by id."""
-    laid: dict[Said, Steps] = field(default_factory=dict)
-    shortest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    laid: dict[tuple[Said, str], Steps] = field(default_factory=dict)
+    shortest: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
     visited: int = 0
 
     def said(self, who: Element) -> Draw[Said]:
@@ -80,36 +80,39 @@ class _Ways:
                           "it goes from zone to zone (fromTaz, toTaz); let duarouter give it a route")
         return Draw((("stops", given["from"], *given.get("via", "").split(), given["to"]),), (1.0,))
 
-    def steps(self, said: Said, who: Element) -> Steps:
-        """Signals passed on a way, with the free travel time between them. Raises NoWay, and TaskError else."""
-        if said not in self.laid:
+    def steps(self, said: Said, who: Element, sort: str) -> Steps:
+        """Signals passed on a way by a vehicle of a class, with the free travel time between them.
+
+        Raises NoWay, and TaskError else.
+        """
+        if (said, sort) not in self.laid:
             what, *words = said
             edges = tuple(words[0].split()) if what == "edges" else tuple(
-                chain(words[:1], *(self.between(*pair, who)[1:] for pair in pairwise(words))))
+                chain(words[:1], *(self.between(*pair, who, sort)[1:] for pair in pairwise(words))))
             if not edges:
                 raise _broken(who, "its route has no edges")
-            self.laid[said] = self._lay(edges, who)
-        return self.laid[said]
+            self.laid[said, sort] = self._lay(edges, who, sort)
+        return self.laid[said, sort]
 
-    def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
+    def _lay(self, edges: tuple[str, ...], who: Element, sort: str) -> Steps:
         for name in edges:
             if name not in self.roads.edges:
                 raise _broken(who, f"edge {name[:64]!r} is not in the network")
         for here, there in pairwise(edges):
-            if there not in self.roads.edges[here].onward:
+            if there not in self.roads.edges[here].ways(sort):
                 raise _broken(who, f"no connection for cars from {here[:64]!r} to {there[:64]!r}", NoWay)
-        return lay(self.roads, edges)
+        return lay(self.roads, edges, sort)
 
-    def between(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
-        """The way of least free travel time (Dijkstra 1959)."""
-        if (start, goal) not in self.shortest:
+    def between(self, start: str, goal: str, who: Element, sort: str) -> tuple[str, ...]:
+        """The way of least free travel time for a class (Dijkstra 1959)."""
+        if (start, goal, sort) not in self.shortest:
             for name in (start, goal):
                 if name not in self.roads.edges:
                     raise _broken(who, f"edge {name[:64]!r} is not in the network")
-            self.shortest[start, goal] = self._search(start, goal, who)
-        return self.shortest[start, goal]
+            self.shortest[start, goal, sort] = self._search(start, goal, who, sort)
+        return self.shortest[start, goal, sort]
 
-    def _search(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
+    def _search(self, start: str, goal: str, who: Element, sort: str) -> tuple[str, ...]:
         edges = self.roads.edges
         before = {start: start}
         open_: list[tuple[float, str, str]] = [(0.0, start, start)]
@@ -119,7 +122,8 @@ class _Ways:
             if name in done:
                 continue
             done.add(name)
-            self.visited += 1 + len(edges[name].onward)
+            ways = edges[name].ways(sort)
+            self.visited += 1 + len(ways)
             if self.visited > MAX_VISITED:
                 raise TaskError("too_large", "the ways of the trips take too long to find",
                                 "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
@@ -129,7 +133,7 @@ class _Ways:
                 while way[-1] != start:
                     way.append(before[way[-1]])
                 return tuple(reversed(way))
-            for target, crossing in edges[name].onward.items():
+            for target, crossing in ways.items():
                 if target not in done:
                     heapq.heappush(open_, (time + edges[name].travel_s + crossing.travel_s, target, name))
         raise _broken(who, f"no way for cars from {start[:64]!r} to {goal[:64]!r}", NoWay)
@@ -178,13 +182,20 @@ def vehicle_m(routes: Element) -> float:
     return max(1.0, sum(rooms) / len(rooms)) if rooms else VEHICLE_M
 
 
+def classes(routes: Element) -> frozenset[str]:
+    """The classes of vehicles that queue among cars and may go where cars may not."""
+    types = Types(routes)
+    return frozenset(one.sort for e in routes.children if e.tag in ("vehicle", "trip", "flow")
+                     for one in types.of(e).things) - OFF_THE_STREET - CARS
+
+
 def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None
                 ) -> Demand:
     """Reads vehicles, trips and flows that depart in [start_s, end_s).
 
     Trips without a route take the way of least free travel time; of distributions each vehicle draws its own. What
     is no part of the queues at signals goes to ``left``: people, bicycles, trains, stops, and vehicles other than
-    cars that go where cars may not. Raises TaskError: broken_route, bad_distribution, zero_demand, too_large.
+    cars that go where they may not. Raises TaskError: broken_route, bad_distribution, zero_demand, too_large.
     """
     left = Left() if left is None else left
     named: dict[str, Said] = {
@@ -226,11 +237,12 @@ def _trips(element: Element, ways: _Ways, types: Types, times: Iterable[float], 
             continue
         said = ways.said(element) if said is None else said
         try:
-            yield round(10 * time), ways.steps(said.one(rng), element)
+            yield round(10 * time), ways.steps(said.one(rng), element, sort)
         except NoWay:
             if sort in CARS:
                 raise
-            left.out(f"vehicle of class {sort}", "its way leads where cars may not drive", name)
+            left.out(f"vehicle of class {sort}", "its way leads where it may not drive: its delay is not counted",
+                     name)
             continue
         if stops:
             left.out("stop", "vehicles are taken to drive through", name, stops)

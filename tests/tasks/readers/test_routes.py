@@ -8,7 +8,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import routes
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import Demand
-from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.routes import classes, parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
 
 
@@ -104,7 +104,7 @@ def test_routes_are_drawn_by_probability(network_xml: str) -> None:
 
 
 def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
-    """People, bicycles and a bus on a way that is not for cars are left out and counted; a bus among cars is not."""
+    """People, bicycles and a bus where none may drive are left out and counted; a bus among cars is not."""
     left = Left()
     closed = network_xml.replace('id="s_in_0"', 'id="s_in_0" allow="bus"')
     body = """<vType id="bus" vClass="bus"/><vType id="bike" vClass="bicycle"/>
@@ -120,6 +120,28 @@ def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
         "1 flow of people (p) left out", "1 bus stop (here) left out"]
     with pytest.raises(TaskError, match="no way for cars"):
         _read(closed, body.replace('vClass="bus"', ""))
+
+
+def test_a_bus_takes_its_own_lane(network_xml: str) -> None:
+    """Where cars may not drive, or beside them: a movement and a queue of its own, whose green no plan shortens."""
+    closed = network_xml.replace('id="s_in_0"', 'id="s_in_0" allow="bus"')
+    beside = network_xml.replace("</edge>\n    <edge id=\"w_in\"", "<lane id=\"e_in_1\" index=\"1\" allow=\"bus\" "
+                                 "speed=\"13.9\" length=\"139\"/></edge>\n    <edge id=\"w_in\"").replace(
+        '<connection from="w_in"', '<connection from="e_in" to="w_out" fromLane="1" toLane="0" via=":C_1_0" tl="C" '
+        'linkIndex="1" dir="s" state="o"/>\n<connection from="w_in"', 1)
+    body = """<vType id="bus" vClass="bus"/><trip id="a" type="bus" depart="1" from="s_in" to="n_out"/>
+        <vehicle id="b" type="bus" depart="1"><route edges="e_in w_out"/></vehicle>
+        <trip id="c" depart="2" from="e_in" to="w_out"/>"""
+    routes = parse_routes(f"<routes>{body}</routes>")
+    assert classes(routes) == {"bus"}
+    network, roads = read_network(closed, classes=classes(routes))
+    assert network.movements == ("e_in > w_out", "w_in > e_out", "w_in > n_out", "s_in > n_out apart from cars")
+    assert read_routes(routes, roads, 0.0, 1e6, 1).routes == (((3, 100),), ((0, 100),))
+    assert 0 in network.junctions[0].others
+    network, roads = read_network(beside, classes=classes(routes))
+    own = network.movements.index("e_in > w_out apart from cars")
+    assert sorted(read_routes(routes, roads, 0.0, 1e6, 1).routes) == [((0, 100),), ((1, 100),), ((own, 100),)]
+    assert len({link.lane for link in network.links if link.movement in (1, own)}) == 2
 
 
 def test_flows_of_an_interval_have_its_times(network_xml: str) -> None:
