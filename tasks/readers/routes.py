@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice, pairwise
 
 from lamplighter.tasks.api import TaskError
@@ -24,6 +25,8 @@ MAX_VISITED = 1_000_000
 """Edges that the searches for trips' ways may look at, all together."""
 MAX_DRAWN = 500_000
 """Departures that detectors may have counted, within the period and without."""
+CROWDED_PER_HOUR = 1_200
+"""Vehicles that cross a junction of three and more roads where nobody gives way: more lock one another in SUMO."""
 _PEOPLE = {"person": "person", "personFlow": "flow of people", "container": "container",
            "containerFlow": "flow of containers"}
 
@@ -45,6 +48,23 @@ def lay(roads: Roads, way: tuple[str, ...], sort: str = "passenger") -> Steps:
     return tuple(steps)
 
 
+def crowded(roads: Roads, ways: Mapping[tuple[str, ...], int], trips: Sequence[tuple[int, Steps]], left: Left
+            ) -> tuple[str, ...]:
+    """Junctions that nothing regulates and too many cross; told. ``ways`` are how many vehicles take each."""
+    into = Counter(edge.to for edge in roads.edges.values())
+    passed: Counter[str] = Counter()
+    for way, count in ways.items():
+        for name in way[:-1]:
+            if roads.edges[name].to in roads.unruled and into[roads.edges[name].to] > 2:
+                passed[roads.edges[name].to] += count
+    hours = max(300.0, (max(trips)[0] - min(trips)[0]) / 10) / 3600 if trips else 1.0
+    found = tuple(sorted(name for name, count in passed.items() if count > CROWDED_PER_HOUR * hours))
+    if found:
+        left.tell(f"more than {CROWDED_PER_HOUR} vehicles an hour cross junctions where nobody gives way "
+                  f"({', '.join(found)[:80]}): how they wait there was not simulated")
+    return found
+
+
 class NoWay(TaskError):
     """A way leads where cars may not drive."""
 
@@ -61,6 +81,8 @@ class _Ways:
     laid: dict[tuple[Said, str], Steps] = field(default_factory=dict)
     shortest: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
     visited: int = 0
+    edges: dict[tuple[Said, str], tuple[str, ...]] = field(default_factory=dict)
+    taken: Counter[tuple[Said, str]] = field(default_factory=Counter)
 
     def said(self, who: Element) -> Draw[Said]:
         """What an element says of its way: no longer than itself, however long that is."""
@@ -92,6 +114,8 @@ class _Ways:
             if not edges:
                 raise _broken(who, "its route has no edges")
             self.laid[said, sort] = self._lay(edges, who, sort)
+            self.edges[said, sort] = edges
+        self.taken[said, sort] += 1
         return self.laid[said, sort]
 
     def _lay(self, edges: tuple[str, ...], who: Element, sort: str) -> Steps:
@@ -221,7 +245,10 @@ def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, see
                             "set period_start_s and period_end_s to the hours in question", ROUTES_PATH)
     for name in sorted(types.unknown):
         left.tell(f"vehicle type {name[:64]!r} is not in the file: its vehicles were taken for cars")
-    return collect(trips)
+    taken: Counter[tuple[str, ...]] = Counter()
+    for key, count in ways.taken.items():
+        taken[ways.edges[key]] += count
+    return replace(collect(trips), crowded=crowded(roads, taken, trips, left))
 
 
 def _trips(element: Element, ways: _Ways, types: Types, times: Iterable[float], rng: random.Random, left: Left

@@ -71,6 +71,8 @@ class Roads:
     """What routes run on: edges by id."""
 
     edges: dict[str, Edge]
+    unruled: frozenset[str] = frozenset()
+    """Junctions without signals where nobody gives way (``unregulated``)."""
 
 
 def _cars(way: Element) -> bool:
@@ -230,7 +232,8 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
         link = ends[name]
         ways = edges[link.source].apart if link.apart else edges[link.source].onward
         ways[link.target].movement = i
-    return network, Roads(edges)
+    unruled = {e.attributes.get("id", "") for e in root.children if e.attributes.get("type") == "unregulated"}
+    return network, Roads(edges, frozenset(unruled))
 
 
 def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -> _Signals:

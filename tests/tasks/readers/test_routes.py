@@ -144,6 +144,21 @@ def test_a_bus_takes_its_own_lane(network_xml: str) -> None:
     assert len({link.lane for link in network.links if link.movement in (1, own)}) == 2
 
 
+def test_a_crossing_without_rules_is_crowded(network_xml: str) -> None:
+    """Told where more cross it than find their way by themselves, and it has three roads at least."""
+    lane = '<lane id="{0}_0" index="0" speed="9" length="9"/></edge>'
+    more = "".join(f'<edge id="{name}" from="{a}" to="{b}">' + lane.format(name)
+                   for name, a, b in (("on", "E", "X"), ("a", "Y", "E"), ("b", "Z", "E")))
+    more += '<junction id="E" type="unregulated"/><connection from="e_out" to="on" fromLane="0" toLane="0"/>'
+    for count, roads, expected in ((350, more, ("E",)), (250, more, ()), (350, more.replace('to="E"', 'to="Q"'), ())):
+        routes = parse_routes(f'''<routes><flow id="f" begin="0" end="900" number="{count}">
+                              <route edges="w_in e_out on"/></flow></routes>''')
+        left = Left()
+        network = read_network(network_xml.replace("</net>", roads + "</net>"))[1]
+        assert read_routes(routes, network, 0.0, 1e6, 1, left).crowded == expected
+        assert [note[:26] for note in left.notes()] == ["more than 1200 vehicles an"] * len(expected)
+
+
 def test_flows_of_an_interval_have_its_times(network_xml: str) -> None:
     """They begin and end with it."""
     flow = '<interval begin="100" end="200"><flow id="f" number="4" from="s_in" to="n_out"/></interval>'
