@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.quality.tools.sumo import Sumo
 from lamplighter.tasks.api import Input
 
-CALIBRATED_ON = range(0, 60)
+CALIBRATED_ON = range(88)
 JUDGED_ON = range(1030, 1070)
 PERIOD_S = 900
 SEARCH = {"generations": 5, "children": 12, "replicas": 2}
