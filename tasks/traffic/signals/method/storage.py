@@ -23,7 +23,7 @@ def full(network: Network, demand: Demand, plan: Plan, cost: Cost) -> set[int]:
     """The junctions before which a queue may be longer than its street under a plan of this cost.
 
     By what waits there on average, as devices found it, who know who gives way; and by the longest queue before each
-    approach, which the host finds with point queues.
+    approach that vehicles reach from other signals, which the host finds with point queues.
     """
     lanes: dict[int, set[int]] = {}
     approaches: dict[int, set[int]] = {}
@@ -37,19 +37,20 @@ def full(network: Network, demand: Demand, plan: Plan, cost: Cost) -> set[int]:
 
 
 def _longest(network: Network, demand: Demand, plan: Plan) -> dict[int, tuple[int, int]]:
-    """Per approach how many queue before it at most, and its junction."""
+    """Per approach that is reached from other signals how many queue before it at most, and its junction."""
     links = {link.movement: link for link in network.links}
     changes: dict[int, list[tuple[int, int]]] = {}
-    junctions: dict[int, int] = {}
+    between: dict[int, int] = {}
     vehicles = list(demand.vehicles)
     for (time, route), left in zip(vehicles, crossings(network, demand, vehicles, plan), strict=True):
-        for (movement, travel), leaves in zip(demand.routes[route], left, strict=True):
+        for i, ((movement, travel), leaves) in enumerate(zip(demand.routes[route], left, strict=True)):
             approach = network.lanes[links[movement].lane][0]
-            junctions[approach] = links[movement].junction
+            if i:
+                between[approach] = links[movement].junction
             changes.setdefault(approach, []).extend(((time + travel, 1), (leaves, -1)))
             time = leaves
-    return {approach: (max(accumulate(change for _, change in sorted(own))), junctions[approach])
-            for approach, own in changes.items()}
+    return {approach: (max(accumulate(change for _, change in sorted(changes[approach]))), junction)
+            for approach, junction in between.items()}
 
 
 def _room(network: Network, lanes: set[int]) -> float:

@@ -29,9 +29,13 @@ def test_queues_are_held_against_their_streets(crossing: dict[str, Any]) -> None
 @pytest.mark.parametrize(("room", "vehicles", "expected"), [(12, 11, set()), (12, 12, {0}), (None, 200, set())])
 def test_the_longest_queue_is_held_against_its_street(crossing: dict[str, Any], room: int | None, vehicles: int,
                                                       expected: set[int]) -> None:
-    """All who arrive in one red stand at once, however little that is on average."""
+    """All who arrive in one red stand at once; where nobody comes from another signal, nobody is blocked."""
     crossing["routes"] = [{"legs": [{"travel_s": 10, "movement": "south"}],
                            "departures_s": [50 + n / 10 for n in range(vehicles)]}]
     crossing["junctions"][0]["lane_room_vehicles"] = {} if room is None else {"s": room}
+    network, demand = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
+    assert full(network, demand, shipped_plan(network), Cost((0,), (0,))) == set()
+    crossing["routes"].append({"legs": [{"travel_s": 1, "movement": "east"}, {"travel_s": 1, "movement": "south"}],
+                               "departures_s": [900]})
     network, demand = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
     assert full(network, demand, shipped_plan(network), Cost((0,), (0,))) == expected
