@@ -29,6 +29,8 @@ SHORTEST, LONGEST = 0.6, 1.5
 """Cycles to try, as shares of what the busiest junction needs by itself."""
 LEAST_DS, MOST_DS = 300, 1200
 """The bounds of good practice (RiLSA 2010: 30 s, and 90 s, at most 120 s)."""
+DENSE_DS = 500
+"""However dense demand is, so short a cycle is tried if it can be followed: Webster's formula knows no waves."""
 
 Part = tuple[int, ...]
 """One junction's share of a plan: offset, then the durations of its adjustable phases, in 0.1 s."""
@@ -68,13 +70,13 @@ def cycles_by_load(network: Network, demand: Demand, minimum_ds: int) -> list[in
 
     They are spread evenly, as proportions, about what the busiest junction needs by itself (Webster 1958), the
     longest at least twice the shortest. All junctions can follow the shortest, or where one of them takes longer than
-    the busiest needs, some.
+    the busiest needs, or than `DENSE_DS`, some.
     """
     moves = Moves(network, demand, minimum_ds, 0)
     free = [j for j, own in enumerate(moves.limits) if own]
     busiest = max((moves.webster_ds(j, demand.end_ds - demand.begin_ds) for j in free), default=600)
     needed = [programme_cycle_ds(network.junctions[j], (0,)) + sum(low for low, _ in moves.limits[j]) for j in free]
-    low = min(MOST_DS / 2, max(LEAST_DS, SHORTEST * busiest, min(max(needed, default=0), busiest)))
+    low = min(DENSE_DS, max(LEAST_DS, SHORTEST * busiest, min(max(needed, default=0), busiest)))
     low = max(low, min(needed, default=0))
     high = max(1.5 * low, min(MOST_DS, max(2 * low, LONGEST * busiest)))
     steps = (low * (high / low) ** (i / (CYCLES - 1)) for i in range(CYCLES))

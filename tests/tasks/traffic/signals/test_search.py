@@ -43,7 +43,7 @@ def test_cycles_follow_the_load(crossing: dict[str, Any]) -> None:
     many = _cycles_s({"plain": crossing}, {})
     assert len(many) == 5 and few[0] < many[0] and 60 < many[-1] <= 120 and all(cycle % 2 == 0 for cycle in many)
     crossing["routes"][0]["departures_s"] = [0.5 * n for n in range(300)]
-    assert _cycles_s({"plain": crossing}, {}) == [60, 72, 86, 102, 120]
+    assert _cycles_s({"plain": crossing}, {}) == [50, 64, 78, 98, 120]
     assert _cycles_s({"plain": crossing}, {"cycles_s": [75]}) == [75]
 
 
