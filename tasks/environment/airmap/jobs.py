@@ -139,7 +139,8 @@ def check(_spec: object, given: Job, answer: bytes) -> bool:
         return False
     words = struct.unpack(f">{len(answer) // 4}I", answer)
     values, variances = words[::2], words[1::2]
-    return bool(min(values) >= (1 << 28) - (FURTHEST_VALUE << 24) and max(values) <= (1 << 28) + (FURTHEST_VALUE << 24)
+    middle, reach = 1 << 28, FURTHEST_VALUE << 24
+    return bool(min(values) >= middle - reach and max(values) <= middle + reach
                 and max(variances) <= HIGHEST_SHARE * 2**24)
 
 
