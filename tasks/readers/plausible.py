@@ -21,6 +21,8 @@ OLD_S = 30 * 86_400
 SILENT_H, SILENT_VEHICLES = 24, 50.0
 """So many hours of nothing where so many vehicles were to be expected are no quiet night."""
 DEGREE_KM = 111.2
+FEW_PERCENT = 5
+"""No line and no transformer is limited to less of what it is rated for."""
 SMALL_M = 150.0
 
 Point = tuple[float, float]
@@ -91,6 +93,12 @@ def tell_old(times: Sequence[tuple[float, str]], left: Left) -> None:
 
 def _names(found: Sequence[tuple[float, str]]) -> str:
     return ", ".join(name[:64] for _, name in found[:5]) + (", …" if len(found) > 5 else "")
+
+
+def tell_share(name: str, percent: float, left: Left, most: float = FEW_PERCENT) -> None:
+    """A limit below ``most`` percent that is not 0: a share of 1."""
+    if 0 < percent < most:
+        left.finding("share_unit", f"{name} is {percent:g} %, which looks like a share of 1")
 
 
 def silences(flows: Sequence[float | None], period: int) -> list[tuple[int, int]]:

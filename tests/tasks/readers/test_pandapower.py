@@ -205,6 +205,13 @@ def test_what_a_net_allows_is_the_limit() -> None:
     assert head.limit_a == pytest.approx(0.6 * 400 / (3**0.5 * 0.4)) and line.limit_a == pytest.approx(216)
 
 
+def test_limits_that_look_like_shares_are_told() -> None:
+    """``max_loading_percent`` of 1 is 1 %."""
+    given = street(0.4, line=_table(f"{LINE} max_loading_percent", *(
+        [i, i + 1, 0.25, 0.2, 0.08, 260.0, 0.27, True, 1.0] for i in (1, 2, 3))))
+    assert any("max_loading_percent of a line is 1 %" in note for note in volts_of(given)[0].notes)
+
+
 def test_errors_point_into_the_net_that_was_sent() -> None:
     """With the number of its element, although the feeder made of it is what is wrong."""
     loop = street(0.4, line=_table(LINE, *([i, i + 1, 0.25, 0.2, 0.08, 260.0, 0.27, True] for i in (1, 2, 3)),

@@ -145,6 +145,11 @@ def _share(given: Given, rng: random.Random) -> None:
     given[name] = share
 
 
+def _long(given: Given, rng: random.Random) -> None:
+    line = rng.choice(given["feeder"]["lines"])
+    line |= {"r_ohm": 1000 * line["r_ohm"], "x_ohm": 1000 * line["x_ohm"]}
+
+
 PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given, random.Random], None]]] = [
     ("missing_code", "environment.airmap", _air, _missing), ("swapped_axes", "environment.airmap", _air, _swapped),
     ("swapped_axes", "environment.airmap", _air, _all_swapped), ("old_reading", "environment.airmap", _air, _old),
@@ -152,7 +157,8 @@ PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given,
     ("length_unit", "environment.airmap", _air, _short_range),
     ("silent", "traffic.forecast", _street, _silent), ("period_unit", "traffic.forecast", _street, _quarters),
     ("power_unit", "energy.battery", _home, _kw), ("price_unit", "energy.battery", _home, _kwh_price),
-    ("power_unit", "energy.evhosting", _feeder, _watts), ("share_unit", "energy.evhosting", _feeder, _share)]
+    ("power_unit", "energy.evhosting", _feeder, _watts), ("share_unit", "energy.evhosting", _feeder, _share),
+    ("length_unit", "energy.evhosting", _feeder, _long)]
 
 
 @pytest.mark.parametrize(("finding", "kind", "field", "plant"), PLANTED, ids=[one[3].__name__ for one in PLANTED])

@@ -162,6 +162,19 @@ def test_what_may_be_loaded_is_read(tables) -> None:
     assert any("autoTap" in note for note in left.notes())
 
 
+def test_limits_that_look_like_shares_are_told(tables) -> None:
+    """``loadingMax`` 1 of a line or a transformer is 1 %; 100 km of cable in a street are told, too."""
+    for table, old, new, words in (
+            ("Line", "0.5;100;", "0.5;1;", "loadingMax of a line is 1 %"),
+            ("Transformer", "id;", "id;", "the limit of the transformer is 0.8 %"),
+            ("Line", "0.5;100;", "100;100;", "as if metres were taken for kilometres")):
+        changed = {**tables, table: tables[table].replace(old, new)}
+        if table == "Transformer":
+            changed[table] = "id;nodeHV;nodeLV;type;tappos;loadingMax;autoTap\nt;mv_1;bar;T400;-2;0.8;0"
+        assert any(words in note for note in _spec(changed).notes), words
+    assert not any('"accept"' in note for note in _spec(tables).notes)
+
+
 def test_errors_point_into_the_tables_that_were_sent(tables) -> None:
     """By table and line, although the feeder made of them is what is wrong; a dead end without loads is told."""
     tables["Line"] += "\nl2;bar;spare;NAYY;0.1;100;LV\nl3;spare;end;NAYY;0.1;100;LV"
