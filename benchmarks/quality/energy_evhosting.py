@@ -131,7 +131,7 @@ def _accuracy(workshop: Workshop, report: Report, python: Path, inputs: dict[str
         cars = [_cars(spec, *one) for one in picked]
         theirs = _ask(workshop, python, "snapshots", name, {
             "first_slot": spec.asked.first_slot, "slots": spec.slots, "charge_kw": spec.asked.charge_kw,
-            "by_name": not spec.tree.names[-1].isdecimal(), "scenarios": cars})
+            "by_name": not all(map(str.isdecimal, spec.tree.names)), "scenarios": cars})
         scale = (NO_LIMIT_KA / CASE33_KA, CASE33_NO_LIMIT_KA / CASE33_KA) if name == "case33bw" else (1.0, 1.0)
         volts, lines, trafo, same, shots = _differences(spec, picked, theirs, flags, scale)
         sheet.row(name, len(spec.tree.names), shots, f"{volts:.1e}", f"{lines:.4f}", f"{trafo:.4f}",

@@ -30,7 +30,8 @@ Point = tuple[float, float]
 
 
 def no_missing_codes(values: Iterable[tuple[float, str]], left: Left) -> None:
-    """``values`` with their pointers. A code counts as one only well outside of what the others span.
+    """``values`` with their pointers. A code counts as one only well outside of what the others span, or where it is
+    the only one below 0.
 
     Raises TaskError ``implausible``, accepted as ``missing_code``.
     """
@@ -41,7 +42,7 @@ def no_missing_codes(values: Iterable[tuple[float, str]], left: Left) -> None:
     known = [value for value, _ in given if value not in LOW_CODES and value not in HIGH_CODES]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     spread = max(high - low, 0.1 * max(abs(low), abs(high)))
-    found = [one for one in codes if one[0] < low - spread or one[0] > high + 2 * spread]
+    found = [one for one in codes if one[0] < (low - spread if low < 0 else 0) or one[0] > high + 2 * spread]
     if found:
         value, path = found[0]
         left.doubt("missing_code", f"a reading is {value:g}, which stands for a missing one in many systems; "

@@ -1,7 +1,7 @@
 """pandapower's and SimBench's side of the comparison; runs in an environment of its own and prints JSON.
 
-``export CODE FOLDER``   writes a SimBench grid (or one of pandapower's, or a random one) as SimBench tables, as pandapower JSON, and its loads on
-                         the day of the highest load
+``export CODE FOLDER``   writes a SimBench grid as its tables, as pandapower JSON, and its loads on the day of the
+                         highest load; one of pandapower's own, or a random one, as JSON
 ``snapshots FOLDER``     given scenarios of charging cars per bus and quarter-hour: runpp of every snapshot
 ``count FOLDER``         given statistics and limits: shares of random evenings outside the limits, drawn with numpy
                          and solved in batches on pandapower's own admittance matrix
@@ -47,8 +47,9 @@ def random_net(buses: int):
     return net
 
 
-PUBLIC = {"case33bw": pn.case33bw, "kerber1": pn.create_kerber_vorstadtnetz_kabel_1, "kerber2": pn.create_kerber_vorstadtnetz_kabel_2,
-          "kerber_extreme": pn.kb_extrem_vorstadtnetz_1, "european_lv": european_lv}
+PUBLIC = {"case33bw": pn.case33bw, "kerber1": pn.create_kerber_vorstadtnetz_kabel_1,
+          "kerber2": pn.create_kerber_vorstadtnetz_kabel_2, "kerber_extreme": pn.kb_extrem_vorstadtnetz_1,
+          "european_lv": european_lv}
 
 
 def export(code: str, folder: Path) -> dict:

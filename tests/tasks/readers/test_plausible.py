@@ -201,6 +201,8 @@ def test_a_code_among_numbers_like_it_is_a_number() -> None:
     with pytest.raises(TaskError) as caught:
         plausible.no_missing_codes([(20.0, "/a"), (-999.0, "/b"), (22.0, "/c"), (-999.0, "/d")], left)
     assert caught.value.path == "/b" and "2 of 4 readings" in caught.value.message
+    with pytest.raises(TaskError):   # zinc in soil: from 113 to 1839, and never below nothing
+        plausible.no_missing_codes([(113.0, ""), (-999.0, ""), (1839.0, "")], left)
 
 
 def test_a_quiet_night_and_a_gap_are_no_silence() -> None:
