@@ -81,7 +81,7 @@ def _same(spec: Spec, case: dict[str, Any]) -> bool:
         return False
     for branch, share in zip(tree.branch[1:], shots.loadings()[1:], strict=True):
         assert branch is not None
-        theirs = case["trafo"][0] if branch.label == "transformer" else case["line"].get(branch.label, [0, None])[1]
+        theirs = case["trafo"][0] if branch.label == "transformer" else case["line"].get(branch.label)
         if theirs is not None and case["column"] != "max_loading_percent" and not math.isclose(
                 100 * share, theirs, rel_tol=CURRENT_BAR, abs_tol=0.02):
             return False

@@ -68,8 +68,8 @@ def said(net) -> dict:
         pp.runpp(net, numba=False)
     except Exception as error:
         return {"error": repr(error)[:120]}
-    lines = {f"{net.bus.name[row.from_bus]}–{net.bus.name[row.to_bus]}": [
-        1000 * net.res_line.i_ka[row.Index], net.res_line.loading_percent[row.Index]] for row in net.line.itertuples()}
+    lines = {f"{net.bus.name[row.from_bus]}–{net.bus.name[row.to_bus]}": net.res_line.loading_percent[row.Index]
+             for row in net.line.itertuples()}
     return {"vm": dict(zip(net.bus.name, net.res_bus.vm_pu, strict=True)), "line": lines,
             "trafo": list(net.res_trafo.loading_percent)}
 

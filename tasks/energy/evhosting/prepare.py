@@ -19,6 +19,7 @@ from lamplighter.tasks.registry import nearest
 
 FLAT = [1.0] * SLOTS_PER_DAY
 MANY_TIMES, FEW_KW = 30, 0.05
+NO_LIMIT_A = 10_000
 CARS_AT_A_BUS_MAX = 8000
 """The kernel counts eighths of cars in 16 bits."""
 
@@ -90,10 +91,11 @@ def _plausible(asked: EvHosting, feeder: Feeder, demand: Sequence[Demand], left:
 
 
 def _too_long(feeder: Feeder, most_a: float, left: Left) -> None:
-    """Tells lines that would lose the whole voltage by the current that they may carry, or by all that there is."""
+    """Tells lines that would lose the whole voltage by the current that they may carry; where that is no limit, by
+    all the current that there is."""
     volts = 1000 * feeder.nominal_kv / math.sqrt(3)
     found = [f"{line.from_bus}–{line.to_bus}" for line in feeder.lines
-             if math.hypot(line.r_ohm, line.x_ohm) * min(line.limit_a, most_a) > volts]
+             if math.hypot(line.r_ohm, line.x_ohm) * (line.limit_a if line.limit_a < NO_LIMIT_A else most_a) > volts]
     if found:
         left.finding("length_unit", f"{len(found)} of {len(feeder.lines)} lines ({found[0]}) would lose the whole "
                      "voltage at the current that they may carry: they look as if metres were taken for kilometres")
