@@ -85,10 +85,10 @@ def values(column: str, old) -> list:
     elif isinstance(old, str):
         tried = ["other"]
     elif old is None or pd.isna(old):
-        tried = [1.0, 0.5, 30.0, True, 3]
+        tried = [0.4, 30.0, True]
     else:
-        tried = [old * 1.3 + 0.1, 0, old + 1, -old]
-    return [value for value in tried if value != old]
+        tried = [old * 1.3 + 0.1, 0, -old]
+    return [value for value in tried if old is None or pd.isna(old) or value != old]
 
 
 def cases(wanted: dict[str, list[str]]):

@@ -44,7 +44,8 @@ def network(feeder: Feeder, tree: Tree, base_kva: float, source_pu: float) -> Co
         r_pu, x_pu, gain = branch.r_ohm / base_ohm, branch.x_ohm / base_ohm, base_a / branch.limit_a
         if max(abs(r_pu), abs(x_pu)) >= IMPEDANCE_MAX_PU or gain >= Q24 / Q15:
             raise TaskError("weak_line", f"{branch.label} is far too weak for {base_kva * HEADROOM_PU:.0f} kVA",
-                            "check its ohms (not milliohms) and amperes", branch.path)
+                            "check its ohms (not milliohms), its length (kilometres, not metres) and its "
+                            "amperes", branch.path)
         exponent = min(EXPONENT_MAX, -math.frexp(max(abs(r_pu), abs(x_pu), 2.0**-EXPONENT_MAX) * (1 + 2**-17))[1] + 1)
         one = 2.0 ** (16 + exponent)
         coded = exponent if exponent >= 0 else EXPONENT_MAX - exponent

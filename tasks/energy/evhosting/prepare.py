@@ -74,7 +74,8 @@ def _plausible(asked: EvHosting, feeder: Feeder, demand: Sequence[Demand], left:
     no_missing_codes([(load.kw, f"/feeder/loads/{place}/kw") for place, load in enumerate(feeder.loads)], left)
     peak_kw = sum(max(map(abs, one.kw)) for one in demand)
     rated_kva = feeder.transformer.rated_kva if feeder.transformer else max(
-        (math.sqrt(3) * feeder.nominal_kv * line.limit_a for line in feeder.lines), default=0.0)
+        (math.sqrt(3) * feeder.nominal_kv * line.limit_a for line in feeder.lines if line.limit_a < NO_LIMIT_A),
+        default=math.sqrt(3) * feeder.nominal_kv * NO_LIMIT_A / MANY_TIMES)
     if peak_kw > MANY_TIMES * rated_kva:
         left.finding("power_unit", f"all loads together are {peak_kw:.4g} kW behind {rated_kva:.4g} kVA: they look "
                      "like watts")
