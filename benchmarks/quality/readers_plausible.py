@@ -14,6 +14,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -78,19 +79,17 @@ def run(workshop: Workshop) -> Report:
 def _judge(fields: Fields, times: int) -> tuple[dict[str, Score], Counter[tuple[str, str]], int]:
     scores: dict[str, Score] = {}
     false: Counter[tuple[str, str]] = Counter()
-    sent = 0
-    for name, several in fields.items():
-        for place, (kind, given) in enumerate(several):
-            sent += 1
-            false.update((name, finding) for finding in findings(kind, given))
-            for fault, finding, plant in FAULTS[kind]:
+    every = [(name, place, kind, given) for name, several in fields.items()
+             for place, (kind, given) in enumerate(several)]
+    for name, place, kind, given in every:
+        false.update((name, finding) for finding in findings(kind, given))
+        for (fault, finding, plant), time in product(FAULTS[kind], range(times)):
+            spoilt = copy.deepcopy(given)
+            if plant(spoilt, random.Random(f"{name} {place} {fault} {time}")):
                 score = scores.setdefault(f"{kind.split('.')[1]}: {fault}", Score())
-                for time in range(times):
-                    spoilt = copy.deepcopy(given)
-                    if plant(spoilt, random.Random(f"{name} {place} {fault} {time}")):
-                        score.planted += 1
-                        score.found += bool(findings(kind, spoilt) & {finding, *REFUSED})
-    return scores, false, sent
+                score.planted += 1
+                score.found += bool(findings(kind, spoilt) & {finding, *REFUSED})
+    return scores, false, len(every)
 
 
 _KINDS = load_kinds()
