@@ -116,6 +116,7 @@ def cases(wanted: dict[str, list[str]]):
 
 if __name__ == "__main__":
     found = []
+    answer, sys.stdout = sys.stdout, sys.stderr   # pandapower prints, too
     for table, column, value, net in cases(json.load(sys.stdin)):
         try:
             document = json.loads(pp.to_json(net))
@@ -123,4 +124,4 @@ if __name__ == "__main__":
             print(table, column, value, repr(error), file=sys.stderr)
             continue
         found.append({"table": table, "column": column, "value": str(value), "net": document, **said(net)})
-    json.dump(found, sys.stdout)
+    json.dump(found, answer)
