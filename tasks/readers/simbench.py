@@ -19,6 +19,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left, Part
 from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
 from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Line, Load, Transformer, joined
+from lamplighter.tasks.readers.plausible import tell_share
 
 Row = dict[str, str]
 T = TypeVar("T")
@@ -209,9 +210,11 @@ def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Itera
 
     def make(row: Row, place: Origin) -> tuple[Line, Origin]:
         kind, km = types[row["type"]], _number(row, "length")
+        share = _number(row, "loadingMax", 100)
+        tell_share("loadingMax of a line", share, draft.left)
         return draft.made(Line, place, from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]],
                           r_ohm=_number(kind, "r") * km, x_ohm=_number(kind, "x") * km,
-                          limit_a=_number(kind, "iMax") * _number(row, "loadingMax", 100) / 100,
+                          limit_a=_number(kind, "iMax") * share / 100,
                           c_nf=_number(kind, "b", 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
