@@ -66,7 +66,7 @@ class GivenVariogram(Strict):
 def _auto(given: object) -> object:
     if isinstance(given, str):
         if given != "auto":
-            raise ValueError('the only word is "auto"; give that, or an object of model, nugget, partial_sill, range_m')
+            raise ValueError('the only word is "auto"; give that, or model, nugget, partial_sill and range_m')
         return None
     return given
 
