@@ -100,6 +100,9 @@ class Moves:
             self.follows.update((a, b, travel) for (a, _), (b, travel) in pairwise(steps))
         self.links = {link.movement: link for link in network.links}
         self.states = {link.movement: network.junctions[link.junction].states(link.signal) for link in network.links}
+        self.asked = self._asked()
+        """Per junction and adjustable phase the green that its busiest lane asks for in the whole period (Webster
+        1958)."""
 
     def movable(self, cycle_ds: int) -> list[bool]:
         """Which junctions can follow a cycle."""
@@ -117,29 +120,28 @@ class Moves:
 
     def _loads(self, j: int) -> list[int]:
         """Per adjustable phase its least green, and on top of it what it asks for, on no scale."""
-        return [least + load for load, (least, _) in zip(self._asked(j), self.limits[j], strict=True)]
+        return [least + load for load, (least, _) in zip(self.asked[j], self.limits[j], strict=True)]
 
     def webster_ds(self, j: int, period_ds: int) -> int:
         """The cycle of least delay at a junction by itself, where its greens could have any length (Webster 1958)."""
         lost = programme_cycle_ds(self.network.junctions[j], (0,)) + LOST_DS * len(self.limits[j])
-        busy = min(MOST_BUSY, sum(self._asked(j)) / max(LEAST_PERIOD_DS, period_ds))
+        busy = min(MOST_BUSY, sum(self.asked[j]) / max(LEAST_PERIOD_DS, period_ds))
         return round((1.5 * lost + 50) / (1 - busy))
 
-    def _asked(self, j: int) -> list[int]:
-        """Per adjustable phase the green that its busiest lane asks for in the whole period (Webster 1958)."""
+    def _asked(self) -> list[list[int]]:
         lanes: Counter[int] = Counter()
         options = Counter(link.movement for link in self.network.links)
         for link in self.network.links:
             lanes[link.lane] += self.flows[link.movement] * link.headway_ds // options[link.movement]
-        loads = [0] * len(self.network.junctions[j].phases)
+        junctions = self.network.junctions
+        loads = [[0] * len(junction.phases) for junction in junctions]
         for link in self.network.links:
-            if link.junction == j:
-                green = [i for i, state in enumerate(self.states[link.movement]) if state == GREEN] or [
-                    i for i, state in enumerate(self.states[link.movement]) if state == PERMISSIVE]
-                for i in green:
-                    loads[i] = max(loads[i], lanes[link.lane] // len(green))
-        phases = self.network.junctions[j].phases
-        return [load for load, phase in zip(loads, phases, strict=True) if phase.adjustable]
+            green = [i for i, state in enumerate(self.states[link.movement]) if state == GREEN] or [
+                i for i, state in enumerate(self.states[link.movement]) if state == PERMISSIVE]
+            for i in green:
+                loads[link.junction][i] = max(loads[link.junction][i], lanes[link.lane] // len(green))
+        return [[load for load, phase in zip(found, junction.phases, strict=True) if phase.adjustable]
+                for found, junction in zip(loads, junctions, strict=True)]
 
     def opening_ds(self, plan: Plan, movement: int) -> int:
         """When in the cycle a movement's green begins, without the offset; 0 if it never does."""

@@ -119,7 +119,7 @@ def test_wrong_feeders(change, code: str, path: str, words: str) -> None:
     """Each kind of mistake has its own code, points to its place and names the thing."""
     error = _refused(change)
     assert (error.code, error.path) == (code, path)
-    assert words in error.message
+    assert words in error.message + error.hint
 
 
 def test_transformer_must_head_the_feeder() -> None:
