@@ -223,8 +223,9 @@ def vehicle_m(routes: Element) -> float:
 def classes(routes: Element) -> frozenset[str]:
     """The classes of vehicles that queue among cars and may go where cars may not."""
     types = Types(routes)
-    drawn = {id(draw): draw for draw in (types.of(e) for e in routes.children if e.tag in ("vehicle", "trip", "flow"))}
-    return frozenset(one.sort for draw in drawn.values() for one in draw.things) - OFF_THE_STREET - CARS
+    moving = (e for e in routes.children if e.tag in ("vehicle", "trip", "flow"))
+    draws = {id(draw): draw for draw in map(types.of, moving)}
+    return frozenset(one.sort for draw in draws.values() for one in draw.things) - OFF_THE_STREET - CARS
 
 
 def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None

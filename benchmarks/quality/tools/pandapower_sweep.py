@@ -22,7 +22,7 @@ CHOICES = {"tap_side": ["hv", "lv"], "tap2_side": ["hv", "lv"], "et": ["b"],
            "type": ["wye", "delta", "cs", "ol"], "name": ["other"],
            "geo": ['{"coordinates": [1, 2], "type": "Point"}'], "trafo_model": ["t", "pi"],
            "trafo_loading": ["current", "power"], "algorithm": ["nr", "bfsw", "iwamoto_nr"], "init": ["flat", "dc"],
-           "switch_rx_ratio": [2.0, 0.5], "mode": ["pf"], "numba": [False],
+           "switch_rx_ratio": [2.0, 0.5], "mode": ["pf"], "numba": [False], "only_v_results": [False],
            "calculate_voltage_angles": [True, False]}
 INDICES = {"bus", "element", "hv_bus", "lv_bus", "from_bus", "to_bus"}
 

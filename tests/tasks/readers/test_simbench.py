@@ -207,7 +207,7 @@ def test_every_column_that_is_read_counts(tables, table: str, column: str) -> No
 def test_limits_that_look_like_shares_are_told(tables) -> None:
     """``loadingMax`` 1 of a line or a transformer is 1 %; 100 km of cable in a street are told, too."""
     for table, old, new, words in (
-            ("Line", "0.5;100;", "0.5;1;", "loadingMax of a line is 1 %"),
+            ("Line", "0.5;100;", "0.5;1;", "loadingMax of 1 rows of Line is 1 %"),
             ("Transformer", "id;", "id;", "the limit of the transformer is 0.8 %"),
             ("Line", "0.5;100;", "100;100;", "as if metres were taken for kilometres")):
         changed = {**tables, table: tables[table].replace(old, new)}
