@@ -29,7 +29,7 @@ from tests.simulation.network import KEPT, SITE, Broker
 from tests.simulation.owners import STRAY, Owners
 from tests.simulation.witness import Broken, need
 
-END_MS = 1_000_000
+END_MS = 2_000_000
 """From the end of the faults to the end of every task, at most."""
 ASK_AGAIN_MS = 4_000
 ARCHES = (0, 2_566, 4_102)
