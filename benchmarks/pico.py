@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.devices import BID_S, Device
 from benchmarks.offload import key_of
 from lamplighter.firmware.wire import (
+    ACCEPT,
     LEASE,
     SPAN,
     Lease,
@@ -24,6 +25,7 @@ from lamplighter.firmware.wire import (
     decode_lease,
     encode_bid,
     encode_birth,
+    encode_nonce,
     encode_result,
     encode_status,
     encode_want,
@@ -35,7 +37,7 @@ US_PER_KOP = 150
 ARCH = 4 << 10 | 3 << 8 | 6
 """A Cortex-M0+ with MicroPython 1.23 or newer."""
 HEAP, SPEED, SPARE = 150_000, 250, 900
-MESSAGE = HEAP // 32
+MESSAGE = HEAP // 10
 """As the firmware has it."""
 ROOM = 8
 CACHE = HEAP // 2
@@ -63,8 +65,17 @@ class Pico(Device):
         self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
 
     def _leased(self, given: Sequence[bytes], _now: int, _reply: list[bytes]) -> None:
-        self._held.extend(decode_lease(frame, self.down_mac) for frame in given if kind_of(frame) in (LEASE, SPAN))
+        for frame in given:
+            if kind_of(frame) in (LEASE, SPAN):
+                lease = decode_lease(frame, self.down_mac)
+                self._held.append(lease)
+                asyncio.get_running_loop().call_later(lease.ack_by_ms / 2e3, self._accept, lease)
         self._next()
+
+    def _accept(self, lease: Lease) -> None:
+        """What it has not done in half of the time to acknowledge it."""
+        if any(one is lease for one in self._held):
+            self._send(self.publish("result", encode_nonce(ACCEPT, lease.nonce, self.up_mac), 1))
 
     def _chunk(self, frame: bytes) -> None:
         name, total, offset, data = decode_chunk(frame)

@@ -58,7 +58,7 @@ def _cpu_s(kind: Kind, jobs: list[Job], runtime: Runtime) -> tuple[float, Sequen
     async def main() -> Sequence[bytes | None]:
         computer = Recomputer(runtime)
         try:
-            return [await computer.run(source, [one.data for one in job.contexts], job.input) for job in jobs]
+            return [await computer.run(source, [one.data for one in job.contexts], [job.input]) for job in jobs]
         finally:
             computer.close()
 

@@ -140,6 +140,10 @@ class Operator:
             raise RuntimeError(f"no answer: {json.dumps(document)[:300]}")
         return document
 
+    async def price(self, kind: str, given: dict[str, Any]) -> None:
+        """Has a task priced, which is not started."""
+        await self._client.call("task.price", kind=kind, input=given)
+
     async def _published(self, task: str, seconds: float) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
             while True:

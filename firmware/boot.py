@@ -22,7 +22,8 @@ def settings(path):
     chain = begin(ports.read_file(state), state)
     speed = measure_speed()
     heap = ports.free_heap()
-    message = max(512, min(wire.MAX_MESSAGE, heap // 32))
+    # A span is worth more the more it holds; where memory is short it is better kept for kernels.
+    message = max(512, min(wire.MAX_MESSAGE, heap // (10 if heap > 100000 else 32)))
     room = config.get("room")
     if room is None:
         room = max(1, min(8, heap // 12288))

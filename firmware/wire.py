@@ -38,8 +38,8 @@ BAD_MAC = 7
 EXPIRED = 8      # the report clock ran out before it could start
 FAILED = 9       # the kernel raised
 
-MAX_FRAME = 8192      # bytes of a lease with its input, of a result with its answer
-MAX_INPUT = 7680      # bytes of input in a lease
+MAX_FRAME = 16384     # bytes of a lease with its input, of a result with its answer
+MAX_INPUT = 15360     # bytes of input in a lease
 MAX_ANSWER = 7680     # bytes of an answer
 MAX_CONTEXTS = 8
 MAX_BATCH = 64        # frames in one message

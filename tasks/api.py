@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,7 +165,7 @@ def planned(package: str, name: str, version: int, title: str, Model: type[BaseM
 
     With ``rounds`` there is such a function beside ``solve``; ``verify`` names where that one is, if anywhere.
     """
-    example = Path(sys.modules[package].__path__[0]) / "example.json"
+    example = kernel.parent / "example.json"
 
     def at(place: str) -> Callable[..., Any]:
         return later(f"{package}.{place}")

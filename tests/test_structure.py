@@ -401,6 +401,7 @@ HELD = {
     "runtime.outbox.Outbox": {"_acks": "of one batch of events: `MAX_BATCH`", "_leases": "of one batch: `MAX_BATCH`"},
     "runtime.pump.Pump": {"_queue": "`messages_in`, and one for each errand and timer of ours"},
     "runtime.recompute.Recomputer": {"_children": "kernels of kinds that are installed; a minute each"},
+    "runtime.recompute._Child": {"_kept": "`KEPT`"},
     "runtime.rounds.Contexts": {
         "_order": "of one task: what a worker of `worker_mb` has sent", "data": "of one task, as above"},
     "runtime.sealing.Sealing": {"damaged": "files of the gateway's own"},

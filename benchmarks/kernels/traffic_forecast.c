@@ -165,12 +165,13 @@ int kernel_run(const uint8_t *in, size_t in_len, const uint8_t *const *ctx, cons
                uint8_t *out) {
     static struct set sets[SETS];
     static int32_t found[HOURS * ROWS], ends[2 * HOURS];
-    if (ctx_n != 1 || in_len < 8) return -1;
-    int32_t mode = in[0], width = mode ? 6 : 4, n = (int32_t)(in_len - 8) / width, a = in[4], b = in[5], tail = in[6], shifts = in[7];
-    struct history of = { ctx[0], in[1], in[2], in[3], 0 };
-    if (mode > 1 || of.blocks < 1 || of.blocks > 4 || of.weeks < of.blocks + 2 || of.weeks > 10 || of.hours < 1
+    if (in_len < 8 || in[0] >> 1 >= ctx_n) return -1;
+    int32_t which = in[0] >> 1;
+    int32_t mode = in[0] & 1, width = mode ? 6 : 4, n = (int32_t)(in_len - 8) / width, a = in[4], b = in[5], tail = in[6], shifts = in[7];
+    struct history of = { ctx[which], in[1], in[2], in[3], 0 };
+    if (of.blocks < 1 || of.blocks > 4 || of.weeks < of.blocks + 2 || of.weeks > 10 || of.hours < 1
         || of.hours > HOURS) return -1;
-    if (ctx_len[0] != (size_t)(336 * of.weeks) || in_len != (size_t)(8 + width * n) || n < 1 || n > (mode ? 8 : SETS))
+    if (ctx_len[which] != (size_t)(336 * of.weeks) || in_len != (size_t)(8 + width * n) || n < 1 || n > (mode ? 8 : SETS))
         return -1;
     memset(sets, 0, sizeof sets);
     for (int32_t k = 0; k < n; k++) {

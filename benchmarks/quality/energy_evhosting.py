@@ -1,6 +1,8 @@
-"""``energy.evhosting`` beside pandapower, on SimBench's low-voltage feeders and Baran and Wu's 33 buses.
+"""``energy.evhosting`` beside pandapower, on SimBench's low-voltage feeders, Baran and Wu's 33 buses, and networks of
+up to 1,000: Kerber's suburbs, the IEEE European feeder with cables that are charged (so that none of its 907 buses is
+merged), random ones.
 
-Feeders come as SimBench tables (CSV) on the day with the highest load, case33bw as pandapower's JSON; cars charge
+SimBench's come as tables (CSV) on the day with the highest load, the others as pandapower's JSON; cars charge
 as in the ``ev2gym`` wheel's statistics (ElaadNL, private chargers). Three comparisons: every voltage and loading of
 sampled scenarios against ``runpp``; their flags one by one; and the counts of violated evenings against evenings
 drawn anew with numpy and solved on pandapower's admittance matrix. ``--full`` samples four times as many of each
@@ -31,6 +33,8 @@ from lamplighter.tasks.registry import prepare
 TOOLS = ("pandapower==3.5.6", "simbench==1.6.3", "numba==0.68.1")
 FEEDERS = {"rural1": "1-LV-rural1--0-sw", "rural2": "1-LV-rural2--0-sw", "rural3": "1-LV-rural3--0-sw",
            "semiurb4": "1-LV-semiurb4--0-sw", "semiurb5": "1-LV-semiurb5--0-sw", "urban6": "1-LV-urban6--0-sw"}
+LARGE = {name: name for name in ("kerber1", "kerber2", "kerber_extreme", "european_lv", "random_400", "random_700",
+                                 "random_1000")}
 COUNTED = ("rural3", "semiurb5", "urban6", "semiurb4", "rural1")
 PROTOTYPE = {("rural3", "on_arrival"): (60, (0, 0, 0, 0, 0, 2, 12, 16, 46, 83)),
              ("rural3", "tariff_22"): (20, (0, 0, 9, 61, 97, 100, 100, 100, 100, 100)),
@@ -56,7 +60,7 @@ def run(workshop: Workshop) -> Report:
         raise ToolError("the wheel ev2gym==2.0.0 cannot be had")
     statistics = ev2gym(archive)
     inputs: dict[str, dict[str, Any]] = {}
-    for name, code in {"case33bw": "case33bw", **FEEDERS}.items():
+    for name, code in {"case33bw": "case33bw", **FEEDERS, **LARGE}.items():
         folder = workshop.cache / "evhosting" / name
         if not (folder / "done").exists():
             workshop.say(f"exporting {name}")
@@ -80,6 +84,9 @@ def _given(name: str, folder: Path, statistics: dict[str, Any]) -> dict[str, Any
     if name == "case33bw":
         return {**common, "pandapower": json.loads((folder / "net.json").read_text()),
                 "cars_per_load": CASE33_CARS_PER_LOAD, "voltage_min_pu": 0.9, "voltage_max_pu": 1.1}
+    if name in LARGE:
+        return {**common, "pandapower": json.loads((folder / "net.json").read_text()), "first_slot": 73,
+                "last_slot": 76}
     return {**common, "simbench": from_folder(folder)}
 
 
@@ -124,7 +131,7 @@ def _accuracy(workshop: Workshop, report: Report, python: Path, inputs: dict[str
         cars = [_cars(spec, *one) for one in picked]
         theirs = _ask(workshop, python, "snapshots", name, {
             "first_slot": spec.asked.first_slot, "slots": spec.slots, "charge_kw": spec.asked.charge_kw,
-            "by_name": name != "case33bw", "scenarios": cars})
+            "by_name": not all(map(str.isdecimal, spec.tree.names)), "scenarios": cars})
         scale = (NO_LIMIT_KA / CASE33_KA, CASE33_NO_LIMIT_KA / CASE33_KA) if name == "case33bw" else (1.0, 1.0)
         volts, lines, trafo, same, shots = _differences(spec, picked, theirs, flags, scale)
         sheet.row(name, len(spec.tree.names), shots, f"{volts:.1e}", f"{lines:.4f}", f"{trafo:.4f}",

@@ -3,7 +3,8 @@
 SIC2004 (Dubois and Galmarini 2006: gamma dose rates in Germany, 200 stations given, 808 kept back), meuse (Pebesma
 and Bivand 2005: zinc in topsoil) and daily PM10 at German rural background stations in 2005, each station left out
 once.
-Two more without a bar: nickel of the Swiss Jura and rain of 8 May 1986, both with truths kept back.
+Two more without a bar: nickel of the Swiss Jura and rain of 8 May 1986, both with truths kept back. And the automatic
+variogram on stations kept back of eight public fields that it was not chosen on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.quality.report import Report, Sheet
+from benchmarks.quality.tools.fields import CHOSEN_ON, JUDGED_ON, Fields
 from benchmarks.quality.tools.gstat import Gstat, Table, Variogram
+from benchmarks.quality.tools.unseen import COLUMNS, DESIGNS, Tried, judge
 from benchmarks.quality.workshop import Workshop
 from lamplighter.gateway.kindkit.pool import Pool, Runtime
 from lamplighter.tasks.api import Input, Result
@@ -79,17 +82,19 @@ def run(workshop: Workshop) -> Report:
             kept = [one for one in gstat.data(test) if (one["x"], one["y"]) not in seen]
             _kept_back(tools, name, (given, kept), gstat.fitted(given), None, (same, own, bands))
         _joker(tools, report)
+        _unseen(tools, report)
     street = _through_the_gateway(workshop, gstat)
     report.note(f"gstat {gstat.version} in R, PyKrige 1.7.2. Ours ran in process on local MicroPython with machine "
                 f"code; SIC2004 also went through the gateway with six simulated devices: the same answer: {street}.")
-    report.note("Chosen by rule, not on the cases with bars: the sets of the search are multiples of the stations' "
-                "extent; a direction must cut the leave-one-out error by 0.25 over the root of the number of "
-                "stations, which was chosen on 18 fields without a bar, jura and sic97 among them.")
-    report.note("Of meuse and PM10 the error of our own variogram is the one that its search makes small; SIC2004, "
-                "jura and sic97 have truths kept back, so their figures are what a user may expect.")
-    report.note("Did not help on those fields: a linear drift inside the neighbourhood (errors 2.5 % larger), a "
-                "linear trend taken off before (1.1 %), preferring the near-best variogram that fits the sample "
-                "variogram (2 % smaller with truths kept back, 1 % larger in splits).")
+    report.note(f"The automatic variogram's constants were chosen on {', '.join(CHOSEN_ON)}; it is judged on "
+                f"{', '.join(JUDGED_ON)}. A test keeps the two lists apart. Meuse zinc has no bar of its own "
+                "variogram, since other metals of its stations are among the former.")
+    report.note("Halves: a random half of the stations, 200 at most. Pairs: 17 random stations, each with its "
+                "nearest neighbour. Published: the root mean square of held-out stations in the answer.")
+    report.note("Did not help on the fields that it was chosen on: the likelihood's highest point instead of its "
+                "mean (errors 0.6 % larger), leave-one-out squares (0.9 %), a Student likelihood (no change), the "
+                "mean of likelihood and held-out squares (0.1 %), batches twice as large (0.3 %); before that, a "
+                "linear drift inside the neighbourhood (2.5 %), a linear trend taken off (1.1 %).")
     return report
 
 
@@ -130,8 +135,7 @@ def _meuse(tools: Tools, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
               [_inverse(logs[:i] + logs[i + 1:], one) for i, one in enumerate(logs)], True)
     rmse = auto["leave_one_out"]["rmse"]
     own.row("meuse log zinc, leave one out", _rmse(by_fitted, truths),
-            _rmse(tools.by_pykrige(logs, None, None), truths), f"{rmse:.4f}", _says(auto),
-            bar="<= 0.395", ok=rmse <= 0.395)
+            _rmse(tools.by_pykrige(logs, None, None), truths), f"{rmse:.4f}", _says(auto))
     bands.row("meuse log zinc", len(truths), _within(known, _deviations(theirs), truths),
               *(f"{100 * one['leave_one_out']['within_two_standard_errors_share']:.1f} %" for one in (fixed, auto)))
 
@@ -177,6 +181,28 @@ def _pm10(tools: Tools, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
     bands.row("PM10 2005", len(truths), _within(known, _deviations(theirs), truths),
               _within([value for value, _ in fixed], [error for _, error in fixed], truths),
               _within([one[0] for one in auto], [one[1] for one in auto], [one[2] for one in auto]))
+
+
+def _unseen(tools: Tools, report: Report) -> None:
+    """The automatic variogram on stations kept back; ``full`` adds the fields that it was chosen on, without bars."""
+    sheet = report.sheet("Own variogram on fields it was not chosen on, stations kept back: RMSE", *COLUMNS)
+    judge(sheet, _of_fields(tools, sheet, JUDGED_ON))
+    if tools.workshop.full:
+        _of_fields(tools, report.sheet("The same on fields it was chosen on", *COLUMNS), CHOSEN_ON)
+
+
+def _of_fields(tools: Tools, sheet: Sheet, names: Sequence[str]) -> list[Tried]:
+    fields = Fields(tools.workshop)
+    found = []
+    for name in names:
+        tools.workshop.say(f"{name}, stations kept back")
+        halves, pairs = (Tried.on(fields.splits(name, design), lambda given: tools.ours(given).data, _inverse, fields)
+                         for design in DESIGNS)
+        halves.show(sheet, f"{name}, halves")
+        pairs.show(sheet, f"{name}, pairs")
+        found.append(halves.and_also(pairs))
+        found[-1].show(sheet, f"{name}, both")
+    return found
 
 
 def _joker(tools: Tools, report: Report) -> None:

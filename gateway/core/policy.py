@@ -57,13 +57,14 @@ class Policy:
     """How long a device whose instruction set was new waits until kernels are compiled for another one of it."""
     remembered_leases: int = 8_192
     """Ended leases whose results are still answered by name; a later duplicate is `lease_unknown`."""
-    span_ms: int = 4_000
+    span_ms: int = 5_000
     """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
-    span_least_ms: int = 200
-    """What it is to take at least, if jobs are few: less is not worth a lease."""
-    spans_per_node: int = 2
-    """What is left of a round is enough for so many further spans for each of its devices: the last are short, for
-    devices would wait for each other at its end."""
+    span_least_ms: int = 1_500
+    """What it is to take at least, if jobs are few: less is hardly worth a lease, with more devices
+    wait for the last."""
+    spans_per_node: int = 1
+    """What is left of a round is enough for so many further spans for each of its devices, in each copy: the last are
+    short, for devices would wait for each other at its end."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

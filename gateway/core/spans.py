@@ -8,6 +8,7 @@ was.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
@@ -130,12 +131,17 @@ def together(jobs: Sequence[JobSpec]) -> JobSpec:
     """One job stays what it is."""
     if len(jobs) == 1:
         return jobs[0]
-    given = bytes((len(jobs),)) + b"".join(len(job.input).to_bytes(EACH_BYTES, "big") for job in jobs) + b"".join(
-        job.input for job in jobs)
+    inputs = [job.input for job in jobs]
+    given = struct.pack(f">B{len(jobs)}H", len(jobs), *map(len, inputs)) + b"".join(inputs)
     answer = sum(job.answer_bytes for job in jobs)
     return JobSpec(given, jobs[0].contexts, answer, sum(job.price_kop for job in jobs),
                    max(job.heap_bytes for job in jobs) + len(given) + 2 * answer,
                    tuple(Item(len(job.input), job.answer_bytes, job.price_kop, job.heap_bytes) for job in jobs))
+
+
+def inputs_of(span: JobSpec) -> bytes:
+    """Those of its jobs, one after the other."""
+    return span.input[HEAD_BYTES + EACH_BYTES * len(span.items):] if span.items else span.input
 
 
 def items_of(span: JobSpec) -> list[JobSpec]:

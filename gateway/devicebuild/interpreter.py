@@ -17,13 +17,19 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from lamplighter.firmware.wire import MAX_CONTEXTS
 from lamplighter.gateway.devicebuild.compiler import compile_for, has_machine_code
 from lamplighter.gateway.devicebuild.kernels import plain
 
 WORKER = Path(__file__).with_name("kernel_worker.py")
+REQUEST = struct.Struct(">HHIB")
+"""Before jobs: contexts, jobs, how often each is run, whether slices are timed (which takes time). What follows: of
+each context its place and one more than its length, 0 where it is kept; lengths of inputs; the bytes of all."""
+CONTEXT = struct.Struct(">II")
+SIZE = struct.Struct(">I")
+"""Before the answers to jobs: how many bytes they are together."""
 HEAD = struct.Struct(">iII")
-"""Before each answer: its length, us that it took, of its longest slice; if the kernel raised -1, that of a text."""
+"""Before each answer: its length, us that it took, of its longest slice; if the kernel raised -1, that of a text, and
+no other follows."""
 MAX_TEXT = 200
 BYTECODE_ONLY = 0xFF
 """The part of a board's ``.mpy`` number that is left when it has no native code."""
@@ -91,10 +97,13 @@ def install(kernel: bytes, folder: Path, runtime: Runtime, heap: int) -> Program
     return Program([*command, "-m", "worker"], folder)
 
 
-def pack_job(given: bytes, contexts: Sequence[bytes], times: int = 1, slices: bool = False) -> bytes:
-    """A job to be run so often, and once more to time its ``slices``. Raises ValueError for too many contexts."""
-    parts = [given, *contexts]
-    if len(parts) > MAX_CONTEXTS + 1:
-        raise ValueError(f"{len(parts) - 1} contexts; at most {MAX_CONTEXTS}")
-    sizes = [len(part) + 1 for part in parts] + [0] * (MAX_CONTEXTS + 1 - len(parts))
-    return struct.pack(">11I", *sizes, times, slices) + b"".join(parts)
+def pack_jobs(inputs: Sequence[bytes], contexts: Sequence[tuple[int, bytes | None]], times: int = 1,
+              slices: bool = False) -> bytes:
+    """Jobs with the same contexts, each to be run so often, and once more to time its ``slices``.
+
+    A context is told by the place where the worker keeps it; its bytes go along unless they are there already.
+    """
+    table = b"".join(CONTEXT.pack(place, 0 if data is None else len(data) + 1) for place, data in contexts)
+    table += struct.pack(f">{len(inputs)}I", *map(len, inputs))
+    head = REQUEST.pack(len(contexts), len(inputs), times, slices)
+    return b"".join((head, table, *(data for _, data in contexts if data is not None), *inputs))

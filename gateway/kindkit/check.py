@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lamplighter.firmware.wire import MAX_BLOB, MAX_CONTEXTS
+from lamplighter.firmware.wire import MAX_ANSWER, MAX_BLOB, MAX_CONTEXTS
 from lamplighter.gateway.core.policy import price_kop
+from lamplighter.gateway.core.spans import EACH_BYTES, MOST
 from lamplighter.gateway.devicebuild.compiler import CompileError
 from lamplighter.gateway.devicebuild.kernels import kernel_source
 from lamplighter.gateway.kindkit import plan, rules
@@ -31,16 +32,16 @@ BOARD_SLOWER = 100
 LEASE_US = 150
 """What a gateway spends on one lease of a span, about: messages, commits, its share of checks."""
 LEASE_GAIN = 20
-"""So many times that a span should be worth; what is not is nearly as cheap on the gateway itself."""
-SPAN_BYTES = 4_400
-"""Input or answers of the span of a board with 150 KB of heap, whose messages have a 32nd of it."""
+"""So many times that a span must be worth; what is not is nearly as cheap on the gateway itself."""
+SPAN_INPUT, SPAN_ANSWER = 14_800, MAX_ANSWER
+"""Bytes of the span of a board with 150 KB of heap, whose messages have a tenth of it."""
 WATCHED_OPS = 3_000_000
 """Jobs are run under the watch of their words until these are used up: each takes ten times as long."""
 HEAP_SHARE_32 = 60
 """Percent of a 64-bit heap that the same program takes on a 32-bit board."""
 
 
-TIMED = frozenset({"cost", "slices"})
+TIMED = frozenset({"cost", "slices", "lease"})
 """Findings that a busy machine can spoil."""
 
 
@@ -242,10 +243,12 @@ def _slices(fast: Pool, sample: Sample) -> Finding:
 def _lease(fast: Pool, sample: Sample) -> Finding:
     """How much work a full span is, as machine code here, beside what the gateway spends on it."""
     jobs = [job for job, _ in sample.picked]
-    fits = [max(1, min(255, SPAN_BYTES // max(len(job.input) + 2, job.answer_bytes))) for job in jobs]
+    fits = [max(1, min(MOST, SPAN_INPUT // (len(job.input) + EACH_BYTES), SPAN_ANSWER // job.answer_bytes))
+            for job in jobs]
     worth = sum(fast.run(job).took_us * count for job, count in zip(jobs, fits, strict=True)) // len(jobs)
-    little = f": under {LEASE_GAIN}, so bring more work to a byte" if worth < LEASE_GAIN * LEASE_US else ""
-    return Finding("lease", None, f"a full span is about {worth} us of machine code, {worth // LEASE_US} times what "
+    pays = worth >= LEASE_GAIN * LEASE_US
+    little = "" if pays else f": under {LEASE_GAIN}, so bring more work to a byte"
+    return Finding("lease", pays, f"a full span is about {worth} us of machine code, {worth // LEASE_US} times what "
                    f"a gateway spends on a lease{little}")
 
 

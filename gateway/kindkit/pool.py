@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from lamplighter.gateway.devicebuild.interpreter import HEAD, Program, install, pack_job
+from lamplighter.gateway.devicebuild.interpreter import HEAD, SIZE, Program, install, pack_jobs
 from lamplighter.gateway.devicebuild.interpreter import NoMicroPython as NoMicroPython
 from lamplighter.gateway.devicebuild.interpreter import Runtime as Runtime
 from lamplighter.gateway.devicebuild.kernels import kernel_source
@@ -93,8 +93,10 @@ class Pool:
     def _ask(self, at: int, job: Job, times: int, slices: bool = False) -> Run:
         worker = self._workers[at]
         with suppress(OSError):
-            worker.line.sendall(pack_job(job.input, [context.data for context in job.contexts], times, slices))
+            contexts = list(enumerate(context.data for context in job.contexts))
+            worker.line.sendall(pack_jobs([job.input], contexts, times, slices))
         try:
+            worker.read(SIZE.size)
             size, took, longest = HEAD.unpack(worker.read(HEAD.size))
             said = worker.read(took if size < 0 else size)
         except EOFError:

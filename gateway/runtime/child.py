@@ -6,26 +6,20 @@ that could run in it.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
-import signal
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+from lamplighter.gateway.runtime import launch
 
 MAX_PARCEL = 64 << 20
 """Bytes of one message: whoever sends more is not listened to any longer."""
-MEMORY_MB = 256
-"""Of a program that runs a kernel."""
 _CHUNK = 1 << 20
-_PR_SET_PDEATHSIG = 1
 Child = tuple[subprocess.Popen[bytes], socket.socket]
 """A process, and our end of the socket that is its standard input and output."""
 
@@ -95,46 +89,17 @@ def start(module: str, *arguments: str) -> Child:
     A plain ``Popen``: a subprocess of asyncio whose start is cancelled while its pipes are being connected waits for
     its own end for ever (CPython 3.11). To be called by a thread that lives as long as the child is to live.
     """
+    return _started([sys.executable, "-m", module, str(os.getpid()), *arguments])
+
+
+def start_program(command: Sequence[str], environment: Mapping[str, str]) -> Child:
+    """As ``start``, for a program that knows nothing of us: it has ``launch.MEMORY_MB``, and ends with us all the
+    same. Its standard input is the socket, what it prints goes where errors go."""
+    return _started([sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *command], environment)
+
+
+def _started(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
     ours, its = socket.socketpair()
     with its:
-        command = [sys.executable, "-m", module, str(os.getpid()), *arguments]
-        return subprocess.Popen(command, stdin=its.fileno(), stdout=its.fileno(), start_new_session=True), ours
-
-
-def start_program(command: Sequence[str], environment: dict[str, str]) -> Child:
-    """As ``start``, for a program that knows nothing of us: it has ``MEMORY_MB``, and ends with us all the same.
-    Its standard input is the socket, what it prints goes where errors go."""
-    return start("lamplighter.gateway.runtime.child", json.dumps(environment), *command)
-
-
-def main(parent: str, environment: str, *command: str) -> None:
-    """In the child: becomes that program."""
-    die_with(int(parent))
-    first_to_go()
-    limit_memory(MEMORY_MB)
-    os.dup2(2, 1)
-    os.execve(command[0], command, json.loads(environment))  # noqa: S606 - no shell is wanted
-
-
-def limit_memory(megabytes: int) -> None:
-    """In the child: what it holds, and that it leaves nothing behind when it ends for want of more."""
-    resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def die_with(parent: int) -> None:
-    """In the child: a killed gateway leaves nothing running."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit()   # it was killed before we said so
-
-
-def first_to_go() -> None:
-    """In the child: where the system wants memory back it takes this process, not the gateway."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        return subprocess.Popen(command, stdin=its.fileno(), stdout=its.fileno(), start_new_session=True,
+                                env=environment), ours

@@ -11,38 +11,42 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import tempfile
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
 from lamplighter.firmware.wire import MAX_ANSWER
-from lamplighter.gateway.devicebuild.interpreter import HEAD, MAX_TEXT, Runtime, install, pack_job
+from lamplighter.gateway.devicebuild.interpreter import HEAD, MAX_TEXT, SIZE, Runtime, install, pack_jobs
 from lamplighter.gateway.devicebuild.kernels import CompileError
-from lamplighter.gateway.runtime.child import MEMORY_MB, start_program
+from lamplighter.gateway.runtime.child import start_program
+from lamplighter.gateway.runtime.launch import MEMORY_MB
 
 TIMEOUT_S = 120.0
 IDLE_S = 60.0
 """A child that was asked nothing for so long is ended."""
 HEAP = MEMORY_MB << 20 >> 3
 """Of MicroPython, in bytes: no board has so much."""
+KEPT = 32
+"""Contexts that a child keeps, so that they are sent once: at most 2 MB."""
 
 
 class Recomputer:
-    """Runs the jobs of each kernel one at a time, in the order asked, on ``runtime``."""
+    """Runs the jobs of each kernel, a span of them at a time, in the order asked, on ``runtime``."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._children: dict[bytes, _Child] = {}
 
-    async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        """The answer of a kernel, given as its source, or None when it raised, did not end in time, or took its
-        process with it twice.
+    async def run(self, kernel: bytes, contexts: Sequence[bytes], inputs: Sequence[bytes]) -> bytes | None:
+        """The answers of a kernel, given as its source, to ``inputs``, one after the other, or None when it raised,
+        did not end in time, or took its process with it twice.
 
         Once is no proof against the kernel: the system may have ended the child for want of memory.
         """
         child = self._children.get(kernel)
         if child is None:
             child = self._children[kernel] = _Child(kernel, self.runtime)
-        return await child.run(pack_job(given, contexts))
+        return await child.run(contexts, inputs)
 
     def close(self) -> None:
         """Ends the children and waits for that: a moment, since nothing can put off a SIGKILL."""
@@ -60,35 +64,48 @@ class _Child:
         self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._turn = asyncio.Lock()
         self._rest: asyncio.TimerHandle | None = None
+        self._kept: OrderedDict[bytes, int] = OrderedDict()
+        """Contexts that it has, and where; what was used last comes last."""
 
-    async def run(self, request: bytes) -> bytes | None:
+    async def run(self, contexts: Sequence[bytes], inputs: Sequence[bytes]) -> bytes | None:
         async with self._turn:
             if self._rest is not None:
                 self._rest.cancel()
             for _ in range(2):
                 try:
                     async with asyncio.timeout(TIMEOUT_S):
-                        return await self._ask(request)
+                        return await self._ask(contexts, inputs)
                 except (TimeoutError, CompileError):
                     return None
                 except (asyncio.IncompleteReadError, ConnectionError):
                     continue
         return None
 
-    async def _ask(self, request: bytes) -> bytes | None:
+    async def _ask(self, contexts: Sequence[bytes], inputs: Sequence[bytes]) -> bytes | None:
         try:
             reader, writer = await self._ready()
-            writer.write(request)
+            writer.write(pack_jobs(inputs, [self._place(context) for context in contexts]))
             await writer.drain()
-            size, text, _ = HEAD.unpack(await reader.readexactly(HEAD.size))
-            said = await reader.readexactly(min(text, MAX_TEXT) if size < 0 else min(size, MAX_ANSWER + 1))
-            if len(said) > MAX_ANSWER:   # no device could send that; the rest of it is for nobody
+            size, = SIZE.unpack(await reader.readexactly(SIZE.size))
+            if size > HEAD.size * len(inputs) + MAX_ANSWER + MAX_TEXT:   # no device could send that
                 self.close()
+                return None
+            said = await reader.readexactly(size)
             self._rest = asyncio.get_running_loop().call_later(IDLE_S, self.close)
-            return said if 0 <= size <= MAX_ANSWER else None
+            return _answers(said, len(inputs))
         except BaseException:   # also when cancelled: its answer must not be taken for that of the next
             self.close()
             raise
+
+    def _place(self, context: bytes) -> tuple[int, bytes | None]:
+        """Where the child keeps a context, and what goes along if it has yet to be put there."""
+        place = self._kept.get(context)
+        if place is not None:
+            self._kept.move_to_end(context)
+            return place, None
+        place = self._kept.popitem(last=False)[1] if len(self._kept) == KEPT else len(self._kept)
+        self._kept[context] = place
+        return place, context
 
     async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._line is None or self._process is None or self._process.poll() is not None:
@@ -100,6 +117,7 @@ class _Child:
         return self._line
 
     def close(self) -> None:
+        self._kept.clear()
         if self._rest is not None:
             self._rest.cancel()
         if self._process is not None:
@@ -112,3 +130,17 @@ class _Child:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+
+def _answers(said: bytes, count: int) -> bytes | None:
+    """The answers to so many jobs, together; None where there are fewer, or what a child says is no answer at all."""
+    answers: list[bytes] = []
+    at = 0
+    while at + HEAD.size <= len(said) and len(answers) < count:
+        size = HEAD.unpack_from(said, at)[0]
+        at += HEAD.size
+        if not 0 <= size <= len(said) - at:
+            return None
+        answers.append(said[at:at + size])
+        at += size
+    return b"".join(answers) if len(answers) == count and sum(map(len, answers)) <= MAX_ANSWER else None

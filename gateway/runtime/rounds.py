@@ -15,6 +15,8 @@ _ROW = struct.Struct(">IIQII")
 """Bytes of input, bytes of the answer, price, heap, number of contexts."""
 
 
+ITEM = struct.Struct(">IIQI")
+"""Of a job whose answer a kind is asked about: as the first of those, but for the contexts."""
 _SIZES = struct.Struct(">III")
 DIGEST_BYTES = 16
 

@@ -60,14 +60,14 @@ class Link(Protocol):
 
 
 class Computer(Protocol):
-    """Runs a job for the gateway itself."""
+    """Runs jobs for the gateway itself."""
 
     @property
     def runtime(self) -> Runtime:
         """What runs it."""
 
-    async def run(self, kernel: bytes, contexts: Sequence[bytes], given: bytes) -> bytes | None:
-        """The answer of a kernel, given as its source; None when it cannot give one."""
+    async def run(self, kernel: bytes, contexts: Sequence[bytes], inputs: Sequence[bytes]) -> bytes | None:
+        """The answers of a kernel, given as its source, one after the other; None when it cannot give one."""
 
 
 class Clock(NamedTuple):
@@ -264,13 +264,8 @@ class Shell:
         if len(contexts) < len(effect.job.contexts):
             return   # the task is over, or will ask again when it has come there
         kernel = self.solvers.kinds[effect.kind].kernel.encode()
-        answers: list[bytes] = []
-        for job in items_of(effect.job):
-            answer = await self._outside.computer.run(kernel, contexts, job.input)
-            if answer is None:
-                break
-            answers.append(answer)
-        whole = None if answer is None else b"".join(answers)
+        inputs = [job.input for job in items_of(effect.job)]
+        whole = await self._outside.computer.run(kernel, contexts, inputs)
         self.pump.put(e.Recomputed(effect.task, effect.round, effect.index, effect.run, whole))
 
     async def _seal(self, effect: f.SealEpoch) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, starmap
 from typing import Any, TypeVar
 
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
@@ -20,13 +20,14 @@ from lamplighter.gateway.core.effects import AdvanceSolver, CheckAnswer, GiveUp,
 from lamplighter.gateway.core.events import (
     AnswerChecked,
     Event,
+    Item,
     JobSpec,
     RoundYielded,
     SolverLost,
     TaskBroke,
     TaskSolved,
 )
-from lamplighter.gateway.core.spans import answers_of, items_of
+from lamplighter.gateway.core.spans import inputs_of
 from lamplighter.gateway.runtime.child import Parcel, pack
 from lamplighter.gateway.runtime.kinds import KindInfo, changed
 from lamplighter.gateway.runtime.lanes import (
@@ -41,7 +42,7 @@ from lamplighter.gateway.runtime.lanes import (
     Unwanted,
     WorkerDied,
 )
-from lamplighter.gateway.runtime.rounds import Contexts, OutOfBounds, digest_of
+from lamplighter.gateway.runtime.rounds import ITEM, Contexts, OutOfBounds, digest_of
 from lamplighter.tasks.api import TaskError
 
 log = logging.getLogger("lamplighter.solver")
@@ -360,11 +361,11 @@ def _event(task: str, place: Place, parcel: Parcel) -> Said:
 
 
 def _ask(asked: Sequence[CheckAnswer]) -> bytes:
-    """Of a span its kind is asked job by job; ``jobs``: how many each that is asked about has."""
-    about: list[dict[str, object]] = []
+    """A span goes as it is: its kind is asked job by job there. ``jobs``: how many each has."""
     parts: list[bytes] = []
     for ask in asked:
-        for job, answer in zip(items_of(ask.job), answers_of(ask.job, ask.answer), strict=True):
-            about.append({"of": ask.task, "size": job.answer_bytes, "price": job.price_kop, "heap": job.heap_bytes})
-            parts += (job.input, answer, b"".join(job.contexts))
-    return pack({"do": "check", "asks": about, "jobs": [len(ask.job.items) or 1 for ask in asked]}, *parts)
+        job = ask.job
+        items = job.items or [Item(len(job.input), job.answer_bytes, job.price_kop, job.heap_bytes)]
+        parts += (b"".join(starmap(ITEM.pack, items)), inputs_of(job), ask.answer, b"".join(job.contexts))
+    head = {"do": "check", "of": [ask.task for ask in asked], "jobs": [len(ask.job.items) or 1 for ask in asked]}
+    return pack(head, *parts)

@@ -16,15 +16,15 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from itertools import islice
 from types import FrameType
 from typing import Any
 
 from lamplighter.gateway.api import requests
 from lamplighter.gateway.api.requests import RequestError
-from lamplighter.gateway.runtime.child import Parcel, die_with, first_to_go, limit_memory, pack, receive, unpack
+from lamplighter.gateway.runtime.child import Parcel, pack, receive, unpack
 from lamplighter.gateway.runtime.kinds import as_dict, info_of
-from lamplighter.gateway.runtime.rounds import pack_round
+from lamplighter.gateway.runtime.launch import die_with, first_to_go, limit_memory
+from lamplighter.gateway.runtime.rounds import ITEM, pack_round
 from lamplighter.tasks.api import Context, DeadlinePassed, Job, Kind, Result, Solution, TaskError
 from lamplighter.tasks.registry import load_kinds, prepare
 
@@ -164,21 +164,9 @@ class Workshop:
     def _check(self, parcel: Parcel) -> bytes:
         """Of each answer whether its kind thinks it possible, of a span's if all are; a check that raises casts
         doubt."""
-        words: list[bool] = []
         traces: list[str] = []
-        for at, ask in enumerate(parcel.head["asks"]):
-            running = self._running[ask["of"]]
-            given, answer, names = parcel.parts[3 * at:3 * at + 3]
-            contexts = tuple(running.contexts[names[i:i + 16]] for i in range(0, len(names), 16))
-            job = Job(given, ask["size"], ask["price"] * 1_000, ask["heap"], contexts)
-            try:
-                assert running.kind.check is not None
-                words.append(bool(running.kind.check(running.spec, job, answer)))
-            except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
-                words.append(False)
-                traces.append(traceback.format_exc()[-2_000:])
-        of = iter(words)
-        possible = [all([*islice(of, jobs)]) for jobs in parcel.head["jobs"]]
+        possible = [self._possible(self._running[task], parcel.parts[4 * at:4 * at + 4], traces)
+                    for at, task in enumerate(parcel.head["of"])]
         return pack({"is": "checked", "possible": possible, "trace": "\n".join(traces[:3])})
 
     def _files(self, parcel: Parcel) -> bytes:
@@ -186,6 +174,21 @@ class Workshop:
         told = json.loads(parcel.parts[0])
         made = self._kinds[told["kind"]].files(told["result"]["data"]) if told["ok"] else {}
         return pack({"is": "files", "names": [*made]}, *made.values())
+    def _possible(self, running: Running, parts: Sequence[bytes], traces: list[str]) -> bool:
+        table, inputs, answers, names = parts
+        contexts = tuple(running.contexts[names[at:at + 16]] for at in range(0, len(names), 16))
+        check, given, said = running.kind.check, 0, 0
+        assert check is not None
+        try:
+            for size, answer, price, heap in ITEM.iter_unpack(table):
+                job = Job(inputs[given:given + size], answer, price * 1_000, heap, contexts)
+                if not check(running.spec, job, answers[said:said + answer]):
+                    return False
+                given, said = given + size, said + answer
+        except Exception:   # a bug of the kind, met by an answer of whoever: the recomputation decides
+            traces.append(traceback.format_exc()[-2_000:])
+            return False
+        return True
 
     def _stop(self, parcel: Parcel) -> bytes:
         self._running.pop(parcel.head["task"], None)

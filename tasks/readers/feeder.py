@@ -90,7 +90,8 @@ class Feeder(Strict):
     source_bus: Name = Field(description="where the feeder is fed")
     source_voltage_pu: float = Field(default=1.0, ge=0.8, le=1.2, allow_inf_nan=False,
                                      description="voltage at the source over its nominal voltage")
-    buses: list[Bus] = Field(max_length=10_000, description="2 to 200 nodes")
+    buses: list[Bus] = Field(max_length=10_000, description="2 to 1,000 nodes, those without loads between lines "
+                                                          "without charging not counted")
     lines: list[Line] = Field(max_length=10_000, description="lines in service; they must form a tree")
     transformer: Transformer | None = Field(default=None, description="at the head of the feeder, if there is one")
     loads: list[Load] = Field(max_length=100_000, description="demand and feed-in; several may share a bus")

@@ -108,6 +108,8 @@ class Demand:
     routes: tuple[Steps, ...]
     vehicles: tuple[tuple[int, int], ...]
     unsignalled: int
+    crowded: tuple[str, ...] = ()
+    """Junctions that nothing regulates and more vehicles cross than find a way by themselves."""
 
     @property
     def begin_ds(self) -> int:

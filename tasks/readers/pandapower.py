@@ -21,6 +21,7 @@ from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Ori
 from lamplighter.tasks.readers.feeder import Bus, Line, Load, Transformer, joined
 from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
 from lamplighter.tasks.readers.pandapower_types import check, require
+from lamplighter.tasks.readers.plausible import tell_share
 
 NO_LIMIT_KA = 50.0
 """pandapower's test nets write 99999 kA for "no limit"; anything above this is that."""
@@ -165,7 +166,9 @@ class _Net:
         limit_ka = min(_or(row, "max_i_ka", math.inf) * _or(row, "df", 1) * count, NO_LIMIT_KA)
         if limit_ka == NO_LIMIT_KA:
             self.unlimited.append(origin[1])
-        limit_ka *= _or(row, "max_loading_percent", 100) / 100
+        share = _or(row, "max_loading_percent", 100)
+        tell_share("max_loading_percent of a line", share, self.left)
+        limit_ka *= share / 100
         self.draft.lines.append((self.draft.made(
             Line, origin, from_bus=names[0], to_bus=names[1], limit_a=1000 * limit_ka,
             r_ohm=_number(row, "r_ohm_per_km", origin) * km / count,

@@ -21,6 +21,8 @@ OLD_S = 30 * 86_400
 SILENT_H, SILENT_VEHICLES = 24, 50.0
 """So many hours of nothing where so many vehicles were to be expected are no quiet night."""
 DEGREE_KM = 111.2
+FEW_PERCENT = 5
+"""No line and no transformer is limited to less of what it is rated for."""
 SMALL_M = 150.0
 
 Point = tuple[float, float]
@@ -28,7 +30,8 @@ Point = tuple[float, float]
 
 
 def no_missing_codes(values: Iterable[tuple[float, str]], left: Left) -> None:
-    """``values`` with their pointers. A code counts as one only well outside of what the others span.
+    """``values`` with their pointers. A code counts as one only well outside of what the others span, or where it is
+    the only one below 0.
 
     Raises TaskError ``implausible``, accepted as ``missing_code``.
     """
@@ -39,7 +42,7 @@ def no_missing_codes(values: Iterable[tuple[float, str]], left: Left) -> None:
     known = [value for value, _ in given if value not in LOW_CODES and value not in HIGH_CODES]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     spread = max(high - low, 0.1 * max(abs(low), abs(high)))
-    found = [one for one in codes if one[0] < low - spread or one[0] > high + 2 * spread]
+    found = [one for one in codes if one[0] < (low - spread if low < 0 else 0) or one[0] > high + 2 * spread]
     if found:
         value, path = found[0]
         left.doubt("missing_code", f"a reading is {value:g}, which stands for a missing one in many systems; "
@@ -91,6 +94,12 @@ def tell_old(times: Sequence[tuple[float, str]], left: Left) -> None:
 
 def _names(found: Sequence[tuple[float, str]]) -> str:
     return ", ".join(name[:64] for _, name in found[:5]) + (", …" if len(found) > 5 else "")
+
+
+def tell_share(name: str, percent: float, left: Left, most: float = FEW_PERCENT) -> None:
+    """A limit below ``most`` percent that is not 0: a share of 1."""
+    if 0 < percent < most:
+        left.finding("share_unit", f"{name} is {percent:g} %, which looks like a share of 1")
 
 
 def silences(flows: Sequence[float | None], period: int) -> list[tuple[int, int]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
 from lamplighter.tasks.api import TaskError
@@ -24,6 +25,8 @@ MAX_VISITED = 1_000_000
 """Edges that the searches for trips' ways may look at, and that their ways may have, all together."""
 MAX_DRAWN = 500_000
 """Departures that detectors may have counted, within the period and without."""
+CROWDED_PER_HOUR = 1_200
+"""Vehicles that cross a junction of three and more roads where nobody gives way: more lock one another in SUMO."""
 _PEOPLE = {"person": "person", "personFlow": "flow of people", "container": "container",
            "containerFlow": "flow of containers"}
 
@@ -31,18 +34,35 @@ Said = tuple[str, ...]
 """What an element says of its way."""
 
 
-def lay(roads: Roads, way: tuple[str, ...]) -> Steps:
-    """Signals passed on a way of connected edges, with the free travel time between them."""
+def lay(roads: Roads, way: tuple[str, ...], sort: str = "passenger") -> Steps:
+    """Signals passed on a way of connected edges by a vehicle of a class, with the free travel time between them."""
     steps = []
     travel_s = 0.0
     for here, there in pairwise(way):
-        crossing = roads.edges[here].onward[there]
+        crossing = roads.edges[here].ways(sort)[there]
         travel_s += roads.edges[here].travel_s
         if crossing.movement is not None:
             steps.append((crossing.movement, min(36_000, round(10 * travel_s))))
             travel_s = 0.0
         travel_s += crossing.travel_s
     return tuple(steps)
+
+
+def crowded(roads: Roads, ways: Mapping[tuple[str, ...], int], trips: Sequence[tuple[int, Steps]], left: Left
+            ) -> tuple[str, ...]:
+    """Junctions that nothing regulates and too many cross; told. ``ways`` are how many vehicles take each."""
+    into = Counter(edge.to for edge in roads.edges.values())
+    passed: Counter[str] = Counter()
+    for way, count in ways.items():
+        for name in way[:-1]:
+            if roads.edges[name].to in roads.unruled and into[roads.edges[name].to] > 2:
+                passed[roads.edges[name].to] += count
+    hours = max(300.0, (max(trips)[0] - min(trips)[0]) / 10) / 3600 if trips else 1.0
+    found = tuple(sorted(name for name, count in passed.items() if count > CROWDED_PER_HOUR * hours))
+    if found:
+        left.tell(f"more than {CROWDED_PER_HOUR} vehicles an hour cross junctions where nobody gives way "
+                  f"({', '.join(found)[:80]}): how they wait there was not simulated")
+    return found
 
 
 class NoWay(TaskError):
@@ -58,9 +78,11 @@ class _Ways:
     """The ways of the routes that have an id."""
     mixed: dict[str, Draw[Said]]
     """The distributions by id."""
-    laid: dict[Said, Steps] = field(default_factory=dict)
-    shortest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    laid: dict[tuple[Said, str], Steps] = field(default_factory=dict)
+    shortest: dict[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
     visited: int = 0
+    edges: dict[tuple[Said, str], tuple[str, ...]] = field(default_factory=dict)
+    taken: Counter[tuple[Said, str]] = field(default_factory=Counter)
 
     def said(self, who: Element) -> Draw[Said]:
         """What an element says of its way: no longer than itself, however long that is."""
@@ -80,22 +102,27 @@ class _Ways:
                           "it goes from zone to zone (fromTaz, toTaz); let duarouter give it a route")
         return Draw((("stops", given["from"], given.get("via", ""), given["to"]),), (1.0,))
 
-    def steps(self, said: Said, who: Element) -> Steps:
-        """Signals passed on a way, with the free travel time between them. Raises NoWay, and TaskError else."""
-        if said not in self.laid:
+    def steps(self, said: Said, who: Element, sort: str) -> Steps:
+        """Signals passed on a way by a vehicle of a class, with the free travel time between them.
+
+        Raises NoWay, and TaskError else.
+        """
+        if (said, sort) not in self.laid:
             what, *words = said
-            edges = tuple(words[0].split()) if what == "edges" else self._by_way_of(words, who)
+            edges = tuple(words[0].split()) if what == "edges" else self._by_way_of(words, who, sort)
             if not edges:
                 raise _broken(who, "its route has no edges")
-            self.laid[said] = self._lay(edges, who)
-        return self.laid[said]
+            self.laid[said, sort] = self._lay(edges, who, sort)
+            self.edges[said, sort] = edges
+        self.taken[said, sort] += 1
+        return self.laid[said, sort]
 
-    def _by_way_of(self, words: list[str], who: Element) -> tuple[str, ...]:
+    def _by_way_of(self, words: list[str], who: Element, sort: str) -> tuple[str, ...]:
         """The edges from one to another by way of those that ``via`` lists."""
         start, via, goal = words
         way = [start]
         for pair in pairwise((start, *via.split(), goal)):
-            way += self.between(*pair, who)[1:]
+            way += self.between(*pair, who, sort)[1:]
         return tuple(way)
 
     def _visit(self, edges: int) -> None:
@@ -105,28 +132,28 @@ class _Ways:
             raise TaskError("too_large", "the ways of the trips take too long to find",
                             "give vehicles with routes, as duarouter writes them", ROUTES_PATH)
 
-    def _lay(self, edges: tuple[str, ...], who: Element) -> Steps:
+    def _lay(self, edges: tuple[str, ...], who: Element, sort: str) -> Steps:
         for name in edges:
             if name not in self.roads.edges:
                 raise _broken(who, f"edge {name[:64]!r} is not in the network")
         for here, there in pairwise(edges):
-            if there not in self.roads.edges[here].onward:
+            if there not in self.roads.edges[here].ways(sort):
                 raise _broken(who, f"no connection for cars from {here[:64]!r} to {there[:64]!r}", NoWay)
-        return lay(self.roads, edges)
+        return lay(self.roads, edges, sort)
 
-    def between(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
-        """The way of least free travel time (Dijkstra 1959)."""
-        known = self.shortest.get((start, goal))
+    def between(self, start: str, goal: str, who: Element, sort: str) -> tuple[str, ...]:
+        """The way of least free travel time for a class (Dijkstra 1959)."""
+        known = self.shortest.get((start, goal, sort))
         if known is not None:
             self._visit(len(known))
             return known
         for name in (start, goal):
             if name not in self.roads.edges:
                 raise _broken(who, f"edge {name[:64]!r} is not in the network")
-        found = self.shortest[start, goal] = self._search(start, goal, who)
+        found = self.shortest[start, goal, sort] = self._search(start, goal, who, sort)
         return found
 
-    def _search(self, start: str, goal: str, who: Element) -> tuple[str, ...]:
+    def _search(self, start: str, goal: str, who: Element, sort: str) -> tuple[str, ...]:
         edges = self.roads.edges
         before = {start: start}
         open_: list[tuple[float, str, str]] = [(0.0, start, start)]
@@ -136,14 +163,15 @@ class _Ways:
             if name in done:
                 continue
             done.add(name)
-            self._visit(1 + len(edges[name].onward))
+            ways = edges[name].ways(sort)
+            self._visit(1 + len(ways))
             before[name] = came
             if name == goal:
                 way = [goal]
                 while way[-1] != start:
                     way.append(before[way[-1]])
                 return tuple(reversed(way))
-            for target, crossing in edges[name].onward.items():
+            for target, crossing in ways.items():
                 if target not in done:
                     heapq.heappush(open_, (time + edges[name].travel_s + crossing.travel_s, target, name))
         raise _broken(who, f"no way for cars from {start[:64]!r} to {goal[:64]!r}", NoWay)
@@ -192,13 +220,21 @@ def vehicle_m(routes: Element) -> float:
     return max(1.0, sum(rooms) / len(rooms)) if rooms else VEHICLE_M
 
 
+def classes(routes: Element) -> frozenset[str]:
+    """The classes of vehicles that queue among cars and may go where cars may not."""
+    types = Types(routes)
+    moving = (e for e in routes.children if e.tag in ("vehicle", "trip", "flow"))
+    draws = {id(draw): draw for draw in map(types.of, moving)}
+    return frozenset(one.sort for draw in draws.values() for one in draw.things) - OFF_THE_STREET - CARS
+
+
 def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, seed: int, left: Left | None = None
                 ) -> Demand:
     """Reads vehicles, trips and flows that depart in [start_s, end_s).
 
     Trips without a route take the way of least free travel time; of distributions each vehicle draws its own. What
     is no part of the queues at signals goes to ``left``: people, bicycles, trains, stops, and vehicles other than
-    cars that go where cars may not. Raises TaskError: broken_route, bad_distribution, zero_demand, too_large.
+    cars that go where they may not. Raises TaskError: broken_route, bad_distribution, zero_demand, too_large.
     """
     left = Left() if left is None else left
     named: dict[str, Said] = {
@@ -224,7 +260,10 @@ def read_routes(routes: Element, roads: Roads, start_s: float, end_s: float, see
                             "set period_start_s and period_end_s to the hours in question", ROUTES_PATH)
     for name in sorted(types.unknown):
         left.tell(f"vehicle type {name[:64]!r} is not in the file: its vehicles were taken for cars")
-    return collect(trips)
+    taken: Counter[tuple[str, ...]] = Counter()
+    for key, count in ways.taken.items():
+        taken[ways.edges[key]] += count
+    return replace(collect(trips), crowded=crowded(roads, taken, trips, left))
 
 
 def _trips(element: Element, ways: _Ways, types: Types, times: Iterable[float], rng: random.Random, left: Left
@@ -240,11 +279,12 @@ def _trips(element: Element, ways: _Ways, types: Types, times: Iterable[float], 
             continue
         said = ways.said(element) if said is None else said
         try:
-            yield round(10 * time), ways.steps(said.one(rng), element)
+            yield round(10 * time), ways.steps(said.one(rng), element, sort)
         except NoWay:
             if sort in CARS:
                 raise
-            left.out(f"vehicle of class {sort}", "its way leads where cars may not drive", name)
+            left.out(f"vehicle of class {sort}", "its way leads where it may not drive: its delay is not counted",
+                     name)
             continue
         if stops:
             left.out("stop", "vehicles are taken to drive through", name, stops)

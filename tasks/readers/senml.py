@@ -78,6 +78,8 @@ def _numbers(records: Sequence[dict[str, Any]], path: str, left: Left) -> Iterat
         if "v" not in record:
             if not record.keys().isdisjoint(("vs", "vb", "vd", "s")):
                 left.out("record", "it carries text, a truth, data or a sum, no number", name)
+            elif "n" in record:
+                left.out("record", "it carries no value", name)
             continue
         numbers = [record["v"], base.get("bv", 0), base.get("bt", 0), record.get("t", 0)]
         if not (is_number(numbers[0]) and is_number(numbers[1])

@@ -209,9 +209,10 @@ def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Itera
 
     def make(row: Row, place: Origin) -> tuple[Line, Origin]:
         kind, km = types[row["type"]], _number(row, "length")
+        share = _number(row, "loadingMax", 100)
         return draft.made(Line, place, from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]],
                           r_ohm=_number(kind, "r") * km, x_ohm=_number(kind, "x") * km,
-                          limit_a=_number(kind, "iMax") * _number(row, "loadingMax", 100) / 100,
+                          limit_a=_number(kind, "iMax") * share / 100,
                           c_nf=_number(kind, "b", 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
@@ -219,12 +220,11 @@ def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Itera
 
 def _doubt_shares(tables: dict[str, str], draft: Draft) -> None:
     """Loadings that are allowed, in percent, and would be next to nothing."""
-    for table in ("Line", "Transformer"):
-        few = [limit for limit in _each(tables, table, lambda row, _: _number(row, "loadingMax", 100))
-               if 0 < limit <= FEW_PERCENT]
-        if few:
-            draft.left.finding("share_unit", f"loadingMax of {len(few)} rows of {table} is {min(few):g} %, which "
-                               "looks like a share of 1")
+    few = [limit for limit in _each(tables, "Line", lambda row, _: _number(row, "loadingMax", 100))
+           if 0 < limit < FEW_PERCENT]
+    if few:
+        draft.left.finding("share_unit", f"loadingMax of {len(few)} rows of Line is {min(few):g} %, which looks like "
+                           "a share of 1")
 
 
 def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) -> tuple[Transformer, Origin] | None:

@@ -37,12 +37,22 @@ class Edge:
 
     to: str
     travel_s: float
-    """Free travel time of its whole length, or infinity where cars may not drive."""
+    """Free travel time of its whole length, for cars where they may drive; infinity where nobody asked for may."""
     lanes: tuple[bool, ...]
     """Per lane, whether cars may use it."""
+    others: tuple[frozenset[str], ...]
+    """Per lane which of the other classes asked for may use it, where cars may not."""
     start: str
     length_m: float
     onward: dict[str, Crossing] = field(default_factory=dict)
+    apart: dict[str, Crossing] = field(default_factory=dict)
+    """Where only others than cars may go on, by lanes of their own."""
+
+    def ways(self, sort: str) -> dict[str, Crossing]:
+        """Where a vehicle of a class may go on: by a lane of its own rather than among cars."""
+        if not self.apart:
+            return self.onward
+        return self.onward | {target: way for target, way in self.apart.items() if sort in way.classes}
 
 
 @dataclass(slots=True)
@@ -52,6 +62,8 @@ class Crossing:
     travel_s: float
     guarded: bool
     movement: int | None = None
+    classes: frozenset[str] = frozenset()
+    """Where cars may not go: who may."""
 
 
 @dataclass(slots=True)
@@ -59,12 +71,21 @@ class Roads:
     """What routes run on: edges by id."""
 
     edges: dict[str, Edge]
+    unruled: frozenset[str] = frozenset()
+    """Junctions without signals where nobody gives way (``unregulated``)."""
 
 
 def _cars(way: Element) -> bool:
     """Whether cars may use a lane or a connection."""
+    return bool(_allowed(way, frozenset({"passenger"})))
+
+
+def _allowed(way: Element, classes: frozenset[str]) -> frozenset[str]:
+    """Which of the classes may use a lane or a connection."""
     allow, disallow = (way.attributes.get(name, "").split() for name in ("allow", "disallow"))
-    return not {"all", "passenger"} & set(disallow) and (not allow or bool({"all", "passenger"} & set(allow)))
+    if "all" in disallow:
+        return frozenset()
+    return (classes if not allow or "all" in allow else classes & set(allow)) - set(disallow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +117,7 @@ def _speed(lane: Element, left: Left) -> float:
     return max(0.1, speed)
 
 
-def _edges(root: Element, left: Left) -> tuple[dict[str, Edge], dict[str, _Inner]]:
+def _edges(root: Element, classes: frozenset[str], left: Left) -> tuple[dict[str, Edge], dict[str, _Inner]]:
     """Roads by id, and the lanes inside junctions by lane id."""
     edges: dict[str, Edge] = {}
     inside: dict[str, _Inner] = {}
@@ -109,9 +130,12 @@ def _edges(root: Element, left: Left) -> tuple[dict[str, Edge], dict[str, _Inner
                  for lane in lanes]
         if element.attributes.get("function", "normal") == "normal":
             usable = tuple(_cars(lane) for lane in lanes)
-            fastest = min((size.travel_s for size, ok in zip(sizes, usable, strict=True) if ok), default=math.inf)
+            others = tuple(frozenset[str]() if ok else _allowed(lane, classes)
+                           for lane, ok in zip(lanes, usable, strict=True))
+            open_ = usable if any(usable) else map(bool, others)
+            fastest = min((size.travel_s for size, ok in zip(sizes, open_, strict=True) if ok), default=math.inf)
             edges[element.attributes.get("id", "")] = Edge(
-                element.attributes.get("to", ""), fastest, usable, element.attributes.get("from", ""),
+                element.attributes.get("to", ""), fastest, usable, others, element.attributes.get("from", ""),
                 min((size.length_m for size in sizes), default=0.0))
         else:
             inside.update((lane.attributes.get("id", ""), size) for lane, size in zip(lanes, sizes, strict=True))
@@ -130,10 +154,12 @@ class _Guarded:
     """Of its lane inside the junction, which SUMO sets by the turn's radius."""
     place: Place | None
     """Its junction and its index in the request table there."""
+    apart: bool = False
+    """True if cars may not take it."""
 
     @property
     def movement(self) -> str:
-        return f"{self.source} > {self.target}"
+        return f"{self.source} > {self.target}" + " apart from cars" * self.apart
 
     @property
     def lane_name(self) -> str:
@@ -147,6 +173,7 @@ class _Signals:
     programmes: Programmes
     requests: Requests
     cars: dict[str, list[_Guarded]] = field(default_factory=dict)
+    apart: dict[str, list[_Guarded]] = field(default_factory=dict)
     guards: dict[str, dict[int, set[Place | None]]] = field(default_factory=dict)
     """Per signal id and its letters the ways across the junction, for cars or not."""
     ways: dict[Place, tuple[str, str]] = field(default_factory=dict)
@@ -168,17 +195,20 @@ class _Signals:
                              walks=frozenset(self.walks.get(name, set()) - cars)))
 
 
-def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = None) -> tuple[Network, Roads]:
+def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = None,
+                 classes: frozenset[str] = frozenset()) -> tuple[Network, Roads]:
     """Parses a .net.xml; in a queue a vehicle takes ``vehicle_m``. What is not taken into account goes to ``left``.
+
+    Where cars may not drive, vehicles of other ``classes`` may; where signals for cars guard that, it is a movement.
 
     Raises TaskError: bad_xml, bad_programme, nema_programme, unknown_programme, branching_programme, no_foes,
     unsafe_programme, out_of_range, implausible, no_signals, too_large.
     """
     left = Left() if left is None else left
     root = NETWORK.read(text, NETWORK_PATH, left)
-    edges, inside = _edges(root, left)
+    edges, inside = _edges(root, classes, left)
     signals = _connect(root, edges, inside)
-    guarded = signals.cars
+    guarded = {name: own + signals.apart.get(name, []) for name, own in signals.cars.items()}
     if not guarded:
         by_hand = signals.programmes.by_hand()
         if by_hand:
@@ -197,15 +227,17 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
         left.tell(f"{len(signals.joined)} signals ({', '.join(signals.joined)[:80]}) show protected green (G) to two "
                   "ways into one road at once: who gives way there by the request table was not simulated")
     network = build(junctions)
-    ends = {link.movement: (link.source, link.target) for link in links}
+    ends = {link.movement: link for link in links}
     for i, name in enumerate(network.movements):
-        source, target = ends[name]
-        edges[source].onward[target].movement = i
-    return network, Roads(edges)
+        link = ends[name]
+        ways = edges[link.source].apart if link.apart else edges[link.source].onward
+        ways[link.target].movement = i
+    unruled = {e.attributes.get("id", "") for e in root.children if e.attributes.get("type") == "unregulated"}
+    return network, Roads(edges, frozenset(unruled))
 
 
 def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -> _Signals:
-    """Joins the edges by the connections that cars may take, and finds what signals guard."""
+    """Joins the edges by the connections that cars, or others asked for, may take, and finds what signals guard."""
     connections = [e for e in root.children if e.tag == "connection"]
     followers = {f"{e.attributes.get('from')}_{e.attributes.get('fromLane')}": e.attributes["via"]
                  for e in connections if e.attributes.get("from", "").startswith(":") and "via" in e.attributes}
@@ -219,16 +251,22 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
         if source not in edges or target not in edges:
             continue
         lane = int(number(element, "fromLane", NETWORK_PATH))
-        if not 0 <= lane < len(edges[source].lanes) or not edges[source].lanes[lane] or not _cars(element):
+        if not 0 <= lane < len(edges[source].lanes):
+            continue
+        cars = edges[source].lanes[lane] and _cars(element)
+        others = frozenset() if cars else _allowed(element, edges[source].others[lane])
+        if not cars and not others:
             continue
         parts = [inside[name] for name in (via, followers.get(via, "")) if name in inside]
         junction = signals.programmes.of(signal) if signal else None
+        ways = edges[source].onward if cars else edges[source].apart
         crossing = Crossing(sum(part.travel_s for part in parts), junction is not None)
-        edges[source].onward.setdefault(target, crossing)
+        ways.setdefault(target, crossing).classes |= others
         if junction is not None:
-            signals.cars.setdefault(signal, []).append(_Guarded(
+            (signals.cars if cars else signals.apart).setdefault(signal, []).append(_Guarded(
                 source, target, lane, _signal(element, "linkIndex", junction),
-                min((part.speed_m_per_s for part in parts), default=SPEED_M_PER_S), signals.requests.place(via)))
+                min((part.speed_m_per_s for part in parts), default=SPEED_M_PER_S), signals.requests.place(via),
+                not cars))
     for element, name, inner in found:
         if name in signals.cars:
             junction = signals.programmes.of(name)

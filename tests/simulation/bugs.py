@@ -602,7 +602,7 @@ def loses_what_is_pending_when_it_migrates(patch: Patch) -> None:
     patch.setattr(opening, "FROM_3", opening.FROM_3.replace("sum(pending)", "0"))
 
 
-@plant("invariant 15.*number that was used", older=3, second_tries=24, epochs=0)
+@plant("invariant 15.*number that was used", older=3, second_tries=24, renumbers=3, cancels=0, epochs=0)
 def loses_numbers_when_it_migrates(patch: Patch) -> None:
     patch.setattr(opening, "FROM_3", opening.FROM_3.replace("ranges(boot, seq)", "x''"))
 

@@ -21,6 +21,7 @@ def settled(world: World) -> bool:
     over = world.clock.now > world.mix.faults_ms and world.gateway.up and len(world.results) == len(world.bodies)
     over = over and not any(method == "task.submit" for method, _ in world.requests.values())
     over = over and all(_is_heard(world, device) and not _keeps(world, device) for device in world.devices)
+    over = over and not world.gateway.machine.state.live and not world.cancelling   # an id may begin anew
     return over and not world.owners.restoring
 
 

@@ -133,11 +133,13 @@ class Faults:
             world.gateway.kill()
 
     def age(self) -> None:
-        """The version that has run so far was the one before: so is its journal, and it knew no spans."""
+        """The version that has run so far was the one before: so is its journal, and it knew no spans. An id that
+        was cancelled could not be submitted again."""
         world = self.world
-        world.gateway.kill()
-        world.disk.age()
-        world.auditor.aged()
+        if not any(task.kept.life for task in world.auditor.journal.tasks.values()):
+            world.gateway.kill()
+            world.disk.age()
+            world.auditor.aged()
 
     def wall_jump(self) -> None:
         """Up to 16 years, either way."""

@@ -84,7 +84,9 @@ class Witness:
         """(start, connection), the newest of each device that an earlier life has kept."""
         self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
-        self.recomputed: dict[JobKey, bytes | None] = {}
+        self.recomputed: dict[JobKey, set[bytes | None]] = {}
+        self.open_since: dict[str, int] = {}
+        """When a round of a task was begun, or known again."""
         self.held: dict[str, set[int]] = {}
         self.holder: dict[int, str] = {}
         for number, record in self.journal.leases.items():
@@ -200,7 +202,7 @@ class Witness:
         self.revoked.add(event.node)
 
     def _was_recomputed(self, event: e.Recomputed, made: Sequence[f.Effect]) -> None:
-        self.recomputed[event.task, event.round, event.index] = event.answer
+        self.recomputed.setdefault((event.task, event.round, event.index), set()).add(event.answer)
 
     def _round(self, event: e.RoundYielded, made: Sequence[f.Effect]) -> None:
         self.yielded[event.task] = event
@@ -270,6 +272,7 @@ class Witness:
             need(not held or not (again or gone), 6, (event, held), "leaves leases on a device that is gone")
 
     def _recalled(self, event: e.RoundRecalled) -> None:
+        self.open_since[event.task] = self.clock.now
         for lease in self.holder:
             record = self.journal.leases.get(lease)   # or it is being leased just now
             if record and record.kept.task == event.task:

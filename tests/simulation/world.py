@@ -29,7 +29,7 @@ from tests.simulation.network import KEPT, SITE, Broker
 from tests.simulation.owners import STRAY, Owners
 from tests.simulation.witness import Broken, need
 
-END_MS = 1_000_000
+END_MS = 2_000_000
 """From the end of the faults to the end of every task, at most."""
 ASK_AGAIN_MS = 4_000
 ARCHES = (0, 2_566, 4_102)
@@ -78,6 +78,8 @@ class World:
         self.bodies: dict[str, tuple[str, dict[str, int]]] = {}
         """By name of a task: its kind and its input."""
         self.cancel_asked: set[str] = set()
+        self.cancelling = 0
+        """How often it will ask for a cancellation again."""
         self.began = int(200 * self.rng.random())
         self.gateway = gateway(self, Random(f"gateway/{seed}"))
         self._plan()
@@ -189,9 +191,14 @@ class World:
             if self.rng.random() < 0.3:
                 self._anew(name)
         if name not in self.results:
-            self.clock.after(ASK_AGAIN_MS, self._cancel, name)
+            self.cancelling += 1
+            self.clock.after(ASK_AGAIN_MS, self._cancel_again, name)
         elif self.journal.tasks[name].state == "cancelled" and self.rng.random() < 0.7:
             self._anew(name)
+
+    def _cancel_again(self, name: str) -> None:
+        self.cancelling -= 1
+        self._cancel(name)
 
     def _anew(self, name: str) -> None:
         kind_name, given = self.bodies[name]

@@ -25,7 +25,7 @@ async def at_home(gateway, *words, code=0):
                                                    stderr=subprocess.PIPE)
     out, err = await process.communicate()
     assert process.returncode == code, err
-    return json.loads(out) if not code else err.decode()
+    return json.loads(out) if not code else out.decode()
 
 
 async def enrolled(client, *pairs):

@@ -1,7 +1,7 @@
 """pandapower's and SimBench's side of the comparison; runs in an environment of its own and prints JSON.
 
-``export CODE FOLDER``   writes a SimBench grid (or case33bw) as SimBench tables, as pandapower JSON, and its loads on
-                         the day of the highest load
+``export CODE FOLDER``   writes a SimBench grid as its tables, as pandapower JSON, and its loads on the day of the
+                         highest load; one of pandapower's own, or a random one, as JSON
 ``snapshots FOLDER``     given scenarios of charging cars per bus and quarter-hour: runpp of every snapshot
 ``count FOLDER``         given statistics and limits: shares of random evenings outside the limits, drawn with numpy
                          and solved in batches on pandapower's own admittance matrix
@@ -22,10 +22,40 @@ import pandapower.networks as pn
 SLOTS = 96
 
 
+def european_lv():
+    """The IEEE European feeder, balanced, with cables that are charged, so that each of its 907 buses counts."""
+    net = pn.ieee_european_lv_asymmetric("on_peak_566")
+    for row in net.asymmetric_load.itertuples():
+        pp.create_load(net, row.bus, row.p_a_mw + row.p_b_mw + row.p_c_mw, row.q_a_mvar + row.q_b_mvar + row.q_c_mvar)
+    net.asymmetric_load.drop(net.asymmetric_load.index, inplace=True)
+    net.line["c_nf_per_km"] = 260.0
+    return net
+
+
+def random_net(buses: int):
+    """Houses behind a transformer, each on a cable to one of the buses before; the first are its outgoing ones."""
+    pick = np.random.default_rng(buses)
+    net = pp.create_empty_network(name=f"random {buses}")
+    for number in range(buses):
+        pp.create_bus(net, 20.0 if number == 0 else 0.4, name=f"b{number}")
+    pp.create_ext_grid(net, 0, vm_pu=1.02)
+    pp.create_transformer_from_parameters(net, 0, 1, 0.002 * buses, 20.0, 0.4, 1.2, 6.0, 0.002 * buses, 0.2)
+    for number in range(2, buses):
+        up = int(pick.integers(max(1, number - buses // 3), number))
+        pp.create_line_from_parameters(net, up, number, float(pick.uniform(0.005, 0.04)), 0.12, 0.08, 260.0, 0.4)
+        pp.create_load(net, number, float(pick.uniform(0.2, 1.5)) / 1000, float(pick.uniform(-0.1, 0.4)) / 1000)
+    return net
+
+
+PUBLIC = {"case33bw": pn.case33bw, "kerber1": pn.create_kerber_vorstadtnetz_kabel_1,
+          "kerber2": pn.create_kerber_vorstadtnetz_kabel_2, "kerber_extreme": pn.kb_extrem_vorstadtnetz_1,
+          "european_lv": european_lv}
+
+
 def export(code: str, folder: Path) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
-    if code == "case33bw":
-        net = pn.case33bw()
+    if code in PUBLIC or code.startswith("random_"):
+        net = PUBLIC[code]() if code in PUBLIC else random_net(int(code.removeprefix("random_")))
         day = {"load_p": [[p] * SLOTS for p in net.load.p_mw], "load_q": [[q] * SLOTS for q in net.load.q_mvar],
                "sgen_p": []}
     else:

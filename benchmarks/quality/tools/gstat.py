@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmarks.quality.workshop import ToolError, Workshop
 
 SCRIPT = Path(__file__).with_suffix(".R")
-PACKAGES = ("r-base-core", "r-cran-gstat", "r-cran-spacetime")
+PACKAGES = ("r-base-core", "r-cran-gstat", "r-cran-spacetime", "r-cran-fields", "r-cran-randomfields")
+LIBRARIES = "library(gstat); library(spacetime); library(fields); library(RandomFields)"
 INSTALL_S, RUN_S = 900, 900
 
 Table = list[dict[str, float]]
@@ -28,7 +29,7 @@ class Gstat:
     def __init__(self, workshop: Workshop) -> None:
         self._kept = workshop.cache / "gstat"
         self._kept.mkdir(exist_ok=True)
-        if shutil.which("Rscript") is None or self._asked("library(gstat); library(spacetime)").returncode:
+        if shutil.which("Rscript") is None or self._asked(LIBRARIES).returncode:
             self._install(workshop)
         self.version = self._asked("cat(as.character(packageVersion('gstat')))").stdout
 
@@ -59,7 +60,7 @@ class Gstat:
         """Tables go as files, None is where the answer goes; a command and its tables name what is kept."""
         if None not in words:
             words = (*words, None)
-        tables = [_csv(word) if isinstance(word, list) else str(word) for word in words]
+        tables = [written(word) if isinstance(word, list) else str(word) for word in words]
         name = hashlib.sha256("\n".join([SCRIPT.read_text(), self.version, *tables]).encode()).hexdigest()[:24]
         kept = self._kept / f"{name}.csv"
         if not kept.exists():
@@ -93,7 +94,8 @@ class Gstat:
             raise ToolError(f"R with gstat cannot be installed: {error}") from None
 
 
-def _csv(table: Table) -> str:
+def written(table: Table) -> str:
+    """A table as CSV."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(table[0]), lineterminator="\n")
     writer.writeheader()

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 TOOLS = ("shipped", "coordinator", "cycle", "both", "unified")
 HOUR_S = 3600
@@ -72,6 +73,11 @@ class World:
                 types, vehicles = _read(routed)
             _write(routes, types, [v for v in vehicles if begin_s <= _depart(v) < begin_s + HOUR_S])
         return cls(sumo, network, routes, begin_s, len(ET.parse(network).findall("tlLogic")), len(_read(routes)[1]))
+
+    def task(self) -> dict[str, Any]:
+        """The hour as a task for ``traffic.signals``."""
+        return {"sumo": {"network_xml": self.network.read_text(), "routes_xml": self.routes.read_text()},
+                "period_start_s": self.begin_s, "period_end_s": self.begin_s + HOUR_S}
 
     def jittered(self, seed: int) -> Path:
         """The same vehicles, each departure moved by up to a minute either way."""

@@ -6,7 +6,8 @@
 # Numbers: currents and powers are Q20, voltages Q24 as their distance from 1 pu, all as pairs (real, imaginary).
 # No intermediate may need more than 31 bits and a sign, so products are taken in limbs, as in
 #     x * w >> 12 = (x >> 12) * w + ((x & 4095) * w >> 12);
-# the host scales the feeder so that all power together is at most 8 pu (a shunt counts fourfold) and |z| < 2 pu.
+# the host scales the feeder so that all power together is at most 8 pu (a shunt counts fourfold) and |z| < 16 pu.
+# What is cut off where buses are added up goes on to the next bus, so that a thousand do not lose a thousand halves.
 # Words of a table that may be negative have _BIAS on top: machine code loads them unsigned where words have 64 bits.
 #
 # data: seed u32, first scenario u32, level in percent u8, count u8.
@@ -75,7 +76,7 @@ _SHUNTS = const(24)          # 1 if branches have shunts
 _BUS = const(16)
 _R = const(1)                # impedance: this and the next over 2^(16 + exponent)
 _X = const(2)
-_EXPONENT = const(3)
+_EXPONENT = const(3)         # up to 30; 31 stands for -1, 32 for -2, 33 for -3
 _G = const(4)                # shunt; biased, as are all up to _I_IM
 _B = const(5)
 _P = const(6)                # power that the bus takes
@@ -156,6 +157,8 @@ def advance(S: ptr32, M: ptr32, L: ptr32, C: ptr16) -> int:
     left = S[_BUSES]
     b = 0
     k = 0
+    p = 4
+    q = 4
     while left:
         left -= 1
         cars = (M[b + _CARS] + C[at]) & 65535
@@ -163,10 +166,12 @@ def advance(S: ptr32, M: ptr32, L: ptr32, C: ptr16) -> int:
         kind = L[k + _KIND]
         share = C[shapes + ((kind >> 16) & 255) * slots]
         span = L[k + 1]
-        M[b + _P] = L[k] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3) + ((cars * car) >> 6)
+        p = (span >> 12) * share + (((span & 4095) * share) >> 12) + ((cars * car) >> 3) + (p & 7)
+        M[b + _P] = L[k] + (p >> 3)
         share = C[shapes + (kind >> 24) * slots]
         span = L[k + 3]
-        M[b + _Q] = L[k + 2] + (((span >> 12) * share + (((span & 4095) * share) >> 12)) >> 3)
+        q = (span >> 12) * share + (((span & 4095) * share) >> 12) + (q & 7)
+        M[b + _Q] = L[k + 2] + (q >> 3)
         at += slots
         b += _BUS
         k += _ROW
@@ -201,6 +206,8 @@ def backward(M: ptr32, b: int) -> int:
     zero = BIAS
     M[_SUM_RE] = zero
     M[_SUM_IM] = zero
+    rest = 8
+    other = 8
     while b > _BUS:
         b -= _BUS
         i = M[b + _SUM_RE] - zero
@@ -221,16 +228,20 @@ def backward(M: ptr32, b: int) -> int:
                 return _FAILED
             w = zero // d
             w = (w << 7) + (((zero - w * d) * w + 2097152) >> 22)  # 2^36 / d: seven digits more from the remainder
-            g += ((p >> 12) * w + (((p & 4095) * w) >> 12)) >> 4
-            h -= ((q >> 12) * w + (((q & 4095) * w) >> 12)) >> 4
+            g = (g << 4) + (p >> 12) * w + (((p & 4095) * w) >> 12)
+            h = (h << 4) - (q >> 12) * w - (((q & 4095) * w) >> 12)
             x = (x + 64) >> 7
             u = (u + 64) >> 7
-            p = g >> 13
-            q = h >> 13
-            k = g & 8191
-            t = h & 8191
-            i += g + ((p * x - q * u + ((k * x - t * u) >> 13)) >> 4)
-            j += h + ((p * u + q * x + ((k * u + t * x) >> 13)) >> 4)
+            p = g >> 17
+            q = h >> 17
+            k = (g >> 4) & 8191
+            t = (h >> 4) & 8191
+            g += p * x - q * u + ((k * x - t * u) >> 13) + rest
+            h += p * u + q * x + ((k * u + t * x) >> 13) + other
+            i += g >> 4
+            j += h >> 4
+            rest = g & 15
+            other = h & 15
         M[b + _I_RE] = i + zero
         M[b + _I_IM] = j + zero
         t = M[b]
@@ -258,8 +269,17 @@ def forward(M: ptr32, b: int) -> int:
         u = M[b + _X]
         k = M[b + _EXPONENT]
         t = M[b]
-        g = M[t + _V_RE] - ((p * x - q * u + ((i * x - j * u) >> 12)) >> k)
-        h = M[t + _V_IM] - ((p * u + q * x + ((i * u + j * x) >> 12)) >> k)
+        g = p * x - q * u + ((i * x - j * u) >> 12)
+        h = p * u + q * x + ((i * u + j * x) >> 12)
+        if k <= 30:
+            half = (1 << k) >> 1
+            g = M[t + _V_RE] - ((g + half) >> k)
+            h = M[t + _V_IM] - ((h + half) >> k)
+        else:
+            if g < -134217728 or g > 134217727 or h < -134217728 or h > 134217727:  # 16 pu or more are lost
+                return _FAILED
+            g = M[t + _V_RE] - (g << (k - 30))
+            h = M[t + _V_IM] - (h << (k - 30))
         if g < 528870912 or g > 544870912 or h < 528870912 or h > 544870912:
             return _FAILED
         t = g - M[b + _V_RE]
@@ -372,48 +392,72 @@ def currents(S: ptr32, M: ptr32, H: ptr32) -> int:
     return 0
 
 
+@micropython.viper
+def buses(S: ptr32, M: ptr32, N: ptr32, L: ptr32) -> int:
+    # Writes table M of the network N, and of its powers in L for S[_AT] profiles. Returns 1 if there is no such
+    # network: a bus comes after its parent.
+    zero = BIAS
+    end = S[_BUSES]
+    profiles = S[_AT]
+    i = 0
+    while i < end:
+        at = N[4 * i + 3]
+        parent = at & 65535
+        kind = L[_ROW * i + _KIND]
+        if parent > i or (i and parent == i) or (kind >> 16) & 255 >= profiles or (kind >> 24) & 255 >= profiles:
+            return 1
+        b = i << 4
+        M[b] = parent << 4
+        M[b + _EXPONENT] = (at >> 16) & 65535
+        M[b + _R] = N[4 * i + 4]
+        M[b + _X] = N[4 * i + 5]
+        M[b + _GAIN] = N[4 * i + 6]
+        M[b + _G] = zero
+        M[b + _B] = zero
+        i += 1
+    return 0
+
+
+@micropython.viper
+def halves(M: ptr32, H: ptr32, b: int) -> int:
+    # A bus has half the shunt of each branch that ends there.
+    zero = BIAS
+    while b > _BUS:
+        b -= _BUS
+        t = M[b]
+        g = H[b >> 3] - zero
+        h = H[(b >> 3) + 1] - zero
+        M[b + _G] = M[b + _G] + g
+        M[b + _B] = M[b + _B] + h
+        M[t + _G] = M[t + _G] + g
+        M[t + _B] = M[t + _B] + h
+    return 0
+
+
 def load(contexts):
     # network: i32 each: buses, 1 if branch 1 is a transformer, source voltage Q24; then per bus its parent plus
     # 2^16 times the exponent, r, x, one over the rated current Q16. demand: table L. profiles: u16. shunts: H.
     # day: first slot u8, slots u8, profiles u16, car power i32, four limits i32; 256 arrivals u8, 256 lengths u16
-    if not 4 <= len(contexts) <= 5 or len(contexts[0]) < 12 or (len(contexts[0]) | len(contexts[1])) & 3:
+    if not 4 <= len(contexts) <= 5 or len(contexts[0]) < 12 or len(contexts[1]) & 3:
         raise ValueError("context")
-    net, L, day = array("i", contexts[0]), array("i", contexts[1]), contexts[2]
+    n, trafo, source = struct.unpack_from("<iii", contexts[0], 0)
+    L, day = array("i", contexts[1]), contexts[2]
     H = array("i", contexts[4] if len(contexts) > 4 else b"")
-    first, slots, profiles, car, low, high, line, trafo = struct.unpack_from("<BBHiiiii", day, 0)
-    n = net[0]
-    if (n < 2 or len(net) != 3 + 4 * n or len(L) != _ROW * n or len(day) != 792 or slots < 1
-            or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
+    first, slots, profiles, car, low, high, line, most = struct.unpack_from("<BBHiiiii", day, 0)
+    if (n < 2 or len(contexts[0]) != 12 + 16 * n or len(L) != _ROW * n or len(day) != 792 or slots < 1
+            or profiles > 127 or len(contexts[3]) != 2 * profiles * slots or len(H) not in (0, 2 * n)):
         raise ValueError("context")
-    S = [n, slots, first, car, 0, 0, 0, MODULUS, 0, low, high, line, trafo, net[1]] + [0] * 9 + [net[2], len(H) and 1]
-    M = buses(net, L, H, profiles)
+    S = array("i", [n, slots, first, car, 0, 0, 0, MODULUS, profiles, low, high, line, most, trafo] + [0] * 9
+              + [source, len(H) and 1])
+    M = array("i", range(_BUS * n))  # any numbers do: made without a copy, each is written before it is read
+    if buses(S, M, array("i", contexts[0]), L):
+        raise ValueError("context")
+    if len(H):
+        halves(M, H, _BUS * n)
     C = array("H", range((n + profiles) * slots))
     for k in range(profiles * slots):
         C[n * slots + k] = contexts[3][2 * k] | contexts[3][2 * k + 1] << 8
-    return array("i", S), M, L, day, C, H
-
-
-def buses(net, L, H, profiles):
-    # Table M of a network; a bus comes after its parent.
-    M = array("i", range(_BUS * net[0]))  # any numbers do: made without a copy, each is written before it is read
-    for i in range(net[0]):
-        at, r, x, gain = net[3 + 4 * i:7 + 4 * i]
-        parent = at & 65535
-        kind = L[_ROW * i + _KIND]
-        if parent > i or (parent == i and i > 0) or max(kind >> 16 & 255, kind >> 24) >= profiles or kind < 0:
-            raise ValueError("context")
-        b = _BUS * i
-        M[b] = _BUS * parent
-        M[b + _R] = r
-        M[b + _X] = x
-        M[b + _EXPONENT] = at >> 16
-        M[b + _G] = M[b + _B] = BIAS
-        M[b + _GAIN] = gain
-        if i and len(H):  # a bus has half the shunt of each branch that ends there
-            for bus in (b, _BUS * parent):
-                M[bus + _G] += H[2 * i] - BIAS
-                M[bus + _B] += H[2 * i + 1] - BIAS
-    return M
+    return S, M, L, day, C, H
 
 
 def start(S, M, seed, level, index):
@@ -433,17 +477,22 @@ def start(S, M, seed, level, index):
     flat(S, M)
 
 
-def solve_slot(S, M, H):
-    # Iterates slot S[_AT] until it stands still, then judges it; returns how many sweeps that took.
+def solve_slot(S, M, H, work):
+    # Iterates slot S[_AT] until it stands still, then judges it. Yields when `work`, counted in buses, is more than
+    # a breath; returns what has come together since.
+    n = S[_BUSES]
     last = 0
-    end = _BUS * S[_BUSES]
-    for k in range(1, _ITERATIONS + 1):
-        change = backward(M, end) or forward(M, end)
+    for _ in range(_ITERATIONS):
+        change = backward(M, _BUS * n) or forward(M, _BUS * n)
+        work += n
+        if work > _BREATH:
+            work = 0
+            yield
         # changes shrink by about the same factor each time: stop when all those to come are small enough together
         if change <= _TOLERANCE or (change < 8192 and change * change <= _TOLERANCE * (min(last, 1 << 20) - change)):
             voltages(S, M)
             currents(S, M, H)
-            return k
+            return work
         if change == _FAILED:
             break
         last = change
@@ -452,7 +501,7 @@ def solve_slot(S, M, H):
     if S[_LOW] > 0:
         S[_LOW] = S[_LOW_BUS] = 0
         S[_LOW_SLOT] = S[_AT]
-    return k
+    return work
 
 
 def run(data, contexts):
@@ -471,10 +520,7 @@ def run(data, contexts):
                 yield
         for S[_AT] in range(slots):
             advance(S, M, L, C)
-            work += n * solve_slot(S, M, H)
-            if work > _BREATH:
-                work = 0
-                yield
+            work = yield from solve_slot(S, M, H, work)
         if S[_LOAD] > S[_LINE_MOST]:
             S[_FLAGS] |= _LINE
         if S[_TRAFO_LOAD] > S[_TRAFO_MOST]:

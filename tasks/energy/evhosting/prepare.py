@@ -14,11 +14,11 @@ from lamplighter.tasks.energy.evhosting.spec import Demand, Spec
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.draft import Converted
 from lamplighter.tasks.readers.feeder import CARS_MAX, SLOTS_PER_DAY, Feeder
-from lamplighter.tasks.readers.plausible import no_missing_codes
+from lamplighter.tasks.readers.plausible import no_missing_codes, tell_share
 from lamplighter.tasks.registry import nearest
 
 FLAT = [1.0] * SLOTS_PER_DAY
-MANY_TIMES, FEW_KW, FEW_PERCENT = 30, 0.05, 5
+MANY_TIMES, FEW_KW = 30, 0.05
 NO_LIMIT_A = 10_000
 CARS_AT_A_BUS_MAX = 8000
 """The kernel counts eighths of cars in 16 bits."""
@@ -74,24 +74,32 @@ def _plausible(asked: EvHosting, feeder: Feeder, demand: Sequence[Demand], left:
     no_missing_codes([(load.kw, f"/feeder/loads/{place}/kw") for place, load in enumerate(feeder.loads)], left)
     peak_kw = sum(max(map(abs, one.kw)) for one in demand)
     rated_kva = feeder.transformer.rated_kva if feeder.transformer else max(
-        (math.sqrt(3) * feeder.nominal_kv * line.limit_a for line in feeder.lines), default=0.0)
+        (math.sqrt(3) * feeder.nominal_kv * line.limit_a for line in feeder.lines if line.limit_a < NO_LIMIT_A),
+        default=math.sqrt(3) * feeder.nominal_kv * NO_LIMIT_A / MANY_TIMES)
     if peak_kw > MANY_TIMES * rated_kva:
         left.finding("power_unit", f"all loads together are {peak_kw:.4g} kW behind {rated_kva:.4g} kVA: they look "
                      "like watts")
     used = [abs(load.kw) for load in feeder.loads if load.kw]
     if used and max(used) < FEW_KW:
         left.finding("power_unit", f"no load is over {max(used):.2g} kW: they look like megawatts")
-    for place, line in enumerate(feeder.lines):
-        ohm = math.hypot(line.r_ohm, line.x_ohm)
-        if line.limit_a < NO_LIMIT_A and 1000 * feeder.nominal_kv / math.sqrt(3) < ohm * line.limit_a / 2:
-            left.finding("length_unit", f"line {place} from {line.from_bus!r} has {ohm:.3g} ohm: its rated current "
-                         f"of {line.limit_a:g} A would lose more than the {feeder.nominal_kv:g} kV that there are; "
-                         "it looks as if metres were sent as kilometres")
-            break
-    for name in ("line_limit_percent", "transformer_limit_percent", "accepted_percent"):
-        value = getattr(asked, name)
-        if 0 < value < (1 if name == "accepted_percent" else FEW_PERCENT):
-            left.finding("share_unit", f"{name} is {value:g} %, which looks like a share of 1")
+    for name in ("line_limit_percent", "transformer_limit_percent"):
+        tell_share(name, getattr(asked, name), left)
+    tell_share("accepted_percent", asked.accepted_percent, left, most=1)
+    if feeder.transformer:
+        tell_share("the limit of the transformer", feeder.transformer.limit_percent, left)
+    cars_kw = sum(one.cars for one in demand) * asked.charge_kw
+    _too_long(feeder, (peak_kw + cars_kw) / (math.sqrt(3) * feeder.nominal_kv), left)
+
+
+def _too_long(feeder: Feeder, most_a: float, left: Left) -> None:
+    """Tells lines that would lose the whole voltage by the current that they may carry; where that is no limit, by
+    all the current that there is."""
+    volts = 1000 * feeder.nominal_kv / math.sqrt(3)
+    found = [f"{line.from_bus}–{line.to_bus}" for line in feeder.lines
+             if math.hypot(line.r_ohm, line.x_ohm) * (line.limit_a if line.limit_a < NO_LIMIT_A else most_a) > volts]
+    if found:
+        left.finding("length_unit", f"{len(found)} of {len(feeder.lines)} lines ({found[0]}) would lose the whole "
+                     "voltage at the current that they may carry: they look as if metres were taken for kilometres")
 
 
 def _given(asked: EvHosting, left: Left) -> Converted:

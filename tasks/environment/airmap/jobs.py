@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lamplighter.tasks.api import Job
 from lamplighter.tasks.environment.airmap.method.near import Near, Point
+from lamplighter.tasks.environment.airmap.method.targets import boxed
 from lamplighter.tasks.environment.airmap.method.variogram import ONE, Variogram, packed, unit_variance
 
 NEIGHBOURS = 12
@@ -16,6 +17,7 @@ TILE_TARGETS = 16
 LEFT_OUT_TARGETS = 8
 TILE_STATIONS = 24
 SETS_PER_JOB = 8
+ESTIMATES_PER_JOB = 32
 CURVE_BITS = 10
 BOX_UNITS = 262_143
 HIGHEST_SHARE = 2.2
@@ -48,7 +50,7 @@ class Tile:
         models = b"".join(packed(one, self.units_per_m, self.furthest_m) for one in variograms)
         counts = bytes((self.stations, len(self.targets), len(variograms), 0))
         given = counts + self.geometry + models
-        answer = len(self.targets) * (8 if len(variograms) == 1 else 4 * len(variograms))
+        answer = 8 * len(self.targets) * len(variograms)
         pairs = self.stations * (self.stations - 1) // 2 + 12 * len(self.targets)
         words = 4 * self.stations + 15 * len(self.targets) + min(2, len(variograms)) * pairs + 180
         return Job(given, answer, self._ops(len(variograms)), len(given) + 2 * answer + 4 * words + 800)
@@ -60,18 +62,16 @@ class Tile:
         return 60 + (5 + 7 * targets) * self.stations + 24 * (pairs + sum(self.used)) \
             + sets * (14 * (pairs + 12 * targets) + solving)
 
-    def estimates(self, answer: bytes, variogram: Variogram) -> list[Estimate]:
-        """What a job with one variogram answered, in target order."""
-        unit = unit_variance(variogram, self.furthest_m)
-        words = struct.unpack(f">{2 * len(self.targets)}I", answer)
-        return [Estimate(self._value(value), variance / 2**24 * unit)
-                for value, variance in zip(words[::2], words[1::2], strict=True)]
+    def together(self, sets: Sequence[Variogram]) -> list[Sequence[Variogram]]:
+        """What goes into one job together: as many as its answer has room for."""
+        most = min(SETS_PER_JOB, ESTIMATES_PER_JOB // len(self.targets))
+        return [sets[at:at + most] for at in range(0, len(sets), most)]
 
-    def values(self, answer: bytes) -> list[list[float]]:
-        """What a job with several variograms answered: a row of values for each."""
-        words = struct.unpack(f">{len(answer) // 4}I", answer)
-        count = len(self.targets)
-        return [[self._value(word) for word in words[at:at + count]] for at in range(0, len(words), count)]
+    def estimates(self, answer: bytes, variograms: Sequence[Variogram]) -> list[list[Estimate]]:
+        """What a job with these variograms answered: a row for each, in target order."""
+        words = iter(struct.unpack(f">{len(answer) // 4}I", answer))
+        units = [unit_variance(one, self.furthest_m) / 2**24 for one in variograms]
+        return [[Estimate(self._value(next(words)), next(words) * unit) for _ in self.targets] for unit in units]
 
     def _value(self, word: int) -> float:
         return self.middle + self.half * (word - (1 << 28)) / 2**24
@@ -86,21 +86,28 @@ class Cutter:
         self._near = Near(places)
 
     def cut(self, targets: Sequence[Point], order: Sequence[tuple[int, int]], leave_out: bool = False,
-            numbers: Sequence[int] = ()) -> list[Tile]:
+            numbers: Sequence[int] = (), small: bool = False) -> list[Tile]:
         """Tiles that cover all targets once, which count as ``numbers``, or from 0 on.
 
         ``order`` gives each target small integer coordinates, along whose Hilbert curve (1891) the targets are
-        grouped. With ``leave_out`` target number i is station i and does not see itself; such tiles are
-        smaller, so that a job can carry several variograms.
+        grouped. With ``leave_out`` target number i is station i and does not see itself. Such tiles are ``small``:
+        a job of theirs can carry several variograms.
         """
-        curve = sorted(range(len(targets)), key=lambda t: (_hilbert(*order[t]), t))
+        curve = along(order)
         names = numbers or range(len(targets))
         near: list[list[int]] = []
         for at in range(0, len(curve), TILE_TARGETS):
             block = curve[at:at + TILE_TARGETS]
             near += self._nearest([targets[t] for t in block], [names[t] if leave_out else -1 for t in block])
         return [_tile(self.places, self.values, [(names[curve[i]], targets[curve[i]], near[i]) for i in part])
-                for part in _parts(near, LEFT_OUT_TARGETS if leave_out else TILE_TARGETS)]
+                for part in _parts(near, LEFT_OUT_TARGETS if leave_out or small else TILE_TARGETS)]
+
+    def cut_apart(self, wanted: Sequence[int], near: Sequence[Sequence[int]]) -> list[Tile]:
+        """Tiles that predict these stations, each from those that ``near`` names for it."""
+        points = [self.places[i] for i in wanted]
+        curve = along(boxed(points))
+        return [_tile(self.places, self.values, [(wanted[curve[i]], points[curve[i]], near[curve[i]]) for i in part])
+                for part in _parts([near[t] for t in curve], LEFT_OUT_TARGETS)]
 
     def _nearest(self, block: Sequence[Point], without: Sequence[int]) -> list[list[int]]:
         """The nearest stations of each target, nearest first.
@@ -122,14 +129,6 @@ def cut(places: Sequence[Point], values: Sequence[float], targets: Sequence[Poin
     return Cutter(places, values).cut(targets, order, leave_out)
 
 
-def together(sets: list[Variogram]) -> list[list[Variogram]]:
-    """What goes into one job together: up to eight, never one alone, which would be answered in another form."""
-    parts = [sets[at:at + SETS_PER_JOB] for at in range(0, len(sets), SETS_PER_JOB)]
-    if len(parts[-1]) == 1:
-        parts[-2:] = [parts[-2][:-1], [parts[-2][-1], *parts[-1]]]
-    return parts
-
-
 def check(_spec: object, given: Job, answer: bytes) -> bool:
     """Whether an answer is possible: value and variance, 2.0 of the tile's unit at most, within their bounds.
 
@@ -139,10 +138,15 @@ def check(_spec: object, given: Job, answer: bytes) -> bool:
     if len(answer) != given.answer_bytes:
         return False
     words = struct.unpack(f">{len(answer) // 4}I", answer)
-    single = given.input[2] == 1
-    values, variances = (words[::2], words[1::2]) if single else (words, ())
-    return all(abs(word - (1 << 28)) <= FURTHEST_VALUE << 24 for word in values) and all(
-        word <= HIGHEST_SHARE * 2**24 for word in variances)
+    values, variances = words[::2], words[1::2]
+    middle, reach = 1 << 28, FURTHEST_VALUE << 24
+    return bool(min(values) >= middle - reach and max(values) <= middle + reach
+                and max(variances) <= HIGHEST_SHARE * 2**24)
+
+
+def along(order: Sequence[tuple[int, int]]) -> list[int]:
+    """The numbers of places with these small integer coordinates, along the Hilbert curve."""
+    return sorted(range(len(order)), key=lambda t: (_hilbert(*order[t]), t))
 
 
 def _hilbert(x: int, y: int) -> int:

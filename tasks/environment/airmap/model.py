@@ -66,7 +66,7 @@ class GivenVariogram(Strict):
 def _auto(given: object) -> object:
     if isinstance(given, str):
         if given != "auto":
-            raise ValueError('a variogram is "auto" or an object')
+            raise ValueError('the only word is "auto"; give that, or model, nugget, partial_sill and range_m')
         return None
     return given
 
@@ -96,5 +96,5 @@ class AirmapInput(Strict):
         default=None, gt=0, le=1e8, description="cells further than this from any station stay empty, metres")
     transform: Literal["none", "log"] = Field(default="none", description="log: krige logarithms (skewed data)")
     variogram: AskedVariogram = Field(
-        default=None, description='"auto" (or absent): found by leave-one-out on the devices')
+        default=None, description='"auto" (or absent): the likely one, found on the devices')
     accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

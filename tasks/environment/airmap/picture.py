@@ -47,11 +47,11 @@ def picture(data: dict[str, Any]) -> str:
 
 
 def _subtitle(data: dict[str, Any]) -> str:
-    score, v = data["leave_one_out"], data["variogram"]
+    score, v = data["held_out"], data["variogram"]
     said = f"{len(data['stations'])} stations, ordinary kriging, {v['model']} variogram of {plain(v['range_m'])} m"
     if score["rmse"] is not None:
         unit = "ln units" if score["scale"] == "ln" else data["unit"]
-        said += f", leave-one-out RMSE {plain(score['rmse'])} {unit}"
+        said += f", held-out RMSE {plain(score['rmse'])} {unit}"
     return said.rstrip() + (f"; {data['places_missing']} places missing" if data["places_missing"] else "")
 
 

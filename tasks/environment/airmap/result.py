@@ -17,23 +17,24 @@ from lamplighter.tasks.environment.airmap.method.search import variance
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.spec import Spec
 
-FORMAT = 2
+FORMAT = 3
 MOST_LISTED = 10_000
 """Cells that are published one by one; more are packed."""
 FEWEST_TO_WARN = 20
 SHARE_TO_WARN = 0.5
 NUGGET_IS_NONE = 0.01
 LEAST_DOUBT = 0.005
+WORSE = 1.05
+FLATTERS = 1.1
 
 
 def assemble(spec: Spec, painting: Painting) -> Result:
     """The whole answer or, where the deadline cut it short, an honest part of it."""
-    variogram = painting.with_sill(spec.values) if painting.how.startswith("best") else painting.variogram
+    variogram = painting.with_sill(spec.values) if painting.how.startswith("likely") else painting.variogram
     values, errors = (array("d", [math.nan]) * len(spec.targets) for _ in range(2))
     for t, (value, share) in enumerate(zip(painting.values, painting.variances, strict=True)):
         values[t], errors[t] = _in_unit(painting.middle + value, share * variogram.sill, spec.log)
     missing = sum(spec.targets.shown) - painting.known
-    score = _score(spec, variogram, painting)
     cells = spec.targets.cells
     packed = raster.packed(values, errors, cells.cols) if cells and len(values) > MOST_LISTED else None
     data = {
@@ -55,10 +56,12 @@ def assemble(spec: Spec, painting: Painting) -> Result:
             "angle_deg": variogram.angle_deg, "ratio": variogram.ratio,
             "squared_unit_of": "ln" if spec.log else "unit", "how": painting.how,
         },
-        "leave_one_out": score,
+        "held_out": _held_out(spec, variogram, painting),
+        "leave_one_out": _score(spec, variogram, painting.left_out),
         "stations": _stations(spec, painting, variogram.sill),
         "notes": [*spec.notes, *_outliers(spec, painting), *_close_pairs(spec, variogram)],
     }
+    data["notes"] += _doubts(spec, painting, data)
     partial = _partial(spec, painting, missing) if painting.late else ""
     return Result(_summary(spec, painting, data, values, errors), data, partial)
 
@@ -132,9 +135,18 @@ def _listed(column: Sequence[float], shorten: Callable[[float], float]) -> list[
     return [None if value != value else shorten(value) for value in column]
 
 
-def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, Any]:
-    """Leave-one-out errors: on the kriged scale, and in the unit where that is another one; None with no station."""
-    found = painting.left_out
+def _held_out(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, Any]:
+    """Errors of stations predicted from others as far away as the map's places see them, and inverse distance's."""
+    score = _score(spec, variogram, painting.held_out)
+    rivals = painting.apart.inverse_distance(spec) if score["stations_missing"] == 0 else []
+    other = _rms([guess - value for guess, value in zip(rivals, spec.values, strict=True)]) if rivals else None
+    return score | {"stations_apart": len(painting.apart.too_near),
+                    "rmse_inverse_distance": None if other is None else short(other, 6)}
+
+
+def _score(spec: Spec, variogram: Variogram, found: Mapping[int, tuple[float, float]]) -> dict[str, Any]:
+    """Errors of stations predicted from others: on the kriged scale, and in the unit where that is another one; None
+    with no station."""
     errors = [guess - spec.values[i] for i, (guess, _) in found.items()]
     score: dict[str, Any] = {
         "stations": len(errors), "stations_missing": len(spec.places) - len(errors),
@@ -152,6 +164,26 @@ def _score(spec: Spec, variogram: Variogram, painting: Painting) -> dict[str, An
             score["rmse_in_unit"] = short(_rms([math.exp(guess) - spec.readings[i]
                                                  for i, (guess, _) in found.items()]), 6)
     return score
+
+
+def _doubts(spec: Spec, painting: Painting, data: dict[str, Any]) -> list[str]:
+    """What the stations cannot tell: a variogram, places further away than they are, more than distance alone."""
+    notes = []
+    if painting.how.startswith("by rule") and not painting.preview and max(spec.values) > min(spec.values):
+        notes.append(f"{len(spec.places)} stations are too few to choose a variogram: a usual one was taken "
+                     "with the readings' own variance, so values and standard errors are rough")
+    held, score = data["held_out"], data["leave_one_out"]
+    if painting.apart.short:
+        notes.append(f"the map reaches so far from its stations that {painting.apart.short} of {len(spec.places)} "
+                     "cannot stand in for its places: there, errors may be larger than held-out stations show")
+    if painting.how.startswith("likely") and held["rmse_inverse_distance"] is not None \
+            and held["rmse"] > WORSE * held["rmse_inverse_distance"]:
+        notes.append(f"inverse distance would have missed held-out stations by {held['rmse_inverse_distance']:.3g}, "
+                     f"less than kriging's {held['rmse']:.3g}: nearness explains little here")
+    if held["rmse"] is not None and score["rmse"] is not None and held["rmse"] > FLATTERS * score["rmse"]:
+        notes.append(f"stations stand closer to each other than to the map's places: left out alone, they would be "
+                     f"missed by {score['rmse']:.3g} only; {held['rmse']:.3g} is what the map's places may expect")
+    return notes
 
 
 def _rms(errors: Sequence[float]) -> float:
@@ -225,10 +257,11 @@ def _summary(spec: Spec, painting: Painting, data: dict[str, Any], values: Seque
     if max(spec.readings) == min(spec.readings):
         silent = " and cannot tell its own error" if spec.variogram is None else ""
         return f"{head} All readings are equal, so the map is that one value{silent}."
-    rmse = data["leave_one_out"]["rmse"]
+    rmse = data["held_out"]["rmse"]
     if rmse is not None:
         miss = f"by a factor of {math.exp(rmse):.2f}" if spec.log else f"by {rmse:.3g}{unit}"
-        head += f" Left out one at a time, stations are missed {miss} (root mean square)."
+        head += (f" Held out as far from the others as the map's places are, stations are missed {miss} "
+                 "(root mean square).")
     if len(spec.readings) < 10:
         head += " So few stations carry a sketch, not a survey."
     return head

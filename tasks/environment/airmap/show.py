@@ -19,15 +19,15 @@ MOST_LISTED = 12
 
 
 def text(data: dict[str, Any]) -> str:
-    """Value and standard error side by side, the scales, the variogram and the leave-one-out score."""
+    """Value and standard error side by side, the scales, the variogram and how far held-out stations were missed."""
     unit = data["unit"] or "units"
     lines = [f"{data['quantity']} in {unit}, {len(data['stations'])} stations"]
     lines += _panels(data) if data["grid"] else _listed(data)
-    v, score = data["variogram"], data["leave_one_out"]
+    v, score = data["variogram"], data["held_out"]
     direction = f" towards {v['angle_deg']:g}°, {v['ratio'] * v['range_m']:.4g} m across" if v["ratio"] < 1 else ""
     squared = "ln²" if v["squared_unit_of"] == "ln" else f"({unit})²"
     scale = "ln units" if score["scale"] == "ln" else unit
-    said = "no station was left out" if score["rmse"] is None else (
+    said = "no station was held out" if score["rmse"] is None else (
         f"RMSE {score['rmse']:.4g} {scale}, {100 * score['within_two_standard_errors_share']:.0f} % within two "
         "standard errors")
     missing = [f"{data['places_missing']} places are missing: the deadline passed"] if data["places_missing"] else []
@@ -35,7 +35,7 @@ def text(data: dict[str, Any]) -> str:
         *missing,
         f"variogram  {v['model']}, range {v['range_m']:.4g} m{direction}, nugget {v['nugget']:.4g}, "
         f"partial sill {v['partial_sill']:.4g} {squared}; {v['how']}",
-        f"leave one out  {said}",
+        f"held out  {said}",
         data["scale_note"], *data["notes"],
     ]
     return "\n".join(lines)

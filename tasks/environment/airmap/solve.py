@@ -6,13 +6,14 @@ from collections.abc import Generator, Iterator, Sequence
 
 from lamplighter.tasks.api import DeadlinePassed, Job, Solution
 from lamplighter.tasks.environment.airmap.jobs import Cutter, Tile
+from lamplighter.tasks.environment.airmap.method.held import Apart, left_out
 from lamplighter.tasks.environment.airmap.method.painting import Painting
-from lamplighter.tasks.environment.airmap.method.search import by_rule, left_out, search, worth_it
+from lamplighter.tasks.environment.airmap.method.search import by_rule, search, worth_it
 from lamplighter.tasks.environment.airmap.method.targets import boxed, scattered
 from lamplighter.tasks.environment.airmap.result import assemble
 from lamplighter.tasks.environment.airmap.spec import Spec
 
-ROUND_JOBS = 4_096
+ROUND_JOBS = 16_384
 PREVIEW_TARGETS = 256
 
 Asked = Generator[Sequence[Job], Sequence[bytes], None]
@@ -26,12 +27,14 @@ def solve(spec: Spec) -> Solution:
     round brings. With nothing painted the deadline passes on. An automatic variogram is not searched but set by
     rule with fewer than ten stations, or with readings all equal.
     """
+    apart = Apart.of(spec)
     if spec.variogram is not None:
-        painting = Painting(spec, spec.variogram, "given")
+        painting = Painting(spec, apart, spec.variogram, "given")
     elif not worth_it(spec):
-        painting = Painting(spec, by_rule(spec), "by rule: too few different readings to search")
+        painting = Painting(spec, apart, by_rule(spec), "by rule: too few different readings to search")
     else:
-        painting = Painting(spec, by_rule(spec), "by rule: the deadline passed before the search was done", True)
+        how = "by rule: the deadline passed before the search was done"
+        painting = Painting(spec, apart, by_rule(spec), how, preview=True)
     try:
         if painting.preview:
             painting = yield from _searched(spec, painting)
@@ -66,23 +69,24 @@ def _searched(spec: Spec, preview: Painting) -> Generator[Sequence[Job], Sequenc
             answers = yield searching.send(answers)
     except StopIteration as found:
         variogram, how = found.value
-        return Painting(spec, variogram, how)
+        return Painting(spec, preview.apart, variogram, how)
 
 
 def _painted(spec: Spec, painting: Painting) -> Asked:
-    """All rounds of the map; the first begins with the stations, each left out once."""
-    stations = left_out(spec, painting.variogram)
+    """All rounds of the map; the first begins with the stations, each held out once or twice."""
+    stations, apart = left_out(spec, painting.variogram), painting.apart.tiles(spec, painting.variogram)
     for tiles in _rounds(spec, painting):
-        jobs = [tile.job([painting.variogram]) for tile in (*stations, *tiles)]
+        jobs = [tile.job([painting.variogram]) for tile in (*stations, *apart, *tiles)]
+        held = len(stations) + len(apart)
         try:
             answers = yield jobs
         except DeadlinePassed as late:
-            painting.score(stations, late.answers[:len(stations)])
-            painting.paint(tiles, late.answers[len(stations):])
+            painting.score(stations, apart, late.answers[:held])
+            painting.paint(tiles, late.answers[held:])
             raise
-        painting.score(stations, answers[:len(stations)])
-        painting.paint(tiles, answers[len(stations):])
-        stations = []
+        painting.score(stations, apart, answers[:held])
+        painting.paint(tiles, answers[held:])
+        stations, apart = [], []
 
 
 def _rounds(spec: Spec, painting: Painting) -> Iterator[list[Tile]]:

@@ -11,11 +11,11 @@ from lamplighter.tasks.environment.sensorqc.method.search import by_rule, choose
 from lamplighter.tasks.environment.sensorqc.result import assemble
 from lamplighter.tasks.environment.sensorqc.spec import Spec
 
-ROUND_JOBS = 1_024
+ROUND_JOBS = 16_384
 
 
 def solve(spec: Spec) -> Solution:
-    """Two rounds that search the variogram, rounds of some 1,024 jobs that predict every reading from the others,
+    """Two rounds that search the variogram, rounds of up to 16,384 jobs that predict every reading from the others,
     and, with ``recheck``, rounds that predict once more, without flagged readings and suspect stations, what
     these helped to predict.
 

@@ -15,6 +15,8 @@ ROOT_MAX = 20_000
 """The square root of a detector's highest count in the devices' units: leaves room for a forecast above it."""
 NONE = 0xFFFF
 HOURS_PER_ANSWER = 24
+TOGETHER = 2
+"""Detectors whose jobs have the same contexts, so that they go under one lease: some seconds of a board."""
 Set = bytes
 """K, trim, lambda, q, c, b as the kernel reads them; without levels the profile alone, as a baseline is."""
 
@@ -26,23 +28,32 @@ def pack(name: str, window: tuple[float | None, ...]) -> Series:
     return Series(name, window, unit, Context(struct.pack(f"<{len(roots)}H", *roots)))
 
 
-def search_job(spec: Spec, one: Series, group: Sequence[Set]) -> Job:
-    """Every back-test of sets that share a profile."""
+def search_job(spec: Spec, at: int, group: Sequence[Set]) -> Job:
+    """Every back-test of sets that share a profile, for the detector in that place."""
     keep, trim = group[0][:2]
-    data = struct.pack("<8B", 0, spec.weeks, spec.hours, spec.blocks, keep, trim, 0, 0)
+    contexts, mode = _contexts(spec, at)
+    data = struct.pack("<8B", mode, spec.weeks, spec.hours, spec.blocks, keep, trim, 0, 0)
     data += b"".join(each[2:] for each in group)
-    return Job(data, 4 * spec.blocks * len(group), search_ops(spec, keep, len(group)), heap_bytes(spec, len(group)),
-               (one.context,))
+    return Job(data, 4 * spec.blocks * len(group), search_ops(spec, keep, len(group)),
+               heap_bytes(spec, len(group), len(contexts)), contexts)
 
 
-def forecast_job(spec: Spec, one: Series, sets: Sequence[Set], split: int, first_hour: int) -> Job:
+def _contexts(spec: Spec, at: int) -> tuple[tuple[Context, ...], int]:
+    """What the jobs of a detector get, and the mode of its searches: neighbours share contexts, and so spans."""
+    first = at - at % TOGETHER
+    return tuple(one.context for one in spec.series[first:first + TOGETHER]), at % TOGETHER << 1
+
+
+def forecast_job(spec: Spec, at: int, sets: Sequence[Set], split: int, first_hour: int) -> Job:
     """A rehearsal of the block at ``split``, or, where that is behind them all, up to 24 hours of the forecast."""
     shifts = spec.shifts if split == spec.blocks else (0, 0)
-    data = struct.pack("<8B", 1, spec.weeks, spec.hours, spec.blocks, split, first_hour, 100 - spec.band_percent,
-                       shifts[0] | shifts[1] << 4)
+    contexts, mode = _contexts(spec, at)
+    data = struct.pack("<8B", mode | 1, spec.weeks, spec.hours, spec.blocks, split, first_hour,
+                       100 - spec.band_percent, shifts[0] | shifts[1] << 4)
     hours = min(HOURS_PER_ANSWER, spec.hours - first_hour)
     return Job(data + b"".join(sets), 12 if split < spec.blocks else 6 * hours, forecast_ops(spec, sets, split),
-               heap_bytes(spec, len(sets)) + 4 * spec.hours * (7 * spec.blocks + 3) + 84 * split, (one.context,))
+               heap_bytes(spec, len(sets), len(contexts)) + 4 * spec.hours * (7 * spec.blocks + 3) + 84 * split,
+               contexts)
 
 
 def profile_ops(spec: Spec, keep: int, days: range) -> int:
@@ -66,9 +77,9 @@ def forecast_ops(spec: Spec, sets: Sequence[Set], split: int) -> int:
     return profiles + learnt + spec.hours * (errors * (3 * errors + 40) // 4 + 21 * spec.blocks + 120)
 
 
-def heap_bytes(spec: Spec, sets: int) -> int:
-    """Working set on a 32-bit board: the context, the state, and 4,600 bytes for the kernel and its small objects."""
-    return 2 * WEEK * spec.weeks + 4 * int(kernel.SETS + kernel.SIZE * sets) + 4600
+def heap_bytes(spec: Spec, sets: int, contexts: int) -> int:
+    """Working set on a 32-bit board: contexts, the state, and 4,600 bytes for the kernel and its small objects."""
+    return 2 * WEEK * spec.weeks * contexts + 4 * int(kernel.SETS + kernel.SIZE * sets) + 4600
 
 
 def errors(spec: Spec, answers: Sequence[bytes | None]) -> list[tuple[int, ...]]:
@@ -92,7 +103,7 @@ def check(spec: Spec, job: Job, answer: bytes) -> bool:
     if len(answer) != job.answer_bytes:
         return False
     hours = 7 * spec.hours
-    if job.input[0] == 0:
+    if not job.input[0] & 1:
         return all(total <= hours << 21 for (total,) in struct.iter_unpack("<I", answer))
     if job.input[4] < spec.blocks:
         total, inside, counted, wide = struct.unpack("<IHHI", answer)

@@ -8,8 +8,10 @@
 # and h hours ahead the forecast is P + (c A + b R) / 64, the second day's levels weighing three quarters.
 # Exponential smoothing: Brown (1959); damped: Gardner & McKenzie (1985); cutting: Gelper, Fried & Croux (2010).
 #
-# Context: 168 z of two bytes for each week, little-endian, ending where the forecast begins.
-# Input: mode u8, weeks u8, hours ahead u8, blocks of seven back-tests u8, then
+# Contexts: of each of up to eight detectors 168 z of two bytes for each week, little-endian, ending where the
+# forecast begins.
+# Input: mode u8 (the place of the context above its lowest bit), weeks u8, hours ahead u8, blocks of seven
+# back-tests u8, then
 #   mode 0: K u8, trim u8, 0, 0 | per set lambda, q, c, b u8, all but q at most 64
 #     answer: per set, per block the sum of |F**2 - z**2| >> 9, u32
 #   mode 1: split u8, first hour u8, tail in half percent u8, shifts u8 | per set K, trim, lambda, q, c, b u8
@@ -380,13 +382,14 @@ def to_come(hours, blocks, at, out, found):
 
 
 def run(data, contexts):
-    if len(contexts) != 1 or len(data) < 8:
+    if len(data) < 8 or data[0] >> 1 >= len(contexts):
         raise ValueError("length")
-    z = contexts[0]
+    z = contexts[data[0] >> 1]
     mode, weeks, hours, blocks, a, b, tail, shifts = struct.unpack_from("<8B", data, 0)
+    mode &= 1
     width = 6 if mode else 4
     count = (len(data) - 8) // width
-    if mode > 1 or not 1 <= blocks <= 4 or not blocks + 2 <= weeks <= 10 or not 1 <= hours <= 48:
+    if not 1 <= blocks <= 4 or not blocks + 2 <= weeks <= 10 or not 1 <= hours <= 48:
         raise ValueError("header")
     if len(z) != 336 * weeks or len(data) != 8 + width * count or not 1 <= count <= (8 if mode else 15):
         raise ValueError("length")

@@ -10,7 +10,7 @@ from lamplighter.tasks.api import DeadlinePassed, Job, Solution
 from lamplighter.tasks.traffic.forecast import jobs
 from lamplighter.tasks.traffic.forecast.jobs import HOURS_PER_ANSWER, Set, forecast_job, search_job
 from lamplighter.tasks.traffic.forecast.result import Found, assemble
-from lamplighter.tasks.traffic.forecast.spec import Series, Spec
+from lamplighter.tasks.traffic.forecast.spec import Spec
 
 PROFILES = ((4, 1), (6, 2), (8, 2), (10, 4))
 """How many weeks a profile remembers, and how many of its lowest and highest counts it leaves out."""
@@ -24,7 +24,7 @@ LEVEL_WEIGHTS = (0, 13, 26)
 BEST = 8
 """How many parameter sets are averaged: more bring little, fewer follow chance."""
 SETS_PER_JOB = 13
-DETECTORS_PER_ROUND = 128
+DETECTORS_PER_ROUND = 288
 PLAIN = bytes(4)
 
 
@@ -73,11 +73,11 @@ def solve(spec: Spec) -> Solution:
     those before them, so that a deadline finds whole forecasts. DeadlinePassed passes if it finds none.
     """
     found: list[Found] = []
-    tested: list[tuple[Series, Errors]] = []
+    tested: list[tuple[int, Errors]] = []
     done = 0
     late: DeadlinePassed | None = None
     for at in range(0, len(spec.series) + DETECTORS_PER_ROUND, DETECTORS_PER_ROUND):
-        fresh = spec.series[at:at + DETECTORS_PER_ROUND]
+        fresh = range(len(spec.series))[at:at + DETECTORS_PER_ROUND]
         tests = [search_job(spec, one, group) for one in fresh for group in CANDIDATES]
         answers: Sequence[bytes | None]
         try:
@@ -98,9 +98,9 @@ def solve(spec: Spec) -> Solution:
     return assemble(spec, found, each * len(spec.series) - done)
 
 
-def _second(spec: Spec, one: Series, known: Errors) -> list[Job]:
-    ahead = [forecast_job(spec, one, known.best(spec.blocks), spec.blocks, at)
-             for at in range(0, spec.hours, HOURS_PER_ANSWER)]
+def _second(spec: Spec, one: int, known: Errors) -> list[Job]:
+    ahead = [forecast_job(spec, one, known.best(spec.blocks), spec.blocks, hour)
+             for hour in range(0, spec.hours, HOURS_PER_ANSWER)]
     return ahead + [forecast_job(spec, one, known.best(split), split, 0) for split in range(1, spec.blocks)]
 
 

@@ -121,9 +121,10 @@ class Plain(_Strict):
 class Search(_Strict):
     """How long to search. The defaults try at most 1,600 plans."""
 
-    cycles_s: list[Annotated[int, Field(ge=20, le=180)]] = Field(
-        default=[50, 60, 75, 90, 110], min_length=1, max_length=8, description="cycles to try, s; junctions may also "
-        "run at half of one; the better half goes on after each fifth of the generations")
+    cycles_s: list[Annotated[int, Field(ge=20, le=180)]] | None = Field(
+        default=None, min_length=1, max_length=8, description="cycles to try, s; without it five about what the "
+        "busiest junction needs; junctions may also run at half of one; the better half goes on after each fifth of "
+        "the generations")
     parents: int = Field(default=8, ge=1, le=32, description="plans of a cycle that breed")
     children: int = Field(default=32, ge=1, le=128, description="new plans per cycle and generation")
     generations: int = Field(default=20, ge=1, le=60, description="rounds of breeding")

@@ -57,7 +57,8 @@ def _headline(data: dict[str, Any]) -> str:
         return (f"{data['vehicles']} vehicles, predicted mean delay {data['delay_after_s_per_vehicle']:.1f} s with "
                 "these fixed times; signals that detectors switch today were not simulated")
     low, high = data["saved_share_low"], data["saved_share_high"]
-    spread = "" if low is None else f" ({low:.0%} to {high:.0%} over copies of the demand)"
+    spread = (" (not known: more may queue than was simulated)" if low is None else
+              f" ({low:.0%} to {high:.0%} of all time lost)")
     return (f"{data['vehicles']} vehicles, predicted mean delay {data['delay_before_s_per_vehicle']:.1f} s now, "
             f"{data['delay_after_s_per_vehicle']:.1f} s proposed: {data['saved_share']:.0%} less{spread}")
 

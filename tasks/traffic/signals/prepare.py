@@ -10,7 +10,7 @@ from lamplighter.tasks.api import Context, TaskError
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import bounds
 from lamplighter.tasks.readers.network import Demand, Network
-from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.routes import classes, parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
 from lamplighter.tasks.readers.sumoxml import NETWORK_PATH, ROUTES_PATH
 from lamplighter.tasks.registry import nearest
@@ -18,7 +18,7 @@ from lamplighter.tasks.traffic.signals.jobs import plans_per_job, programme_cycl
 from lamplighter.tasks.traffic.signals.method.city import cut, replicas, spec_of
 from lamplighter.tasks.traffic.signals.method.counts import COUNTS_PATH, read_counts
 from lamplighter.tasks.traffic.signals.method.plain import read_plain
-from lamplighter.tasks.traffic.signals.method.search import alive, fitted
+from lamplighter.tasks.traffic.signals.method.search import alive, cycles_by_load, fitted
 from lamplighter.tasks.traffic.signals.model import Search, SignalsInput, Sumo
 from lamplighter.tasks.traffic.signals.spec import Spec
 
@@ -46,7 +46,7 @@ def prepare(given: SignalsInput) -> Spec:
     if demand.end_ds - demand.begin_ds > 10 * MAX_PERIOD_S:
         raise TaskError("too_large", f"departures span more than {MAX_PERIOD_S // 3600} hours",
                         "one programme serves one period of the day: set its start and end", "/period_end_s")
-    cycles = _cycles(network, search, left)
+    cycles = _cycles(network, demand, search, left)
     paths = where, ("/plain/routes" if given.sumo is None else
                     ROUTES_PATH if given.sumo.counts is None else COUNTS_PATH)
     try:
@@ -58,7 +58,7 @@ def prepare(given: SignalsInput) -> Spec:
                     cut(network, demand, search, cycles, paths))
         left.tell(f"the network was cut into {len(spec.regions)} regions; vehicles cross their borders when point "
                   "queues let them, under the plans found")
-    plans = sum(alive(search, generation) * search.children for generation in range(search.generations))
+    plans = sum(alive(search, len(cycles), generation) * search.children for generation in range(search.generations))
     jobs = sum(plans * len(own.training) / plans_per_job(len(own.network.junctions))
                for own in ([own for _, own in spec.regions] or [spec]))
     if jobs > MAX_JOBS * max(1, len(spec.regions)) or jobs > MAX_JOBS_CITY:
@@ -80,8 +80,8 @@ def _only(network: Network, names: list[str] | None) -> Network:
         replace(phase, adjustable=False) for phase in junction.phases)) for junction in network.junctions))
 
 
-def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
-    """The cycles to try: those asked for that some junction can follow, and present ones in place of the others.
+def _cycles(network: Network, demand: Demand, search: Search, left: Left) -> tuple[int, ...]:
+    """The cycles to try that some junction can follow, asked for or else by load; for the others present ones.
 
     Raises TaskError ``nothing_to_adjust``.
     """
@@ -90,7 +90,8 @@ def _cycles(network: Network, search: Search, left: Left) -> tuple[int, ...]:
     if not free:
         raise TaskError("nothing_to_adjust", "no phase of any junction may be longer or shorter",
                         "yellow, all-red and what clears the junction stay as they are", "/search/cycles_s")
-    asked = [10 * cycle for cycle in search.cycles_s]
+    asked = cycles_by_load(network, demand, minimum) if search.cycles_s is None else [
+        10 * cycle for cycle in search.cycles_s]
     found = [cycle for cycle in asked if any(fitted(junction, own, cycle) for junction, own in free)]
     cycles = [programme_cycle_ds(*pair) for pair in zip(network.junctions, shipped_plan(network), strict=True)]
     present = Counter(cycle for cycle in cycles if any(fitted(junction, own, cycle) for junction, own in free))
@@ -119,5 +120,5 @@ def _from_sumo(sumo: Sumo, start_s: float, until_s: float | None, seed: int, lef
     except TaskError:
         read_network(sumo.network_xml)   # what is wrong with the network says more
         raise
-    network, roads = read_network(sumo.network_xml, vehicle_m(routes), left)
+    network, roads = read_network(sumo.network_xml, vehicle_m(routes), left, classes(routes))
     return network, read_routes(routes, roads, start_s, end_s, seed, left)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Any
 
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.traffic.signals.jobs import Cost, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.method import storage
+from lamplighter.tasks.traffic.signals.method.promise import CONFIDENCE_PERMILLE, expected, promised
 from lamplighter.tasks.traffic.signals.spec import Plan
 
-STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)
-"""Two-sided 95 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+_SURE = f"{CONFIDENCE_PERMILLE / 10:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,6 @@ class Finding:
     notes: tuple[str, ...]
     """What was not taken into account, a sentence each."""
 
-
 def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
     """Per junction id, cycle, offset (less than the cycle) and phases in seconds."""
     found = []
@@ -82,39 +80,60 @@ def assemble(found: Finding) -> Result:
                           "signals": [phase["signals"] for phase in old["phases"]]})
     after = _per(found.after.total, found.counted)
     hours = (found.before.total - found.after.total) / 36_000 / found.replicas
-    low, high = saved_range(found.before, found.after)
+    saved = 1 - found.after.total / max(1, found.before.total)
+    kept = found.plan == shipped
+    full = storage.full(network, demand, found.plan, found.after)
+    by_detectors = any(junction.actuated for junction in network.junctions)
+    if not by_detectors:
+        full |= storage.full(network, demand, shipped, found.before)
+    expected_shares = _expected(found)
+    jammed = [network.junctions[j].id for j in sorted(full)] + list(demand.crowded)
+    low, high = (0.0, 0.0) if kept else (None, None) if jammed else promised(*expected_shares)
     progress = found.progress
     data = {
         "delay_before_s_per_vehicle": _per(found.before.total, found.counted), "delay_after_s_per_vehicle": after,
-        "saved_share": round(1 - found.after.total / max(1, found.before.total), 4),
+        "saved_share": round(saved, 4),
+        "saved_share_in_all": None if jammed and not kept else round(expected_shares[0], 4),
         "saved_share_low": low, "saved_share_high": high, "saved_vehicle_hours": round(hours, 2),
         "vehicles": len(demand.vehicles),
         "vehicles_without_signal": demand.unsignalled,
         "period_start_s": demand.begin_ds / 10, "period_end_s": demand.end_ds / 10,
-        "plans_tried": found.plans, "kept_shipped": found.plan == shipped,
+        "plans_tried": found.plans, "kept_shipped": kept,
         "best_cost_share_per_generation": [round(share, 4) for share in found.history],
         "generations_done": progress.generations, "generations_asked": progress.generations_asked,
         "jobs_missing": progress.jobs_missing, "judged_on_unseen_demand": progress.unseen,
         "method": "integer queue simulation; delay is waiting plus 1.5 s per stop; predicted on "
                   f"{found.replicas} jittered copies of the demand that the search had "
-                  f"{'not ' if progress.unseen else ''}seen; low and high are Student's 95 % interval over them, in "
-                  "which the error of the model is not",
-        "notes": list(found.notes), "junctions": junctions,
+                  f"{'not ' if progress.unseen else ''}seen; saved_share_in_all, low and high are of all time lost "
+                  f"with delay before departure, as SUMO may find it ({_SURE}, by what it found on generated "
+                  "networks), wider where copies of the demand differ by more; none where more queue than simulated",
+        "full_junctions": jammed,
+        "notes": [*found.notes, *_full(network, full)], "junctions": junctions,
     }
-    if any(junction.actuated for junction in network.junctions):
-        data.update(dict.fromkeys(("delay_before_s_per_vehicle", "saved_share", "saved_share_low", "saved_share_high",
-                                   "saved_vehicle_hours"), None))
+    if by_detectors:
+        data.update(dict.fromkeys(("delay_before_s_per_vehicle", "saved_share", "saved_share_in_all",
+                                   "saved_share_low", "saved_share_high", "saved_vehicle_hours"), None))
     changing = sum(any(phase.adjustable for phase in junction.phases) for junction in network.junctions)
     return Result(_summary(data, changing), data, _partial(data, progress) if progress.jobs_missing else "")
 
 
-def saved_range(before: Cost, after: Cost) -> tuple[float | None, float | None]:
-    """Student's 95 % interval of the share of delay saved, from the replicas; None where there is only one."""
-    saved = [1 - new / max(1, old) for old, new in zip(before.replicas, after.replicas, strict=True)]
-    if len(saved) < 2:
-        return None, None
-    half = STUDENT_95[len(saved) - 2] * stdev(saved) / math.sqrt(len(saved))
-    return round(fmean(saved) - half, 4), round(fmean(saved) + half, 4)
+def _expected(found: Finding) -> tuple[float, list[float]]:
+    """The share of all time lost that is saved, and the same for each copy of the demand."""
+    demand = found.demand
+    signalled = len(demand.vehicles) / (len(demand.vehicles) + demand.unsignalled)
+    each = 10 * max(1, found.counted // found.replicas)
+    copies = [expected(old / each, new / each, signalled)
+              for old, new in zip(found.before.replicas, found.after.replicas, strict=True)]
+    everyone = 10 * max(1, found.counted)
+    return expected(found.before.total / everyone, found.after.total / everyone, signalled), copies
+
+
+def _full(network: Network, full: set[int]) -> list[str]:
+    if not full:
+        return []
+    names = ", ".join(network.junctions[j].id for j in sorted(full))
+    return [f"queues may be longer than their streets before {len(full)} junctions ({names[:80]}), now or as "
+            "proposed: what they block there, up to gridlock, was not simulated, and what is saved is not known"]
 
 
 def _partial(data: dict[str, Any], progress: Progress) -> str:
@@ -130,11 +149,19 @@ def _partial(data: dict[str, Any], progress: Progress) -> str:
     if data["saved_share"] is None:
         return text.replace("The saving is on demand", "The delay is on demand")
     if data["saved_share_low"] is None:
-        return text + "With one copy of the demand nothing is known of the spread."
-    if data["saved_share_low"] <= 0:
-        return text + "The copies of the demand differ so much that whether anything is saved is not known (95 %)."
-    return text + (f"It lies between {data['saved_share_low']:.1%} and {data['saved_share_high']:.1%} "
-                   "(95 %, over the copies of the demand).")
+        return text + "More may queue than was simulated: what is saved is not known."
+    return text + (f"In a closed loop it lies between {data['saved_share_low']:.0%} and "
+                   f"{data['saved_share_high']:.0%} ({_SURE}).")
+
+
+def spread(data: dict[str, Any]) -> str:
+    """What a closed loop may find, as a sentence."""
+    low, high = data["saved_share_low"], data["saved_share_high"]
+    if low is None:
+        return (f"But at {len(data['full_junctions'])} junctions more may queue than was simulated: try it in a "
+                "closed loop before you switch it on.")
+    return (f"Of all time that vehicles lose, a closed loop should find {low:.0%} to {high:.0%} saved ({_SURE})"
+            + ("." if low > 0 else ": it may be nothing."))
 
 
 def _per(cost_ds: int, vehicles: int) -> float:
@@ -160,11 +187,8 @@ def _summary(data: dict[str, Any], changing: int) -> str:
     if data["kept_shipped"]:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")
-    low, high = data["saved_share_low"], data["saved_share_high"]
-    spread = "" if low is None else (f", {low:.0%} to {high:.0%} over copies of the demand" if low > 0 else
-                                     ", but copies of the demand differ so much that this may be chance")
     demand = "traffic the search had not seen" if data["judged_on_unseen_demand"] else "the traffic of the search"
     return (f"Retiming {what} should cut the mean delay at signals from {data['delay_before_s_per_vehicle']:.1f} to "
-            f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}{spread}), "
-            f"{data['saved_vehicle_hours']:.1f} vehicle-hours in the period studied. "
+            f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}), "
+            f"{data['saved_vehicle_hours']:.1f} vehicle-hours in the period studied. {spread(data)} "
             f"{data['plans_tried']} plans were simulated; the figures are for {demand}.")

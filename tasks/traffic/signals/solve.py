@@ -158,7 +158,7 @@ def search(spec: Spec, begin: Populations) -> Searching:
     while not missing and len(history) < asked.generations:
         best_first = sorted(populations, key=lambda c: min((known[p].total for p in populations[c] if p in known),
                                                            default=0))
-        breeding = best_first[:alive(asked, len(history))]
+        breeding = best_first[:alive(asked, len(populations), len(history))]
         children = {cycle: moves.children(populations[cycle], known, cycle, asked.children) for cycle in breeding}
         born = chain((moves.shipped,), *populations.values(), *children.values())
         fresh = [plan for plan in dict.fromkeys(born) if plan not in known]

@@ -9,7 +9,7 @@ from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import Job, KindFacts, Round
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.snapshot import AnswerRow
-from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, items_of
+from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, inputs_of, items_of, together
 from lamplighter.gateway.core.tasks import status
 from lamplighter.gateway.core.whynot import why_not
 from tests.gateway.city import ANSWER_BYTES, KINDS
@@ -79,7 +79,7 @@ def test_machine_code_is_faster_than_what_devices_bid(city, arch, native, most):
 def test_the_last_spans_of_a_round_are_short(make_city):
     """What is left is enough for two more for each device, as long as that is worth a lease: here 200 ms are one job.
     Where there are other tasks a round has only its share of the devices."""
-    city = make_city(span_ms=1_000)
+    city = make_city(span_ms=1_000, span_least_ms=200, spans_per_node=2)
     for name in ("anna-1", "ben-1"):
         city.device(name, name, can=NEW, room=1)
     city.submit()
@@ -115,7 +115,7 @@ def test_a_job_that_is_left_over_stays_what_it_is():
 
 
 @pytest.mark.parametrize(("jobs", "most"), [
-    (jobs_of(200, size=2_000), 3), (jobs_of(200, price=1, answer=1_000), 7), (jobs_of(200, price=0), 200),
+    (jobs_of(200, size=4_000), 3), (jobs_of(200, price=1, answer=1_000), 7), (jobs_of(200, price=0), 200),
     (jobs_of(200, heap=8_000, size=1_000, answer=500), 3), (jobs_of(200, price=1_000), 1)])
 def test_a_span_fits_the_devices(city, jobs, most):
     """Its input and its answer fit a frame, its working set the heap; a long job is leased by itself."""
@@ -257,3 +257,11 @@ def test_a_job_that_finds_no_other_stays_what_it_is(street):
     assert last.spec == alone and answers_of(last.spec, b"answer") == [b"answer"]
     street.device("old-1", "cleo")
     assert why_not(street.state, street.node("old-1"), last) in (None, Why.FULL)
+
+
+def test_what_is_in_a_span_comes_out_of_it():
+    """Jobs and inputs as they went in; a job that is leased by itself is its own."""
+    jobs = [e.JobSpec(bytes([n]) * n, (b"c" * 16,), n + 1, 10 * n, 100 + n) for n in range(3)]
+    span = together(jobs)
+    assert items_of(span) == jobs and inputs_of(span) == b"\1\2\2"
+    assert items_of(jobs[2]) == [jobs[2]] and inputs_of(jobs[2]) == b"\2\2"

@@ -105,7 +105,7 @@ def test_the_gateway_recomputes_with_the_joined_source(folder: Path, runtime: Ru
     async def main() -> bytes | None:
         computer = Recomputer(runtime)
         try:
-            return await computer.run(kernel_source(folder), (), bytes((3, 4)))
+            return await computer.run(kernel_source(folder), (), [bytes((3, 4))])
         finally:
             computer.close()
     assert asyncio.run(main()) == b"\0\x0e"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamplighter.gateway.devicebuild.compiler import CompileError
+from lamplighter.gateway.kindkit import check as check_module
 from lamplighter.gateway.kindkit.check import TIMED, Finding, check
 from lamplighter.tasks.api import Kind
 
@@ -54,6 +55,16 @@ def test_what_is_wrong_is_found(kind_of: Callable[..., Kind], tmp_path: Path, wh
     """One thing broken at a time, each named by the finding it belongs to."""
     found = _found(kind_of(**changes), tmp_path)
     assert found[what].ok is False and said in found[what].text, found[what]
+
+
+@pytest.mark.parametrize(("lease_us", "pays"), [(1, True), (1_000_000, False)])
+def test_a_kind_whose_full_span_is_worth_too_little_fails(kind_of: Callable[..., Kind], tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch, lease_us: int,
+                                                          pays: bool) -> None:
+    """Under twenty times what the gateway spends on a lease nothing is gained by delegating it."""
+    monkeypatch.setattr(check_module, "LEASE_US", lease_us)
+    found = _found(kind_of(), tmp_path)["lease"]
+    assert found.ok is pays and ("under 20" in found.text) is not pays
 
 
 def test_a_kernel_that_does_not_compile_is_said(kind_of: Callable[..., Kind], tmp_path: Path) -> None:

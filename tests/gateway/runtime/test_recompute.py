@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lamplighter.gateway.devicebuild.interpreter import Runtime, fastest
+from lamplighter.gateway.devicebuild.interpreter import Runtime, fastest, pack_jobs
 from lamplighter.gateway.runtime import recompute
 from lamplighter.gateway.runtime.recompute import Recomputer
 
@@ -60,8 +60,8 @@ def ask(runtime):
             computer = Recomputer(runtime)
             try:
                 async with asyncio.timeout(30):
-                    return [await computer.run(kernel, *reversed(one if isinstance(one, tuple) else (one, ())))
-                            for one in inputs]
+                    return [await computer.run(kernel, contexts, [given]) for given, contexts in (
+                        one if isinstance(one, tuple) else (one, ()) for one in inputs)]
             finally:
                 computer.close()
         return asyncio.run(main())
@@ -78,6 +78,41 @@ def test_answers_are_the_kernels(ask):
     first, second, answer, empty = ask(b"pid", b"pid", (b"a", (b"b", b"c")), b"")
     assert first == second and int(first) != os.getpid()
     assert (answer, empty) == (b"abc", b"")
+
+
+def test_a_span_is_asked_for_at_once(runtime):
+    """One message has all its jobs and one all their answers; none comes back where one of them failed, and what
+    does not fit an answer together is none."""
+    async def main():
+        computer = Recomputer(runtime)
+        try:
+            async with asyncio.timeout(30):
+                return [await computer.run(KERNEL, (b"+",), inputs) for inputs in (
+                    [b"%d" % at for at in range(255)], [b"a", b"raise", b"c"], [bytes(4_000)] * 2, [b"next"])]
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == [b"".join(b"%d+" % at for at in range(255)), None, None, b"next+"]
+
+
+def test_a_context_is_sent_once(monkeypatch, runtime):
+    """While the child keeps it; what was not used for longest makes room, and a new child is sent all it needs."""
+    monkeypatch.setattr(recompute, "KEPT", 2)
+    sent = []
+    monkeypatch.setattr(recompute, "pack_jobs", lambda inputs, contexts: sent.append(
+        [data for _, data in contexts if data is not None]) or pack_jobs(inputs, contexts))
+
+    async def main():
+        computer = Recomputer(runtime)
+        try:
+            async with asyncio.timeout(30):
+                answers = [await computer.run(KERNEL, contexts, [b"="]) for contexts in (
+                    (b"a", b"b"), (b"b", b"a"), (b"a", b"c"), (b"b",))]
+                await computer.run(KERNEL, (b"b",), [b"exit"])
+                return [*answers, await computer.run(KERNEL, (b"b", b"c"), [b"="])]
+        finally:
+            computer.close()
+    assert asyncio.run(main()) == [b"=ab", b"=ba", b"=ac", b"=b", b"=bc"]
+    assert sent[:4] == [[b"a", b"b"], [], [b"c"], [b"b"]] and sent[-1] == [b"b", b"c"]
 
 
 @pytest.mark.parametrize("what", [b"raise", b"exit", b"die", b"huge", b"hoard"])
@@ -103,11 +138,11 @@ def test_a_kernel_that_does_not_end_is_stopped(monkeypatch, runtime):
     async def main():
         computer = Recomputer(runtime)
         try:
-            before = await computer.run(KERNEL, (), b"pid")
+            before = await computer.run(KERNEL, (), [b"pid"])
             with monkeypatch.context() as patch:
                 patch.setattr(recompute, "TIMEOUT_S", 0.05)
-                assert await computer.run(KERNEL, (), b"spin") is None
-            return before, await computer.run(KERNEL, (), b"pid")
+                assert await computer.run(KERNEL, (), [b"spin"]) is None
+            return before, await computer.run(KERNEL, (), [b"pid"])
         finally:
             computer.close()
     before, after = asyncio.run(asyncio.wait_for(main(), 30))
@@ -127,7 +162,7 @@ def test_each_answer_is_of_the_kernel_that_was_given():
         computer = Recomputer(fastest())
         try:
             kernels = [b"def run(given, contexts):\n yield\n return b'%d'" % edition for edition in (1, 2, 1)]
-            return [await computer.run(kernel, (), b"") for kernel in kernels]
+            return [await computer.run(kernel, (), [b""]) for kernel in kernels]
         finally:
             computer.close()
     assert asyncio.run(main()) == [b"1", b"2", b"1"]
@@ -139,7 +174,7 @@ def test_asking_at_once_is_answered_in_turn():
         computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
-                return await asyncio.gather(*(computer.run(KERNEL, (), b"%d" % i) for i in range(50)))
+                return await asyncio.gather(*(computer.run(KERNEL, (), [b"%d" % i]) for i in range(50)))
         finally:
             computer.close()
     assert asyncio.run(main()) == [b"%d" % i for i in range(50)]
@@ -149,7 +184,7 @@ def test_close_ends_the_child():
     """Nothing stays behind; closing twice is fine."""
     async def main():
         computer = Recomputer(fastest())
-        pid = int(await computer.run(KERNEL, (), b"pid") or 0)
+        pid = int(await computer.run(KERNEL, (), [b"pid"]) or 0)
         computer.close()
         computer.close()
         return pid
@@ -165,8 +200,8 @@ from lamplighter.gateway.runtime.recompute import Recomputer
 async def main(turns, cancelled):
     computer = Recomputer(fastest())
     if turns % 2:
-        await computer.run(KERNEL, (), b"first")   # a child is there already
-    asked = [asyncio.create_task(computer.run(KERNEL, (), b"spin")) for _ in range(3)]
+        await computer.run(KERNEL, (), [b"first"])   # a child is there already
+    asked = [asyncio.create_task(computer.run(KERNEL, (), [b"spin"])) for _ in range(3)]
     for _ in range(turns):
         await asyncio.sleep(0)
     if cancelled:
@@ -194,13 +229,13 @@ def test_a_cancelled_request_leaves_no_answer_behind():
         computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
-                before = await computer.run(KERNEL, (), b"pid")
-                asked = asyncio.create_task(computer.run(KERNEL, (), b"spin"))
+                before = await computer.run(KERNEL, (), [b"pid"])
+                asked = asyncio.create_task(computer.run(KERNEL, (), [b"spin"]))
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
                 assert computer._children[KERNEL]._turn.locked()
                 asked.cancel()
-                return before, await computer.run(KERNEL, (), b"pid"), asked.cancelled()
+                return before, await computer.run(KERNEL, (), [b"pid"]), asked.cancelled()
         finally:
             computer.close()
     before, after, cancelled = asyncio.run(main())
@@ -213,8 +248,8 @@ def test_one_kernel_does_not_wait_for_another():
         computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
-                stuck = asyncio.create_task(computer.run(KERNEL, (), b"spin"))
-                said = await computer.run(KERNEL + b"\n", (), b"other")
+                stuck = asyncio.create_task(computer.run(KERNEL, (), [b"spin"]))
+                said = await computer.run(KERNEL + b"\n", (), [b"other"])
                 return said, stuck.done()
         finally:
             computer.close()
@@ -229,18 +264,11 @@ def test_a_child_with_nothing_to_do_ends(monkeypatch):
         computer = Recomputer(fastest())
         try:
             async with asyncio.timeout(30):
-                before = int(await computer.run(KERNEL, (), b"pid"))
+                before = int(await computer.run(KERNEL, (), [b"pid"]))
                 while Path(f"/proc/{before}").exists():   # noqa: ASYNC110, ASYNC240
                     await asyncio.sleep(0.01)
-                return before, int(await computer.run(KERNEL, (), b"pid"))
+                return before, int(await computer.run(KERNEL, (), [b"pid"]))
         finally:
             computer.close()
     before, after = asyncio.run(main())
     assert before != after
-
-
-def test_a_child_whose_parent_has_gone_ends():
-    """Its parent may die before it has asked to be told so."""
-    done = subprocess.run([sys.executable, "-m", "lamplighter.gateway.runtime.child", "1", "{}", "/bin/echo", "ran"],
-                          input=b"", capture_output=True, timeout=300)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -203,6 +204,59 @@ def test_what_a_net_allows_is_the_limit() -> None:
     head, line = spec.tree.branch[1:3]
     assert head is not None and line is not None
     assert head.limit_a == pytest.approx(0.6 * 400 / (3**0.5 * 0.4)) and line.limit_a == pytest.approx(216)
+
+
+def _everything() -> dict[str, Any]:
+    """A net that has each table which is read, some with two rows."""
+    return street(
+        0.4, bus=MORE_BUSES, switch=_table("bus element et closed z_ohm in_ka", [4, 5, "b", True, 0.15, 0.3]),
+        motor=_table("bus pn_mech_mw cos_phi efficiency_percent loading_percent scaling in_service",
+                     [3, 0.04, 0.8, 90.0, 75.0, 1.0, True]),
+        asymmetric_load=_table(PHASES, [4, 0.006, 0.012, 0, 0, 0.003, 0.001, 0.9, True]),
+        asymmetric_sgen=_table(PHASES, [4, 0.006, 0.012, 0, 0, 0.003, 0.001, 0.9, True]),
+        sgen=_table("bus p_mw q_mvar", [2, 0.004, 0.001]), bus_geodata=_table("x y", *([i, 2 * i] for i in range(6))),
+        trafo=_table(TRAFO + "".join(f" {tap}_{what}" for tap in ("tap", "tap2") for what in (
+            "side", "pos", "step_percent", "changer_type")),
+            [0, 1, 0.4, 20.0, 0.4, 4.0, 1.325, 1.35, 0.3, "hv", 1, 2.5, "Ratio", "lv", 1, 1.5, "Ratio"]))
+
+
+def _variants(net: dict[str, Any], table: str, column: str) -> Iterator[tuple[object, dict[str, Any]]]:
+    """The net with another value in that column, each row and value in turn; with the column, where it lacks it."""
+    entry = net["_object"][table]
+    given = json.loads(entry["_object"])
+    for place in range(len(given["data"])):
+        for value in (True, False, 0, 1.5, 37.5, 3, "lv", "hv", "l", "x", '{"coordinates": [7, 8]}'):
+            split = copy.deepcopy(given)
+            if column not in split["columns"]:
+                split["columns"].append(column)
+                split["data"] = [[*row, None] for row in split["data"]]
+            split["data"][place][split["columns"].index(column)] = value
+            yield value, {**net, "_object": {**net["_object"], table: {**entry, "_object": json.dumps(split)}}}
+
+
+@pytest.mark.parametrize(("table", "column"), [
+    (table, column) for table, part in COLUMNS.items() for column in sorted({*part.reads, *part.only, *part.tells})])
+def test_every_column_that_is_read_counts(table: str, column: str) -> None:
+    """Some other value changes the feeder, is told, or, where it is a number, refused: none is dropped in silence."""
+    net = _everything()
+    before = read(net, 1, silent := Left())
+    for value, changed in _variants(net, table, column):
+        try:
+            after = read(changed, 1, left := Left())
+        except TaskError as error:
+            if error.code != "bad_pandapower" or not isinstance(value, str):
+                return
+            continue
+        if after.feeder != before.feeder or left.notes() != silent.notes():
+            return
+    pytest.fail(f"{column} of {table} may be anything")
+
+
+def test_limits_that_look_like_shares_are_told() -> None:
+    """``max_loading_percent`` of 1 is 1 %."""
+    given = street(0.4, line=_table(f"{LINE} max_loading_percent", *(
+        [i, i + 1, 0.25, 0.2, 0.08, 260.0, 0.27, True, 1.0] for i in (1, 2, 3))))
+    assert any("max_loading_percent of a line is 1 %" in note for note in volts_of(given)[0].notes)
 
 
 def test_errors_point_into_the_net_that_was_sent() -> None:

@@ -145,9 +145,9 @@ def _share(given: Given, rng: random.Random) -> None:
     given[name] = share
 
 
-def _cable(given: Given, rng: random.Random) -> None:
+def _long(given: Given, rng: random.Random) -> None:
     line = rng.choice(given["feeder"]["lines"])
-    line["r_ohm"] = rng.choice([2.0, 2.5, 3.0])   # ten kilometres and more
+    line |= {"r_ohm": 1000 * line["r_ohm"], "x_ohm": 1000 * line["x_ohm"]}
 
 
 def _nines(given: Given, rng: random.Random) -> None:
@@ -167,7 +167,7 @@ PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given,
     ("silent", "traffic.forecast", _street, _silent), ("period_unit", "traffic.forecast", _street, _quarters),
     ("power_unit", "energy.battery", _home, _kw), ("price_unit", "energy.battery", _home, _kwh_price),
     ("power_unit", "energy.evhosting", _feeder, _watts), ("share_unit", "energy.evhosting", _feeder, _share),
-    ("length_unit", "energy.evhosting", _feeder, _cable), ("missing_code", "energy.battery", _home, _nines),
+    ("length_unit", "energy.evhosting", _feeder, _long), ("missing_code", "energy.battery", _home, _nines),
     ("share_unit", "energy.battery", _home, _percent)]
 
 
@@ -211,6 +211,8 @@ def test_a_code_among_numbers_like_it_is_a_number() -> None:
     with pytest.raises(TaskError) as caught:
         plausible.no_missing_codes([(20.0, "/a"), (-999.0, "/b"), (22.0, "/c"), (-999.0, "/d")], left)
     assert caught.value.path == "/b" and "2 of 4 readings" in caught.value.message
+    with pytest.raises(TaskError):   # zinc in soil: from 113 to 1839, and never below nothing
+        plausible.no_missing_codes([(113.0, ""), (-999.0, ""), (1839.0, "")], left)
 
 
 def test_a_quiet_night_and_a_gap_are_no_silence() -> None:

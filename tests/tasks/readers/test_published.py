@@ -101,7 +101,8 @@ def _prices(day: str, slots: int, price: str = "Day-ahead Price [EUR/MWh]", minu
 
 
 @pytest.mark.parametrize(("day", "slots"), [
-    ("28.03.2026", 24), ("28.03.2026", 96), ("29.03.2026", 92), ("29.03.2026", 23), ("25.10.2026", 25)])
+    ("28.03.2026", 24), ("28.03.2026", 96), ("29.03.2026", 92), ("29.03.2026", 23), ("25.10.2026", 25),
+    ("25.10.2026", 100)])
 def test_entsoe(day: str, slots: int) -> None:
     """By the hour or the quarter-hour; a day on which the clocks change is told."""
     left = Left()

@@ -8,7 +8,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers import network, routes
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.network import Demand
-from lamplighter.tasks.readers.routes import parse_routes, read_routes, vehicle_m
+from lamplighter.tasks.readers.routes import classes, parse_routes, read_routes, vehicle_m
 from lamplighter.tasks.readers.sumo import read_network
 
 
@@ -125,7 +125,7 @@ def test_routes_are_drawn_by_probability(network_xml: str) -> None:
 
 
 def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
-    """People, bicycles and a bus on a way that is not for cars are left out and counted; a bus among cars is not."""
+    """People, bicycles and a bus where none may drive are left out and counted; a bus among cars is not."""
     left = Left()
     closed = network_xml.replace('id="s_in_0"', 'id="s_in_0" allow="bus"')
     body = """<vType id="bus" vClass="bus"/><vType id="bike" vClass="bicycle"/>
@@ -141,6 +141,43 @@ def test_only_vehicles_of_the_queues_are_planned_for(network_xml: str) -> None:
         "1 flow of people (p) left out", "1 bus stop (here) left out"]
     with pytest.raises(TaskError, match="no way for cars"):
         _read(closed, body.replace('vClass="bus"', ""))
+
+
+def test_a_bus_takes_its_own_lane(network_xml: str) -> None:
+    """Where cars may not drive, or beside them: a movement and a queue of its own, whose green no plan shortens."""
+    closed = network_xml.replace('id="s_in_0"', 'id="s_in_0" allow="bus"')
+    beside = network_xml.replace("</edge>\n    <edge id=\"w_in\"", "<lane id=\"e_in_1\" index=\"1\" allow=\"bus\" "
+                                 "speed=\"13.9\" length=\"139\"/></edge>\n    <edge id=\"w_in\"").replace(
+        '<connection from="w_in"', '<connection from="e_in" to="w_out" fromLane="1" toLane="0" via=":C_1_0" tl="C" '
+        'linkIndex="1" dir="s" state="o"/>\n<connection from="w_in"', 1)
+    body = """<vType id="bus" vClass="bus"/><trip id="a" type="bus" depart="1" from="s_in" to="n_out"/>
+        <vehicle id="b" type="bus" depart="1"><route edges="e_in w_out"/></vehicle>
+        <trip id="c" depart="2" from="e_in" to="w_out"/>"""
+    routes = parse_routes(f"<routes>{body}</routes>")
+    assert classes(routes) == {"bus"}
+    network, roads = read_network(closed, classes=classes(routes))
+    assert network.movements == ("e_in > w_out", "w_in > e_out", "w_in > n_out", "s_in > n_out apart from cars")
+    assert read_routes(routes, roads, 0.0, 1e6, 1).routes == (((3, 100),), ((0, 100),))
+    assert 0 in network.junctions[0].others
+    network, roads = read_network(beside, classes=classes(routes))
+    own = network.movements.index("e_in > w_out apart from cars")
+    assert sorted(read_routes(routes, roads, 0.0, 1e6, 1).routes) == [((0, 100),), ((1, 100),), ((own, 100),)]
+    assert len({link.lane for link in network.links if link.movement in (1, own)}) == 2
+
+
+def test_a_crossing_without_rules_is_crowded(network_xml: str) -> None:
+    """Told where more cross it than find their way by themselves, and it has three roads at least."""
+    lane = '<lane id="{0}_0" index="0" speed="9" length="9"/></edge>'
+    more = "".join(f'<edge id="{name}" from="{a}" to="{b}">' + lane.format(name)
+                   for name, a, b in (("on", "E", "X"), ("a", "Y", "E"), ("b", "Z", "E")))
+    more += '<junction id="E" type="unregulated"/><connection from="e_out" to="on" fromLane="0" toLane="0"/>'
+    for count, roads, expected in ((350, more, ("E",)), (250, more, ()), (350, more.replace('to="E"', 'to="Q"'), ())):
+        routes = parse_routes(f'''<routes><flow id="f" begin="0" end="900" number="{count}">
+                              <route edges="w_in e_out on"/></flow></routes>''')
+        left = Left()
+        network = read_network(network_xml.replace("</net>", roads + "</net>"))[1]
+        assert read_routes(routes, network, 0.0, 1e6, 1, left).crowded == expected
+        assert [note[:26] for note in left.notes()] == ["more than 1200 vehicles an"] * len(expected)
 
 
 def test_flows_of_an_interval_have_its_times(network_xml: str) -> None:

@@ -77,8 +77,10 @@ def test_times_from_now_are_newer_than_those_of_a_clock() -> None:
 def test_text_booleans_data_and_sums_are_passed_over() -> None:
     """Only numbers are readings; what is left out is told."""
     left = Left()
-    assert not list(resolved([{"bn": "a", "vs": "x"}, {"vb": True}, {"vd": "AA"}, {"s": 9}, {}], "", left))
-    assert left.notes() == ["4 records (a) left out: it carries text, a truth, data or a sum, no number"]
+    given = [{"bn": "a", "vs": "x"}, {"vb": True}, {"vd": "AA"}, {"s": 9}, {}, {"n": "b", "u": "Cel", "t": 5}]
+    assert not list(resolved(given, "", left))
+    assert left.notes() == ["4 records (a) left out: it carries text, a truth, data or a sum, no number",
+                            "1 record (ab) left out: it carries no value"]
 
 
 @pytest.mark.parametrize(("record", "code", "path"), [

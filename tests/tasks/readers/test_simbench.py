@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.spec import Spec
 from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.simbench import from_folder, peak_day, read
+from lamplighter.tasks.readers.simbench import COLUMNS, from_folder, peak_day, read
 from lamplighter.tasks.registry import prepare
 
 
@@ -170,6 +171,50 @@ def test_shares_in_place_of_percent_are_told(tables) -> None:
     assert "1 rows of Line is 1 %" in note and '"accept": ["share_unit"]' in note
     read(tables, 1, left := Left(["share_unit"]))
     assert not any("loadingMax" in note for note in left.notes())
+
+
+def _variants(text: str, column: str) -> Iterator[tuple[object, str]]:
+    """The table with another value in that column, each row and value in turn; with the column, where it lacks it."""
+    header, *lines = text.splitlines()
+    names, rows = header.split(";"), [line.split(";") for line in lines]
+    if column not in names:
+        names, rows = [*names, column], [[*row, "NULL"] for row in rows]
+    at = names.index(column)
+    for place, row in enumerate(rows):
+        for value in (1, 0, 37.5, -2, "LV", "pq", "bar", "end", "auxiliary"):
+            changed = [*rows[:place], [*row[:at], str(value), *row[at + 1:]], *rows[place + 1:]]
+            yield value, "\n".join(map(";".join, [names, *changed]))
+
+
+@pytest.mark.parametrize(("table", "column"), [
+    (table, column) for table, part in COLUMNS.items() for column in sorted({*part.reads, *part.only, *part.tells})])
+def test_every_column_that_is_read_counts(tables, table: str, column: str) -> None:
+    """Some other value changes the feeder, is told, or, where it is a number, refused: none is dropped in silence."""
+    tables = {name: text.replace("bar_1", "a_bar") for name, text in tables.items()}   # "bar" is no longer the first
+    before = read(tables, 1, silent := Left())
+    for value, text in _variants(tables[table], column):
+        try:
+            after = read({**tables, table: text}, 1, left := Left())
+        except TaskError as error:
+            if error.code != "bad_simbench" or not isinstance(value, str):
+                return
+            continue
+        if after.feeder != before.feeder or left.notes() != silent.notes():
+            return
+    pytest.fail(f"{column} of {table} may be anything")
+
+
+def test_limits_that_look_like_shares_are_told(tables) -> None:
+    """``loadingMax`` 1 of a line or a transformer is 1 %; 100 km of cable in a street are told, too."""
+    for table, old, new, words in (
+            ("Line", "0.5;100;", "0.5;1;", "loadingMax of 1 rows of Line is 1 %"),
+            ("Transformer", "id;", "id;", "the limit of the transformer is 0.8 %"),
+            ("Line", "0.5;100;", "100;100;", "as if metres were taken for kilometres")):
+        changed = {**tables, table: tables[table].replace(old, new)}
+        if table == "Transformer":
+            changed[table] = "id;nodeHV;nodeLV;type;tappos;loadingMax;autoTap\nt;mv_1;bar;T400;-2;0.8;0"
+        assert any(words in note for note in _spec(changed).notes), words
+    assert not any('"accept"' in note for note in _spec(tables).notes)
 
 
 def test_errors_point_into_the_tables_that_were_sent(tables) -> None:

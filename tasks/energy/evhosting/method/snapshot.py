@@ -28,7 +28,8 @@ class Snapshots:
         for each in range(self._next, slot + 1):
             self._state[8] = each
             kernel.advance(self._state, self._buses, self._loads, self._changes)
-            kernel.solve_slot(self._state, self._buses, self._shunts)
+            for _ in kernel.solve_slot(self._state, self._buses, self._shunts, 0):
+                pass
         self._next = slot + 1
 
     @property

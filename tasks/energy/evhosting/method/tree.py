@@ -11,8 +11,8 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.feeder import Feeder, Transformer
 from lamplighter.tasks.registry import nearest
 
-BUSES_MAX = 200
-"""More would not fit the memory of a board."""
+BUSES_MAX = 1000
+"""More would fit the memory of few boards."""
 OHM_MIN = 1e-9
 """Stands for no impedance at all where lines share a current."""
 
@@ -106,7 +106,7 @@ def lean(tree: Tree, busy: Collection[str]) -> Tree:
         parents.append(place[parent])
         branches.append(branch)
     if len(place) > BUSES_MAX:
-        raise TaskError("too_large", f"{len(place)} buses; a device holds at most {BUSES_MAX}",
+        raise TaskError("too_large", f"{len(place)} buses; at most {BUSES_MAX} can be computed",
                         "study one feeder (outgoing circuit) at a time, and lump the others into a load at the "
                         "busbar", "/feeder/buses")
     return Tree(tuple(tree.names[i] for i in place), tuple(parents), tuple(branches), tree.has_transformer)

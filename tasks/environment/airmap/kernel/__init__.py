@@ -8,8 +8,7 @@
 #   | per station u64: x 18 bits, y 18 bits, 0 7 bits, value 21 bits (biased)
 #   | per target u64: x 18 bits, y 18 bits, 0 4 bits, stations to use 24 bits (bit i: station i)
 #   | per variogram model u8, m u8, s u8, 0, scale u32, cut u32, base u32, depth u32.
-# Answer, big-endian: one variogram: per target value u32 (Q24, 2**28 added), variance u32 (Q24);
-#   several: per variogram, per target the value only.
+# Answer, big-endian: per variogram, per target: value u32 (Q24, 2**28 added), variance u32 (Q24).
 import struct
 from array import array
 
@@ -38,7 +37,7 @@ def run(data, contexts):
     distances(g, h, at)
     cov = h if sets == 1 else array("i", bytes(4 * len(h)))
     a = array("i", bytes(4 * 132)) + ROOTS
-    out = bytearray(targets * (8 if sets == 1 else 4 * sets))
+    out = bytearray(8 * targets * sets)
     place = 0
     for number in range(sets):
         model = variogram(data, 4 + 8 * (n + targets) + 20 * number)
@@ -53,11 +52,8 @@ def run(data, contexts):
                 load(a, g, cov, at)
                 eliminate(a)
                 weigh(a, multiplier(a))
-            if sets == 1:
-                struct.pack_into(">II", out, 8 * t, a[_KRIGED], a[_VARIANCE])
-            else:
-                struct.pack_into(">I", out, place, a[_KRIGED])
-                place += 4
+            struct.pack_into(">II", out, place, a[_KRIGED], a[_VARIANCE])
+            place += 8
             if t & 1:
                 yield
     return bytes(out)

@@ -93,10 +93,10 @@ def packed(variogram: Variogram, units_per_m: float, furthest_m: float) -> bytes
                        min(ONE - 1, round(ONE * depth / 2 ** (doublings + 1))))
 
 
-def first_search(diagonal_m: float) -> list[Variogram]:
+def first_search(diagonal_m: float, nuggets: Sequence[float] = (0.0, 0.1, 0.25, 0.5)) -> list[Variogram]:
     """The parameter sets that the automatic variogram tries first; ``diagonal_m``: of the stations' box."""
     return [_of_reach(shape, reach * diagonal_m, nugget) for shape in ("exponential", "spherical")
-            for reach in (0.06, 0.12, 0.24, 0.48, 0.96, 1.92) for nugget in (0.0, 0.1, 0.25, 0.5)]
+            for reach in (0.06, 0.12, 0.24, 0.48, 0.96, 1.92) for nugget in nuggets]
 
 
 def second_search(best: Variogram) -> list[Variogram]:

@@ -40,7 +40,7 @@ class Book:
             if answer is None:
                 missing += 1
                 continue
-            guesses = cut.tile.estimates(answer, self.variogram)
+            (guesses,) = cut.tile.estimates(answer, [self.variogram])
             for place, guess in zip(cut.places, guesses, strict=True):
                 for i in self._at[place]:
                     if self.spec.rows[cut.t][i] is not None:

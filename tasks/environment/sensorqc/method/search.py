@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from statistics import median
 
 from lamplighter.tasks.api import DeadlinePassed, Job
-from lamplighter.tasks.environment.airmap.jobs import together
 from lamplighter.tasks.environment.airmap.method.variogram import Variogram, first_search, second_search
 from lamplighter.tasks.environment.sensorqc.jobs import Cut, left_out
 from lamplighter.tasks.environment.sensorqc.method.book import Book
@@ -45,18 +44,17 @@ def choose(spec: Spec, preview: Book) -> Asked:
         return preview.variogram, "by rule: too few different readings to search"
     cuts = [cut for t in sample for cut in left_out(spec, t)]
     first = first_search(spec.diagonal_m)
-    parts = together(first)
-    jobs = [cut.tile.job(part) for cut in cuts for part in parts]
+    jobs = [cut.tile.job(part) for cut in cuts for part in cut.tile.together(first)]
     try:
         answers = yield [*(cut.tile.job([preview.variogram]) for cut in cuts), *jobs]
     except DeadlinePassed as late:
         preview.write(cuts, late.answers[:len(cuts)])
         raise
     preview.write(cuts, answers[:len(cuts)])
-    best = _least(spec, cuts, parts, answers[len(cuts):])
+    best = _least(spec, cuts, first, answers[len(cuts):])
     second = second_search(best)
-    parts = together(second)
-    best = _least(spec, cuts, parts, (yield [cut.tile.job(part) for cut in cuts for part in parts]))
+    best = _least(spec, cuts, second, (yield [cut.tile.job(part) for cut in cuts
+                                              for part in cut.tile.together(second)]))
     tried = len(first) + len(second) - 1
     return best, f"best of {tried} by leave-one-out at {len(sample)} times; sill from the leave-one-out errors"
 
@@ -72,14 +70,15 @@ def _sample(spec: Spec) -> list[int]:
     return [usable[(2 * number + 1) * len(usable) // (2 * count)] for number in range(count)]
 
 
-def _least(spec: Spec, cuts: list[Cut], parts: list[list[Variogram]], answers: Sequence[bytes]) -> Variogram:
+def _least(spec: Spec, cuts: list[Cut], sets: list[Variogram], answers: Sequence[bytes]) -> Variogram:
     each = iter(answers)
-    sizes: dict[Variogram, list[float]] = {one: [] for part in parts for one in part}
+    sizes: dict[Variogram, list[float]] = {one: [] for one in sets}
     for cut in cuts:
         values = spec.at(cut.t)
-        for part in parts:
-            for one, guesses in zip(part, cut.tile.values(next(each)), strict=True):
-                sizes[one] += [abs(guess - values[place]) for place, guess in zip(cut.places, guesses, strict=True)]
+        for part in cut.tile.together(sets):
+            for one, guesses in zip(part, cut.tile.estimates(next(each), part), strict=True):
+                sizes[one] += [abs(guess.value - values[place])
+                               for place, guess in zip(cut.places, guesses, strict=True)]
     limit = FAR * NORMAL * min(map(median, sizes.values())) or max(map(max, sizes.values())) or 1.0
     return min(sizes, key=lambda one: sum(_loss(size / limit) for size in sizes[one]))
 

@@ -48,10 +48,18 @@ def verify(given: Input, data: Mapping[str, Any]) -> dict[str, Any]:
     text = (f"In SUMO, on the demand as given and {len(SEEDS)} seeds, vehicles lose {shipped:.1f} s under the "
             f"present programmes and {proposed:.1f} s under those proposed: {shipped - proposed:.1f} s ({saved:.1%}) "
             "less, where " + ("nothing" if before is None else f"{before - after:.1f} s less at signals") +
-            " was predicted. SUMO's figures are all time lost, not only at signals.")
+            f" was predicted. SUMO's figures are all time lost, not only at signals{_held(saved, data)}.")
     return {"ok": proposed <= shipped, "text": text, "shipped_s_per_vehicle": round(shipped, 2),
             "proposed_s_per_vehicle": round(proposed, 2), "saved_share": round(saved, 4),
             "predicted_saving_s_per_vehicle": None if before is None else round(before - after, 2)}
+
+
+def _held(saved: float, data: Mapping[str, Any]) -> str:
+    """Whether a saving is where it was promised to be."""
+    low, high = data.get("saved_share_low"), data.get("saved_share_high")
+    if low is None or high is None:
+        return "; nothing was promised of them"
+    return f"; {low:.0%} to {high:.0%} less was promised: it is {'' if low <= saved <= high else 'not '}inside"
 
 
 def find_sumo() -> Path:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, chain
 
 from lamplighter.tasks.api import TaskError
@@ -16,7 +18,7 @@ from lamplighter.tasks.readers import ngsi
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.flows import flows
 from lamplighter.tasks.readers.network import Demand, Steps, collect
-from lamplighter.tasks.readers.routes import MAX_DRAWN, MAX_VEHICLES, lay
+from lamplighter.tasks.readers.routes import MAX_DRAWN, MAX_VEHICLES, crowded, lay
 from lamplighter.tasks.readers.sumo import Roads
 from lamplighter.tasks.registry import nearest
 from lamplighter.tasks.traffic.signals.model import Counts
@@ -156,6 +158,7 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
     rng = random.Random(seed)  # noqa: S311 (arrivals, not secrets)
     laid: dict[tuple[str, ...], Steps] = {}
     trips: list[tuple[int, Steps]] = []
+    taken: Counter[tuple[str, ...]] = Counter()
     ways = _Ways(shares, roads)
     draws, drawn = draws_of(periods), 0
     for entry in counts.entries:
@@ -167,11 +170,12 @@ def read_counts(counts: Counts, roads: Roads, start_s: float, end_s: float, seed
             way = ways.walk(entry.road, rng)
             if way not in laid:
                 laid[way] = lay(roads, way)
+            taken[way] += 1
             trips.append((round(10 * time), laid[way]))
         if len(trips) > MAX_VEHICLES:
             raise TaskError("too_large", f"more than {MAX_VEHICLES} vehicles in the period",
                             "set period_start_s and period_end_s to the hours in question", COUNTS_PATH)
-    return collect(trips)
+    return replace(collect(trips), crowded=crowded(roads, taken, trips, left or Left()))
 
 
 def _shares(counts: Counts, roads: Roads) -> dict[str, dict[str, float]]:

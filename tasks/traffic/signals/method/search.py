@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,18 @@ START_UP_DS = 35
 CROSSED = 0.3
 HALVED = 0.06
 HALVINGS = 5
+LOST_DS = 5
+"""Of each green, in 0.1 s: what its first vehicle takes more than others, less the yellow that the last one uses."""
+MOST_BUSY = 0.9
+LEAST_PERIOD_DS = 3000
+"""A load is over as much time, at least."""
+CYCLES = 5
+SHORTEST, LONGEST = 0.6, 1.5
+"""Cycles to try, as shares of what the busiest junction needs by itself."""
+LEAST_DS, MOST_DS = 300, 1200
+"""The bounds of good practice (RiLSA 2010: 30 s, and 90 s, at most 120 s)."""
+DENSE_DS = 500
+"""However dense demand is, so short a cycle is tried if it can be followed: Webster's formula knows no waves."""
 
 Part = tuple[int, ...]
 """One junction's share of a plan: offset, then the durations of its adjustable phases, in 0.1 s."""
@@ -44,12 +57,30 @@ def fitted(junction: Junction, limits: Bounds, cycle_ds: int, weights: Sequence[
     return (offset, *scaled)
 
 
-def alive(search: Search, generation: int) -> int:
-    """How many cycles still breed: the better half goes on after each fifth of the generations."""
-    alive = len(search.cycles_s)
+def alive(search: Search, cycles: int, generation: int) -> int:
+    """How many of so many cycles still breed: the better half goes on after each fifth of the generations."""
+    alive = cycles
     for _ in range(generation // max(1, search.generations // HALVINGS)):
         alive = (alive + 1) // 2
     return alive
+
+
+def cycles_by_load(network: Network, demand: Demand, minimum_ds: int) -> list[int]:
+    """Cycles to try where nobody says which, in whole pairs of seconds: they can be halved.
+
+    They are spread evenly, as proportions, about what the busiest junction needs by itself (Webster 1958), the
+    longest at least twice the shortest. All junctions can follow the shortest, or where one of them takes longer than
+    the busiest needs, or than `DENSE_DS`, some.
+    """
+    moves = Moves(network, demand, minimum_ds, 0)
+    free = [j for j, own in enumerate(moves.limits) if own]
+    busiest = max((moves.webster_ds(j, demand.end_ds - demand.begin_ds) for j in free), default=600)
+    needed = [programme_cycle_ds(network.junctions[j], (0,)) + sum(low for low, _ in moves.limits[j]) for j in free]
+    low = min(DENSE_DS, max(LEAST_DS, SHORTEST * busiest, min(max(needed, default=0), busiest)))
+    low = max(low, min(needed, default=0))
+    high = max(1.5 * low, min(MOST_DS, max(2 * low, LONGEST * busiest)))
+    steps = (low * (high / low) ** (i / (CYCLES - 1)) for i in range(CYCLES))
+    return list(dict.fromkeys(20 * math.ceil(step / 20) for step in steps))
 
 
 class Moves:
@@ -69,6 +100,9 @@ class Moves:
             self.follows.update((a, b, travel) for (a, _), (b, travel) in pairwise(steps))
         self.links = {link.movement: link for link in network.links}
         self.states = {link.movement: network.junctions[link.junction].states(link.signal) for link in network.links}
+        self.asked = self._asked()
+        """Per junction and adjustable phase the green that its busiest lane asks for in the whole period (Webster
+        1958)."""
 
     def movable(self, cycle_ds: int) -> list[bool]:
         """Which junctions can follow a cycle."""
@@ -85,21 +119,29 @@ class Moves:
         return list(dict.fromkeys(found))
 
     def _loads(self, j: int) -> list[int]:
-        """Per adjustable phase the green that its busiest lane asks for (Webster 1958), on no scale."""
+        """Per adjustable phase its least green, and on top of it what it asks for, on no scale."""
+        return [least + load for load, (least, _) in zip(self.asked[j], self.limits[j], strict=True)]
+
+    def webster_ds(self, j: int, period_ds: int) -> int:
+        """The cycle of least delay at a junction by itself, where its greens could have any length (Webster 1958)."""
+        lost = programme_cycle_ds(self.network.junctions[j], (0,)) + LOST_DS * len(self.limits[j])
+        busy = min(MOST_BUSY, sum(self.asked[j]) / max(LEAST_PERIOD_DS, period_ds))
+        return round((1.5 * lost + 50) / (1 - busy))
+
+    def _asked(self) -> list[list[int]]:
         lanes: Counter[int] = Counter()
         options = Counter(link.movement for link in self.network.links)
         for link in self.network.links:
             lanes[link.lane] += self.flows[link.movement] * link.headway_ds // options[link.movement]
-        loads = [0] * len(self.network.junctions[j].phases)
+        junctions = self.network.junctions
+        loads = [[0] * len(junction.phases) for junction in junctions]
         for link in self.network.links:
-            if link.junction == j:
-                green = [i for i, state in enumerate(self.states[link.movement]) if state == GREEN] or [
-                    i for i, state in enumerate(self.states[link.movement]) if state == PERMISSIVE]
-                for i in green:
-                    loads[i] = max(loads[i], lanes[link.lane] // len(green))
-        phases = self.network.junctions[j].phases
-        free = (load for load, phase in zip(loads, phases, strict=True) if phase.adjustable)
-        return [least + load for load, (least, _) in zip(free, self.limits[j], strict=True)]
+            green = [i for i, state in enumerate(self.states[link.movement]) if state == GREEN] or [
+                i for i, state in enumerate(self.states[link.movement]) if state == PERMISSIVE]
+            for i in green:
+                loads[link.junction][i] = max(loads[link.junction][i], lanes[link.lane] // len(green))
+        return [[load for load, phase in zip(found, junction.phases, strict=True) if phase.adjustable]
+                for found, junction in zip(loads, junctions, strict=True)]
 
     def opening_ds(self, plan: Plan, movement: int) -> int:
         """When in the cycle a movement's green begins, without the offset; 0 if it never does."""

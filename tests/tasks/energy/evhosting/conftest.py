@@ -17,12 +17,13 @@ FeederOf = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def feeder_of() -> FeederOf:
-    """A random radial low-voltage feeder: ``feeder_of(seed, buses, transformer=False, stress=1.0)``."""
+    """A random radial low-voltage feeder: ``feeder_of(seed, buses, transformer=False, stress=1.0, back=4)``.
+    Each bus hangs on one of the last ``back``."""
 
-    def make(seed: int, buses: int, transformer: bool = False, stress: float = 1.0) -> dict[str, Any]:
+    def make(seed: int, buses: int, transformer: bool = False, stress: float = 1.0, back: int = 4) -> dict[str, Any]:
         pick = random.Random(seed)
         first = 1 if transformer else 0
-        lines = [{"from_bus": f"b{pick.randrange(max(first, i - 4), i)}", "to_bus": f"b{i}",
+        lines = [{"from_bus": f"b{pick.randrange(max(first, i - back), i)}", "to_bus": f"b{i}",
                   "r_ohm": round(stress * pick.uniform(0.002, 0.03), 5),
                   "x_ohm": round(stress * pick.uniform(0.001, 0.01), 5), "limit_a": pick.choice([142.0, 270.0])}
                  for i in range(first + 1, buses)]

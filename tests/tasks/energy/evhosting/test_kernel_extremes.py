@@ -25,7 +25,7 @@ def extreme(pick: random.Random) -> Job:
     source = round(pick.choice((0.7, 1.0, 1.3, pick.uniform(0.7, 1.3))) * Q24)
     net = struct.pack("<iii", n, pick.randrange(2), source) + struct.pack("<iiii", 0, 0, 0, 0)
     for bus in range(1, n):
-        exponent = pick.choice((0, 0, 1, 3, 6, 10, 30))
+        exponent = pick.choice((0, 0, 1, 3, 6, 10, 30, 31, 32, 33))
         mantissas = (pick.choice((*EDGES_17, pick.randrange(131_072))) for _ in range(2))
         net += struct.pack("<iiii", pick.randrange(bus) | exponent << 16, *mantissas,
                            pick.choice((0, 1, 65_536, 65_537, pick.randrange(1, 1 << 25), (1 << 25) - 1)))

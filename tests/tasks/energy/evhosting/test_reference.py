@@ -9,9 +9,10 @@ import pytest
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.demo import feeder33
+from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.model import EvHosting
 from lamplighter.tasks.energy.evhosting.prepare import prepare
-from lamplighter.tasks.energy.evhosting.reference import Network
+from lamplighter.tasks.energy.evhosting.reference import Network, draw_cars
 from lamplighter.tasks.local import run_local
 
 
@@ -52,6 +53,47 @@ def test_kernel_agrees_with_floats(feeder_of, seed: int, buses: int, transformer
     assert report["max_voltage_difference_pu"] < 2e-5 or report["collapsed_snapshots"] > 100
     assert report["max_loading_difference_points"] < 0.05
     assert report["same_flags"] == report["scenarios"] >= 10
+
+
+@pytest.mark.parametrize(("buses", "back", "stress", "share"), [(1000, 400, 0.05, 1.0), (999, 1, 0.02, 0.01)])
+def test_a_thousand_buses_agree_with_floats(feeder_of, buses: int, back: int, stress: float, share: float) -> None:
+    """What is cut off at a bus does not add up over a thousand of them, be they a bush or one long row: every voltage
+    is within 1e-5 pu and every loading within a ten-thousandth of itself."""
+    feeder = feeder_of(3, buses, transformer=True, stress=stress, back=back)
+    feeder["transformer"]["rated_kva"] = 2500.0
+    for load in feeder["loads"]:
+        load |= {"kw": share * load["kw"], "kvar": share * load["kvar"]}
+    spec = prepare(EvHosting(feeder=feeder, first_slot=72, last_slot=73, charge_kw=11 * share))
+    network, cars = Network(spec), draw_cars(spec, "on_arrival", 60, 7)
+    shots = Snapshots(spec, "on_arrival", 60, 7)
+    for slot in range(spec.slots):
+        shots.go_to(slot)
+        volts = network.solve([complex(one.kw[72 + slot] + 11 * share * row[72 + slot], one.kvar[72 + slot])
+                               for one, row in zip(spec.demand, cars, strict=True)])
+        assert volts is not None and not shots.collapsed
+        base = 400 / 3**0.5
+        assert max(abs(abs(a) / base - abs(b)) for a, b in zip(volts, shots.voltages(), strict=True)) < 1e-5
+        assert shots.loadings()[1:] == pytest.approx(
+            network.loadings(volts)[1:], rel=1e-4, abs=1e-3)
+
+
+@pytest.mark.parametrize("ohm", [0.35, 0.7, 1.3])
+def test_a_long_way_to_a_small_house_is_no_weak_line(feeder_of, ohm: float) -> None:
+    """Of a feeder with 12 MW of cars a line of up to 16 pu to a house without any is right to 1e-5 pu."""
+    feeder = feeder_of(3, 400, transformer=True, stress=0.02, back=100)
+    feeder["transformer"]["rated_kva"] = 5000.0
+    for load in feeder["loads"]:
+        load["cars"] = 3
+    feeder["buses"].append({"name": "house"})
+    feeder["lines"].append({"from_bus": "b1", "to_bus": "house", "r_ohm": ohm, "x_ohm": 0.1, "limit_a": 63.0})
+    feeder["loads"].append({"bus": "house", "kw": 1.5, "kvar": 0.2, "cars": 0})
+    spec = prepare(EvHosting(feeder=feeder, first_slot=72, last_slot=72))
+    shots = Snapshots(spec, "on_arrival", 0, 0)
+    shots.go_to(0)
+    volts = Network(spec).solve([complex(one.kw[72], one.kvar[72]) for one in spec.demand])
+    assert volts is not None
+    house = spec.tree.names.index("house")
+    assert abs(abs(volts[house]) / (400 / 3**0.5) - abs(shots.voltages()[house])) < 1e-5
 
 
 def test_a_false_flag_is_found(feeder_of) -> None:

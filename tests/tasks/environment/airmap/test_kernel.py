@@ -84,7 +84,8 @@ def _tame(seed: int) -> list[Job]:
     sets += [Variogram("spherical", reach, nugget) for reach in (3.0, 500.0, 9e3, 1e6) for nugget in (0.0, 1.0)]
     tiles = cut(places, values, targets, order)
     left_out = cut(places, values, places, [(int(x), int(y)) for x, y in places], leave_out=True)
-    return [tile.job([one]) for tile in tiles for one in sets] + [tile.job(sets[:8]) for tile in left_out]
+    return [tile.job([one]) for tile in tiles for one in sets] + [
+        tile.job(part) for tile in left_out for part in tile.together(sets[:8])]
 
 
 def _answer(given: bytes) -> bytes:

@@ -35,3 +35,14 @@ def test_check_passes_honest_answers_and_stops_impossible_ones() -> None:
                                  (rehearsal, struct.pack("<IHH", 2**30, 100, 168))):
         assert not KIND.check(spec, job, wrong + answer[len(wrong):])
         assert not KIND.check(spec, job, answer + b"\0")
+
+
+def test_neighbours_share_contexts() -> None:
+    """The jobs of two detectors can go under one lease; heap for both contexts is declared, and the last stands
+    alone where it has no neighbour."""
+    spec = prepare({KIND.name: KIND}, KIND.name, generated(3, 5, 6))
+    jobs = next(solve(spec))
+    assert [job.contexts for job in jobs[::len(CANDIDATES)]] == [
+        (spec.series[0].context, spec.series[1].context)] * 2 + [(spec.series[2].context,)]
+    assert [job.input[0] >> 1 for job in jobs[::len(CANDIDATES)]] == [0, 1, 0]
+    assert jobs[0].heap_bytes - jobs[-1].heap_bytes >= len(spec.series[0].context.data)

@@ -198,6 +198,21 @@ def test_malformed_lengths_and_sets_are_refused() -> None:
             list(kernel.run(data, contexts))
 
 
+@pytest.mark.parametrize("mode", [0, 1])
+def test_a_job_says_which_context_is_its(mode: int) -> None:
+    """Several detectors' jobs have the same contexts, so that they go under one lease."""
+    pick = random.Random(3)
+    histories = [history_of(pick, 4, manner) for manner in ("ordinary", "gaps", "noise")]
+    sets = [[6, 2, 13, 8, 32, 26][2 - 2 * mode:]]
+    alone = [job_of(one, [mode, 4, 24, 2, 2, 0, 20 * mode], sets) for one in histories]
+    contexts = tuple(context for job in alone for context in job.contexts)
+    for place, job in enumerate(alone):
+        shared = Job(bytes([mode | place << 1]) + job.input[1:], job.answer_bytes, 1, 1, contexts)
+        assert run_job(KIND, shared) == run_job(KIND, job)
+    with pytest.raises(ValueError, match="length"):
+        run_job(KIND, Job(bytes([mode | 3 << 1]) + alone[0].input[1:], 1, 1, 1, contexts))
+
+
 def test_the_kernel_needs_little_memory() -> None:
     """The largest job of an ordinary task runs in 40 KB of heap on the unix port, the worker included."""
     if find_micropython() is None:

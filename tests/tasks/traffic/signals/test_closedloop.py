@@ -48,6 +48,9 @@ def test_the_figure_stands_beside_the_prediction() -> None:
     assert (found["shipped_s_per_vehicle"], found["proposed_s_per_vehicle"]) == (1250.0, 1232.0)
     assert found["ok"] and found["saved_share"] == 0.0144 and found["predicted_saving_s_per_vehicle"] == 9.5
     assert "18.0 s (1.4%) less" in found["text"] and "9.5 s less at signals was predicted" in found["text"]
+    assert "nothing was promised" in found["text"]
+    for high, held in ((0.02, "1% to 2% less was promised: it is inside"), (0.012, "it is not inside")):
+        assert held in closedloop.verify(GIVEN, {**DATA, "saved_share_low": 0.01, "saved_share_high": high})["text"]
     unknown = {**DATA, "delay_before_s_per_vehicle": None}
     assert "nothing was predicted" in closedloop.verify(GIVEN, unknown)["text"]
 

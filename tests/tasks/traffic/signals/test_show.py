@@ -57,7 +57,7 @@ def test_diagram_has_a_bar_per_phase_and_group(data: dict[str, Any]) -> None:
     assert len(bars) == 2 * 2 * (3 + 3)
     widths = [float(bar.get("width", "0")) for bar in bars[:3]]
     assert widths == pytest.approx([420 * s / 90 for s in (40, 5, 45)], abs=0.1)
-    assert "33% less (30% to 36% over copies of the demand)" in "".join(root.itertext())
+    assert "33% less (30% to 36% of all time lost)" in "".join(root.itertext())
 
 
 def test_csv_and_json_hold_the_answer(data: dict[str, Any]) -> None:

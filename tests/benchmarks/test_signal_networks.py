@@ -1,0 +1,18 @@
+"""The networks on which promises of ``traffic.signals`` are calibrated and judged."""
+
+from __future__ import annotations
+
+from benchmarks.quality.tools.signal_networks import CALIBRATED_ON, JUDGED_ON, Made
+
+
+def test_what_judges_has_not_chosen() -> None:
+    """No network is on both lists, by number or by what is drawn; each list has twenty and more."""
+    chosen, judged = ({repr(Made.drawn(number)) for number in numbers} for numbers in (CALIBRATED_ON, JUDGED_ON))
+    assert not set(CALIBRATED_ON) & set(JUDGED_ON) and not chosen & judged
+    assert len(chosen) == len(CALIBRATED_ON) >= 20 and len(judged) == len(JUDGED_ON) >= 20
+
+
+def test_a_number_draws_one_network() -> None:
+    """The same every time, with its own seed, so that a calibration can be made again."""
+    assert Made.drawn(7) == Made.drawn(7) != Made.drawn(8)
+    assert Made.drawn(7).seed == 7 and "--seed" in Made.drawn(7).shape
