@@ -169,7 +169,7 @@ class World:
         offered = sum(board.spare for board in self.boards.values()) / 1_000 * seconds
         counters, used = self.machine.state.counters, self.used
         return Done(used["us"] / 1e6 / offered, used["first"] / 1e6 / offered, used["first"] / 1e6 / len(self.boards),
-                    counters["audits"] / counters["jobs"], used["copies"] / counters["jobs"],
+                    counters["audits"] / used["leased"], used["copies"] / used["leased"],
                     used["us"] / 1e6 / used["copies"], seconds, self._solver_s)
 
     def _run(self, enough: Callable[[], bool]) -> None:
@@ -206,6 +206,9 @@ class World:
 
     def _on_SendChunk(self, effect: f.SendChunk) -> None:
         self.later(NETWORK_MS, lambda: self.boards[effect.node].chunk(effect))
+
+    def _on_KeepRound(self, effect: f.KeepRound) -> None:
+        self.used["leased"] += len(effect.cuts) or effect.jobs
 
     # Solvers and the gateway's own computer: one thing after the other
 

@@ -26,6 +26,11 @@ SCHEMA_VERSION = 4
 FINISHED_KEPT = 256
 """How many finished tasks are kept, newest first, for display and for ids that come again."""
 
+_BYTES = bytes(range(1, 256)).hex()
+JOBS = f"(CASE cuts WHEN x'' THEN 1 ELSE instr(x'{_BYTES}', substr(cuts, {{}} + 1, 1)) END)"
+"""How many jobs there are in what is leased of a row of ``round``, by its index: one, or those of a span, which are a
+byte of ``cuts``."""
+
 TABLES = f"""
 CREATE TABLE tail(number INTEGER PRIMARY KEY, body BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
 
@@ -80,10 +85,12 @@ CREATE TABLE standing(
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
-    UPDATE round SET audited = audited + 1 WHERE task = NEW.task AND round = NEW.round;
+    UPDATE round SET audited = audited + {JOBS.format('NEW.job_index')}
+        WHERE task = NEW.task AND round = NEW.round;
 END;
 CREATE TRIGGER replaced AFTER UPDATE ON answer WHEN NEW.audited <> OLD.audited BEGIN
-    UPDATE round SET audited = audited + NEW.audited - OLD.audited WHERE task = NEW.task AND round = NEW.round;
+    UPDATE round SET audited = audited + (NEW.audited - OLD.audited) * {JOBS.format('NEW.job_index')}
+        WHERE task = NEW.task AND round = NEW.round;
 END;
 
 CREATE TRIGGER task_over AFTER UPDATE OF state ON task BEGIN
@@ -184,17 +191,18 @@ _OPEN = "task IN (SELECT task FROM task WHERE state = '')"
 LEASE = "lease, task, round, job_index, fence, node, owner, nonce, price_kop, ended, verdict, boot, seq, answer,"\
         " report_by, epoch"
 
-LOAD_TASKS = """
+LOAD_TASKS = f"""
 SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, state, result, run, submitted_by,
     (SELECT count(*) FROM round WHERE round.task = task.task),
     (SELECT coalesce(sum(audited), 0) FROM round WHERE round.task = task.task), totals,
     coalesce((SELECT jobs FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
     (SELECT coalesce(sum(jobs), 0) FROM round WHERE round.task = task.task),
-    (SELECT count(*) FROM answer WHERE answer.task = task.task
+    (SELECT coalesce(sum({JOBS.format('job_index')}), 0)
+        FROM answer JOIN round USING(task, round) WHERE answer.task = task.task
         AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
     coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
     setback, life
-FROM task ORDER BY number"""
+FROM task ORDER BY number"""  # noqa: S608 - constants only
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look
 # at, ?2 the newest sealed epoch, ?3 the first of the newest leases.

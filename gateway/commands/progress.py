@@ -74,7 +74,7 @@ def answer_text(told: dict[str, Any]) -> str:
     body = kind.text(told["result"]["data"]) if kind else json.dumps(told["result"]["data"])[:2_000]
     partial = told["result"].get("partial")
     head = f"PARTIAL ANSWER, the deadline came first: {partial}\n\n" if partial else ""
-    return (f"{head}{told['result']['summary']}\n\n{body}\n\n{about['jobs']} jobs, {about['copies']} copies on "
+    return (f"{head}{told['result']['summary']}\n\n{body}\n\n{about['jobs']} jobs in {about['copies']} leases on "
             f"{len(about['devices'])} devices, {about['recomputed']} recomputed by the gateway.")
 
 

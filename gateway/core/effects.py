@@ -32,9 +32,9 @@ class KeepTask:
 
 @fact
 class KeepRound:
-    """A round of ``jobs`` jobs begins; its leases have numbers from ``first_lease`` on. ``run``: how often the task
-    was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many of the jobs that
-    its solver yielded are in each span, in their order by contexts; empty where none is. The others: see ``Made``.
+    """A round of ``jobs`` jobs begins, spans or not; its leases have numbers from ``first_lease`` on. ``run``: how
+    often the task was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many
+    of the jobs are in each span, in their order by contexts; empty where none is. The others: see ``Made``.
     """
 
     task: str

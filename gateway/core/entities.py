@@ -211,8 +211,8 @@ class Round:
         """Where there are spans: the places of their jobs among those that the solver yielded."""
         self.recalling = False
         """It is replayed, and the journal has not said yet what it knows of it."""
-        self.open_jobs = 0
-        """Jobs without an accepted answer."""
+        self.open_jobs = len(yielded)
+        """Jobs without an accepted answer, of those yielded: those of a span are open until it is accepted."""
         self.phases = dict.fromkeys(Phase, 0)
         self.fresh: deque[Job] = deque()
         """Jobs that wait for their first copy."""
@@ -240,6 +240,11 @@ class Round:
         return made
 
     @property
+    def done_jobs(self) -> int:
+        """Jobs with an accepted answer."""
+        return len(self.yielded) - self.open_jobs
+
+    @property
     def waiting(self) -> bool:
         """Whether jobs wait for a device, as far as is known without a look at each."""
         return bool(self.fresh or self.second)
@@ -255,13 +260,17 @@ class Round:
         return self.phases[AUDIT] > 0
 
 
+STILL_MS = 5_000
+"""A task that nobody has worked on for this long waits: before it may just be the turn of another one."""
+
+
 class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
                  "ending", "events", "expected", "jobs_before", "kept", "kind", "life", "name", "priority",
                  "progress", "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
-                 "started_ms", "state", "submitted_at_ms", "suspects", "waits")
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits", "worked_until")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
                  started_ms: int, by: str = "", life: int = 0) -> None:
@@ -310,6 +319,8 @@ class Task:
         self.rate_at = started_ms
         self.rate_done = 0
         self.waits = ""
+        self.worked_until = -STILL_MS
+        """When a device or the gateway was last seen at one of its jobs."""
 
     def move(self, state: TaskState) -> None:
         self.state = move(TASK_MOVES, self.state, state)
@@ -326,7 +337,7 @@ class Task:
 
     @property
     def _done(self) -> int:
-        return self.jobs_before + len(self.round.specs) - self.round.open_jobs
+        return self.jobs_before + self.round.done_jobs
 
     def put_round_away(self) -> None:
         """Its jobs are not in memory any more, only how many there were."""
@@ -338,7 +349,7 @@ class Task:
 
     @property
     def all_jobs(self) -> int:
-        jobs = self.jobs_before + len(self.round.specs)
+        jobs = self.jobs_before + len(self.round.yielded)
         return max(jobs, self.kept[1]) if self.replaying or self.over else jobs
 
     def advance(self, rounds: int, done: int, jobs: int) -> None:

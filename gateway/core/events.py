@@ -39,6 +39,11 @@ class JobSpec:
     heap_bytes: int
     items: tuple[Item, ...] = ()
 
+    @property
+    def jobs(self) -> int:
+        """How many its solver yielded it as."""
+        return len(self.items) or 1
+
 
 # From operators
 

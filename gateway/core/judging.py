@@ -196,14 +196,14 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
     for copy in job.copies:
         _reward(state, copy, copy.answer == answer)
-    task.audited += audited
+    jobs = job.spec.jobs
+    task.audited += jobs * audited
     task.dirty = True
     if not again:
-        state.counters["jobs"] += 1
-        task.accepted += 1
-        task.round.open_jobs -= 1
-        jobs = len(task.round.specs)
-        task.advance(task.round.number, jobs - task.round.open_jobs, jobs)
+        state.counters["jobs"] += jobs
+        task.accepted += jobs
+        task.round.open_jobs -= jobs
+        task.advance(task.round.number, task.round.done_jobs, len(task.round.yielded))
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
         finish_round(state, task)
 
@@ -341,7 +341,7 @@ def begin_round(state: State, task: Task) -> None:
     task.rounds = number + 1
     cuts = cuts_for(state, task, task.round.yielded)
     cut(task.round, cuts)
-    jobs = len(task.round.specs)
+    jobs = len(task.round.yielded)
     task.advance(number, 0, jobs)
     state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made,
                               cuts))
@@ -351,7 +351,7 @@ def begin_round(state: State, task: Task) -> None:
 def open_round(state: State, task: Task) -> None:
     """A new round: what the journal already knows is taken up, the rest is placed."""
     now = task.round
-    now.open_jobs = len(now.specs) - sum(job.answer is not None for job in now.jobs)
+    now.open_jobs = len(now.yielded) - sum(job.spec.jobs for job in now.jobs if job.answer is not None)
     state.live.append(task)
     suspects = task.suspects.pop(now.number, ())
     for job in [job for job in now.jobs if job.index in suspects] if suspects else ():

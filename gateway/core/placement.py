@@ -161,6 +161,7 @@ def _lease(state: State, node: Node, job: Job) -> None:
         node.kind = task.kind
         state.workers[node.kind] += 1
     task.copies += 1
+    task.worked_until = state.now_ms
     state.counters["leases"] += 1
 
 

@@ -27,9 +27,9 @@ class TaskRow(NamedTuple):
     """The figures of a finished task, as JSON."""
     round_jobs: int = 0
     all_jobs: int = 0
-    """Jobs of its last round, and of all that were begun."""
+    """Jobs of its last round, and of all that were begun, as its solver yielded them."""
     answered: int = 0
-    """Answers that the last round has; those before it have all."""
+    """Those of the last round that have an answer; of those before it all have."""
     expected: int = 0
     """How many rounds its kind expects; 0 where nobody knows."""
     setback: str = ""

@@ -16,7 +16,7 @@ from lamplighter.gateway.core.effects import (
     StartSolver,
     StopSolver,
 )
-from lamplighter.gateway.core.entities import Job, Round, Task
+from lamplighter.gateway.core.entities import STILL_MS, Job, Round, Task
 from lamplighter.gateway.core.events import RoundYielded, TaskBroke, TaskCancelled, TaskSolved, TaskSubmitted
 from lamplighter.gateway.core.judging import begin_round, call_off, open_round, put_away, set_back
 from lamplighter.gateway.core.lifecycle import Phase, TaskState, Why
@@ -219,7 +219,7 @@ def status(task: Task) -> dict[str, Any]:
     """As published; ``progress`` is in permille and never falls. ``jobs_total`` and ``eta_s`` are for all rounds that
     its kind expects, each taken to be like the present one; ``eta_s`` is None while the rate is not known."""
     rounds = 0 if task.over or task.replaying else max(0, task.expected - task.round.number - 1)
-    to_come = rounds * len(task.round.specs)
+    to_come = rounds * len(task.round.yielded)
     left = task.round.open_jobs + to_come
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs + to_come, "rounds": task.expected,
@@ -231,8 +231,10 @@ def status(task: Task) -> dict[str, Any]:
 
 
 def waits_for(state: State, task: Task) -> str:
-    """Why nothing moves, as words for an operator; empty while jobs are out."""
-    if task.over or task.round.moving:
+    """Why nothing moves, as words for an operator; empty while a job is out or recomputed, and ``STILL_MS`` after."""
+    if task.round.moving:
+        task.worked_until = state.now_ms
+    if task.over or state.now_ms < task.worked_until + STILL_MS:
         return ""
     job = next(iter(first_waiting(task)), None)
     return who_may_not(state, job) if job else "the solver"

@@ -241,7 +241,7 @@ def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     second = [job for queue in task.round.second.values() for job in queue]
     queued = {id(job) for job in (*task.round.fresh, *second)}
     round_, jobs = task.round, task.round.jobs
-    assert round_.open_jobs == len(round_.specs) - sum(job.answer is not None for job in jobs)
+    assert round_.open_jobs == len(round_.yielded) - sum(job.spec.jobs for job in jobs if job.answer is not None)
     assert round_.phases == {phase: sum(job.phase is phase for job in jobs) for phase in Phase}
     assert len(jobs) == len(round_.specs) or len(round_.fresh) >= city.policy.scan or round_.recalling
     assert set(city.state.turns) >= {task for task in city.state.live if task.round.phases[Phase.READY]}

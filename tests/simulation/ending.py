@@ -78,9 +78,11 @@ def _judge_result(world: World, name: str) -> None:
     release = world.auditor.ended_under[name]
     if given["provenance"]["kind_version"] != release.version:
         raise Broken(f"invariant 19: {name} is of version {release.version}, and says {given['provenance']}")
-    right = kind.truth_of(record.kept.body, release)
+    right, jobs = kind.truth_of(record.kept.body, release)
     if record.state != "done" or (given["result"] != right and not world.auditor.wrong_accepted):
         raise Broken(f"invariant 7: {name} is {record.state} with {given}, right is {right}")
+    if given["result"] == right and given["provenance"]["jobs"] != jobs:
+        raise Broken(f"figures: {name} took {jobs} jobs, and says {given['provenance']}")
 
 
 def _judge_credit(world: World) -> None:

@@ -131,17 +131,19 @@ def _job(state: bytes, round_: int, index: int) -> Job:
     return Job(input_, size_of(input_), (5 + input_[1]) * 1_000, 1_000 + 50 * input_[2], contexts)
 
 
-def truth_of(body: bytes, release: Release) -> dict[str, Any]:
-    """The right result of a request, computed in one go."""
+def truth_of(body: bytes, release: Release) -> tuple[dict[str, Any], int]:
+    """The right result of a request, computed in one go, and how many jobs that takes."""
     about = json.loads(body)
     kernel = kernel_of(about["kind"], release)
     solver = _solve(about["kind"], release)(Spec(**about["input"]))
+    count = 0
     try:
         jobs = next(solver)
         while True:
+            count += len(jobs)
             jobs = solver.send([answer_of(kernel, job.input, job.answer_bytes) for job in jobs])
     except StopIteration as end:
-        return {"summary": end.value.summary, "data": end.value.data}
+        return {"summary": end.value.summary, "data": end.value.data}, count
 
 
 def _kind(name: str, release: Release) -> Kind:

@@ -238,7 +238,7 @@ class Witness:
             jobs = self.jobs[key] = [yielded[place] for place in places]
             need(len({job.contexts for job in jobs}) == 1, 2, key, "is a span of jobs with different contexts")
             self.truth[key] = b"".join(kind.answer_of(kernel, job.input, job.answer_bytes) for job in jobs)
-        need(len(self.spans[x.task, x.round]) == x.jobs, 2, x, "is of other jobs")
+        need(len(yielded) == x.jobs, 2, x, "is of other jobs")
 
     def price(self, key: JobKey) -> int:
         """Of one lease of a job, or of a span."""

@@ -1,4 +1,5 @@
-# Kernel of energy.battery: the cheapest charge plan of one home battery for 96 quarter-hours.
+# Kernel of energy.battery: the cheapest charge plan of one home battery for the quarter-hours of a
+# day: 96, or 92 and 100 on the days on which the clocks change.
 #
 # Method: the cost of a slot is piecewise linear in the energy stored, three pieces a slot (to sell, to serve
 # the home, to buy). While the battery is neither full nor empty, energy has one price: every piece below it is
@@ -10,7 +11,7 @@
 # data, u16: units of storage that 1 W for a slot adds, that 1 W takes; watts at most in, out, to the grid;
 # u32: capacity, stored at first, stored at the end at least (units; the end at most the capacity less what 1 W
 # takes); then net load in W plus 32768 for each slot.
-# context, u16: prices to buy, then to sell, plus 32768, within 16383 either side.
+# context, u16: prices to buy, then to sell, plus 32768, within 16383 either side; how many says what day it is.
 # Answer, i16: W that the battery takes (or gives, if negative) in each slot.
 from array import array
 
@@ -29,9 +30,8 @@ except ImportError:  # CPython
         viper = ptr16
 
 
-_SLOTS = const(96)
-_PIECES = const(289)  # three a slot, and one last: to keep what is left over for nothing
-_LAST = const(288)
+# The longest day has 100 slots of three pieces each, and one piece comes last: to keep what is left over for nothing.
+# Tables are laid out for it, whatever day it is.
 _BIAS = const(32768)  # of what is signed in data and context
 _DEAREST = const(16383)
 
@@ -42,7 +42,7 @@ _END_GIVEN = const(9)
 _LOADS = const(11)
 
 # Table S: the slot at hand, stored there, pieces used, capacity, stored at the end at least, units that 1 W adds and
-# takes, W at most in, out, to the grid.
+# takes, W at most in, out, to the grid, slots of the day.
 _SLOT = const(0)
 _HELD = const(1)
 _USED = const(2)
@@ -53,19 +53,20 @@ _TAKES = const(6)
 _IN = const(7)
 _OUT = const(8)
 _GRID = const(9)
+_SLOTS = const(10)
 
 # Table L: units of each piece (at 0); how much a slot takes if none of its pieces is used; the price of each piece
 # per unit of storage, times S[_ADDS] * S[_TAKES], plus _ZERO as ptr32 reads no signs where words have 64 bits; and
 # what a slot adds with the pieces that are used, plus _ZERO.
-_GIVES = const(289)
-_PRICES = const(385)
-_CHANGES = const(674)
-_L_SIZE = const(770)
+_GIVES = const(301)
+_PRICES = const(401)
+_CHANGES = const(702)
+_L_SIZE = const(802)
 _ZERO = const(536870912)
 
 # Table W: place of each piece in the order of prices (at 0); the pieces in that order.
-_ORDER = const(289)
-_W_SIZE = const(578)
+_ORDER = const(301)
+_W_SIZE = const(602)
 
 
 # Cuts every slot into its pieces, from taking most to adding most. 1 if a price is out of range.
@@ -76,11 +77,12 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
     most = S[_IN]
     least = S[_OUT]
     limit = S[_GRID]
+    slots = S[_SLOTS]
     i = 0
-    for t in range(_SLOTS):
+    for t in range(slots):
         n = H[_LOADS + t] - _BIAS
         buy = P[t] - _BIAS
-        sell = P[_SLOTS + t] - _BIAS
+        sell = P[slots + t] - _BIAS
         if buy * buy > _DEAREST * _DEAREST or sell * sell > _DEAREST * _DEAREST:
             return 1
         g = 0
@@ -127,16 +129,17 @@ def cut(S: ptr32, H: ptr16, P: ptr16, L: ptr32) -> int:
         L[j + 1] = v + _ZERO
         L[j + 2] = w + _ZERO
         i += 3
-    L[_LAST] = 0
-    L[_PRICES + _LAST] = _ZERO
+    L[i] = 0
+    L[_PRICES + i] = _ZERO
     return 0
 
 
 # Pool adjacent violators: where a later piece of a slot is cheaper than one before, both get their mean price.
 @micropython.viper
-def pool(L: ptr32) -> int:
+def pool(L: ptr32, S: ptr32) -> int:
+    last = 3 * S[_SLOTS]
     i = 0
-    while i < _LAST:
+    while i < last:
         j = i + _PRICES
         u = L[j]
         v = L[j + 1]
@@ -176,25 +179,26 @@ def pool(L: ptr32) -> int:
 # Sorts the pieces by price, equal ones by number: a merge sort from runs of three, which each slot is. The seven
 # passes go to and fro between the halves of W, and end in the upper.
 @micropython.viper
-def order(L: ptr32, W: ptr16) -> int:
-    for i in range(_PIECES):
+def order(L: ptr32, W: ptr16, S: ptr32) -> int:
+    pieces = 3 * S[_SLOTS] + 1
+    for i in range(pieces):
         W[i] = i
     a = 0
     b = _ORDER
     width = 3
-    while width < _PIECES:
+    while width < pieces:
         start = 0
-        while start < _PIECES:
+        while start < pieces:
             k = b + start
             i = a + start
             start += width
-            if start > _PIECES:
-                start = _PIECES
+            if start > pieces:
+                start = pieces
             middle = a + start
             j = middle
             start += width
-            if start > _PIECES:
-                start = _PIECES
+            if start > pieces:
+                start = pieces
             end = a + start
             p = W[i]
             while j < end:
@@ -220,23 +224,24 @@ def order(L: ptr32, W: ptr16) -> int:
         a = _ORDER - a
         b = _ORDER - b
         width *= 2
-    for k in range(_PIECES):
+    for k in range(pieces):
         W[W[_ORDER + k]] = k
     return 0
 
 
 # How many of the cheapest pieces can be used before they are too many: then the battery is full before it is empty,
-# or holds more at the end than it must. _PIECES if the end cannot be reached.
+# or holds more at the end than it must. All pieces if the end cannot be reached.
 @micropython.viper
 def search(L: ptr32, W: ptr16, S: ptr32) -> int:
     full = S[_CAPACITY]
+    last = 3 * S[_SLOTS]
     low = 0
-    high = _PIECES + 1
+    high = last + 2
     while high - low > 1:
         k = (low + high) >> 1
         s = S[_HELD]
         i = 3 * S[_SLOT]
-        for g in range(_GIVES + S[_SLOT], _GIVES + _SLOTS):
+        for g in range(_GIVES + S[_SLOT], _GIVES + S[_SLOTS]):
             s -= L[g]
             if W[i + 1] < k:
                 s += L[i] + L[i + 1]
@@ -247,7 +252,7 @@ def search(L: ptr32, W: ptr16, S: ptr32) -> int:
             if s < 0 or s > full:
                 break
             i += 3
-        if s > full or (s >= S[_END] and W[_LAST] < k):
+        if s > full or (s >= S[_END] and W[last] < k):
             high = k
         else:
             low = k
@@ -259,14 +264,16 @@ def search(L: ptr32, W: ptr16, S: ptr32) -> int:
 @micropython.viper
 def settle(L: ptr32, W: ptr16, S: ptr32, A: ptr16) -> int:
     k = S[_USED]
+    slots = S[_SLOTS]
+    last = W[3 * slots]
     s = S[_HELD]
     piece = W[_ORDER + k]
     at = piece // 3
     low = high = 0
-    low_at = high_at = _SLOTS - 1
+    low_at = high_at = slots - 1
     unit = 1
     i = 3 * S[_SLOT]
-    for t in range(S[_SLOT], _SLOTS):
+    for t in range(S[_SLOT], slots):
         x = 0 - L[_GIVES + t]
         if W[i + 1] < k:
             x += L[i] + L[i + 1]
@@ -294,10 +301,10 @@ def settle(L: ptr32, W: ptr16, S: ptr32, A: ptr16) -> int:
                 low_at = t
                 if low > high:  # would be empty before: ends where it was last to be full
                     break
-    if low <= high and W[_LAST] <= k:  # to the end of the day, with no more than needed
-        if W[_LAST] < k and s + low * unit < S[_END]:
+    if low <= high and last <= k:  # to the end of the day, with no more than needed
+        if last < k and s + low * unit < S[_END]:
             low = (unit - 1 + S[_END] - s) // unit
-            low_at = _SLOTS - 1
+            low_at = slots - 1
         if low <= high:
             high = low
             high_at = low_at
@@ -318,7 +325,8 @@ def u32(H, at):
 
 
 def run(data, contexts):
-    if len(data) != 214 or len(contexts) != 1 or len(contexts[0]) != 384:
+    slots = len(contexts[0]) >> 2 if len(contexts) == 1 else 0
+    if slots not in (92, 96, 100) or len(contexts[0]) != 4 * slots or len(data) != 22 + 2 * slots:
         raise ValueError("input")
     H = array("H", data)
     full, held, end = u32(H, _CAPACITY_GIVEN), u32(H, _HELD_GIVEN), u32(H, _END_GIVEN)
@@ -326,19 +334,19 @@ def run(data, contexts):
         raise ValueError("units")
     if full >= 1 << 29 or held > full or end + H[1] > full:
         raise ValueError("capacity")
-    S = array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4]))
+    S = array("i", (0, held, 0, full, end, H[0], H[1], H[2], H[3], H[4], slots))
     L = array("i", bytes(4 * _L_SIZE))
     if cut(S, H, array("H", contexts[0]), L):
         raise ValueError("price")
-    pool(L)
+    pool(L, S)
     yield
     W = array("H", bytes(2 * _W_SIZE))
-    order(L, W)
+    order(L, W, S)
     yield
-    A = array("H", bytes(2 * _SLOTS))
-    while S[_SLOT] < _SLOTS:
+    A = array("H", bytes(2 * slots))
+    while S[_SLOT] < slots:
         S[_USED] = search(L, W, S)
-        if S[_USED] == _PIECES:
+        if S[_USED] > 3 * slots:
             raise ValueError("the end cannot be reached")
         settle(L, W, S, A)
         yield

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lamplighter.tasks.readers.allow import ACCEPT, Finding
 from lamplighter.tasks.readers.listed import Pack
 
 SLOTS = 96
 HOURS = 24
+DAYS_SLOTS = (92, 96, 100)
+"""Quarter-hours of a day: of 23 and 25 hours where the clocks change, in spring and in autumn."""
+DAYS_HOURS = tuple(slots // 4 for slots in DAYS_SLOTS)
 HOMES_MAX = 2_000
 POWER_MAX_W = 30_000
 CAPACITY_MAX_WH = 200_000
@@ -20,6 +23,17 @@ Watts = Annotated[float, Field(ge=-POWER_MAX_W, le=POWER_MAX_W, allow_inf_nan=Fa
 Positive = Annotated[float, Field(ge=0, le=POWER_MAX_W, allow_inf_nan=False)]
 Price = Annotated[float, Field(ge=-PRICE_MAX, le=PRICE_MAX, allow_inf_nan=False)]
 Energy = Annotated[float, Field(ge=0, le=CAPACITY_MAX_WH, allow_inf_nan=False)]
+
+
+def _whole_day(values: list[float]) -> list[float]:
+    if len(values) not in DAYS_SLOTS:
+        raise ValueError(f"{len(values)} values; a forecast has as many quarter-hours as its day: 96, or 92 and 100 "
+                         "where the clocks change")
+    return values
+
+
+Forecast = Annotated[list[Watts], AfterValidator(_whole_day)]
+PositiveForecast = Annotated[list[Positive], AfterValidator(_whole_day)]
 
 
 class Strict(BaseModel):
@@ -32,16 +46,17 @@ class Prices(Strict):
     """What a MWh from the grid costs and what one into the grid earns; negative ones are allowed."""
 
     buy_eur_per_mwh: list[Price] = Field(
-        description="24 hours or 96 quarter-hours from 00:00, in EUR/MWh, -10,000 to 10,000")
+        description="24 hours or 96 quarter-hours from 00:00 (23 or 92, 25 or 100 where the clocks change), in "
+                    "EUR/MWh, -10,000 to 10,000")
     sell_eur_per_mwh: list[Price] | None = Field(
         default=None, description="likewise; absent: as to buy (net metering)")
 
     @model_validator(mode="after")
     def _whole_day(self) -> Prices:
         for name, given in (("buy", self.buy_eur_per_mwh), ("sell", self.sell_eur_per_mwh)):
-            if given is not None and len(given) not in (HOURS, SLOTS):
-                raise ValueError(f"{name}_eur_per_mwh has {len(given)} values; a day has {HOURS} hours or {SLOTS} "
-                                 "quarter-hours")
+            if given is not None and len(given) not in (*DAYS_HOURS, *DAYS_SLOTS):
+                raise ValueError(f"{name}_eur_per_mwh has {len(given)} values; a day has 24 hours or 96 "
+                                 "quarter-hours, or 23 or 92 and 25 or 100 where the clocks change")
         return self
 
 
@@ -50,14 +65,13 @@ class Home(Strict):
     ``pv_w``, or neither where ``senml`` brings them. What is stored is counted in Wh inside the battery."""
 
     id: str = Field(min_length=1, max_length=64, description="name of the home, unique in the task")
-    net_load_w: list[Watts] | None = Field(
-        default=None, min_length=SLOTS, max_length=SLOTS,
-        description="load less solar power for 96 quarter-hours in W, -30,000 to 30,000; negative is a surplus")
-    load_w: list[Positive] | None = Field(
-        default=None, min_length=SLOTS, max_length=SLOTS, description="load for 96 quarter-hours in W, 0 to 30,000")
-    pv_w: list[Positive] | None = Field(
-        default=None, min_length=SLOTS, max_length=SLOTS,
-        description="solar power for 96 quarter-hours in W, 0 to 30,000; absent: none")
+    net_load_w: Forecast | None = Field(
+        default=None, description="load less solar power for 96 quarter-hours (or 92, or 100, as the day has) in W, "
+                                  "-30,000 to 30,000; negative is a surplus")
+    load_w: PositiveForecast | None = Field(
+        default=None, description="load for as many quarter-hours in W, 0 to 30,000")
+    pv_w: PositiveForecast | None = Field(
+        default=None, description="solar power for as many quarter-hours in W, 0 to 30,000; absent: none")
     capacity_wh: Energy = Field(description="usable capacity in Wh, 0 (no battery) to 200,000")
     charge_w: Positive = Field(description="power into the battery at most, at the home's side, in W, 0 to 30,000")
     discharge_w: Positive | None = Field(
@@ -69,7 +83,7 @@ class Home(Strict):
     soc_min_wh: Energy = Field(default=0, description="never stored less than this, in Wh")
     soc_start_wh: Energy = Field(description="stored at 00:00, in Wh")
     soc_end_wh: Energy | None = Field(
-        default=None, description="stored at 24:00 at least, in Wh; absent: as at 00:00")
+        default=None, description="stored at the end of the day at least, in Wh; absent: as at 00:00")
     export_limit_w: float | None = Field(
         default=None, ge=0, le=POWER_MAX_W, allow_inf_nan=False,
         description="power into the grid at most, in W; solar power beyond is lost; absent: no limit")
@@ -93,7 +107,7 @@ class Home(Strict):
 
 
 class Batteries(Strict):
-    """Input of ``energy.battery``: the cheapest plan of each battery for one day of 96 quarter-hours."""
+    """Input of ``energy.battery``: the cheapest plan of each battery for one day of 96, 92 or 100 quarter-hours."""
 
     day: str = Field(default="tomorrow", max_length=32, description="which day it is, for titles")
     prices: Prices = Field(description="prices that all homes share")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.jobs import pack, prices
 from lamplighter.tasks.energy.battery.method.read import clock, net_loads
-from lamplighter.tasks.energy.battery.model import HOURS, POWER_MAX_W, SLOTS, Batteries, Home
+from lamplighter.tasks.energy.battery.model import DAYS_SLOTS, HOURS, POWER_MAX_W, Batteries, Home
 from lamplighter.tasks.energy.battery.spec import Spec, Store
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.plausible import no_missing_codes
@@ -25,13 +25,17 @@ MUCH_W = 1_000
 
 
 def prepare(asked: Batteries) -> Spec:
-    """Checks what must hold across fields and packs it. Raises TaskError: end_unreachable, missing_reading and
-    those of ``read.net_loads``."""
+    """Checks what must hold across fields and packs it. Raises TaskError: other_day, end_unreachable,
+    missing_reading and those of ``read.net_loads``."""
     buy = _quarters(asked.prices.buy_eur_per_mwh)
     sell = buy if asked.prices.sell_eur_per_mwh is None else _quarters(asked.prices.sell_eur_per_mwh)
     without = [home.id for home in asked.homes if home.net_load_w is None and home.load_w is None]
     left = Left(asked.accept)
-    read = net_loads(asked.senml, without, left)
+    _one_day(asked, len(buy), len(sell))
+    if len(buy) != 4 * HOURS:
+        left.tell(f"the day has {len(buy) // 4} hours: times of day count from 00:00, and are not the clock's "
+                  "once it has been changed")
+    read = net_loads(asked.senml, without, len(buy), left)
     stores = tuple(_store(home, place, _net(home, read)) for place, home in enumerate(asked.homes))
     _plausible(asked, stores, left)
     by_input = {pack(store): store for store in stores if not store.idle}
@@ -61,8 +65,18 @@ def _plausible(asked: Batteries, stores: Sequence[Store], left: Left) -> None:
 
 
 def _quarters(prices: Sequence[float]) -> tuple[float, ...]:
-    times = SLOTS // len(prices)
-    return tuple(price for price in prices for _ in range(times)) if len(prices) == HOURS else tuple(prices)
+    return tuple(prices) if len(prices) in DAYS_SLOTS else tuple(price for price in prices for _ in range(4))
+
+
+def _one_day(asked: Batteries, slots: int, sell_slots: int) -> None:
+    """Raises TaskError ``other_day`` where prices and forecasts are of days of another length."""
+    given = [("/prices/sell_eur_per_mwh", sell_slots), *(
+        (f"/homes/{place}/{name}", len(row)) for place, home in enumerate(asked.homes)
+        for name in ("net_load_w", "load_w", "pv_w") if (row := getattr(home, name)) is not None)]
+    for path, others in given:
+        if others != slots:
+            raise TaskError("other_day", f"{path} is of a day of {others} quarter-hours, what to buy costs of "
+                            f"one of {slots}", f"give all of one day: {slots} quarter-hours as there", path)
 
 
 def _net(home: Home, read: dict[str, list[float]]) -> list[float]:
@@ -70,7 +84,7 @@ def _net(home: Home, read: dict[str, list[float]]) -> list[float]:
         return home.net_load_w
     if home.load_w is None:
         return read[home.id]
-    return [load - pv for load, pv in zip(home.load_w, home.pv_w or [0.0] * SLOTS, strict=True)]
+    return [load - pv for load, pv in zip(home.load_w, home.pv_w or [0.0] * len(home.load_w), strict=True)]
 
 
 def _ratio(share: Fraction, most: int) -> tuple[int, int]:
@@ -99,18 +113,18 @@ def _store(home: Home, place: int, net: Sequence[float]) -> Store:
     add, take = _ratio(Fraction(home.charge_efficiency_permille * give, 1_000_000), most)
     units = give * take / 250   # per Wh
     more = home.charge_efficiency_permille * give * take / 1e6 - add   # what a watt adds in truth, beyond ``add``
-    full = max(0, int(room * units - SLOTS * int(home.charge_w) * more))
+    full = max(0, int(room * units - len(net) * int(home.charge_w) * more))
     end = max(0, min(int((home.wanted_wh - home.soc_min_wh) * units), full - take))
     limit = POWER_MAX_W if home.export_limit_w is None else home.export_limit_w
     store = Store(home, array("h", map(round, net)), add, take, int(home.charge_w), discharge, int(limit), full,
                   min(full, int((home.soc_start_wh - home.soc_min_wh) * units)), end)
     best = store.held
-    for _ in range(SLOTS):
+    for _ in net:
         best += min(store.charge_w, (full - best) // add) * add
     if best < end:
         reach = home.soc_min_wh + best * store.unit_wh
         raise TaskError("end_unreachable", f"home {home.id!r}: charging at full power from 00:00 on, the battery "
-                        f"holds {reach:.0f} Wh after quarter-hour {SLOTS - 1} ({clock(SLOTS - 1)}), not the "
+                        f"holds {reach:.0f} Wh after quarter-hour {len(net) - 1} ({clock(len(net) - 1)}), not the "
                         f"{home.wanted_wh:g} Wh wanted", f"ask for at most {reach:.0f} Wh, or start with more",
                         f"/homes/{place}/soc_end_wh")
     return store

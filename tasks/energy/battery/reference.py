@@ -15,7 +15,6 @@ from typing import Any
 
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.battery.method.worth import Points, hull, inside_wh
-from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.spec import Spec, Store
 
 SECONDS = 8
@@ -43,7 +42,7 @@ def reference(spec: Spec, result: Result) -> dict[str, Any]:
         homes += 1
         broken += not keeps_limits(store, given["plan_w"])
         false_bounds += given["cost_eur"] - given["gap_at_most_eur"] > least + 1e-3
-        idle, cost, best = idle + cost_eur(spec, store, [0] * SLOTS), cost + mine, best + least
+        idle, cost, best = idle + cost_eur(spec, store, [0] * spec.slots), cost + mine, best + least
         worst = max(worst, mine - least)
     share = (idle - cost) / (idle - best) if idle - best > 1e-3 else 1.0
     near = bent or ((share >= BAR_SHARE or cost - best < 1e-3 * homes) and worst <= BAR_EUR)
@@ -95,7 +94,7 @@ def optimum_eur(spec: Spec, store: Store) -> float:
     room, wanted = home.capacity_wh - home.soc_min_wh, home.wanted_wh - home.soc_min_wh
     begin, value = max(0.0, min(wanted, room - SLACK_WH)), 0.0   # the value function starts here with this cost
     pieces: Pieces = [(0.0, room - begin)]
-    for slot in reversed(range(SLOTS)):
+    for slot in reversed(range(spec.slots)):
         points = _cost_points(spec, store, slot)
         turned = [((y0 - y1) / (x1 - x0), x1 - x0) for (x0, y0), (x1, y1) in itertools.pairwise(points)]
         begin, value = begin - points[-1][0], value + points[-1][1]

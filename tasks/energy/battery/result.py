@@ -9,7 +9,6 @@ from typing import Any
 
 from lamplighter.tasks.api import Result
 from lamplighter.tasks.energy.battery.method import worth
-from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.spec import Spec
 
 
@@ -37,7 +36,7 @@ def assemble(spec: Spec, street: Street) -> Result:
 
 def _home(spec: Spec, street: Street, place: int) -> dict[str, Any]:
     store, plan = spec.stores[place], street.plans[place]
-    idle, cost = worth.cost_eur(spec, store, [0] * SLOTS), worth.cost_eur(spec, store, plan)
+    idle, cost = worth.cost_eur(spec, store, [0] * spec.slots), worth.cost_eur(spec, store, plan)
     stored = store.stored_wh(plan)
     low = street.bounds[place].least_eur if place in street.bounds else cost
     home = store.home
@@ -56,7 +55,7 @@ def _totals(homes: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 def _street(spec: Spec, street: Street) -> dict[str, Any]:
     """Sums over all homes with a plan, per quarter-hour."""
-    load, battery, stored = [0] * SLOTS, [0] * SLOTS, [0.0] * SLOTS
+    load, battery, stored = [0] * spec.slots, [0] * spec.slots, [0.0] * spec.slots
     for place, plan in street.plans.items():
         store = spec.stores[place]
         for slot, (wh, net, watts) in enumerate(zip(store.stored_wh(plan), store.net_w, plan, strict=True)):
@@ -84,7 +83,7 @@ def _unplanned(spec: Spec, street: Street, missing: Sequence[int]) -> list[dict[
         return []
     known = [bound.prices for bound in street.bounds.values()]
     prices = [sum(column) / len(known) for column in zip(*known, strict=True)]
-    idle = [0] * SLOTS
+    idle = [0] * spec.slots
     out = []
     for place in missing:
         store = spec.stores[place]

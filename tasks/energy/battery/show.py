@@ -7,7 +7,6 @@ from typing import Any
 
 from lamplighter.tasks.drawing.table import table
 from lamplighter.tasks.energy.battery.method.read import clock
-from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.picture import picture
 
 ROWS = 15
@@ -22,7 +21,7 @@ def text(data: dict[str, Any]) -> str:
              f"{data['total_cost_eur']:.2f} EUR with batteries", "",
              _bars("buy, EUR/MWh", data["buy_eur_per_mwh"], 1), _bars("net load, kW", street["net_load_w"], 1000),
              _bars("with batteries", after, 1000), _bars("stored, kWh", street["stored_wh"], 1000),
-             f"{'':15}0h          6h          12h         18h       24h", "",
+             _hours(len(after) // 4), "",
              "  without     with   saving   best saves   home",
              "      EUR      EUR      EUR  at most more"]
     best = sorted(data["homes"], key=lambda one: (-one["saving_eur"], one["id"]))[:ROWS]
@@ -36,8 +35,13 @@ def text(data: dict[str, Any]) -> str:
     return "\n".join([*lines, *data["notes"]])
 
 
+def _hours(hours: int) -> str:
+    """The line below the bars: every sixth hour, and how many the day has."""
+    return " " * 15 + "".join(f"{hour}h".ljust(12) for hour in range(0, 24, 6))[:2 * hours - 2] + f"{hours}h"
+
+
 def _bars(name: str, values: Sequence[float], scale: float) -> str:
-    halves = [sum(values[place:place + 2]) / 2 for place in range(0, SLOTS, 2)]
+    halves = [sum(values[place:place + 2]) / 2 for place in range(0, len(values), 2)]
     low, high = min(halves), max(halves)
     steps = len(BLOCKS) - 1
     bars = "".join(BLOCKS[round(steps * (value - low) / (high - low)) if high > low else 4] for value in halves)

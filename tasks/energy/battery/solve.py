@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from lamplighter.tasks.api import DeadlinePassed, Solution
 from lamplighter.tasks.energy.battery.jobs import job, plan_of
 from lamplighter.tasks.energy.battery.method import worth
-from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.result import Street, assemble
 from lamplighter.tasks.energy.battery.spec import Spec
 
@@ -26,7 +25,7 @@ def solve(spec: Spec) -> Solution:
     street = Street()
     for place, store in enumerate(spec.stores):
         if store.idle:
-            street.plans[place] = array("h", bytes(2 * SLOTS))
+            street.plans[place] = array("h", bytes(2 * spec.slots))
     asked = [place for place in range(len(spec.stores)) if place not in street.plans]
     late = False
     for first in range(0, len(asked), ROUND):

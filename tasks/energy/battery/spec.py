@@ -54,7 +54,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A prepared task: prices of 96 quarter-hours in EUR/MWh, the same as devices get them, and the batteries."""
+    """A prepared task: prices of the day's quarter-hours in EUR/MWh, the same as devices get them, and batteries."""
 
     asked: Batteries
     buy: tuple[float, ...]
@@ -65,3 +65,8 @@ class Spec:
     """The batteries that need a job, by its input; equal inputs are equal batteries."""
     notes: tuple[str, ...] = ()
     """What was not taken into account of what was sent."""
+
+    @property
+    def slots(self) -> int:
+        """Quarter-hours of the day: 96, or 92 and 100 where the clocks change."""
+        return len(self.buy)

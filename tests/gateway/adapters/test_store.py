@@ -110,7 +110,7 @@ def test_round_trip(path: Path) -> None:
     """Every field of every durable effect comes back after the journal was closed and opened."""
     store = Store.open(path)
     store.commit([
-        task(), KeepRound("t1", 0, 0, 1, 4, 3, 2, b"kernel", b"digest", b"\1\2\3\1"), lease(1), lease(2, index=1),
+        task(), KeepRound("t1", 0, 0, 1, 7, 3, 2, b"kernel", b"digest", b"\1\2\3\1"), lease(1), lease(2, index=1),
         lease(3, index=2), lease(4, index=3), receipt(1), receipt(2), KeepEnd(3, "expired"), KeepVerdict(2, "ok", 5),
         KeepAnswer("t1", 0, 1, b"answer", True), KeepStanding("aa", 12, 1, 7, 6),
         KeepStanding("aa", 13, 2, 9, 7, 3, 8), KeepEpoch(5), KeepClock(77),
@@ -118,8 +118,8 @@ def test_round_trip(path: Path) -> None:
     store.close()
     store = Store.open(path)
     assert store.load(REMEMBERED) == Snapshot(
-        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, "city", 1, 1, "", 4, 4,
-                 1, 3)],
+        [TaskRow("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "", b"", 0, "city", 1, 2, "", 7, 7,
+                 2, 3)],
         [row(1, "done", answer=b"answer"), row(2, "done", "ok", index=1, epoch=5), row(3, "expired", index=2),
          row(4, index=3)],
         [ShareRow("t1", "aa", 4, 2)],
@@ -128,10 +128,13 @@ def test_round_trip(path: Path) -> None:
         epoch=5,
         clock_ms=77,
     )
-    assert store.recall("t1", 0, 4, False) == RoundRecalled(
+    assert store.recall("t1", 0, 7, False) == RoundRecalled(
         "t1", 0, 0, (AnswerRow(1, b"answer", True),), tuple(store.load(REMEMBERED).leases), True,
         Made(2, b"kernel", b"digest"), b"\1\2\3\1")
-    store.commit([KeepAnswer("t1", 0, at, b"answer", True) for at in (0, 2, 3)])
+    store.commit([KeepAnswer("t1", 0, at, b"answer", at != 3) for at in (0, 1, 2, 3)])
+    assert [(own.answered, own.audited) for own in store.load(REMEMBERED).tasks] == [(7, 6)]   # jobs, not spans
+    store.commit([KeepAnswer("t1", 0, 3, b"answer", True), KeepAnswer("t1", 0, 1, b"answer", False)])
+    assert [(own.answered, own.audited) for own in store.load(REMEMBERED).tasks] == [(7, 5)]
     assert not store.recall("t1", 0, 7, False).whole   # each of its four spans is answered
     store.close()
 

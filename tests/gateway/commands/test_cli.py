@@ -220,7 +220,7 @@ def test_following_ends_with_the_answer(words, document, gateway, tmp_path):
     done = run("task", *words, "--out", tmp_path / "out", "--broker", "mqtt://there")
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("All is well.\n")
-    assert "2 jobs, 4 copies on 2 devices, 1 recomputed" in done.stdout
+    assert "2 jobs in 4 leases on 2 devices, 1 recomputed" in done.stdout
     assert json.loads((tmp_path / "out" / "rush.json").read_text()) == RESULT
     assert "rush: submitted" in done.stderr and "wrote " in done.stderr
 

@@ -35,7 +35,7 @@ def test_an_answer_is_summary_body_and_provenance(toy):
     """First what it says, then the kind's own view, then who computed it."""
     text = answer_text(RESULT)
     assert text.split("\n\n") == ["All is well.", "a table of 1 row",
-                                  "2 jobs, 4 copies on 2 devices, 1 recomputed by the gateway."]
+                                  "2 jobs in 4 leases on 2 devices, 1 recomputed by the gateway."]
 
 
 def test_an_answer_of_a_kind_that_is_not_here_is_shown_as_data():

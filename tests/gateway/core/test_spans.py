@@ -1,12 +1,16 @@
 """Spans: how a round is cut into them, and that its solver does not notice."""
 
+import json
+
 import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from lamplighter.gateway.core.entities import Job, KindFacts, Round
 from lamplighter.gateway.core.lifecycle import Why
+from lamplighter.gateway.core.snapshot import AnswerRow
 from lamplighter.gateway.core.spans import answers_of, cut, cuts_for, inputs_of, items_of, together
+from lamplighter.gateway.core.tasks import status
 from lamplighter.gateway.core.whynot import why_not
 from tests.gateway.city import ANSWER_BYTES, KINDS
 
@@ -24,6 +28,12 @@ def spans_of(jobs, cuts):
     made = Round(0, yielded=jobs)
     cut(made, cuts)
     return made.specs
+
+
+def answer_of(city, lease):
+    """The right one to each job of a span."""
+    spec = city.state.leases[lease.nonce].job.spec
+    return b"".join(city.right(b"".join((job.input, *job.contexts))) for job in items_of(spec))
 
 
 @pytest.fixture
@@ -158,12 +168,11 @@ def test_a_solver_is_told_the_answer_to_each_job(street, of):
     """In the order in which it asked, however they were leased; they cost what they always did."""
     mixed = [job for pair in zip(jobs_of(20, contexts=ONE), jobs_of(20, contexts=TWO), strict=True) for job in pair]
     kept, = of(f.KeepRound, street.round(jobs=mixed))
-    assert kept.jobs == len(kept.cuts) < 40 and sum(kept.cuts) == 40
+    assert kept.jobs == sum(kept.cuts) == 40 > len(kept.cuts)
     while leases := street.leases():
         lease = leases[0]
-        spec = street.state.leases[lease.nonce].job.spec
-        assert lease.span and lease.budget_kop == 10 * len(spec.items)
-        said = street.answer(lease, b"".join(street.right(job.input + job.contexts[0]) for job in items_of(spec)))
+        assert lease.span and lease.budget_kop == 10 * len(street.state.leases[lease.nonce].job.spec.items)
+        said = street.answer(lease, answer_of(street, lease))
     advance, = of(f.AdvanceSolver, said)
     assert list(advance.answers) == [street.right(job.input + job.contexts[0]) for job in mixed]
 
@@ -190,6 +199,37 @@ def test_a_round_that_comes_again_is_cut_as_it_was(street, of):
     assert asked.jobs == 200
     street.recall(asked, cuts=kept.cuts)
     assert [len(job.spec.items) for job in street.of().round.jobs] == [5] * 40
+
+
+def test_what_is_counted_are_jobs(street, of):
+    """However they are leased: in a status, a rate, an answer's provenance, and when a solver begins anew."""
+    kept, = of(f.KeepRound, street.round(jobs=jobs_of(200)))
+    while street.of().done_jobs < 100:
+        lease = street.leases()[0]
+        street.answer(lease, answer_of(street, lease))
+    street.wait(1_000)
+    shown = status(street.of())
+    assert (shown["jobs_done"], shown["jobs_total"]) == (100, 200) and shown["copies"] < 60
+    assert shown["jobs_per_s"] == street.of().rate // 1_000 > 50 and shown["progress"] == 500
+    assert street.state.counters["jobs"] == 100 and shown["recomputed"] % 5 == 0
+    street.tell(e.SolverLost("t"))
+    assert [status(street.of())[name] for name in ("jobs_done", "jobs_total")] == [100, 200]
+    asked, = of(f.RecallRound, street.round(jobs=jobs_of(200)))
+    assert [status(street.of())[name] for name in ("jobs_done", "jobs_total")] == [100, 200]
+    street.known[0] = [AnswerRow(x.index, x.answer, x.audited) for x in of(f.KeepAnswer, street.out)], []
+    street.recall(asked, cuts=kept.cuts)
+    assert [status(street.of())[name] for name in ("jobs_done", "jobs_total")] == [100, 200]
+
+
+def test_an_answer_says_how_many_jobs_it_took(street, of):
+    """Not how many spans; and so does what is kept of its task."""
+    street.round(jobs=jobs_of(200))
+    while leases := street.leases():
+        street.answer(leases[0], answer_of(street, leases[0]))
+    street.tell(e.TaskSolved("t", b"{}", 1))
+    end, = of(f.KeepTaskEnd, street.out)
+    assert json.loads(end.result[end.result.index(b'"provenance": ') + 14:-1])["jobs"] == 200
+    assert json.loads(end.totals)["jobs"] == [200, 200]
 
 
 def test_one_job_needs_no_cutting():

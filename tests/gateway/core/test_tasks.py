@@ -8,7 +8,7 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core.entities import Job, Lease
+from lamplighter.gateway.core.entities import STILL_MS, Job, Lease
 from lamplighter.gateway.core.lifecycle import Why
 from lamplighter.gateway.core.snapshot import AnswerRow
 from lamplighter.gateway.core.tasks import status
@@ -337,9 +337,28 @@ def test_a_task_counts_what_keeps_each_device(city, of):
     for name, heap in (("small-1", 999), ("tiny-1", 10)):
         city.bid(name, heap=heap)
     city.status("new-1", "lost")
+    city.of().worked_until -= STILL_MS   # as if it were a while ago
     assert of(f.PublishStatus, city.wait(300))[-1].status["waits_for"] == (
         "3 devices: the owner has a copy, 2: heap 0 KB of 1 KB needed, "
         "1: proven wrong: no leases for a while, 1: not connected")
+
+
+def test_a_task_that_moves_waits_for_nothing(city):
+    """Neither while a lease of it is open, nor shortly after: before it waits it is the turn of others."""
+    city.device("anna-1", "anna", room=1)
+    city.task()
+    city.wait(300)
+    assert city.leases() and status(city.of())["waits_for"] == ""
+    city.refuse(city.lease(), "no_heap")
+    refused, shown = city.now, {}
+    while city.now < refused + 2 * STILL_MS:
+        city.wait(500)
+        shown[city.now - refused] = status(city.of())["waits_for"]
+    assert not any(words for ms, words in shown.items() if ms < STILL_MS - 500)
+    assert all(words.startswith("1 device: ") for ms, words in shown.items() if ms > STILL_MS)
+    city.device("ben-1", "ben", room=1)
+    city.wait(300)
+    assert city.leases() and status(city.of())["waits_for"] == ""
 
 
 def test_a_task_that_is_about_to_move_says_so(make_city, of):

@@ -111,6 +111,17 @@ def test_entsoe(day: str, slots: int) -> None:
     assert bool(left.notes()) == (slots not in (24, 96))
 
 
+@pytest.mark.parametrize(("day", "hours"), [("29.03.2026", 23), ("28.03.2026", 24), ("25.10.2026", 25)])
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_a_day_of_prices_is_one_that_can_be_planned(day: str, hours: int, minutes: int) -> None:
+    """Of whatever length, by the hour or the quarter-hour, it is a day of ``energy.battery``."""
+    made = entsoe(_prices(day, hours * 60 // minutes, minutes=minutes), Left())
+    home = {"id": "h", "net_load_w": [500] * 4 * hours, "capacity_wh": 5_000, "charge_w": 2_000, "soc_start_wh": 0}
+    spec = prepare(load_kinds(), "energy.battery", {"prices": made, "homes": [home]})
+    assert spec.buy == tuple(made["buy_eur_per_mwh"][slot * 15 // minutes] for slot in range(4 * hours))
+    assert bool(spec.notes) == (hours != 24)
+
+
 def test_the_hour_that_comes_twice_may_say_which_it_is() -> None:
     """As newer files of ENTSO-E do."""
     begins = [*((hour, "CEST") for hour in range(3)), *((hour, "CET") for hour in range(2, 24))]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lamplighter.tasks.api import TaskError
-from lamplighter.tasks.energy.battery.model import POWER_MAX_W, SLOTS
+from lamplighter.tasks.energy.battery.model import POWER_MAX_W
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.senml import RELATIVE_S, resolved
 
@@ -17,9 +17,10 @@ UNITS = {"W": 1.0, "kW": 1000.0}
 PATH = "/senml"
 
 
-def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -> dict[str, list[float]]:
-    """Net load in W of 96 quarter-hours for each of ``homes``, found by the records' names (less load, pv or
-    net_load, and a colon or slash before it).
+def net_loads(records: list[dict[str, Any]], homes: Sequence[str], slots: int,
+              left: Left) -> dict[str, list[float]]:
+    """Net load in W of a day of so many ``slots`` for each of ``homes``, found by the records' names (less load, pv
+    or net_load, and a colon or slash before it).
 
     The earliest time of all records is the beginning of the day; where that is no midnight of UTC it is told.
     ``load`` counts up, ``pv`` down; readings of one
@@ -43,18 +44,19 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], left: Left) -
         if one.unit not in UNITS:
             raise TaskError("wrong_unit", f"a record's unit is {one.unit!r}", "give W or kW", here + "/u")
         slot = int((one.time_s - begin) // SLOT_S)
-        if slot >= SLOTS:
-            raise TaskError("bad_time", "a record lies more than 24 h after the first", "send one day", here + "/t")
+        if slot >= slots:
+            raise TaskError("bad_time", f"a record lies more than {slots // 4} h after the first", "send one day",
+                            here + "/t")
         value = one.value * UNITS[one.unit]
         if abs(value) > POWER_MAX_W:
             raise TaskError("out_of_range", f"{value:g} W", f"at most {POWER_MAX_W} W either way", here + "/v")
         if value < 0 and name != "net_load":
             raise TaskError("out_of_range", f"{name} is {value:g} W", "loads and solar power are 0 or more; a "
                             "surplus is a negative net_load", here + "/v")
-        row = sums.setdefault((home, name), [(0.0, 0)] * SLOTS)
+        row = sums.setdefault((home, name), [(0.0, 0)] * slots)
         total, count = row[slot]
         row[slot] = total + value, count + 1
-    return {home: _whole(home, sums) for home in homes}
+    return {home: _whole(home, sums, slots) for home in homes}
 
 
 def _split(name: str, known: set[str]) -> tuple[str, str]:
@@ -67,21 +69,21 @@ def _split(name: str, known: set[str]) -> tuple[str, str]:
     return name[:cut].rstrip(":/"), name[cut:]
 
 
-def _whole(home: str, sums: dict[tuple[str, str], list[tuple[float, int]]]) -> list[float]:
+def _whole(home: str, sums: dict[tuple[str, str], list[tuple[float, int]]], slots: int) -> list[float]:
     rows = {name: sums[home, name] for name in NAMES if (home, name) in sums}
     if set(rows) not in ({"net_load"}, {"load"}, {"load", "pv"}):
         raise TaskError("missing_reading", f"home {home[:64]!r} has no forecast",
                         "give net_load_w, or load_w and pv_w, or SenML records net_load, or load and pv", PATH)
-    net = [0.0] * SLOTS
+    net = [0.0] * slots
     for name, row in rows.items():
         for slot, (total, count) in enumerate(row):
             if not count:
                 raise TaskError("missing_reading", f"home {home[:64]!r} has no {name} for quarter-hour {slot} "
-                                f"({clock(slot)})", "a day has 96 quarter-hours", PATH)
+                                f"({clock(slot)})", f"the day has {slots} quarter-hours", PATH)
             net[slot] += NAMES[name] * total / count
     return net
 
 
 def clock(slot: int) -> str:
-    """Beginning of a quarter-hour, as HH:MM."""
+    """Beginning of a quarter-hour, as HH:MM since 00:00."""
     return f"{slot // 4:02d}:{slot % 4 * 15:02d}"

@@ -14,7 +14,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lamplighter.tasks.energy.battery.model import SLOTS
 from lamplighter.tasks.energy.battery.spec import PRICE_STEPS, Spec, Store
 
 NEAR = 1.01
@@ -120,17 +119,18 @@ def _prices(spec: Spec, store: Store, shapes: Sequence[Points], plan_w: Sequence
     ranges.append((-math.inf if stored[-1] > top else 0.0,
                    0.0 if stored[-1] > bottom + store.end * store.unit_wh else math.inf))
     out: list[float] = []
+    slots = spec.slots
     last, rises, begin = 0.0, False, 0
-    while begin < SLOTS:
-        low, high, full, empty, end, before = -math.inf, math.inf, -1, -1, SLOTS, (last, rises)
-        for slot in range(begin, SLOTS + 1):
+    while begin < slots:
+        low, high, full, empty, end, before = -math.inf, math.inf, -1, -1, slots, (last, rises)
+        for slot in range(begin, slots + 1):
             lowest, highest = ranges[slot]
             if lowest > high + step or highest < low - step:
                 rises = lowest > high
                 end = (full if rises else empty) + 1 or slot
                 break
             low, high = max(low, lowest), min(high, highest)
-            if slot < SLOTS - 1:
+            if slot < slots - 1:
                 full = slot if stored[slot] > top else full
                 empty = slot if stored[slot] < bottom else empty
         last = min(max(last, low), high)
@@ -149,9 +149,9 @@ def bound(spec: Spec, store: Store, plan_w: Sequence[int], prices: Sequence[floa
     low = high = home.soc_start_wh - home.soc_min_wh   # what can be stored at all by then
     least -= prices[0] * low
     for slot, points in enumerate(shapes):
-        low = max(0.0 if slot < SLOTS - 1 else store.end * store.unit_wh, low + points[0][0])
+        low = max(0.0 if slot < spec.slots - 1 else store.end * store.unit_wh, low + points[0][0])
         high = min(home.capacity_wh - home.soc_min_wh, high + points[-1][0])
-        falls = prices[slot] - (prices[slot + 1] if slot < SLOTS - 1 else 0.0)
+        falls = prices[slot] - (prices[slot + 1] if slot < spec.slots - 1 else 0.0)
         least += min(falls * low, falls * high)
     gap = sum(_at(points, inside_wh(store, watts)) for points, watts in zip(shapes, plan_w, strict=True)) - least
     return Bound(least, gap, tuple(prices))
@@ -162,7 +162,7 @@ def rounding_eur(spec: Spec, store: Store) -> float:
     a step of price on full power all day."""
     highest, lowest = max(*spec.buy, *spec.sell), min(*spec.buy, *spec.sell)
     watts = store.charge_w + store.discharge_w
-    return SLOTS * MWH * (highest - lowest + watts * max(highest, -lowest) / (2 * PRICE_STEPS)) + 1e-4
+    return spec.slots * MWH * (highest - lowest + watts * max(highest, -lowest) / (2 * PRICE_STEPS)) + 1e-4
 
 
 def _at(points: Points, x: float) -> float:

@@ -13,14 +13,15 @@ HomesOf = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def homes_of() -> HomesOf:
-    """A random day of homes with batteries: ``homes_of(seed, homes=1, manner="ordinary", **fields of each home)``.
+    """A random day of homes with batteries: ``homes_of(seed, homes=1, manner="ordinary", hours=24, **fields)``,
+    these of each home.
 
     Manners: ordinary, negative (prices), flat, feed_in (selling earns more), wild (all of it, at the extremes).
     """
 
-    def make(seed: int, homes: int = 1, manner: str = "ordinary", **fields: Any) -> dict[str, Any]:
+    def make(seed: int, homes: int = 1, manner: str = "ordinary", hours: int = 24, **fields: Any) -> dict[str, Any]:
         pick = random.Random(seed)
-        slots = 96 if manner == "wild" else 24
+        slots = 4 * hours if manner == "wild" else hours
         shift = {"negative": -200, "wild": pick.choice((-9000, -300, 0))}.get(manner, 50)
         buy = [round(pick.uniform(0, 18_000 if shift == -9000 else 350) + shift, 2) for _ in range(slots)]
         if manner == "flat":
@@ -36,7 +37,7 @@ def homes_of() -> HomesOf:
             spread = pick.choice((0, 30_000)) if wild else 1500
             made.append({
                 "id": f"home {number}", "capacity_wh": capacity, "charge_w": power,
-                "net_load_w": [max(-30_000, min(30_000, round(pick.gauss(200, spread)))) for _ in range(96)],
+                "net_load_w": [max(-30_000, min(30_000, round(pick.gauss(200, spread)))) for _ in range(4 * hours)],
                 "discharge_w": pick.choice((power, 2_000)) if wild else power,
                 "charge_efficiency_permille": pick.randrange(500, 1001) if wild else pick.randrange(900, 1001),
                 "discharge_efficiency_permille": pick.choice((500, 1000)) if wild else pick.randrange(900, 1001),

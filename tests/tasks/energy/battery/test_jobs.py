@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from lamplighter.tasks.energy.battery import KIND
 from lamplighter.tasks.energy.battery.jobs import check
 from lamplighter.tasks.energy.battery.model import Batteries
@@ -21,7 +23,19 @@ def test_jobs_are_small_priced_alike_and_share_the_prices(homes_of) -> None:
     assert len({one.ops for one in jobs}) == 1 and max(one.heap_bytes for one in jobs) < 8_000
 
 
-def test_price_follows_the_work(homes_of) -> None:
+@pytest.mark.parametrize("hours", [23, 25])
+def test_a_day_on_which_the_clocks_change_has_jobs_of_its_length(homes_of, hours: int) -> None:
+    """Eight bytes an hour more or less in and out, sixteen in the context, and the price by the length."""
+    usual, = next(KIND.solve(prepare(Batteries(**homes_of(5, capacity_wh=20_000)))))
+    job, = next(KIND.solve(prepare(Batteries(**homes_of(5, hours=hours, capacity_wh=20_000)))))
+    more = hours - 24
+    assert (len(job.input), job.answer_bytes, len(job.contexts[0].data)) == (214 + 8 * more, 192 + 8 * more,
+                                                                             384 + 16 * more)
+    assert job.ops == usual.ops * hours // 24 and job.heap_bytes == usual.heap_bytes
+
+
+@pytest.mark.parametrize("hours", [23, 24, 25])
+def test_price_follows_the_work(homes_of, hours: int) -> None:
     """The statements run in the plain path, averaged over ordinary homes, are within a quarter of the price."""
     ran, paid = 0, 0
 
@@ -34,7 +48,7 @@ def test_price_follows_the_work(homes_of) -> None:
 
     before = sys.gettrace()
     for seed in range(4):
-        for given in next(KIND.solve(prepare(Batteries(**homes_of(seed))))):
+        for given in next(KIND.solve(prepare(Batteries(**homes_of(seed, hours=hours))))):
             sys.settrace(count)
             try:
                 run_job(KIND, given)

@@ -27,11 +27,11 @@ RECORDED = "848430351b53359f"
 BOARDS = ("armv6m", "armv7em", "xtensa", "xtensawin", "rv32imc", "x86", "x64")
 
 
-def cases(homes_of, count: int, first: int = 0) -> Iterator[tuple[Spec, Job]]:
-    """Homes of every manner that have a battery and can reach what they must."""
+def cases(homes_of, count: int, first: int = 0, hours: int = 24) -> Iterator[tuple[Spec, Job]]:
+    """Homes of every manner, on a day of so many hours, that have a battery and can reach what they must."""
     for seed in range(first, first + count):
         try:
-            spec = prepare(Batteries(**homes_of(seed, manner=MANNERS[seed % len(MANNERS)])))
+            spec = prepare(Batteries(**homes_of(seed, manner=MANNERS[seed % len(MANNERS)], hours=hours)))
         except TaskError:
             continue
         if not spec.stores[0].idle:
@@ -47,10 +47,11 @@ def pool(runtime: Runtime) -> Pool:
         raise
 
 
-def test_plans_keep_every_limit_and_are_not_lazy(homes_of) -> None:
-    """On days of every manner, wild ones too, each plan is feasible and its own proof of being the best."""
+@pytest.mark.parametrize("hours", [23, 24, 25])
+def test_plans_keep_every_limit_and_are_not_lazy(homes_of, hours: int) -> None:
+    """On days of every manner and length, wild ones too, each plan is feasible and proves itself the best."""
     seen = 0
-    for spec, given in cases(homes_of, 110):
+    for spec, given in cases(homes_of, 110, hours=hours):
         answer = run_job(KIND, given)
         assert is_feasible(spec.stores[0], plan_of(answer)), given.input.hex()
         assert check(spec, given, answer)
@@ -58,10 +59,11 @@ def test_plans_keep_every_limit_and_are_not_lazy(homes_of) -> None:
     assert seen > 70, "the cases no longer reach the kernel"
 
 
-def test_every_intermediate_fits_31_bits(homes_of) -> None:
+@pytest.mark.parametrize("hours", [23, 24, 25])
+def test_every_intermediate_fits_31_bits(homes_of, hours: int) -> None:
     """All arithmetic of the viper functions, for ordinary and for extreme homes, fits 31 bits and a sign."""
     careful = watched(KIND.kernel.read_text())
-    for _, given in cases(homes_of, 40, 1000):
+    for _, given in cases(homes_of, 40 if hours == 24 else 15, 1000, hours):
         slices = careful.run(given.input, tuple(context.data for context in given.contexts))
         with pytest.raises(StopIteration) as end:
             while True:
@@ -75,6 +77,9 @@ def test_all_interpreters_give_the_same_bytes(homes_of, runtime: Runtime) -> Non
     jobs = [given for _, given in cases(homes_of, 120, 2000)]
     wanted = [run_job(KIND, given) for given in jobs]
     assert hashlib.sha256(b"".join(wanted[:50])).hexdigest()[:16] == RECORDED
+    others = [given for hours in (23, 25) for _, given in cases(homes_of, 60, 2000, hours)]
+    jobs, wanted = jobs + others, wanted + [run_job(KIND, given) for given in others]
+    assert {len(answer) for answer in wanted} == {184, 192, 200}
     with pool(runtime) as interpreters:
         assert interpreters.answers(jobs) == wanted
 
@@ -104,7 +109,8 @@ def test_malformed_input_is_refused(homes_of) -> None:
     """Cut, padded and contradictory inputs raise ValueError, in machine code as well."""
     _, given = next(cases(homes_of, 1))
     data, prices = given.input, given.contexts[0].data
-    broken = [(data[:-2], prices), (data + b"00", prices), (data, prices[:-2]), (data, b"\0\0" + prices[2:]),
+    broken = [(data[:-2], prices), (data + b"00", prices), (data, prices[:-2]), (data[:-8], prices),
+              (data, prices[:-16]), (data[:-2], prices[:-4]), (data[:-8], prices[:-14]), (data, b"\0\0" + prices[2:]),
               (data, prices[:200] + b"\xff\xff" + prices[202:]),
               (b"\0\0" + data[2:], prices),                      # nothing is added
               (data[:2] + b"\0\x10" + data[4:], prices),         # too fine a unit

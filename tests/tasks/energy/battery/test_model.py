@@ -36,14 +36,41 @@ def test_each_wrong_field_is_refused_where_it_stands(homes_of, field: str, value
     assert error.path == path and error.hint and error.message
 
 
-@pytest.mark.parametrize("values", [[], [50.0] * 23, [50.0] * 25, [50.0] * 92, [50.0] * 100])
+@pytest.mark.parametrize("values", [[], [50.0] * 22, [50.0] * 26, [50.0] * 48, [50.0] * 91, [50.0] * 101])
 def test_prices_of_another_length_are_refused(homes_of, values: list[float]) -> None:
-    """A day of 23 or 25 hours is none that this kind plans; the message names the length."""
+    """Hours or quarter-hours of no day there is; the message names the length, the hint those that would do."""
     for name in ("buy_eur_per_mwh", "sell_eur_per_mwh"):
         given = homes_of(1)
         given["prices"][name] = values
         error = refusal(given)
         assert error.path == f"/input/prices/{name}" and f"{len(values)} values" in error.message
+        assert "24 hours or 96 quarter-hours, or 23 or 92 and 25 or 100 where the clocks change" in error.hint
+
+
+@pytest.mark.parametrize("slots", [0, 24, 91, 95, 97, 99, 101])
+def test_a_forecast_of_no_day_is_refused(homes_of, slots: int) -> None:
+    """The message says how many values there are, the hint how many a day has."""
+    error = refusal(homes_of(1, load_w=[5] * slots, net_load_w=None))
+    assert error.path == "/input/homes/0/load_w" and f"{slots} values" in error.message
+    assert "96, or 92 and 100 where the clocks change" in error.hint
+
+
+@pytest.mark.parametrize("hours", [23, 24, 25])
+def test_prices_and_forecasts_are_of_days_of_one_length(homes_of, hours: int) -> None:
+    """A forecast, or prices to sell, of another day are refused where they stand; quarter-hours may meet hours."""
+    given = homes_of(1, homes=2, hours=hours)
+    given["prices"]["sell_eur_per_mwh"] = [40.0] * (4 * hours)
+    prepare(KINDS, KIND.name, given)
+    for others in {92, 96, 100} - {4 * hours}:
+        given["homes"][1]["net_load_w"] = [7] * others
+        error = refusal(given)
+        assert (error.code, error.path) == ("other_day", "/input/homes/1/net_load_w")
+        assert f"{4 * hours} quarter-hours" in error.hint and f"{others} quarter-hours" in error.message
+    given = homes_of(1, hours=hours)
+    given["prices"]["sell_eur_per_mwh"] = [40.0] * (48 - hours if hours != 24 else 25)
+    assert (refusal(given).code, refusal(given).path) == ("other_day", "/input/prices/sell_eur_per_mwh")
+    given = homes_of(1, hours=hours, net_load_w=None, load_w=[5] * 4 * hours, pv_w=[1] * (92 if hours == 24 else 96))
+    assert refusal(given).path == "/input/homes/0/pv_w"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 20_000.0, "dear"])

@@ -18,14 +18,14 @@ def test_net_load_or_load_less_solar_power() -> None:
     """Both ways of saying it give the same W; kW are W times a thousand."""
     net = [float(slot - 40) for slot in range(96)]
     both = pack("b", "load", [2.5] * 96, "kW") + pack("b", "pv", [1.0] * 96, "kW")
-    found = net_loads(pack("urn:dev:a", "net_load", net) + both, ["urn:dev:a", "b"], Left())
+    found = net_loads(pack("urn:dev:a", "net_load", net) + both, ["urn:dev:a", "b"], 96, Left())
     assert found == {"urn:dev:a": net, "b": [1500.0] * 96}
 
 
 def test_readings_of_one_quarter_hour_are_averaged() -> None:
     """A second forecast within the quarter-hour counts half."""
     records = [*pack("a", "load", [100.0] * 96), {"n": "load", "t": 899, "v": 300.0}]
-    assert net_loads(records, ["a"], Left())["a"][:2] == [200.0, 100.0]
+    assert net_loads(records, ["a"], 96, Left())["a"][:2] == [200.0, 100.0]
 
 
 @pytest.mark.parametrize(("change", "code"), [
@@ -40,7 +40,7 @@ def test_what_is_missing_or_strange_is_named(change, code: str) -> None:
     given = pack("a", "net_load", [100.0] * 96)
     change(given)
     with pytest.raises(TaskError) as caught:
-        net_loads(given, ["a"], Left())
+        net_loads(given, ["a"], 96, Left())
     assert caught.value.code == code and caught.value.path.startswith("/senml") and caught.value.hint
 
 
@@ -49,7 +49,7 @@ def test_a_gap_names_home_and_quarter_hour() -> None:
     given = pack("a", "pv", [0.0] * 96) + pack("a", "load", [1.0] * 96)
     del given[96 + 41]
     with pytest.raises(TaskError, match=r"home 'a' has no load for quarter-hour 41 \(10:15\)"):
-        net_loads(given, ["a"], Left())
+        net_loads(given, ["a"], 96, Left())
 
 
 def test_loads_and_solar_power_are_not_negative() -> None:
@@ -58,7 +58,7 @@ def test_loads_and_solar_power_are_not_negative() -> None:
         given = pack("a", "load", [1.0] * 96) + pack("a", "pv", [1.0] * 96)
         next(one for one in given if one["n"] == name)["v"] = -1.0
         with pytest.raises(TaskError) as caught:
-            net_loads(given, ["a"], Left())
+            net_loads(given, ["a"], 96, Left())
         assert caught.value.code == "out_of_range" and name in caught.value.message
 
 
@@ -66,12 +66,23 @@ def test_a_day_that_begins_at_no_midnight_is_told() -> None:
     """What stands at 05:00 is planned as from 00:00; a day of UTC, and one that counts from now, need no word."""
     for begin, told in ((1_799_989_200 // 86_400 * 86_400 + 5 * 3600, True),
                         (1_799_989_200 // 86_400 * 86_400, False), (7.0, False)):
-        net_loads(pack("a", "net_load", [1.0] * 96, begin=begin), ["a"], left := Left())
+        net_loads(pack("a", "net_load", [1.0] * 96, begin=begin), ["a"], 96, left := Left())
         assert any("T05:00:00Z: that is taken for 00:00" in note for note in left.notes()) == told
 
 
 def test_of_two_forecasts_of_one_time_the_last_counts() -> None:
     """They are not averaged in silence."""
     given = [*pack("a", "net_load", [1.0] * 96, begin=7.0), {"n": "net_load", "t": 900, "v": 9000.0}]
-    assert net_loads(given, ["a"], left := Left())["a"][:3] == [1.0, 9000.0, 1.0]
+    assert net_loads(given, ["a"], 96, left := Left())["a"][:3] == [1.0, 9000.0, 1.0]
     assert left.notes() == ["1 record (a:net_load) left out: another value of its name and time comes after it"]
+
+
+@pytest.mark.parametrize("slots", [92, 100])
+def test_a_day_on_which_the_clocks_change_is_read_whole(slots: int) -> None:
+    """23 or 25 hours after the first record; one quarter-hour less is missing, one more another day's."""
+    net = [float(slot) for slot in range(slots)]
+    assert net_loads(pack("a", "net_load", net), ["a"], slots, Left()) == {"a": net}
+    with pytest.raises(TaskError, match=rf"no net_load for quarter-hour {slots - 1} \({slots // 4 - 1}:45\)"):
+        net_loads(pack("a", "net_load", net[:-1]), ["a"], slots, Left())
+    with pytest.raises(TaskError, match=f"more than {slots // 4} h after"):
+        net_loads(pack("a", "net_load", [*net, 0.0]), ["a"], slots, Left())

@@ -27,10 +27,11 @@ def test_optimum_by_hand(homes_of) -> None:
     assert optimum_eur(spec, spec.stores[0]) == pytest.approx(18 * 0.1 + 6 * 0.3, abs=1e-3)
 
 
+@pytest.mark.parametrize("hours", [23, 24, 25])
 @pytest.mark.parametrize("manner", ["ordinary", "negative", "flat", "feed_in"])
-def test_plans_agree_with_the_optimum(homes_of, manner: str) -> None:
-    """On ten homes of each manner no limit is broken, no bound wrong, and convex days reach the optimum."""
-    spec = prepare(Batteries(**homes_of(4, homes=10, manner=manner)))
+def test_plans_agree_with_the_optimum(homes_of, manner: str, hours: int) -> None:
+    """On ten homes of each manner and day no limit is broken, no bound wrong; convex ones reach the best."""
+    spec = prepare(Batteries(**homes_of(4, homes=10, manner=manner, hours=hours)))
     report = KIND.reference(spec, run_local(KIND, spec))
     assert report["ok"], report["text"]
     assert report["homes"] == 10

@@ -68,3 +68,21 @@ def test_text_fits_a_terminal(data) -> None:
     shown = KIND.text(data)
     assert max(map(len, shown.splitlines())) <= 100 and "and 3 more" in shown
     assert "█" in shown and shown.count("home ") >= 14
+
+
+@pytest.mark.parametrize("hours", [23, 25])
+def test_a_day_on_which_the_clocks_change_is_shown_whole(homes_of, hours: int) -> None:
+    """To its last quarter-hour in table, bars and pictures, and a note says what its times of day are."""
+    spec = prepare(Batteries(**homes_of(6, hours=hours, capacity_wh=10_000, soc_start_wh=2_000, soc_end_wh=2_000)))
+    data = run_local(KIND, spec).data
+    text, files = KIND.text(data), KIND.files(data)
+    axis = next(line for line in text.splitlines() if line.startswith(" " * 15 + "0h"))
+    assert axis.endswith(f"18h{' ' * (2 * hours - 41)}{hours}h")
+    assert any(note.startswith(f"the day has {hours} hours") for note in data["notes"]) and data["notes"][0] in text
+    plan = list(csv.DictReader(io.StringIO(files["battery-plan.csv"].decode())))
+    assert len(plan) == 4 * hours and plan[-1]["begins"] == f"{hours - 1}:45"
+    for name in ("battery-street.svg", "battery-home.svg"):
+        picture = ET.fromstring(files[name])
+        steps = [path.get("d") for path in picture.findall(f"{SVG}path") if path.get("d").count("H") == 4 * hours]
+        assert len(steps) == 4 and all(way.endswith("H790.0") for way in steps)
+        assert any("790.0" in path.get("d") and path.get("d").endswith("Z") for path in picture.findall(f"{SVG}path"))
