@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,7 +166,7 @@ def planned(package: str, name: str, version: int, title: str, Model: type[BaseM
 
     With ``rounds`` there is such a function beside ``solve``; ``verify`` names where that one is, if anywhere.
     """
-    example = kernel.parent / "example.json"
+    example = Path(sys.modules[package].__path__[0]) / "example.json"
 
     def at(place: str) -> Callable[..., Any]:
         return later(f"{package}.{place}")

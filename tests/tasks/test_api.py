@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,10 @@ def test_a_planned_kind_finds_its_functions_by_their_role(tmp_path: Path, monkey
     for role in set(homes.values()):
         (package / f"{role}.py").write_text("".join(
             f"def {name}(*given): return {name!r}, __name__, given\n" for name in homes if homes[name] == role))
-    kind = planned("planned_kind", "a.b", 3, "title", BaseModel, package / "kernel.py")
+    (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("planned_kind")
+    kind = planned("planned_kind", "a.b", 3, "title", BaseModel, package / "kernel.py")
     for name, home in homes.items():
         assert getattr(kind, name)(1, 2) == (name, f"planned_kind.{home}", (1, 2))
     assert (kind.name, kind.version, kind.title, kind.Model) == ("a.b", 3, "title", BaseModel)
