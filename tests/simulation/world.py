@@ -181,7 +181,7 @@ class World:
         about = {"id": name, "kind": kind_name, "input": given, "priority": len(name) % 2, "deadline_s": deadline_s}
         self.insist("task.submit", **about)
         if self.rng.random() < 0.2:   # whichever body comes first holds the id
-            self.ask("task.submit", "other body", **{**about, "input": {**given, "salt": given["salt"] + 1}})
+            self.insist("task.submit", **{**about, "input": {**given, "salt": given["salt"] + 1}})
 
     def _cancel(self, name: str) -> None:
         """Asks until the task is over, however that came; then, or in the same breath, for another of its name."""
