@@ -140,8 +140,9 @@ class Auditor:
         need(x.lease > self.last_lease and x.nonce not in self.journal.by_nonce, 2, x, "has an old name")
         need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
-        mine = self.witness.both(x.node)
-        theirs = [self.witness.both(r.kept.node) | {r.kept.owner} for r in copies]
+        whose = self.witness.whose.pop(x.lease)
+        mine = whose.get(x.node, set())
+        theirs = [whose.get(r.kept.node, set()) | {r.kept.owner} for r in copies]
         need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")

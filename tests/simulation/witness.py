@@ -85,6 +85,8 @@ class Witness:
         self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
         self.recomputed: dict[JobKey, set[bytes | None]] = {}
+        self.whose: dict[int, dict[str, set[str]]] = {}
+        """By lease, until that is committed: the owners of all nodes when it was made."""
         self.open_since: dict[str, int] = {}
         """When a round of a task was begun, or known again."""
         self.held: dict[str, set[int]] = {}
@@ -122,6 +124,7 @@ class Witness:
             about = type(effect)
             if about is f.KeepLease:
                 self._leased(effect)
+                self.whose[effect.lease] = {node: self.both(node) for node in self.owners}
             elif about is f.KeepEnd or about is f.KeepReceipt:
                 if about is f.KeepEnd:
                     self.ends[effect.lease] = (self._cause(event), self.clock.now)
@@ -329,8 +332,8 @@ class Witness:
     def _ticked(self, event: e.Ticked) -> None:
         while self.clocks and self.clocks[0][0] + SLACK_MS < self.clock.now:
             lease = heapq.heappop(self.clocks)[1]
-            task = self.world.gateway.machine.state.tasks[self.journal.leases[lease].kept.task]
-            if lease in self.holder and (task.replaying or self.deaf):
+            task = self.world.gateway.machine.state.tasks.get(self.journal.leases[lease].kept.task)
+            if lease in self.holder and (self.deaf or (task and task.replaying)):
                 self._give(lease, self.world.policy.ack_by_ms)
             if lease in self.holder and self.given.get(lease, 0) + SLACK_MS > self.clock.now:
                 heapq.heappush(self.clocks, (self.given[lease], lease))
