@@ -60,8 +60,8 @@ class Policy:
     span_ms: int = 5_000
     """What a span is to take of a device's time, as those that are there have shown, if there are jobs enough."""
     span_least_ms: int = 1_500
-    """What it is to take at least, if jobs are few: less is hardly worth a lease, with more devices
-    wait for the last."""
+    """What it is to take at least, if jobs are few: less is hardly worth a lease; more, and devices wait for the
+    last."""
     spans_per_node: int = 1
     """What is left of a round is enough for so many further spans for each of its devices, in each copy: the last are
     short, for devices would wait for each other at its end."""

@@ -174,6 +174,7 @@ class Workshop:
         told = json.loads(parcel.parts[0])
         made = self._kinds[told["kind"]].files(told["result"]["data"]) if told["ok"] else {}
         return pack({"is": "files", "names": [*made]}, *made.values())
+
     def _possible(self, running: Running, parts: Sequence[bytes], traces: list[str]) -> bool:
         table, inputs, answers, names = parts
         contexts = tuple(running.contexts[names[at:at + 16]] for at in range(0, len(names), 16))
