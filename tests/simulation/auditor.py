@@ -141,7 +141,7 @@ class Auditor:
         need(x.fence > self.fences.get(key, 0), 5, x, "has a fence that does not rise")
         need(not self.open_jobs.get(key) and len(copies) < policy.copies, 5, x, "is a copy too many")
         whose = self.witness.whose.pop(x.lease)
-        mine = whose.get(x.node, set())
+        mine = whose[x.node]
         theirs = [whose.get(r.kept.node, set()) | {r.kept.owner} for r in copies]
         need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
@@ -213,7 +213,9 @@ class Auditor:
         known = self.journal.answers.get(key)
         need(known is None or (x.audited and not known[1]), 2, (known, x), "are two outcomes")
         need(x.round > self.advanced.get(x.task, -1) or known is not None, 2, x, "comes after its round")
-        need(not x.audited or x.answer in self.witness.recomputed.get(key, ()), 2, x, "was not recomputed")
+        run, _ = self.journal.tasks[x.task].rounds[x.round]
+        found = self.witness.recomputed.get(key, {}).get(run)
+        need(not x.audited or found == x.answer, 2, x, "was not recomputed")
         if x.answer != self.truth[key]:
             need(self.world.mix.cartel, 7, x, "is wrong")
             self.wrong_accepted += known is None

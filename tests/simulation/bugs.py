@@ -107,7 +107,7 @@ def lets_leave_what_waits_behind_a_commit(patch: Patch) -> None:
     patch.setattr(Pump, "_go_on", eager)
 
 
-@plant("invariant 15|invariant 14|invariant 1$|damaged")
+@plant("invariant 15|invariant 14|invariant 1:|damaged")
 def forgets_what_becomes_of_leases_in_tables(patch: Patch) -> None:
     append = Tail.append
 

@@ -20,7 +20,8 @@ def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: 
     monkeypatch.setattr(worlds, "POLICY", policy)
     for module in (auditor, witness):   # their rules take ids for unique
         monkeypatch.setattr(module, "need", lambda *about: None)
-    mix = replace(mix_of(0), **CALM | {"devices": 5, "owners": 5, "tasks": 1, "jobs": 8, "session_kept": True})
+    changes = {"devices": 5, "owners": 5, "tasks": 1, "jobs": 24, "session_kept": True}
+    mix = replace(mix_of(0), **CALM | changes)
     world = worlds.World(0, mix)
     while "task-0" not in world.results:
         world.step()
@@ -29,12 +30,12 @@ def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: 
     world.journal.answers.clear()   # as the store does when a task ends
     kind_name, given = world.bodies["task-0"]
     world.insist("task.submit", id="task-0", kind=kind_name, input=given)
-    while len(world.journal.leases) < first + 3:
+    while len(world.journal.leases) < first + 8:
         world.step()
     world.gateway.kill()
     while "task-0" not in world.results:
         world.step()
     world.close()
-    assert len(world.journal.leases) > first + 3
+    assert len(world.journal.leases) > first + 8
     assert {record.verdict for record in world.journal.leases.values()} <= {"", "ok", "late"}
     assert all(lies == 0 for _, lies, *_ in world.journal.standing.values())

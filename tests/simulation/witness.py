@@ -75,6 +75,8 @@ class Witness:
     def restarted(self) -> None:
         """Only the journal is left. Report clocks go on; see ``_given_time``."""
         self.rooms: dict[str, int] = {}
+        self.can: dict[str, tuple[str, ...]] = {}
+        """What the firmware of each device understands, as it was last heard."""
         self.owners: dict[str, str] = {}
         self.newest: dict[tuple[str, type], e.At] = {}
         """What each device has said last, by the kind of its message."""
@@ -84,11 +86,12 @@ class Witness:
         """(start, connection), the newest of each device that an earlier life has kept."""
         self.heirs: dict[str, str] = {}
         self.revoked: set[str] = set()
-        self.recomputed: dict[JobKey, set[bytes | None]] = {}
+        self.recomputed: dict[JobKey, dict[int, bytes | None]] = {}
+        """By run."""
         self.whose: dict[int, dict[str, set[str]]] = {}
         """By lease, until that is committed: the owners of all nodes when it was made."""
         self.open_since: dict[str, int] = {}
-        """When a round of a task was begun, or known again."""
+        """When a round of a task was last recalled."""
         self.held: dict[str, set[int]] = {}
         self.holder: dict[int, str] = {}
         for number, record in self.journal.leases.items():
@@ -125,6 +128,9 @@ class Witness:
             if about is f.KeepLease:
                 self._leased(effect)
                 self.whose[effect.lease] = {node: self.both(node) for node in self.owners}
+            elif about is f.SendLease:
+                knows = not effect.span or "span" in self.can.get(effect.node, ())
+                need(knows, 9, effect, "is a span for firmware that knows none")
             elif about is f.KeepEnd or about is f.KeepReceipt:
                 if about is f.KeepEnd:
                     self.ends[effect.lease] = (self._cause(event), self.clock.now)
@@ -205,7 +211,7 @@ class Witness:
         self.revoked.add(event.node)
 
     def _was_recomputed(self, event: e.Recomputed, made: Sequence[f.Effect]) -> None:
-        self.recomputed.setdefault((event.task, event.round, event.index), set()).add(event.answer)
+        self.recomputed.setdefault((event.task, event.round, event.index), {})[event.run] = event.answer
 
     def _round(self, event: e.RoundYielded, made: Sequence[f.Effect]) -> None:
         self.yielded[event.task] = event
@@ -269,6 +275,8 @@ class Witness:
             again = event.at.boot > known != 0   # of an aged journal: no start is known
             self.starts[event.node] = event.at.boot
             self.newest[event.node, type(event)] = event.at
+            if type(event) is e.NodeBorn:
+                self.can[event.node] = event.can
             self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
             gone = type(event) is e.NodeStatusChanged and event.state == "lost"
             held = self.held.get(event.node, set()) - (set() if again else self.earlier)
