@@ -25,9 +25,10 @@ MOST_PARTS = 16
 Schema = dict[str, Any]
 
 
-def as_task_error(model: type[BaseModel], error: ValidationError) -> TaskError:
-    """The first problem, with those that follow in its hint: ten at most. What is misspelt comes before what is
-    missing for it, of which no more is said; what is wrong in several places alike is said once."""
+def as_task_error(model: type[BaseModel], error: ValidationError, root: str = "/input") -> TaskError:
+    """The first problem, with those that follow in its hint: ten at most, their places below ``root``. What is
+    misspelt comes before what is missing for it, of which no more is said; what is wrong in several places alike is
+    said once."""
     found = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
     schema = _schema_of(model)
     meant: set[tuple[int | str, ...]] = set()
@@ -35,7 +36,7 @@ def as_task_error(model: type[BaseModel], error: ValidationError) -> TaskError:
     for problem in found:
         if problem["type"] == "missing" and problem["loc"] in meant:
             continue
-        one = _problem(schema, problem)
+        one = _problem(schema, problem, root)
         if problem["type"] == "extra_forbidden":
             meant |= {(*problem["loc"][:-1], word) for word in re.findall(r"did you mean '(.*)'", one.hint)}
         told.setdefault((one.message.partition(": ")[2] or one.message, one.hint), []).append(one)
@@ -54,12 +55,12 @@ def _also(words: str, others: Sequence[TaskError]) -> str:
 def _short(first: TaskError, *same: TaskError) -> str:
     """Where, what and what would do; the place says the name."""
     what = first.message.partition(": ")[2] or first.message
-    return (f"{first.path}{_also(', ', same)}: {what}" + (f" ({first.hint})" if first.hint else ""))
+    return f"{first.path}{_also(', ', same)}: {what}" + (f" ({first.hint})" if first.hint else "")
 
 
-def _problem(schema: Schema, found: ErrorDetails) -> TaskError:
+def _problem(schema: Schema, found: ErrorDetails, root: str) -> TaskError:
     kind, loc = found["type"], found["loc"]
-    path = "/input" + "".join(f"/{_escaped(part)}" for part in loc[:MOST_PARTS])
+    path = root + "".join(f"/{_escaped(part)}" for part in loc[:MOST_PARTS])
     name = _name(loc)
     if kind == "extra_forbidden":
         known = {word for node in _at(schema, loc[:-1]) for word in node.get("properties", ())}
@@ -209,7 +210,8 @@ def _meant(given: Any, nodes: Sequence[Schema], name: str) -> str:
             return f'did you mean "{near[0]}"?' if near else ""
         return f"write {value:g}, without quotes"
     for unit, factor in _SHARES.get(name.rpartition("_")[2], {}).items():
-        if isinstance(given, int | float) and given > 0 and any(_fits(node, given * factor) for node in nodes):
+        share = isinstance(given, int | float) and not isinstance(given, bool) and 0 < given <= 100
+        if share and any(_fits(node, given * factor) for node in nodes):
             wanted = _joined(map(_wanted, nodes))
             return f"give {wanted}; {given:g}{unit} is {given * factor:g}"
     return ""

@@ -60,7 +60,7 @@ class Draft:
         try:
             return model(**fields)
         except ValidationError as error:
-            found = as_task_error(model, error)
+            found = as_task_error(model, error, "")
             raise TaskError(self.code, f"{origin[1]}: {found.message}", found.hint, origin[0]) from None
 
     def finished(self, source: str, **fields: Any) -> Converted:

@@ -59,16 +59,15 @@ def flows(entities: Sequence[ngsi.Entity], path: str, left: Left, all_counted: b
     """What was counted, one for each detector, lane, direction and period, in the order of the entities.
 
     Raises TaskError: wrong_entity, bad_time, duplicate (two counts of one thing), wrong_unit (no number of vehicles),
-    those of ``ngsi.entities`` and,
-    with ``all_counted``, missing_field where an entity has no count; it is left out otherwise.
+    those of ``ngsi.entities`` and, with ``all_counted``, missing_field where an entity has no count; it is left out
+    otherwise.
     """
     found: dict[tuple[object, ...], Flow] = {}
     for here, entity in ngsi.entities(entities, ngsi.FLOW, READ, path, left):
         one = _flow(entity, here)
         if one is None and all_counted:
             raise TaskError("missing_field", f"an observation has no count: {ngsi.lacking(entity, 'intensity')}",
-                            "intensity: vehicles in the period",
-                            here + "/intensity")
+                            "intensity: vehicles in the period", here + "/intensity")
         if one is None:
             left.out("entity", ngsi.lacking(entity, "intensity"), ngsi.text(entity, "id") or here)
             continue

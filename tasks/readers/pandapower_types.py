@@ -44,7 +44,7 @@ def check(table: str, row: dict[str, Any], path: str, words: str) -> None:
     """All columns that are read of a row in service. Raises TaskError ``bad_pandapower``."""
     for column in (name for name in row if name in COLUMNS[table].reads):
         require(row, column, path, words)
-    for tap in ("tap", "tap2"):
+    for tap in (one for one in ("tap", "tap2") if f"{one}_pos" in COLUMNS[table].reads):
         given = [row.get(f"{tap}_{what}") for what in ("min", "pos", "max")]
         least, at, most = (math.nan if is_nothing(one) else float(one or 0) for one in given)
         if at < least or at > most:   # nothing is beyond where no bound is given

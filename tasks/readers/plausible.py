@@ -29,14 +29,14 @@ Point = tuple[float, float]
 """Longitude and latitude in degrees, in this order."""
 
 
-def no_missing_codes(values: Iterable[tuple[float, str]], left: Left) -> None:
+def no_missing_codes(values: Iterable[tuple[float, str]], left: Left, least: float = 0) -> None:
     """``values`` with their pointers. A code counts as one only well outside of what the others span, or where it is
-    the only one below 0.
+    the only one below 0, and not where it is nearer to 0 than ``least``.
 
     Raises TaskError ``implausible``, accepted as ``missing_code``.
     """
     given = list(values)
-    codes = [one for one in given if one[0] in LOW_CODES or one[0] in HIGH_CODES]
+    codes = [one for one in given if abs(one[0]) >= least and (one[0] in LOW_CODES or one[0] in HIGH_CODES)]
     if not codes:
         return
     known = [value for value, _ in given if value not in LOW_CODES and value not in HIGH_CODES]

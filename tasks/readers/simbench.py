@@ -19,12 +19,12 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left, Part
 from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
 from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Line, Load, Transformer, joined
+from lamplighter.tasks.readers.plausible import tell_share
 
 Row = dict[str, str]
 T = TypeVar("T")
 NEEDED = ("Node", "ExternalNet", "Line", "LineType", "Load")
 FREQUENCY_HZ = 50.0
-FEW_PERCENT = 2
 _TITLE, _RATING = "a title or a sorting key", "a rating that a power flow does not use"
 _ALL = dict.fromkeys(("id", "subnet", "voltLvl", "substation"), _TITLE)
 _SERVICE = "leave the table out, or net their power into the loads"
@@ -130,18 +130,25 @@ def _flag(row: Row, column: str, default: bool = False) -> bool:
 
 
 def _rows(tables: dict[str, str], name: str) -> Iterator[Row]:
-    """The rows of a table, "NULL" as empty text; a table that is not given has none.
+    """The rows of a table. Raises as ``_numbered``."""
+    return (row for _, row in _numbered(tables, name))
+
+
+def _numbered(tables: dict[str, str], name: str) -> Iterator[tuple[int, Row]]:
+    """The rows of a table with their lines, "NULL" as empty text; a table that is not given has none.
 
     Raises TaskError ``bad_simbench`` for text that is no table, and for a row that is shorter or longer than it.
     """
     header, rows = _text(tables, name)
     wide = max((place for place, key in enumerate(header, 1) if key), default=0)
-    for number, row in enumerate(filter(None, rows), 2):
+    for number, row in enumerate(rows, 2):
+        if not row:
+            continue
         if len(row) < wide or any(row[wide:]):
             raise TaskError("bad_simbench", f"{name}, line {number}: it has {len(row)} values for {wide} columns",
                             "give each row as many values as the header has names; NULL where there is none",
                             f"/simbench/{name}")
-        yield {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
+        yield number, {key: "" if value == "NULL" else value for key, value in zip(header, row, strict=False) if key}
 
 
 def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[str]]]:
@@ -159,7 +166,7 @@ def _text(tables: dict[str, str], name: str) -> tuple[list[str], Iterator[list[s
 
 def _each(tables: dict[str, str], name: str, make: Callable[[Row, Origin], T]) -> Iterator[T]:
     """``make`` of every row and its place; what it finds missing or wrong is told with the table's line."""
-    return _made(name, enumerate(_rows(tables, name), 2), make)
+    return _made(name, _numbered(tables, name), make)
 
 
 def _made(name: str, rows: Iterable[tuple[int, Row]], make: Callable[[Row, Origin], T]) -> Iterator[T]:
@@ -205,26 +212,17 @@ def _source(tables: dict[str, str], names: dict[str, str]) -> tuple[str, float]:
 
 def _lines(tables: dict[str, str], names: dict[str, str], draft: Draft) -> Iterator[tuple[Line, Origin]]:
     types = dict(_each(tables, "LineType", lambda row, _: (row["id"], row)))
-    _doubt_shares(tables, draft)
 
     def make(row: Row, place: Origin) -> tuple[Line, Origin]:
         kind, km = types[row["type"]], _number(row, "length")
         share = _number(row, "loadingMax", 100)
+        tell_share("loadingMax of a line", share, draft.left)
         return draft.made(Line, place, from_bus=names[row["nodeA"]], to_bus=names[row["nodeB"]],
                           r_ohm=_number(kind, "r") * km, x_ohm=_number(kind, "x") * km,
                           limit_a=_number(kind, "iMax") * share / 100,
                           c_nf=_number(kind, "b", 0) * km * 1000 / (2 * math.pi * FREQUENCY_HZ)), place
 
     return _each(tables, "Line", make)
-
-
-def _doubt_shares(tables: dict[str, str], draft: Draft) -> None:
-    """Loadings that are allowed, in percent, and would be next to nothing."""
-    few = [limit for limit in _each(tables, "Line", lambda row, _: _number(row, "loadingMax", 100))
-           if 0 < limit < FEW_PERCENT]
-    if few:
-        draft.left.finding("share_unit", f"loadingMax of {len(few)} rows of Line is {min(few):g} %, which looks like "
-                           "a share of 1")
 
 
 def _transformer(tables: dict[str, str], names: dict[str, str], draft: Draft) -> tuple[Transformer, Origin] | None:

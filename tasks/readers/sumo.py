@@ -232,7 +232,8 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
         link = ends[name]
         ways = edges[link.source].apart if link.apart else edges[link.source].onward
         ways[link.target].movement = i
-    unruled = {e.attributes.get("id", "") for e in root.children if e.attributes.get("type") == "unregulated"}
+    unruled = {e.attributes.get("id", "") for e in root.children
+               if e.tag == "junction" and e.attributes.get("type") == "unregulated"}
     return network, Roads(edges, frozenset(unruled))
 
 

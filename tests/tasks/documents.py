@@ -308,7 +308,7 @@ def traffic_entities(n: int) -> Document:
 def traffic_detectors(n: int) -> Document:
     """Ten weeks of hours of each."""
     return "traffic.forecast", {"detectors": [{"id": f"d{i}", "start": "2026-01-05T00:00", "counts": [7.5] * 1_680}
-                                              for i in range(1 + n // 1_680)], "time_zone": "UTC"}
+                                              for i in range(1 + n // 100)], "time_zone": "UTC"}
 
 
 def _air(number: int, when: int) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def lines_of(kind, given):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_work_grows_with_the_document(name):
-    """Twice the length takes about twice the lines, never four times."""
+    """Three times the length takes about three times the lines, never nine times."""
     kind, given = DOCUMENTS[name](60)
     lines_of(kind, given)   # what is imported and built once
     small, large = (DOCUMENTS[name](n) for n in (250, 750))

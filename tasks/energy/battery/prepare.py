@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.jobs import pack, prices
-from lamplighter.tasks.energy.battery.method.read import clock, net_loads
+from lamplighter.tasks.energy.battery.method.read import MUCH_W, clock, net_loads
 from lamplighter.tasks.energy.battery.model import DAYS_SLOTS, HOURS, POWER_MAX_W, Batteries, Home
 from lamplighter.tasks.energy.battery.spec import Spec, Store
 from lamplighter.tasks.readers.allow import Left
@@ -20,8 +20,9 @@ SLOT_MAX = 1 << 28
 """Units that full power both ways takes in a quarter-hour, at most; likewise."""
 CAPACITY_MAX = (1 << 29) - 1
 FEW_EUR_PER_MWH, FEW_W, FEW_WH = 3, 30, 100
-MUCH_W = 1_000
 """Less is hardly a price, a home or a battery."""
+MUCH_WH = 1_000
+"""A battery of less may well hold 100 Wh."""
 
 
 def prepare(asked: Batteries) -> Spec:
@@ -52,9 +53,9 @@ def _plausible(asked: Batteries, stores: Sequence[Store], left: Left) -> None:
     for place, store in enumerate(stores):
         home, most = store.home, max(map(abs, store.net_w))
         own = [(watts, f"/homes/{place}/{name}/{slot}") for name in ("net_load_w", "load_w", "pv_w")
-               for slot, watts in enumerate(getattr(home, name) or ()) if abs(watts) >= MUCH_W]
-        no_missing_codes(own, left)
-        if 0 < home.soc_start_wh <= 100 and home.capacity_wh >= MUCH_W:
+               for slot, watts in enumerate(getattr(home, name) or ())]
+        no_missing_codes(own, left, MUCH_W)
+        if 0 < home.soc_start_wh <= 100 and home.capacity_wh >= MUCH_WH:
             left.finding("share_unit", f"home {home.id!r}: soc_start_wh is {home.soc_start_wh:g} Wh of "
                          f"{home.capacity_wh:g}, which looks like percent")
         looks = {f"its net load never exceeds {most} W": 0 < most < FEW_W,

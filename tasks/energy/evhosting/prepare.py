@@ -136,7 +136,7 @@ def _demand(feeder: Feeder, tree: Tree) -> tuple[Demand, ...]:
         known(load.bus, names, f"/feeder/loads/{place}/bus")
         if load.profile is not None and load.profile not in feeder.profiles:
             raise TaskError("unknown_profile", f"no profile is named {load.profile!r}",
-                            nearest(load.profile, sorted(feeder.profiles)[:20]), f"/feeder/loads/{place}/profile")
+                            nearest(load.profile, list(feeder.profiles)), f"/feeder/loads/{place}/profile")
         bus = order[load.bus]
         cars[bus] += load.cars
         shape = feeder.profiles[load.profile] if load.profile else FLAT

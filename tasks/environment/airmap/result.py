@@ -260,8 +260,9 @@ def _summary(spec: Spec, painting: Painting, data: dict[str, Any], values: Seque
     rmse = data["held_out"]["rmse"]
     if rmse is not None:
         miss = f"by a factor of {math.exp(rmse):.2f}" if spec.log else f"by {rmse:.3g}{unit}"
-        head += (f" Held out as far from the others as the map's places are, stations are missed {miss} "
-                 "(root mean square).")
+        how = "Held out as far from the others as the map's places are" if data["held_out"]["stations_apart"] else (
+            "Left out one at a time")
+        head += f" {how}, stations are missed {miss} (root mean square)."
     if len(spec.readings) < 10:
         head += " So few stations carry a sketch, not a survey."
     return head

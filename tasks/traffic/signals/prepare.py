@@ -101,7 +101,7 @@ def _cycles(network: Network, demand: Demand, search: Search, left: Left) -> tup
         if max(asked) < min(programme_cycle_ds(junction, (0,)) + minimum * len(own) for junction, own in free):
             raise TaskError("nothing_to_adjust", "no junction's greens can be made to fit any of the cycles",
                             f"the shortest that one can follow is {least} s", "/search/cycles_s")
-        left.tell("no junction can follow any of the cycles asked for without shorter greens, walks or clearances "
+        left.tell("no junction can follow any of the cycles to try without shorter greens, walks or clearances "
                   f"than its signals need (the shortest is {least} s): present cycles were tried")
     found += [cycle for cycle, _ in present.most_common() if cycle not in found][:len(asked) - len(found)]
     return tuple(found)

@@ -49,6 +49,7 @@ class Finding:
     notes: tuple[str, ...]
     """What was not taken into account, a sentence each."""
 
+
 def programmes(network: Network, plan: Plan) -> list[dict[str, Any]]:
     """Per junction id, cycle, offset (less than the cycle) and phases in seconds."""
     found = []

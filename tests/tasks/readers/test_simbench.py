@@ -168,7 +168,7 @@ def test_shares_in_place_of_percent_are_told(tables) -> None:
     tables["Line"] = tables["Line"].replace("0.5;100;", "0.5;1;")
     read(tables, 1, left := Left())
     (note,) = [note for note in left.notes() if "loadingMax" in note]
-    assert "1 rows of Line is 1 %" in note and '"accept": ["share_unit"]' in note
+    assert "loadingMax of a line is 1 %" in note and '"accept": ["share_unit"]' in note
     read(tables, 1, left := Left(["share_unit"]))
     assert not any("loadingMax" in note for note in left.notes())
 
@@ -205,15 +205,12 @@ def test_every_column_that_is_read_counts(tables, table: str, column: str) -> No
 
 
 def test_limits_that_look_like_shares_are_told(tables) -> None:
-    """``loadingMax`` 1 of a line or a transformer is 1 %; 100 km of cable in a street are told, too."""
-    for table, old, new, words in (
-            ("Line", "0.5;100;", "0.5;1;", "loadingMax of 1 rows of Line is 1 %"),
-            ("Transformer", "id;", "id;", "the limit of the transformer is 0.8 %"),
-            ("Line", "0.5;100;", "100;100;", "as if metres were taken for kilometres")):
-        changed = {**tables, table: tables[table].replace(old, new)}
-        if table == "Transformer":
-            changed[table] = "id;nodeHV;nodeLV;type;tappos;loadingMax;autoTap\nt;mv_1;bar;T400;-2;0.8;0"
-        assert any(words in note for note in _spec(changed).notes), words
+    """``loadingMax`` 0.8 of a transformer is 0.8 %; 100 km of cable in a street are told, too."""
+    for table, text, words in (
+            ("Transformer", "id;nodeHV;nodeLV;type;tappos;loadingMax;autoTap\nt;mv_1;bar;T400;-2;0.8;0",
+             "the limit of the transformer is 0.8 %"),
+            ("Line", tables["Line"].replace("0.5;100;", "100;100;"), "as if metres were taken for kilometres")):
+        assert any(words in note for note in _spec({**tables, table: text}).notes), words
     assert not any('"accept"' in note for note in _spec(tables).notes)
 
 

@@ -9,11 +9,14 @@ from typing import Any
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.battery.model import POWER_MAX_W
 from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.plausible import no_missing_codes
 from lamplighter.tasks.readers.senml import RELATIVE_S, resolved
 
 SLOT_S, DAY_S = 900, 86_400
 NAMES = {"net_load": 1, "load": 1, "pv": -1}
 UNITS = {"W": 1.0, "kW": 1000.0}
+MUCH_W = 1_000
+"""What stands for a missing value elsewhere may be a load if it is less."""
 PATH = "/senml"
 
 
@@ -23,9 +26,9 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], slots: int,
     or net_load, and a colon or slash before it).
 
     The earliest time of all records is the beginning of the day; where that is no midnight of UTC it is told.
-    ``load`` counts up, ``pv`` down; readings of one
-    name in one quarter-hour are averaged. Raises TaskError: those of ``senml.resolved``, unknown_home,
-    unknown_property, wrong_unit, bad_time, out_of_range, missing_reading (with the home and the quarter-hour).
+    ``load`` counts up, ``pv`` down; readings of one name in one quarter-hour are averaged. Raises TaskError: those of
+    ``senml.resolved``, unknown_home, unknown_property, wrong_unit, bad_time, out_of_range, implausible (codes of
+    missing values), missing_reading (with the home and the quarter-hour).
     """
     known, found = set(homes), list(resolved(records, PATH, left))
     begin = min((one.time_s for one in found), default=0.0)
@@ -34,6 +37,7 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], slots: int,
         left.tell(f"the forecasts begin at {first:%Y-%m-%dT%H:%M:%SZ}: that is taken for 00:00 of the day planned, "
                   "where the prices begin too")
     sums: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    read: dict[str, list[tuple[float, str]]] = {}
     for one in found:
         here, (home, name) = f"{PATH}/{one.number}", _split(one.name, known)
         if home not in known:
@@ -53,9 +57,12 @@ def net_loads(records: list[dict[str, Any]], homes: Sequence[str], slots: int,
         if value < 0 and name != "net_load":
             raise TaskError("out_of_range", f"{name} is {value:g} W", "loads and solar power are 0 or more; a "
                             "surplus is a negative net_load", here + "/v")
+        read.setdefault(home, []).append((value, here + "/v"))
         row = sums.setdefault((home, name), [(0.0, 0)] * slots)
         total, count = row[slot]
         row[slot] = total + value, count + 1
+    for values in read.values():
+        no_missing_codes(values, left, MUCH_W)
     return {home: _whole(home, sums, slots) for home in homes}
 
 

@@ -133,7 +133,7 @@ def _check_buses(feeder: Feeder) -> None:
 def known(name: str, names: Iterable[str], path: str) -> None:
     """Raises TaskError ``unknown_bus`` with the nearest spelling unless ``name`` is a bus."""
     if name not in names:
-        raise TaskError("unknown_bus", f"no bus is named {name!r}", nearest(name, sorted(names)[:200]), path)
+        raise TaskError("unknown_bus", f"no bus is named {name!r}", nearest(name, list(names)), path)
 
 
 def _edges(feeder: Feeder) -> list[tuple[str, str, Branch]]:

@@ -82,7 +82,7 @@ def _nearer(near: Near, i: int, apart_m: float) -> tuple[frozenset[int], bool]:
     count = NEIGHBOURS
     while True:
         around = near.around(place, count)
-        if around[-1][0] >= apart_m or count > most:
+        if around[-1][0] >= apart_m or count > most + 1:   # the station itself is among them
             break
         count *= 2
     nearer = [j for away, j in around if away < apart_m and j != i]

@@ -85,7 +85,7 @@ def _table(given: SensorqcInput, left: Left) -> Network:
         raise TaskError("wrong_length", f"{len(given.times)} times for {len(given.readings)} rows of readings",
                         "a time for each row, or none at all", "/times")
     times = given.times or [str(number) for number in range(len(given.readings))]
-    _in_order(times)
+    _in_order(given.times or ())
     ids = [station.id or f"station {number}" for number, station in enumerate(given.stations)]
     names: set[str] = set()
     for number, name in enumerate(ids):
