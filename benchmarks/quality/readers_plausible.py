@@ -66,7 +66,7 @@ def run(workshop: Workshop) -> Report:
         workshop.say(f"{title}: {', '.join(names)}")
         scores, false, sent = _judge({name: fields[name] for name in names}, TIMES_FULL if workshop.full else TIMES)
         for fault, score in sorted(scores.items()):
-            share = score.found / score.planted
+            share = score.found / max(1, score.planted)
             sheet.row(f"{title}: {fault}", score.planted, score.found, f"{100 * share:.1f} %",
                       bar=">= 95 %" if judged else "", ok=share >= WANTED if judged else None)
         clean.row(title, sent, sum(false.values()), ", ".join(f"{name} {what}" for name, what in false) or "none",
@@ -77,19 +77,23 @@ def run(workshop: Workshop) -> Report:
 
 
 def _judge(fields: Fields, times: int) -> tuple[dict[str, Score], Counter[tuple[str, str]], int]:
-    scores: dict[str, Score] = {}
     false: Counter[tuple[str, str]] = Counter()
     every = [(name, place, kind, given) for name, several in fields.items()
              for place, (kind, given) in enumerate(several)]
+    scores = {_fault(kind, fault): Score() for _, _, kind, _ in every for fault, *_ in FAULTS[kind]}
     for name, place, kind, given in every:
         false.update((name, finding) for finding in findings(kind, given))
         for (fault, finding, plant), time in product(FAULTS[kind], range(times)):
             spoilt = copy.deepcopy(given)
             if plant(spoilt, random.Random(f"{name} {place} {fault} {time}")):
-                score = scores.setdefault(f"{kind.split('.')[1]}: {fault}", Score())
+                score = scores[_fault(kind, fault)]
                 score.planted += 1
                 score.found += bool(findings(kind, spoilt) & {finding, *REFUSED})
     return scores, false, len(every)
+
+
+def _fault(kind: str, fault: str) -> str:
+    return f"{kind.split('.')[1]}: {fault}"
 
 
 _KINDS = load_kinds()

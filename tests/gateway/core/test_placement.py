@@ -342,6 +342,18 @@ def test_a_job_that_keeps_expiring_is_recomputed(make_city, of):
     assert of(f.AdvanceSolver, city.recompute(asked))
 
 
+def test_a_kernel_that_keeps_raising_is_run_by_the_gateway(make_city, of):
+    """After max_failed devices said that the kernel raised, the gateway tries; then the kind is at fault."""
+    city = make_city(max_failed=2)
+    city.device("anna-1", room=1)
+    city.device("ben-1", room=1)
+    city.task()
+    assert not of(f.Recompute, city.refuse(city.lease(), "failed"))
+    (asked,) = of(f.Recompute, city.refuse(city.lease(), "failed"))
+    city.recompute(asked, None)
+    assert b'"kernel_failed"' in city.of().result and b'"fault": "kind"' in city.of().result
+
+
 def test_a_device_that_stands_still_gets_no_more(city, of):
     """It has let a lease pass in silence: the next one waits for its next bid, which says that it is there."""
     city.device("anna-1", room=1)
