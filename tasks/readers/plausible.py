@@ -30,16 +30,17 @@ Point = tuple[float, float]
 
 
 def no_missing_codes(values: Iterable[tuple[float, str]], left: Left, least: float = 0) -> None:
-    """``values`` with their pointers. A code counts as one only well outside of what the others span, or where it is
-    the only one below 0, and not where it is nearer to 0 than ``least``.
+    """``values`` with their pointers, of which those nearer to 0 than ``least`` say nothing. A code counts as one only
+    well outside of what the others span, or where it is the only one below 0.
 
     Raises TaskError ``implausible``, accepted as ``missing_code``.
     """
     given = list(values)
-    codes = [one for one in given if abs(one[0]) >= least and (one[0] in LOW_CODES or one[0] in HIGH_CODES)]
+    far = [one for one in given if abs(one[0]) >= least]
+    codes = [one for one in far if one[0] in LOW_CODES or one[0] in HIGH_CODES]
     if not codes:
         return
-    known = [value for value, _ in given if value not in LOW_CODES and value not in HIGH_CODES]
+    known = [value for value, _ in far if value not in LOW_CODES and value not in HIGH_CODES]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     spread = max(high - low, 0.1 * max(abs(low), abs(high)))
     found = [one for one in codes if one[0] < (low - spread if low < 0 else 0) or one[0] > high + 2 * spread]

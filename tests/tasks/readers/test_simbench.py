@@ -225,6 +225,16 @@ def test_errors_point_into_the_tables_that_were_sent(tables) -> None:
     assert any("2 lines (Line, line 3, Line, line 4) left out: not connected" in note for note in _spec(tables).notes)
 
 
+def test_several_wrong_values_of_a_row_are_named_in_it(tables) -> None:
+    """By the line it stands in, empty ones counted, and nowhere else: the feeder made of it was not sent."""
+    tables["LineType"] = "id;r;x;b;iMax\nNAYY;-1e7;-1e7;0;270"
+    tables["Line"] = tables["Line"].replace("\n", "\n\n", 1)
+    with pytest.raises(TaskError) as caught:
+        _spec(tables)
+    assert caught.value.path == "/input/simbench/Line" and caught.value.message.startswith("Line, line 3: ")
+    assert "the same at /x_ohm" in caught.value.hint and "/input" not in caught.value.hint
+
+
 def test_a_folder_with_what_is_refused_is_refused(tables, tmp_path: Path) -> None:
     """Tables that this reader does not use are not left behind when a folder is read."""
     for name, text in {**tables, "Storage": "id;node\ns;end"}.items():

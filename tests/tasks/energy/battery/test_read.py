@@ -86,3 +86,14 @@ def test_a_day_on_which_the_clocks_change_is_read_whole(slots: int) -> None:
         net_loads(pack("a", "net_load", net[:-1]), ["a"], slots, Left())
     with pytest.raises(TaskError, match=f"more than {slots // 4} h after"):
         net_loads(pack("a", "net_load", [*net, 0.0]), ["a"], slots, Left())
+
+
+def test_a_code_for_a_missing_forecast_is_refused() -> None:
+    """With its place, and out of how many; as in the homes themselves."""
+    values = [100.0] * 96
+    values[7] = -9999.0
+    with pytest.raises(TaskError) as caught:
+        net_loads(pack("a", "net_load", values), ["a"], 96, Left())
+    assert (caught.value.code, caught.value.path) == ("implausible", "/senml/7/v")
+    assert "1 of 96 readings" in caught.value.message
+    assert net_loads(pack("a", "net_load", values), ["a"], 96, Left(["missing_code"]))["a"][7] == -9999.0
