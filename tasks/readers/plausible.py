@@ -30,8 +30,8 @@ Point = tuple[float, float]
 
 
 def no_missing_codes(values: Iterable[tuple[float, str]], left: Left, least: float = 0) -> None:
-    """``values`` with their pointers, of which those nearer to 0 than ``least`` say nothing. A code counts as one only
-    well outside of what the others span, or where it is the only one below 0.
+    """``values`` with their pointers, of which those nearer to 0 than ``least`` say nothing. A code counts as one
+    only well outside of what the others span, or where it is the only one below 0.
 
     Raises TaskError ``implausible``, accepted as ``missing_code``.
     """

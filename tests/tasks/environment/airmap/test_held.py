@@ -49,7 +49,8 @@ def test_places_on_stations_or_few_places_hold_out_one_at_a_time(prepared: Any, 
 @pytest.mark.parametrize("count", [11, 24])
 def test_places_far_outside_never_leave_a_station_without_others(prepared: Any, stations_of: Any, count: int) -> None:
     """At most half of the others are left out with it, and the answer says that they cannot stand in."""
-    given = {"stations": stations_of(4, count), "grid": {"bbox": [9_000, 9_000, 15_000, 15_000], "rows": 5, "cols": 5}}
+    grid = {"bbox": [9_000, 9_000, 15_000, 15_000], "rows": 5, "cols": 5}
+    given = {"stations": stations_of(4, count), "grid": grid}
     spec = prepared(given)
     apart = Apart.of(spec)
     assert apart.short == count and {len(others) for others in apart.too_near.values()} == {(count - 1) // 2}
