@@ -48,8 +48,9 @@ def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answer
     """The variogram by restricted likelihood: all, directions, and if one is worth it, all in that one; and how.
 
     Few stations make many variograms nearly as likely as the best one, which then leaps from one sample of a field
-    to the next. So what is ``typical`` of all that were tried is taken. Its sill is still 1. ``beside`` are jobs that
-    go before those of the first round; their answers are passed over.
+    to the next. So what is ``typical`` of all that were tried is taken, and of a direction half: the likeliest of
+    eight owes some of that to chance. Its sill is still 1. ``beside`` are jobs that go before those of the first
+    round; their answers are passed over.
     """
     plain = Order.of(spec, spec.places)
     first = first_search(spec.diagonal_m, NUGGETS)
@@ -61,7 +62,8 @@ def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answer
     logs = [log for one, order in tried for _, log in order.logs([one], each)]
     most = max(range(1, len(tried)), key=lambda number: logs[number])
     if logs[most] >= logs[0] + LUCK:
-        way, order = tried[most]
+        way = turned(best, tried[most][0].angle_deg, math.sqrt(tried[most][0].ratio))
+        order = Order.of(spec, way.stretched(spec.places))
         likely = yield from order.likely([turned(one, way.angle_deg, way.ratio) for one in first])
         best = typical(likely, distances(spec, way))
     return best, "likely: nearest to the mean of those tried, weighted by restricted likelihood"

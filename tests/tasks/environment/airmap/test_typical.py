@@ -57,7 +57,8 @@ def test_what_is_flat_is_all_nugget() -> None:
 
 def test_distances_are_those_of_the_map_to_its_stations(prepared: Any, stations_of: Any) -> None:
     """Twenty-five in order; a direction stretches those across it; a place on a station does not count as zero."""
-    spec = prepared({"stations": stations_of(1, 40), "targets": [{"x_m": 100, "y_m": 50}, {"x_m": 4000, "y_m": 3000}]})
+    two = [{"x_m": 100, "y_m": 50}, {"x_m": 4000, "y_m": 3000}]
+    spec = prepared({"stations": stations_of(1, 40), "targets": two})
     plain = distances(spec, Variogram("exponential", 1, 0))
     assert plain == sorted(plain) and len(plain) == 25
     nearest = sorted(math.dist(place, spec.targets.at(0)) for place in spec.places)
