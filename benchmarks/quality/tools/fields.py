@@ -24,7 +24,8 @@ JUDGED_ON = ("sic2004_dayx", "rainfall_summer", "ozone_1987", "colorado_tmin", "
              "wheat_yield")
 """What no constant of the method has seen: gamma dose rates in Germany, summer rain of North America, ozone of the
 Midwest on 15 days of 1987, spring nights of Colorado, calcium of a field, two errors of weather forecasts, PM10 in
-rural Germany on days of 2005."""
+rural Germany on days of 2005; nitrogen oxides in Boston, heights of a glacier, PCB in the sea floor, rain of April
+1948, yields of wheat. Of ten networks added at once every second one by name came here, the others above."""
 SCRIPT = Path(__file__).with_suffix(".R")
 PREDICTIONS, MOST_GIVEN, MOST_KEPT, PAIRS = 1_000, 200, 500, 17
 RUN_S = 900
