@@ -41,7 +41,11 @@ MOST_VEHICLES = 1_100
 
 def answer(workshop: Workshop, given: Input) -> Result:
     """Ours, from the cache where the same source met the same spec before. Raises TaskError."""
-    spec = prepare({KIND.name: KIND}, KIND.name, given)
+    return solved(workshop, prepare({KIND.name: KIND}, KIND.name, given))
+
+
+def solved(workshop: Workshop, spec: Spec) -> Result:
+    """Our answer to a spec, from the cache where there is one. Raises TaskError."""
     kept = workshop.cache / f"signals-{digest(spec)}.json"
     if not kept.exists():
         with Pool(KIND.kernel, Runtime.MACHINE_CODE, AT_ONCE) as pool:
@@ -103,11 +107,12 @@ def _promise(workshop: Workshop, sumo: Sumo, number: int) -> Kept | str:
     """What was promised of a network, and found; or why it is left out."""
     given = Made.drawn(number).task(sumo)
     try:
-        data = answer(workshop, given).data
+        spec = prepare({KIND.name: KIND}, KIND.name, given)
+        if len(spec.demand.vehicles) > MOST_VEHICLES:
+            return f"left out, {len(spec.demand.vehicles)} vehicles"
+        data = solved(workshop, spec).data
     except TaskError as error:
         return f"refused, {error.code}"
-    if data["vehicles"] > MOST_VEHICLES:
-        return f"left out, {data['vehicles']} vehicles"
     if data["kept_shipped"]:
         return "left out, kept as shipped"
     if data["saved_share_low"] is None:
