@@ -13,7 +13,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, get_args
 
-from lamplighter.gateway.core.effects import Durable, Effect, Outward, PublishStatus, SendAck, SendLease
+from lamplighter.gateway.core.effects import (
+    CheckAnswer,
+    Durable,
+    Effect,
+    Outward,
+    PublishStatus,
+    Recompute,
+    SendAck,
+    SendLease,
+)
 from lamplighter.gateway.core.events import BatchTaken, Event, Ticked
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.snapshot import Snapshot
@@ -22,7 +31,7 @@ DURABLE = frozenset(get_args(Durable))
 _TAKEN = BatchTaken()
 MAX_BATCH = 192
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
-PATIENT = frozenset((SendAck, SendLease, PublishStatus))
+PATIENT = frozenset((CheckAnswer, PublishStatus, Recompute, SendAck, SendLease))
 """What may leave a little later, unless the machine says that a device waits for it."""
 MAX_HELD = 512
 """Rows that wait at most: for others, or for the commit that is at the disk."""

@@ -9,8 +9,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.snapshot import Snapshot
-from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, TICK_S, Pump, step
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, TICK_S, Pump, batch_of, step
 
 
 class Echo:
@@ -284,6 +285,14 @@ def test_what_nobody_waits_for_shares_a_commit():
     assert bench.did == [("commit", [f.KeepEnd(1, "first"), f.KeepEnd(1, "last")]),
                          ("release", [first, first, unkept, last, last]),
                          ("after", "first"), ("after", "unkept"), ("after", "last")]
+
+
+def test_what_nobody_waits_for_is_patient():
+    """A check or a recomputation is done long before the copies beside it; that a round goes on is waited for."""
+    job = JobSpec(b"", (), 1, 1, 1)
+    check, audit = f.CheckAnswer("t", 0, 0, 0, job, b"a"), f.Recompute("t", "toy", 0, 0, 0, job)
+    assert not batch_of([check, audit, f.SendAck("n", 1, "ok")], []).hurry
+    assert batch_of([check, f.AdvanceSolver("t", 0, ())], []).hurry
 
 
 def test_a_window_ends_by_itself():
