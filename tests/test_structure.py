@@ -404,7 +404,7 @@ HELD = {
     "runtime.recompute._Child": {"_kept": "`KEPT`"},
     "runtime.rounds.Contexts": {
         "_order": "of one task: what a worker of `worker_mb` has sent", "data": "of one task, as above"},
-    "runtime.sealing.Sealing": {"damaged": "files of the gateway's own"},
+    "runtime.sealing.Sealing": {"damaged": "files of the gateway's own", "missing": "devices of the log"},
     "runtime.shell.Shell": {"counters": "words of ours, codes of refusals"},
     "runtime.solvers.Solvers": {
         "_asking": "`requests`", "_asks": "answers that wait for their check: of each device `leases_of_a_device`",

@@ -6,6 +6,7 @@ import secrets
 import time
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from lamplighter.gateway.adapters.files import write_atomically
 
@@ -27,23 +28,35 @@ class ClockError(Exception):
     """The number of starts cannot be read: one sentence with the next step."""
 
 
-def next_boot(path: Path, first: bool) -> int:
-    """The number of this start: one more than the last, 1 for the ``first`` of all.
+class Count(NamedTuple):
+    """The number of the last start, and whether a person has written it."""
+
+    number: int
+    by_hand: bool
+
+
+def last_start(path: Path, first: bool) -> Count:
+    """What the file says; 0 before the ``first`` start of all.
 
     Raises OSError, and ClockError when the file is damaged, or is missing though there were starts.
     """
     if not (first or path.exists()):
         raise ClockError(f"{path} is missing: it holds the number of starts. Put a backup there, or write a number "
                          "into it that is higher than any before, such as 1000000.")
-    said = path.read_bytes() if path.exists() else b"0"
+    if not path.exists():
+        return Count(0, False)
+    said = path.read_bytes()
     number, _, check = said.strip().partition(b" ")
     alone = number.isdigit() and len(number) < 10 and not check   # as a person writes it, or an earlier version
     if not alone and said != _checked(number):
         raise ClockError(f"{path} is damaged: it holds the number of starts. Write one into it that is higher than "
                          "any before, such as 1000000.")
-    boot = int(number) + 1
-    write_atomically(path, _checked(b"%d" % boot))
-    return boot
+    return Count(int(number), alone)
+
+
+def keep_start(path: Path, number: int) -> None:
+    """Raises OSError."""
+    write_atomically(path, _checked(b"%d" % number))
 
 
 def _checked(number: bytes) -> bytes:

@@ -59,7 +59,8 @@ class Window(Protocol):
         nodes, nodes_online, spare_permille (mean of the connected devices), leases_open, jobs_since_start, epoch,
         pending, settled (credits of all devices, see nodes), bounds (name -> ``now`` and ``most``), recomputes_as
         (machine code, CPython), broker_probe (closed, open, not probed), retained_requests (each: topic, clear, a
-        command), asked_too_much (operator -> how often it was refused), log_damage (sentences)."""
+        command), asked_too_much (operator -> how often it was refused), log_damage (sentences), not_in_registry
+        (devices that only the log knows)."""
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,

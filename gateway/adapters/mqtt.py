@@ -320,7 +320,8 @@ class MqttLink:
     def _subscribed(self, _client: Client, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [topic for (topic, _), reason in zip(self._subscriptions, reasons, strict=False)
                    if reason.is_failure]
-        self._settle(f"The broker at {self.broker} refuses the subscription to {refused[0]}." if refused else "")
+        self._settle(f"The broker at {self.broker} refuses the subscription to {refused[0]}: this user may not, "
+                     "or the broker has no room on its disk." if refused else "")
 
     def _disconnected(self, _client: Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         said = "Protocol error" if self._wire is not None and self._wire.broken else str(reason)

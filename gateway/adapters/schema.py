@@ -41,7 +41,7 @@ CREATE TABLE segment(
 CREATE TABLE life(
     epoch INTEGER NOT NULL, sealed INTEGER NOT NULL, last_lease INTEGER NOT NULL, clock_ms INTEGER NOT NULL,
     ahead_ms INTEGER NOT NULL, machine TEXT NOT NULL, commits INTEGER NOT NULL, hash BLOB NOT NULL,
-    root INTEGER NOT NULL, sum INTEGER NOT NULL
+    root INTEGER NOT NULL, sum INTEGER NOT NULL, starts INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE task(
@@ -110,7 +110,7 @@ CREATE TRIGGER set_back INSTEAD OF INSERT ON setback BEGIN
 END;
 """  # noqa: S608 - constants only
 
-FIRST_ROW = "INSERT INTO life VALUES(0, -1, 0, 0, 0, '', 0, zeroblob(16), 0, 0)"
+FIRST_ROW = "INSERT INTO life VALUES(0, -1, 0, 0, 0, '', 0, zeroblob(16), 0, 0, 0)"
 MARK = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"
 
 
@@ -234,6 +234,9 @@ DELETE FROM lease WHERE lease IN (
         task IN (SELECT task FROM task WHERE state = '' OR end_epoch > ?1) AND (epoch < 0 OR NOT {_ANSWERED}))
     LIMIT ?2)"""  # noqa: S608 - constants only
 
+UNCOUNTED = -1
+"""Starts of a journal that has not counted them."""
+
 # From journals of version 3.
 RENAME = """
 DROP TRIGGER task_over;
@@ -252,8 +255,8 @@ _LEASE_3 = ("lease, task, round, job_index, fence, node, owner, nonce, price_kop
             " proof, answer")
 
 FROM_3 = f"""
-INSERT INTO life(epoch, sealed, last_lease, clock_ms, ahead_ms, machine, commits, hash, root, sum)
-    SELECT epoch, sealed, last_lease, clock_ms, ahead_ms, machine, 0, zeroblob(16), 0, 0 FROM old_life;
+INSERT INTO life(epoch, sealed, last_lease, clock_ms, ahead_ms, machine, commits, hash, root, sum, starts)
+    SELECT epoch, sealed, last_lease, clock_ms, ahead_ms, machine, 0, zeroblob(16), 0, 0, {UNCOUNTED} FROM old_life;
 INSERT INTO task({_TASK_3}) SELECT {_TASK_3} FROM old_task;
 INSERT INTO round(task, round, run, first_lease, jobs, expected)
     SELECT task, round, run, first_lease, 0, 0 FROM old_round;

@@ -98,6 +98,17 @@ class Store:
         """How many there were over the life of the journal."""
         return int(self._commits)
 
+    @property
+    def starts(self) -> int:
+        """The number of the last start that it has seen; below 0 where earlier versions did not keep it."""
+        (starts,), = self._query("SELECT starts FROM life")
+        return int(starts)
+
+    def started(self, number: int) -> None:
+        """Keeps the number of a start."""
+        with self._turn, explained(self._path), self._transaction() as db:
+            db.execute("UPDATE life SET starts = ?", (number,))
+
     def close(self) -> None:
         """Fold tail and write-ahead log into the file and unlock it."""
         with suppress(StoreError):   # the tail is as durable

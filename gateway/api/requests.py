@@ -187,7 +187,7 @@ def read(method: str, payload: bytes, methods: Mapping[str, frozenset[str]] = ME
     cid = given.get("cid", "")
     if not isinstance(cid, str) or len(cid) > 128:
         raise RequestError("bad_value", "cid is no short text", "at most 128 characters", "/cid")
-    if given.get("v", 1) != 1:
+    if type(version := given.get("v", 1)) is not int or version != 1:   # True and 1.0 are equal to it
         raise RequestError("bad_value", "this gateway speaks version 1", '"v": 1, or leave it out', "/v")
     return given
 

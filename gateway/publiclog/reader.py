@@ -137,7 +137,8 @@ class PublishedLog:
         try:
             return (self.folder / name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
-            raise UntrueError(INCOMPLETE, name, "is missing") from None
+            there = "" if self.folder.is_dir() else f": there is no folder {self.folder}"
+            raise UntrueError(INCOMPLETE, name, "is missing" + there) from None
         except OSError as error:
             raise UntrueError(INCOMPLETE, name, f"cannot be read: {error.strerror}") from None
 

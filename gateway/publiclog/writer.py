@@ -15,7 +15,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import islice
 from pathlib import Path
 
@@ -107,9 +107,9 @@ class PublicLog:
         return self._book.seal
 
     @property
-    def registered(self) -> int:
-        """How many devices are registered."""
-        return len(self._book.owners)
+    def registered(self) -> Set[bytes]:
+        """The devices that are registered (16 bytes each), revoked ones too."""
+        return self._book.owners.keys()
 
     @property
     def settled(self) -> dict[tuple[str, str], int]:

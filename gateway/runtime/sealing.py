@@ -54,15 +54,24 @@ class Sealing:
         self._turn = asyncio.Lock()
         self.damaged: dict[str, str] = {}
         """Published files that are known to be damaged, and one sentence on each."""
+        self.missing: list[str] = []
+        """Devices of the log that the registry does not have: they cannot connect."""
 
     async def register(self, devices: Iterable[Device]) -> None:
-        """Writes into the log what it does not know yet of these devices, but for owners that change.
+        """Writes into the log what it does not know yet of these, all devices that there are, but for owners that
+        change.
 
         Raises LedgerError, OSError.
         """
         devices = list(devices)
         async with self._turn:
             await asyncio.to_thread(lambda: self._public.enter(self._facts(devices)))
+        known, self.missing = self.missing, sorted(
+            device.hex()[:16] for device in self._public.registered - {device.name for device in devices})
+        if self.missing and self.missing != known:
+            log.warning("%d devices of the public log are not in the registry, so they cannot connect (%s). If it is "
+                        "an old copy, restore the newest, or enrol each again with its key.",
+                        len(self.missing), ", ".join(self.missing[:MAX_TOLD]))
 
     async def look_over(self) -> None:
         """Checks every published file, in a thread: a start reads few of them. What is found is told, once."""
@@ -75,11 +84,11 @@ class Sealing:
             log.error("%s", sentence)
 
     def view(self) -> dict[str, list[str]]:
-        """For ``health``: what is damaged of the public log."""
+        """For ``health``: what is damaged of the public log, and devices that only the log knows, some of them."""
         told = list(self.damaged.values())[:MAX_TOLD]
         if len(self.damaged) > MAX_TOLD:
             told.append(f"{len(self.damaged) - MAX_TOLD} more files of {self._public.folder} are damaged.")
-        return {"log_damage": told}
+        return {"log_damage": told, "not_in_registry": self.missing[:MAX_TOLD]}
 
     def says(self, device: bytes) -> tuple[str, bool]:
         """What the log says of a device (its 16 bytes): its owner, '' if it knows none, and whether it is revoked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from lamplighter.gateway.adapters.clock import next_boot
+from lamplighter.gateway.adapters.clock import keep_start, last_start
 from lamplighter.gateway.adapters.registry import Registry, RegistryError
 from lamplighter.gateway.adapters.store import Store, StoreError
 from lamplighter.gateway.publiclog.writer import PublicLog
@@ -32,7 +32,22 @@ def open_stores(settings: Settings, stack: ExitStack) -> Stores:
     stack.callback(registry.close)
     public = PublicLog.open(settings.public_folder, settings.data / "log.key", settings.site)
     _agree(settings, journal, registry, public)
-    return Stores(journal, registry, public, next_boot(settings.data / "boot", not journal.commits))
+    return Stores(journal, registry, public, _next_start(settings, journal))
+
+
+def _next_start(settings: Settings, journal: Store) -> int:
+    """The number of this start. The journal is told first, so one that knows less than the file is no longer the
+    newest, unless a person has written the file: to go on with what there is."""
+    path = settings.data / "boot"
+    said = last_start(path, not journal.commits)
+    if 0 <= journal.starts < said.number and not said.by_hand:
+        raise StoreError(f"The journal {settings.data / 'journal.db'} is missing or an old copy: it has seen "
+                         f"{journal.starts} starts, and {path} has counted {said.number}. Restore the newest copy; "
+                         f"to go on without what it does not know, write {said.number} into {path}.")
+    number = max(said.number, journal.starts) + 1
+    journal.started(number)
+    keep_start(path, number)
+    return number
 
 
 def _agree(settings: Settings, journal: Store, registry: Registry, public: PublicLog) -> None:
@@ -42,5 +57,6 @@ def _agree(settings: Settings, journal: Store, registry: Registry, public: Publi
                          f"{journal.epoch()}, and {settings.public_folder} has sealed {public.last.epoch} already. "
                          "Restore the newest copy, or start with a new data directory.")
     if public.registered and not registry.devices():
-        raise RegistryError(f"The registry in {settings.data} is empty, and {settings.public_folder} knows "
-                            f"{public.registered} devices. Restore registry.json, or choose a new data directory.")
+        raise RegistryError(f"The registry in {settings.data} is empty, and {settings.public_folder} "
+                            f"knows {len(public.registered)} devices. Restore registry.json, or choose a new data "
+                            "directory.")

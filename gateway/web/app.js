@@ -203,6 +203,8 @@ function show(now) {
   set($("kept-commands"), kept.map((request) => request.clear).join("\n"));
   $("damage").hidden = !health.log_damage.length;
   set($("damage-files"), health.log_damage.join("\n"));
+  $("missing").hidden = !health.not_in_registry.length;
+  set($("missing-nodes"), health.not_in_registry.join("\n"));
   const rest = health.nodes - now.nodes.length;
   $("more").hidden = rest <= 0;
   set($("more"), `${count(rest)} more devices are in the API.`);

@@ -32,7 +32,7 @@ from typing import Any, Literal
 from lamplighter.tasks.api import TaskError
 
 Finding = Literal["not_understood", "implausible", "missing_code", "swapped_axes", "silent", "old_reading",
-                  "power_unit", "price_unit", "length_unit", "period_unit", "share_unit"]
+                  "below_zero", "power_unit", "price_unit", "length_unit", "period_unit", "share_unit"]
 """What an operator may say is meant; ``implausible``: whatever looks wrong."""
 ACCEPT = "findings about what was sent that are meant, such as missing_code: they are noted, not refused"
 NAMES_SHOWN = 5

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from lamplighter.tasks.readers.allow import Left
+from lamplighter.tasks.readers.units import MASS, spelt
 
 LOW_CODES = frozenset((-99.0, -99.9, -99.99, -999.0, -999.9, -999.99, -9999.0, -9999.9, -99999.0, -999999.0, -32767.0,
                        -32768.0, -1e20, -1e30, -2147483648.0))
@@ -91,6 +92,14 @@ def tell_old(times: Sequence[tuple[float, str]], left: Left) -> None:
             days = round((usual - min(old)[0]) / 86_400)
             left.finding("old_reading", f"{len(old)} of {len(times)} readings ({_names(old)}) are up to {days} days "
                          "older than most")
+
+
+def tell_below_zero(values: Iterable[tuple[float, str]], unit: str, left: Left) -> None:
+    """Readings, with whose they are, of less than no mass in a volume: noise of a sensor, or worse."""
+    below = [one for one in values if one[0] < 0] if spelt(unit) in MASS else []
+    if below:
+        left.finding("below_zero", f"{len(below)} readings ({_names(below)}) are below zero, down to "
+                     f"{min(below)[0]:g} {spelt(unit)}, which no mass can be: the map follows them")
 
 
 def _names(found: Sequence[tuple[float, str]]) -> str:

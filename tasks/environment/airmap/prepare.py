@@ -15,7 +15,13 @@ from lamplighter.tasks.environment.airmap.method.variogram import Variogram
 from lamplighter.tasks.environment.airmap.model import MOST_CELLS, MOST_STATIONS, AirmapInput, GivenVariogram, Grid
 from lamplighter.tasks.environment.airmap.spec import Spec
 from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.plausible import no_missing_codes, no_swapped_axes, tell_kilometres, tell_old
+from lamplighter.tasks.readers.plausible import (
+    no_missing_codes,
+    no_swapped_axes,
+    tell_below_zero,
+    tell_kilometres,
+    tell_old,
+)
 from lamplighter.tasks.readers.units import factors
 
 CELLS_BY_DEFAULT = 48
@@ -32,6 +38,7 @@ def prepare(given: AirmapInput) -> Spec:
     left = Left(given.accept)
     gathered, geographic, unit = _gather(given, left)
     _plausible(given, gathered, geographic, left)
+    tell_below_zero([(one.value, one.id or one.path) for one in gathered], unit, left)
     plane = plane_of(geographic, [(one.lon_deg, one.lat_deg) for one in gathered])
     readings, places = _merged(gathered, plane, notes)
     if len(readings) < 2:

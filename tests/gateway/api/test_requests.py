@@ -94,6 +94,7 @@ def test_unknown_fields_get_the_nearest(key, hint, path):
 @pytest.mark.parametrize(("given", "path"), [
     ({"reply_to": "Anna"}, "/reply_to"), ({"reply_to": "a/b"}, "/reply_to"), ({"reply_to": "+"}, "/reply_to"),
     ({"reply_to": 1}, "/reply_to"), ({"cid": 1}, "/cid"), ({"cid": "x" * 129}, "/cid"), ({"v": 2}, "/v"),
+    ({"v": True}, "/v"), ({"v": 1.0}, "/v"),
 ])
 def test_common_fields_are_checked(given, path):
     """Nobody can have an answer sent to a topic that is no identifier."""

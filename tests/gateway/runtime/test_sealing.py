@@ -75,6 +75,8 @@ def test_registering_and_sealing_take_turns(open_log, prove):
     class Slow:
         """A log that would notice two at once."""
 
+        registered = frozenset()
+
         def register_all(self, pairs):
             """What changes hands: nothing."""
 
@@ -133,11 +135,27 @@ def test_the_log_learns_what_it_does_not_know(open_log):
     assert said(revoked=True, restore=True) == (("anna", False), 0)
 
 
+def test_devices_that_only_the_log_knows_are_told_once(open_log, caplog):
+    """An old copy of the registry does not have them: they could not connect, and nobody would know why."""
+    log = open_log()
+    sealing = Sealing(Journal(), log, lambda epoch: [])
+    anna, ben = (Device(device_of(key)[1], key, owner, 0) for key, owner in ((b"A" * 32, "anna"), (b"B" * 32, "ben")))
+    asyncio.run(sealing.register([anna, ben]))
+    assert sealing.view()["not_in_registry"] == [] and not caplog.messages
+    for _ in range(2):
+        asyncio.run(sealing.register([anna]))
+        assert sealing.view()["not_in_registry"] == [ben.name.hex()[:16]]
+    assert len(caplog.messages) == 1 and ben.name.hex()[:16] in caplog.text and "with its key" in caplog.text
+    asyncio.run(sealing.register([anna, ben]))
+    assert sealing.view()["not_in_registry"] == []
+
+
 def test_what_is_damaged_is_told_once(small_log, caplog):
     """Each file in the log and for ``health``, up to sixteen; all of them are known to who serves them."""
     sealing = Sealing(Journal(), small_log, lambda epoch: [])
     asyncio.run(sealing.look_over())
-    assert sealing.damaged == {} and sealing.view() == {"log_damage": []} and not caplog.messages
+    assert sealing.damaged == {} and not caplog.messages
+    assert sealing.view() == {"log_damage": [], "not_in_registry": []}
     for path in (small_log.folder / "bundle").iterdir():
         path.write_bytes(b"junk")
     asyncio.run(sealing.look_over())

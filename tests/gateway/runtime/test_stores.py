@@ -88,3 +88,48 @@ def test_a_count_of_starts_that_is_gone_is_no_first_start(lived):
     (lived.data / "boot").unlink()
     with pytest.raises(ClockError, match="boot is missing"), ExitStack() as stack:
         open_stores(lived, stack)
+
+
+def copied(folder, *names):
+    """What these files hold now."""
+    return {path: path.read_bytes() for name in names for path in folder.glob(name)}
+
+
+def opened(settings):
+    """The number of a whole life."""
+    with ExitStack() as stack:
+        return open_stores(settings, stack).boot
+
+
+def test_an_older_journal_of_the_same_epoch_is_refused(lived):
+    """It has seen fewer starts than were counted; a person may go on with it all the same, and they go on rising."""
+    assert opened(lived) == 2
+    old = copied(lived.data, "journal.db")
+    assert opened(lived) == 3
+    (path, content), = old.items()
+    path.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"has seen 2 starts, and .*boot has counted 3.*write 3 into"):
+            opened(lived)
+    (lived.data / "boot").write_text("3")
+    assert [opened(lived), opened(lived)] == [4, 5]
+
+
+def test_a_new_journal_beside_old_starts_is_refused(tmp_path):
+    """Also before anything was sealed."""
+    settings = Settings(data=tmp_path)
+    assert [opened(settings), opened(settings)] == [1, 2]
+    (tmp_path / "journal.db").unlink()
+    with pytest.raises(StoreError, match="missing or an old copy: it has seen 0 starts"):
+        opened(settings)
+
+
+@pytest.mark.parametrize("damage", [lambda old: old, lambda _: b"1"], ids=["an old copy", "a lower number"])
+def test_starts_rise_whatever_the_file_says(tmp_path, damage):
+    """The journal knows them too: numbers of events rise with them, and clients drop what is lower."""
+    settings = Settings(data=tmp_path)
+    assert opened(settings) == 1
+    old = (tmp_path / "boot").read_bytes()
+    assert [opened(settings), opened(settings)] == [2, 3]
+    (tmp_path / "boot").write_bytes(damage(old))
+    assert [opened(settings), opened(settings)] == [4, 5]

@@ -139,6 +139,11 @@ def _watts(given: Given, rng: random.Random) -> None:
         load["kw"] *= 1000
 
 
+def _negative(given: Given, rng: random.Random) -> None:
+    given["unit"] = "ug/m3"
+    _one(given, rng)["pm10"] = -rng.uniform(0.5, 25)
+
+
 def _share(given: Given, rng: random.Random) -> None:
     name, share = rng.choice([("accepted_percent", 0.05), ("line_limit_percent", 0.9),
                               ("transformer_limit_percent", 1.0)])
@@ -162,6 +167,7 @@ def _percent(given: Given, rng: random.Random) -> None:
 PLANTED: list[tuple[str, str, Callable[[random.Random], Given], Callable[[Given, random.Random], None]]] = [
     ("missing_code", "environment.airmap", _air, _missing), ("swapped_axes", "environment.airmap", _air, _swapped),
     ("swapped_axes", "environment.airmap", _air, _all_swapped), ("old_reading", "environment.airmap", _air, _old),
+    ("below_zero", "environment.airmap", _air, _negative),
     ("length_unit", "environment.airmap", _air, _kilometres),
     ("length_unit", "environment.airmap", _air, _short_range),
     ("silent", "traffic.forecast", _street, _silent), ("period_unit", "traffic.forecast", _street, _quarters),
@@ -213,6 +219,15 @@ def test_a_code_among_numbers_like_it_is_a_number() -> None:
     assert caught.value.path == "/b" and "2 of 4 readings" in caught.value.message
     with pytest.raises(TaskError):   # zinc in soil: from 113 to 1839, and never below nothing
         plausible.no_missing_codes([(113.0, ""), (-999.0, ""), (1839.0, "")], left)
+
+
+def test_less_than_no_mass_cannot_be() -> None:
+    """Of anything else nobody knows: degrees may be below zero."""
+    for unit, told in (("µg/m³", 1), ("ng/m3", 1), ("°C", 0), ("", 0)):
+        left = Left()
+        plausible.tell_below_zero([(3.0, "a"), (-2.5, "b"), (-1.0, "c"), (0.0, "d")], unit, left)
+        notes = left.notes()
+        assert len(notes) == told and all("2 readings (b, c)" in note and "-2.5" in note for note in notes)
 
 
 def test_a_quiet_night_and_a_gap_are_no_silence() -> None:
