@@ -30,7 +30,7 @@ from lamplighter.gateway.core.snapshot import Snapshot
 
 DURABLE = frozenset(get_args(Durable))
 _TAKEN = BatchTaken()
-MAX_BATCH = 192
+MAX_BATCH = 160
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
 PATIENT = frozenset((CheckAnswer, PublishStatus, Recompute, SendAck, SendLease))
 """What may leave a little later, unless the machine says that a device waits for it."""
