@@ -57,7 +57,7 @@ class Batch(NamedTuple):
     """What may be carried out before all that."""
 
     def __add__(self, other: Batch) -> Batch:   # type: ignore[override]
-        """Both as one, in this order."""
+        """Both as one, in this order, without what was free to go."""
         return Batch(self.durable + other.durable, self.outward + other.outward, self.afters + other.afters,
                      self.hurry or other.hurry)
 

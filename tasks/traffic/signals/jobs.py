@@ -21,6 +21,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from lamplighter.tasks.api import Context, Job, TaskError
@@ -221,6 +222,7 @@ def costs(answers: Sequence[bytes], over: Sequence[Window], junctions: int, plan
     return [Cost(tuple(a), tuple(b)) for a, b in zip(per_junction, per_replica, strict=True)]
 
 
+@lru_cache(maxsize=256)   # of a window there are dozens of jobs
 def worst_ds(context: bytes) -> int:
     """A bound on the cost of any plan in a window: all counted vehicles wait to the end and stop at every signal."""
     _, end, vehicles, first, last, legs, _, ways = struct.unpack_from("<IHHHHBBH", context)

@@ -13,7 +13,7 @@ from lamplighter.tasks.api import DeadlinePassed, Result
 from lamplighter.tasks.local import run_job, run_local
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
-from lamplighter.tasks.traffic.signals.jobs import Cost, check, programme_cycle_ds, shipped_plan
+from lamplighter.tasks.traffic.signals.jobs import Cost, check, programme_cycle_ds, shipped_plan, worst_ds
 from lamplighter.tasks.traffic.signals.method.promise import ERRORS_PERMILLE
 from lamplighter.tasks.traffic.signals.result import Finding, Progress, assemble, programmes
 from lamplighter.tasks.traffic.signals.solve import evaluate, solve
@@ -113,6 +113,16 @@ def test_answers_beyond_any_plan_are_impossible(solved: tuple[Spec, Result]) -> 
     assert check(spec, job, answer)
     assert not check(spec, job, b"\xff" * len(answer))
     assert not check(spec, job, answer[:-1])
+
+
+def test_a_window_is_looked_at_once_by_checks(solved: tuple[Spec, Result]) -> None:
+    """Of its jobs there are dozens, and each would be as dear to check as a part of it is to run."""
+    spec = solved[0]
+    jobs = next(solve(spec))
+    worst_ds.cache_clear()
+    for job in [*jobs, *jobs]:
+        assert check(spec, job, bytes(job.answer_bytes))
+    assert worst_ds.cache_info().misses == len({job.contexts[1].data for job in jobs})
 
 
 def test_no_plan_beats_a_good_one(crossing: dict[str, Any]) -> None:
