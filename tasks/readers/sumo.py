@@ -20,6 +20,7 @@ from lamplighter.tasks.readers.network import (
     Network,
     Road,
     build,
+    crossing,
 )
 from lamplighter.tasks.readers.programmes import Place, Programmes, Requests
 from lamplighter.tasks.readers.safexml import Element, number
@@ -199,8 +200,8 @@ class _Signals:
             self.joined.append(name)
         if on_foot:
             self.on_foot.append(name)
-        return freed(replace(junction, conflicts=self.requests.conflicts(name, guards),
-                             others=frozenset(guards.keys() - cars),
+        foes = crossing(len(junction.phases[0].signals), self.requests.conflicts(name, guards))
+        return freed(replace(junction, foes=foes, others=frozenset(guards.keys() - cars),
                              walks=frozenset(self.walks.get(name, set()) - cars)))
 
 

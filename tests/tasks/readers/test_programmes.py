@@ -139,7 +139,7 @@ def test_detectors_are_not_taken_for_a_clock(network_xml: str) -> None:
     text = text.replace('duration="30"', 'duration="30" minDur="8" maxDur="50"')
     left = Left()
     junction = read_network(text, left=left)[0].junctions[0]
-    assert junction.actuated and [junction.shown_ds(i) for i in range(4)] == [80, 40, 220, 40]
+    assert junction.actuated and junction.shown == [80, 40, 220, 40]
     assert [phase.adjustable for phase in junction.phases] == [True, False, False, False]
     assert "detectors switch today (C)" in left.notes()[0] and "no saving" in left.notes()[0]
 
