@@ -62,24 +62,23 @@ class Made:
 
 @dataclass(frozen=True)
 class City:
-    """What netgenerate and randomTrips are told of a network too large for a device, and until when it is planned."""
+    """What netgenerate and randomTrips are told of a network that is too large for a device."""
 
     name: str
     shape: tuple[str, ...]
     trips: tuple[str, ...]
-    planned_s: int = 900
     against_tools: bool = True
     """False where SUMO's tools would take too long."""
 
     def world(self, sumo: Sumo) -> World:
-        """The network with all its demand, an hour at most."""
-        network, routes = _made(sumo, repr((self.shape, self.trips)), self.shape, self.trips)
+        """The network with its demand."""
+        network, routes = _made(sumo, repr(self), self.shape, ("-e", PERIOD_S, *self.trips))
         return World(sumo, network, routes, 0, network.read_text().count("<tlLogic "),
                      routes.read_text().count("<vehicle "))
 
     def task(self, world: World) -> Input:
-        """Its first minutes as a task."""
-        return world.task() | {"period_end_s": self.planned_s, "search": CITY_SEARCH}
+        """All of that as a task."""
+        return world.task() | {"period_end_s": PERIOD_S, "search": CITY_SEARCH}
 
 
 def _grid(number: int) -> tuple[str, ...]:
@@ -93,9 +92,8 @@ CITIES = (
     City("random, 72 signals", ("--rand", "--rand.iterations", "107", "--rand.min-distance", "120",
                                 "--rand.max-distance", "300", "-L", "2", "--seed", "72", "--tls.guess",
                                 "--tls.guess.threshold", "30"),
-         ("--seed", "72", "--fringe-factor", "10", "--min-distance", "300", "-e", "1800", "--period", "0.8")),
-    City("17 x 17 grid", _grid(17), ("--seed", "4", "-e", "900", "--period", "0.36"),
-         against_tools=False))
+         ("--seed", "72", "--fringe-factor", "10", "--min-distance", "300", "--period", "0.8")),
+    City("17 x 17 grid", _grid(17), ("--seed", "4", "--period", "0.36"), against_tools=False))
 
 
 def _made(sumo: Sumo, name: str, shape: Sequence[str], trips: Sequence[object]) -> tuple[Path, Path]:

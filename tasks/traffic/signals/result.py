@@ -159,8 +159,8 @@ def spread(data: dict[str, Any]) -> str:
     """What a closed loop may find, as a sentence."""
     low, high = data["saved_share_low"], data["saved_share_high"]
     if low is None:
-        return (f"But at {len(data['full_junctions'])} junctions more may queue than was simulated: try it in a "
-                "closed loop before you switch it on.")
+        return (f"But at {len(data['full_junctions'])} junctions more may queue than was simulated, up to gridlock: "
+                "whether this saves anything is not known. Try it in a closed loop before you switch it on.")
     return (f"Of all time that vehicles lose, a closed loop should find {low:.0%} to {high:.0%} saved ({_SURE})"
             + ("." if low > 0 else ": it may be nothing."))
 
@@ -188,6 +188,10 @@ def _summary(data: dict[str, Any], changing: int) -> str:
     if data["kept_shipped"]:
         return (f"Keep {what} as they are: none of {data['plans_tried']} plans did better than the present "
                 f"{data['delay_before_s_per_vehicle']:.1f} s of delay per vehicle.")
+    if data["saved_share_low"] is None:
+        return (f"If all who wait fitted their streets, retiming {what} would cut the mean delay at signals from "
+                f"{data['delay_before_s_per_vehicle']:.1f} to {data['delay_after_s_per_vehicle']:.1f} s per vehicle. "
+                f"{spread(data)} {data['plans_tried']} plans were simulated.")
     demand = "traffic the search had not seen" if data["judged_on_unseen_demand"] else "the traffic of the search"
     return (f"Retiming {what} should cut the mean delay at signals from {data['delay_before_s_per_vehicle']:.1f} to "
             f"{data['delay_after_s_per_vehicle']:.1f} s per vehicle ({data['saved_share']:.0%}), "

@@ -87,6 +87,7 @@ def test_nothing_is_promised_where_queues_are_longer_than_streets(solved: tuple[
     assert near.data["saved_share_low"] is None is near.data["saved_share_high"]
     assert near.data["full_junctions"] == ["J1"] and "before 1 junctions (J1)" in near.data["notes"][-1]
     assert "closed loop before you switch it on" in near.summary and "not known" in near.partial
+    assert "should" not in near.summary and "%" not in near.summary and "anything is not known" in near.summary
     assert "what is saved is not known" in " ".join(KIND.text(near.data).split())
     assert b"more may queue than was simulated" in KIND.files(near.data)["signals.svg"]
 
