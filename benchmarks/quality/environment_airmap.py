@@ -95,8 +95,8 @@ def run(workshop: Workshop) -> Report:
                 "mean (errors 0.6 % larger), leave-one-out squares (0.9 %), a Student likelihood (no change), the "
                 "mean of likelihood and held-out squares (0.1 %), batches twice as large (0.3 %), ranks of readings "
                 "(0.1 %), a trend chosen by AICc (2.0 %); before that, a linear drift inside the neighbourhood "
-                "(2.5 %), a linear trend taken off (1.1 %). The variogram nearest to the mean of all covariances would "
-                "(0.9 % smaller; both bars on nine fields instead of seven), but misses that of PM10 2005 by 1 %.")
+                "(2.5 %), a linear trend taken off (1.1 %). The variogram nearest to the mean of all covariances "
+                "would (0.9 % smaller; both bars on nine fields instead of seven), but misses that of PM10 by 1 %.")
     return report
 
 
