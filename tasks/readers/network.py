@@ -137,6 +137,9 @@ class Network:
     """Per lane its approach, and how many vehicles it has room for before others queue before the approach."""
     feeders: tuple[int, ...]
     """Per approach how many lanes lead to it."""
+    streets: tuple[int, ...]
+    """Per approach how many vehicles have room behind one another, back to where they would block others; 0: any
+    number."""
     movements: tuple[str, ...]
 
 
@@ -170,6 +173,8 @@ class Road:
     """Vehicles that each of its lanes has room for; ``MAX_ROOM``: any number."""
     feeders: int = 1
     """Lanes that lead to it."""
+    street: int = 0
+    """Vehicles that have room on all its lanes and those that lead to it alone; 0: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,8 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
     links = [Link(j, movement, lanes[lane], signal, approach.headway_ds, tuple(sorted(waiting)))
              for (j, movement, approach, lane, signal), waiting in zip(found, waits, strict=True)]
     feeders = tuple(min(road.feeders, MAX_FEEDERS) for road in roads)
-    return Network(tuple(junction for junction, _ in junctions), tuple(links), tuple(rooms), feeders, tuple(names))
+    return Network(tuple(junction for junction, _ in junctions), tuple(links), tuple(rooms), feeders,
+                   tuple(road.street for road in roads), tuple(names))
 
 
 def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:

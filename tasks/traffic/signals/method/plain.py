@@ -119,8 +119,11 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
         together = set().union(*(groups[lane] for lane in movement.lanes))
         groups.update(dict.fromkeys(together, together))
     rooms = junction.lane_room_vehicles
-    return {lane: Road(f"{junction.id}/{min(group)}", min(rooms.get(name, MAX_ROOM) for name in group))
-            for lane, group in groups.items()}
+    found = {}
+    for lane, group in groups.items():
+        room = min(rooms.get(name, MAX_ROOM) for name in group)
+        found[lane] = Road(f"{junction.id}/{min(group)}", room, street=0 if room == MAX_ROOM else room * len(group))
+    return found
 
 
 def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int,
