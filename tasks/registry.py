@@ -11,6 +11,8 @@ from lamplighter.tasks.api import Input, Kind, TaskError
 GROUP = "lamplighter.kinds"
 MOST = 24
 """Names that are offered."""
+LOOKED_AT = 1_000
+"""Names that a word is compared with: each takes long, and whoever sends it says how many there are."""
 
 
 def load_kinds() -> dict[str, Kind]:
@@ -29,7 +31,7 @@ def load_kinds() -> dict[str, Kind]:
 
 def nearest(word: str, known: list[str]) -> str:
     """A sentence that offers the nearest known spelling, or all of them, if they are not too many."""
-    close = difflib.get_close_matches(word[:64], known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word[:64], known[:LOOKED_AT], n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else (
         "known: " + ", ".join(sorted(known)[:MOST]) + ", …" * (len(known) > MOST) if known
         else "there is none to choose from")

@@ -132,6 +132,10 @@ class Part:
         return frozenset((*self.reads, *self.skips))
 
     @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset((*self.tells, *self.only, *self.refuses))
+
+    @cached_property
     def _begin(self) -> tuple[str, ...]:
         return tuple(name[:-1] for name in sorted(self._silent) if name.endswith("*"))
 
@@ -146,9 +150,17 @@ class Part:
         """
         if given.keys() <= self._silent:
             return
+        added = []
         for name, value in given.items():   # in their order: the same document is refused for the same name
-            if not (self.is_silent(name) or is_nothing(value)):
+            if self.is_silent(name) or is_nothing(value):
+                continue
+            if self.open and name not in self._known:
+                added.append(name)
+            else:
                 self._look(name, value, path, left, where)
+        for place, name in enumerate(added[:NAMES_SHOWN + 1]):   # of whom there may be more than anybody reads
+            count = 1 if place < NAMES_SHOWN else len(added) - NAMES_SHOWN
+            left.out(f"attribute of {self.label}", "unknown, and not asked for", name, count)
 
     def _look(self, name: str, value: Any, path: str, left: Left, where: str) -> None:
         shown = f"{name[:64]!r} of {self.label}"
@@ -163,8 +175,6 @@ class Part:
                                 f"it may be {' or '.join(repr(one) for one in values)}, or absent", path)
         elif name in self.refuses:
             raise TaskError("unsupported", f"{where}{shown} is not modelled", self.refuses[name], path)
-        elif self.open:
-            left.out(f"attribute of {self.label}", "unknown, and not asked for", name)
         else:
             close = [] if "not_understood" in left.accept else difflib.get_close_matches(
                 name[:64], self.reads, n=1, cutoff=0.75)   # which takes long, and names may be many

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lamplighter.tasks.api import TaskError
+from lamplighter.tasks.checked import checker
 from lamplighter.tasks.problems import as_task_error
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transformer
@@ -17,6 +18,8 @@ from lamplighter.tasks.readers.feeder import Bus, Feeder, Line, Load, Transforme
 Origin = tuple[str, str]
 """A JSON Pointer into what was sent, and the piece there in words: "line 17"."""
 ONE_AT_A_TIME = "study one of them at a time, and lump what the others feed into loads at the busbar"
+MOST_ROWS = 150_000
+"""Of all tables of a net together: a feeder has no more than 120,000 pieces."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -58,7 +61,7 @@ class Draft:
     def made(self, model: type[M], origin: Origin, **fields: Any) -> M:
         """A piece in plain fields. Raises TaskError where a value cannot be."""
         try:
-            return model(**fields)
+            return checker(model).check(fields) if model is Feeder else model(**fields)
         except ValidationError as error:
             found = as_task_error(model, error, "")
             raise TaskError(self.code, f"{origin[1]}: {found.message}", found.hint, origin[0]) from None

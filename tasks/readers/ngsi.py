@@ -10,7 +10,6 @@ names are found whatever their case. Every refusal is a ``TaskError`` whose ``pa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +22,13 @@ from lamplighter.tasks.registry import nearest
 Entity = dict[str, Any]
 
 MOST = 1e9
+MOST_INSTANCES = 300_000
+"""Of the attribute that is read, in all entities together."""
 UNIT_CODES = {"GQ": "µg/m³", "GP": "mg/m³", "59": "ppm", "61": "ppb", "P1": "%", "CEL": "°C", "KMH": "km/h",
               "MTS": "m/s", "MTR": "m", "SEC": "s", "HUR": "h"}
 """UN/CEFACT Recommendation 20 codes in common use, as people write these units."""
+HOLDS = ("value", "hasValue", "object", "hasObject")
+"""What the value of an attribute is called."""
 NO_READINGS = {"id", "type", "location", "address", "dateObserved", "dateObservedFrom", "dateObservedTo", "@context"}
 TIMES = ("dateObserved", "dateObservedFrom", "dateObservedTo", "TimeInstant")
 _ABOUT = dict.fromkeys((
@@ -73,7 +76,7 @@ class Quantity:
 
 def short(name: str) -> str:
     """A name without its vocabulary: what follows the last slash, hash or colon of a URI or a prefixed name."""
-    return re.split(r"[/#:]", name)[-1] or name
+    return name[1 + max(name.rfind("/"), name.rfind("#"), name.rfind(":")):] or name
 
 
 def entities(given: Sequence[Entity], wanted: str, readings: Sequence[str], path: str,
@@ -81,10 +84,10 @@ def entities(given: Sequence[Entity], wanted: str, readings: Sequence[str], path
     """Each entity of ``given`` with its pointer, its names shortened; one that comes twice as it is comes once.
 
     ``readings`` are the attributes that will be asked for, the first of which is a number with a unit. Raises
-    TaskError: wrong_entity, bad_entity, ambiguous.
+    TaskError: wrong_entity, bad_entity, ambiguous, too_large.
     """
     seen: set[str] = set()
-    kind = _part(wanted, readings)
+    kind, room = _part(wanted, readings), MOST_INSTANCES
     for here, one in _unfolded(given, path):
         try:
             entity = _named(one, here)
@@ -97,8 +100,13 @@ def entities(given: Sequence[Entity], wanted: str, readings: Sequence[str], path
             continue
         seen.add(whole)
         kind.sift(entity, here, left)
-        held = attribute(entity, readings[0])
-        for instance in held if isinstance(held, list) else [held]:
+        found = attribute(entity, readings[0])
+        held = found if isinstance(found, list) else [found]
+        room -= len(held)
+        if room < 0:
+            raise TaskError("too_large", f"the entities hold more than {MOST_INSTANCES} values", "send a part of "
+                            "them, or pairs of values and times (CIM 009, simplified temporal representation)", here)
+        for instance in held:
             if isinstance(instance, dict):
                 FOUND.sift({short(name.lstrip("@")): value for name, value in instance.items()}, here, left)
         yield here, entity
@@ -137,7 +145,7 @@ def plain(attribute: Any) -> Any:
             attribute = attribute[0]   # as JSON-LD writes it expanded
         if not isinstance(attribute, dict):
             break
-        key = next((key for key in attribute if short(key.lstrip("@")) in ("value", "hasValue", "object", "hasObject")
+        key = next((key for key in attribute if (key.endswith(HOLDS) and short(key.lstrip("@")) in HOLDS)
                     or (key == "@id" and "type" not in attribute)), None)
         if key is None:
             break
@@ -163,7 +171,8 @@ def attribute(entity: Entity, name: str) -> Any:
     """The attribute ``name`` as it stands in ``entity``, found whatever its case; None where there is none."""
     if name in entity:
         return entity[name]
-    return next((entity[key] for key in entity if key.lower() == name.lower()), None)
+    lower = name.lower()
+    return next((entity[key] for key in entity if key.lower() == lower), None)
 
 
 def quantities(entity: Entity, name: str, path: str = "") -> list[Quantity]:
@@ -205,7 +214,7 @@ def _member(given: Any, name: str) -> Any:
         return given[name]
     metadata = given.get("metadata")
     return metadata.get(name) if isinstance(metadata, dict) else next(
-        (plain(given[key]) for key in given if short(key) == name), None)
+        (plain(given[key]) for key in given if key.endswith(name) and short(key) == name), None)
 
 
 def _unit(given: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import NAMES_SHOWN, Left, is_nothing
-from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
+from lamplighter.tasks.readers.draft import MOST_ROWS, ONE_AT_A_TIME, Converted, Draft, Origin
 from lamplighter.tasks.readers.feeder import Bus, Line, Load, Transformer, joined
 from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
 from lamplighter.tasks.readers.pandapower_types import check, require
@@ -28,8 +28,11 @@ NO_LIMIT_KA = 50.0
 SWITCH_RX = 2.0
 """Resistance over reactance of a switch's impedance, where the net does not say (as in runpp)."""
 PATH = "/pandapower"
+POINTERS = frozenset(("bus", "element", "from_bus", "to_bus", "hv_bus", "lv_bus"))
+"""Columns that hold an index."""
 Row = dict[str, Any]
-Table = dict[int, Row]
+Table = dict[str, Row]
+"""By index, in words: numbers can be chosen such that all fall into one place of a table."""
 
 
 def read(document: dict[str, Any], cars_per_load: int, left: Left | None = None) -> Converted:
@@ -72,8 +75,12 @@ class _Net:
 
     def __init__(self, document: dict[str, Any], left: Left) -> None:
         self.net = _object(document)
-        tables = {name: _table(name, entry) for name, entry in self.net.items()
-                  if _is_table(entry) and (name in COLUMNS or not NET.is_silent(name))}
+        tables: dict[str, Table] = {}
+        room = MOST_ROWS
+        for name, entry in self.net.items():
+            if _is_table(entry) and (name in COLUMNS or not NET.is_silent(name)):
+                tables[name] = _table(name, entry, room)
+                room -= len(tables[name])
         for name, table in tables.items():
             for key, row in table.items():
                 if "in_service" in row:
@@ -86,6 +93,8 @@ class _Net:
                 path, words = _origin(name, key)
                 part.sift(row, path, left, words + ": ")
                 check(name, row, path, words)
+                row.update((column, _key(row[column])) for column in POINTERS & row.keys()
+                           if not is_nothing(row[column]))
         self.options = self.net.get("user_pf_options") or {}
         OPTIONS.sift(self.options, PATH + "/_object/user_pf_options", left)
         self.left = left
@@ -98,7 +107,7 @@ class _Net:
         self.opened = {(row["et"], row["element"], row["bus"]) for row in switches if not row["closed"]}
         pairs = [(row["bus"], row["element"]) for row in switches if _joins(row)]
         self.heads = joined(self.everything, ((one, other) for one, other in pairs
-                                              if {one, other} <= self.buses.keys()), lambda key: key)
+                                              if {one, other} <= self.buses.keys()), lambda key: (len(key), key))
         self.names = _names(self.everything)
         self.draft = Draft("bad_pandapower", {
             "": PATH, "buses": PATH + "/_object/bus", "lines": PATH + "/_object/line",
@@ -123,7 +132,7 @@ class _Net:
         return self.draft.finished(self.names[source], name=str(self.net.get("name") or "pandapower net")[:64],
                                    frequency_hz=float(self.net.get("f_hz") or 50), source_voltage_pu=vm_pu)
 
-    def _bus(self, key: int) -> str:
+    def _bus(self, key: str) -> str:
         """The name of the bus that stands for this one."""
         return self.names[self.heads[key]]
 
@@ -136,7 +145,7 @@ class _Net:
                 self.heads[row["bus"]]   # or there is no such bus
                 self.left.out(f"element of {table}", "its bus is out of service", str(key))
 
-    def _source(self) -> tuple[int, float]:
+    def _source(self) -> tuple[str, float]:
         grids = list(self._at("ext_grid"))
         if len(grids) != 1:
             raise TaskError("empty_data" if not grids else "unsupported", f"the net has {len(grids)} external grids",
@@ -144,12 +153,12 @@ class _Net:
         row, origin = grids[0]
         return self.heads[row["bus"]], _number(row, "vm_pu", origin)
 
-    def _is_open(self, kind: str, key: int, end: int) -> bool:
+    def _is_open(self, kind: str, key: str, end: str) -> bool:
         """Whether an element is cut off at ``end``: by an open switch there, or since that bus is out of service."""
         self.heads[end]   # or there is no such bus
         return end not in self.buses or (kind, key, end) in self.opened
 
-    def _line(self, key: int, row: Row) -> None:
+    def _line(self, key: str, row: Row) -> None:
         origin, ends = _origin("line", key), (row["from_bus"], row["to_bus"])
         cut = [self._is_open("l", key, end) for end in ends]
         charging = _or(row, "c_nf_per_km", 0) or _or(row, "g_us_per_km", 0)
@@ -175,7 +184,7 @@ class _Net:
             x_ohm=_number(row, "x_ohm_per_km", origin) * km / count,
             c_nf=_or(row, "c_nf_per_km", 0) * km * count, g_us=_or(row, "g_us_per_km", 0) * km * count), origin))
 
-    def _switch(self, key: int, row: Row) -> None:
+    def _switch(self, key: str, row: Row) -> None:
         """A closed switch between buses that has an impedance is a line."""
         z_ohm, origin = _or(row, "z_ohm", 0), _origin("switch", key)
         if row["et"] != "b" or not row["closed"] or not {row["bus"], row["element"]} <= self.buses.keys():
@@ -214,7 +223,7 @@ class _Net:
             cosine = _number(row, "cos_phi", origin)
             self._load(row, origin, complex(kw, abs(kw) * math.sqrt(max(0.0, 1 / cosine**2 - 1))), 0)
 
-    def _transformer(self, source: int) -> None:
+    def _transformer(self, source: str) -> None:
         rows = []
         for key, row in self.rows.get("trafo", {}).items():
             ends = row["hv_bus"], row["lv_bus"]
@@ -250,7 +259,7 @@ class _Net:
             tap2_side="secondary" if row.get("tap2_side") == "lv" else "primary",
             tap2_percent=_tap_percent(row, "tap2"))
 
-    def _position(self, key: int) -> dict[str, float]:
+    def _position(self, key: str) -> dict[str, float]:
         """Coordinates from the bus's GeoJSON point, or the older geodata table."""
         try:
             x, y = json.loads(self.everything[key]["geo"])["coordinates"][:2]
@@ -279,26 +288,38 @@ def _object(document: dict[str, Any]) -> dict[str, Any]:
     return inner
 
 
-def _table(name: str, entry: dict[str, Any]) -> Table:
-    """Rows by index. Raises TaskError ``bad_pandapower``."""
+def _key(index: Any) -> str:
+    """An index in words, 3.0 as 3. Raises TypeError for what is none."""
+    if (isinstance(index, float) and index.is_integer()) or isinstance(index, int):
+        return str(int(index))
+    if isinstance(index, (str, float)):
+        return repr(index)
+    raise TypeError(f"{type(index).__name__} as an index")
+
+
+def _table(name: str, entry: dict[str, Any], most: int) -> Table:
+    """Rows by index. Raises TaskError ``bad_pandapower``, ``duplicate``, ``too_large`` (more than ``most`` rows)."""
     try:
         raw = entry["_object"]
         split = json.loads(raw) if isinstance(raw, str) else raw
         columns = [str(column) for column in split["columns"]]
-        found = {key: dict(zip(columns, row, strict=True))
-                 for key, row in zip(split["index"], split["data"], strict=True)}
+        if len(split["index"]) > most:
+            raise TaskError("too_large", f"the net's tables have more than {MOST_ROWS} rows", "save the part of it "
+                            "that hangs together with the feeder", f"{PATH}/_object/{name[:64]}")
+        index = [_key(one) for one in split["index"]]
+        found = {key: dict(zip(columns, row, strict=True)) for key, row in zip(index, split["data"], strict=True)}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise TaskError("bad_pandapower", f"table {name[:64]!r} is damaged", "save the net again",
                         f"{PATH}/_object/{name[:64]}") from None
-    for what, given in (("index", split["index"]), ("column", columns)):
-        most, times = Counter(given).most_common(1)[0] if given else ("", 1)
+    for what, given in (("index", index), ("column", columns)):
+        most_common, times = Counter(given).most_common(1)[0] if given else ("", 1)
         if times > 1:
-            raise TaskError("duplicate", f"table {name[:64]!r} has {what} {str(most)[:40]!r} {times} times",
+            raise TaskError("duplicate", f"table {name[:64]!r} has {what} {most_common[:40]!r} {times} times",
                             f"give each {what} once", f"{PATH}/_object/{name[:64]}")
     return found
 
 
-def _names(buses: Table) -> dict[int, str]:
+def _names(buses: Table) -> dict[str, str]:
     """Bus names where they are all given and different, indices otherwise."""
     given = [str(row.get("name") or "") for row in buses.values()]
     if all(given) and len(set(given)) == len(given) and max(map(len, given)) <= 64:

@@ -19,6 +19,8 @@ VERSION = 10
 LATEST_S = 2.5e11   # the year 9892
 RELATIVE_S = 1 << 28
 """Times below count from now (section 4.5.3)."""
+MOST_CUTS = 16
+"""Colons and slashes in a name: it is looked at once for each."""
 BASES = ("bn", "bt", "bu", "bv", "bs")
 POSITION = re.compile(r"(lat|latitude|lon|lng|long|longitude|pos|position|location|gps)$", re.IGNORECASE)
 RECORD = Part("a SenML record", open=True, keys=True,
@@ -75,6 +77,9 @@ def _numbers(records: Sequence[dict[str, Any]], path: str, left: Left) -> Iterat
         _understood(record, here)
         RECORD.sift(record, here, left)
         name = str(base.get("bn", ""))[:256] + str(record.get("n", ""))[:256]
+        if name.count(":") + name.count("/") > MOST_CUTS:
+            raise TaskError("bad_value", f"a record's name has more than {MOST_CUTS} colons and slashes",
+                            "name devices by fewer parts", here)
         if "v" not in record:
             if not record.keys().isdisjoint(("vs", "vb", "vd", "s")):
                 left.out("record", "it carries text, a truth, data or a sum, no number", name)

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left, Part
-from lamplighter.tasks.readers.draft import ONE_AT_A_TIME, Converted, Draft, Origin
+from lamplighter.tasks.readers.draft import MOST_ROWS, ONE_AT_A_TIME, Converted, Draft, Origin
 from lamplighter.tasks.readers.feeder import SLOTS_PER_DAY, Bus, Line, Load, Transformer, joined
 from lamplighter.tasks.readers.plausible import tell_share
 
@@ -67,13 +67,17 @@ def read(tables: dict[str, str], cars_per_load: int, left: Left | None = None) -
     """The feeder in plain fields; each load gets ``cars_per_load`` places, renewables are negative loads.
 
     Raises TaskError: ``bad_simbench`` (a table or value is missing or wrong, with its table and line),
-    ``empty_data``, ``transformer``, ``disconnected``, ``unsupported`` and ``not_understood`` (by name).
+    ``empty_data``, ``too_large``, ``transformer``, ``disconnected``, and ``unsupported`` and ``not_understood``, by
+    name.
     """
     left = left or Left()
     for name in NEEDED:
         if name not in tables:
             raise TaskError("bad_simbench", f"the table {name!r} is missing", "give " + ", ".join(NEEDED),
                             "/simbench")
+    if sum(len(text.splitlines()) for text in tables.values()) > MOST_ROWS:
+        raise TaskError("too_large", f"the tables have more than {MOST_ROWS} lines", "give those of the feeder, and "
+                        "profiles of the day in question", "/simbench")
     TABLES.sift({name: text if TABLES.is_silent(name) else [*islice(_rows(tables, name), 1)]
                  for name, text in tables.items()}, "/simbench", left)
     for name in COLUMNS:

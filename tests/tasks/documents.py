@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -38,6 +39,37 @@ def pandapower(n: int) -> Document:
         "switch": _frame(switches, "bus", "element", "et", "closed"),
     }
     return "energy.evhosting", {"pandapower": {"_object": net}}
+
+
+@_document
+def pandapower_indices(n: int) -> Document:
+    """Buses whose indices all fall into one place of a table, and a switch at each."""
+    kind, given = pandapower(n)
+    net, one = given["pandapower"]["_object"], (1 << 61) - 1
+    buses = json.loads(net["bus"]["_object"])
+    net["bus"]["_object"] = json.dumps({**buses, "index": [i * one for i in range(n)]})
+    net["switch"] = _frame([[i * one, i * one, "b", True] for i in range(n)], "bus", "element", "et", "closed")
+    net["line"]["_object"] = net["line"]["_object"].replace("[0, 1, 0.1", f"[0, {one}, 0.1")
+    return kind, given
+
+
+@_document
+def pandapower_loads(n: int) -> Document:
+    """Loads of one bus, and columns that are passed over."""
+    kind, given = pandapower(3)
+    columns = [f"cost_{i}" for i in range(20)]
+    given["pandapower"]["_object"]["load"] = _frame([[1, 1e-6, 0, *range(20)] for _ in range(n)], "bus", "p_mw",
+                                                    "q_mvar", *columns)
+    given["pandapower"]["_object"]["switch"] = _frame([[1, 2, "b", True]], "bus", "element", "et", "closed")
+    return kind, given
+
+
+@_document
+def pandapower_tables(n: int) -> Document:
+    """Tables that nobody knows, with nothing in them."""
+    kind, given = pandapower_loads(3)
+    given["pandapower"]["_object"] |= {f"t{i}": _frame([], "a") for i in range(n)}
+    return kind, given
 
 
 def _csv(header: str, rows: Iterable[str]) -> str:
@@ -74,6 +106,22 @@ def simbench_wide(n: int) -> Document:
     """A header of n columns over n rows of one."""
     wide = _csv(";".join(f"c{i}" for i in range(n)), ("x" for _ in range(n)))
     return "energy.evhosting", {"simbench": {**_simbench(2, 3), "Coordinates": wide}}
+
+
+@_document
+def simbench_values(n: int) -> Document:
+    """Profiles in which each value is too large."""
+    kind, given = simbench_profiles(n)
+    tables = given["simbench"]
+    return kind, {"simbench": {**tables, "LoadProfile": tables["LoadProfile"].replace(";1", ";9e9")}}
+
+
+@_document
+def simbench_types(n: int) -> Document:
+    """Types of lines with many columns that hold nothing."""
+    header = "id;r;x;b;iMax;" + ";".join(f"c{i}" for i in range(200))
+    types = _csv(header, (f"t{i or ''};.1;.1;0;100" + ";" * 200 for i in range(n)))
+    return "energy.evhosting", {"simbench": {**_simbench(2, 2), "LineType": types}}
 
 
 @_document
@@ -321,6 +369,93 @@ def _air(number: int, when: int) -> dict[str, Any]:
 def air_entities(n: int) -> Document:
     """A station each, up to as many as a map takes."""
     return "environment.airmap", {"entities": [_air(number, 0) for number in range(n)], "property": "PM10"}
+
+
+def _stations(**more: Any) -> Document:
+    """Three, of which one has more."""
+    entities = [_air(number, 0) for number in range(3)]
+    return "environment.airmap", {"entities": [{**entities[0], **more}, *entities[1:]], "property": "PM10"}
+
+
+@_document
+def air_attributes(n: int) -> Document:
+    """A station with n readings that nobody asks for, each in another vocabulary."""
+    return _stations(**{f"urn:{i}:a{i}": 1 for i in range(n)})
+
+
+@_document
+def air_members(n: int) -> Document:
+    """A reading about which more is said than anybody knows."""
+    return _stations(PM10={"value": 20, **{f"a{i}": 1 for i in range(n)}},
+                     location={**{f"a{i}": 1 for i in range(n)}, "value": _air(0, 0)["location"]})
+
+
+@_document
+def air_instances(n: int) -> Document:
+    """A reading n times, most of them in data sets of their own."""
+    return _stations(PM10=[{"value": 20}] * n + [{"value": 1, "datasetId": f"d{i}"} for i in range(n)])
+
+
+@_document
+def air_history(n: int) -> Document:
+    """n values with their times."""
+    return _stations(PM10={"values": [[20, "2026-03-01T00:00:00Z"]] * n})
+
+
+@_document
+def air_features(n: int) -> Document:
+    """A collection with more features than a list may have entities, none with a reading."""
+    features = [{"type": "AirQualityObserved", "id": i} for i in range(n)]
+    return "environment.airmap", {"entities": [{"type": "FeatureCollection", "features": features}],
+                                  "property": "PM10"}
+
+
+@_document
+def senml_names(n: int) -> Document:
+    """Records of a base name of as many parts as there may be."""
+    return "environment.sensorqc", {"property": "PM10", "senml": [{"bn": "a:" * 16, "n": "a", "v": 1}] + [
+        {"n": f"{i}", "v": 1, **({"u": "lat"} if i % 2 else {})} for i in range(n)]}
+
+
+@_document
+def senml_parts(n: int) -> Document:
+    """Records of a base name of more parts than that."""
+    return "environment.sensorqc", {"property": "PM10", "senml": [{"bn": ":" * 256, "n": "a", "v": 1}] + [
+        {"n": f"{i}", "v": 1} for i in range(n)]}
+
+
+def _cbor(*records: bytes) -> Document:
+    packed = base64.b64encode(b"\x9a" + len(records).to_bytes(4, "big") + b"".join(records)).decode()
+    return "environment.sensorqc", {"property": "PM10", "senml": packed}
+
+
+@_document
+def cbor_shared_label(n: int) -> Document:
+    """A list of n numbers, by name the label of n values."""
+    size = n.to_bytes(2, "big")
+    return _cbor(b"\xa1\x61a\xd8\x1c\x99" + size + b"\x01" * n, b"\xb9" + size + b"\xd8\x1d\x00\x01" * n)
+
+
+@_document
+def cbor_nested_label(n: int) -> Document:
+    """A list of twice the list before it, and so on, as a label."""
+    lists = [b"\xd8\x1c\x80", *(b"\xd8\x1c\x82" + (b"\xd8\x1d\x19" + k.to_bytes(2, "big")) * 2 for k in range(n))]
+    return _cbor(b"\xa1\x61a\x99" + (n + 1).to_bytes(2, "big") + b"".join(lists),
+                 b"\xa1\xd8\x1d\x19" + n.to_bytes(2, "big") + b"\x01")
+
+
+@_document
+def cbor_numbers(n: int) -> Document:
+    """Labels that all fall into one place of a table, and numbers of n digits."""
+    labels = ((i * ((1 << 61) - 1)).to_bytes(12, "big") for i in range(1, n + 1))
+    return _cbor(b"\xb9" + n.to_bytes(2, "big") + b"".join(b"\xc2\x4c" + label + b"\x01" for label in labels),
+                 b"\xa2\x61b\xc4\x82\x1a\x7f\xff\xff\xff\x01\x61a\xc2\x59" + n.to_bytes(2, "big") + b"\xff" * n)
+
+
+@_document
+def cbor_depth(n: int) -> Document:
+    """Lists in fractions in lists, and texts in pieces."""
+    return _cbor(b"\xa2\x61a" + b"\xc4\x82\x81" * n + b"\x01" + b"\x01" * n + b"\x61b\x7f" + b"\x60" * n + b"\xff")
 
 
 @_document

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lamplighter.tasks import registry
 from lamplighter.tasks.api import Kind, TaskError
-from lamplighter.tasks.registry import GROUP, load_kinds, nearest, prepare
+from lamplighter.tasks.registry import GROUP, LOOKED_AT, load_kinds, nearest, prepare
 
 
 class Inner(BaseModel):
@@ -121,6 +121,13 @@ def test_nearest_offers_what_is_close_or_everything() -> None:
     """One spelling if it is close, else all, in order."""
     assert nearest("rods", ["roads", "cars"]) == "did you mean 'roads'?"
     assert nearest("xyz", ["roads", "cars"]) == "known: cars, roads"
+
+
+def test_a_word_is_compared_with_so_many_others() -> None:
+    """Each takes long, and a sender says how many there are."""
+    others = [f"{number:08}" for number in range(LOOKED_AT)]
+    assert nearest("rods", [*others[1:], "roads"]) == "did you mean 'roads'?"
+    assert nearest("rods", [*others, "roads"]).startswith("known: ")
 
 
 WORDS = st.text(max_size=6)

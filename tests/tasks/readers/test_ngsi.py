@@ -225,3 +225,14 @@ def test_nothing_but_a_task_error_comes_of_odd_entities(entity: dict[str, Any]) 
             reader()
         except TaskError as error:
             assert error.path.startswith("/e") and error.message and error.hint
+
+
+def test_so_many_values_are_in_all_entities_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the attribute that is asked for; others may have any number."""
+    given = [_air(id=name, pm10=[{"value": 1}, {"value": 2}], no2=[{"value": 1}] * 9) for name in "ab"]
+    monkeypatch.setattr(ngsi, "MOST_INSTANCES", 4)
+    assert len(_entities(*given)[0]) == 2
+    monkeypatch.setattr(ngsi, "MOST_INSTANCES", 3)
+    with pytest.raises(TaskError) as refused:
+        _entities(*given)
+    assert (refused.value.code, refused.value.path) == ("too_large", "/entities/1")

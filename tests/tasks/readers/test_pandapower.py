@@ -13,6 +13,7 @@ from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.method.snapshot import Snapshots
 from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.readers import pandapower
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.pandapower import read
 from lamplighter.tasks.readers.pandapower_parts import COLUMNS, NET, OPTIONS
@@ -366,3 +367,51 @@ def test_lines_without_a_limit_are_told(net) -> None:
     left = Left()
     read(_change(net, "line", 0, "max_i_ka", None), 1, left)
     assert any("1 of 2 lines have no limit of current in the net (line 0)" in note for note in left.notes())
+
+
+class Compared(int):
+    """An index that counts how often it is compared."""
+
+    times = 0
+    __hash__ = int.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return int.__eq__(self, other)
+
+
+def test_indices_that_fall_into_one_place_are_not_compared_with_one_another(net) -> None:
+    """Of numbers a sender can choose such; of a table of n that would be n times n / 2 comparisons."""
+    loads = [Compared(k * ((1 << 61) - 1)) for k in range(60)]
+    net["_object"]["load"] = {"_class": "DataFrame", "_object": {
+        "columns": ["bus", "p_mw", "q_mvar"], "index": loads, "data": [[3, 0.001, 0] for _ in loads]}}
+    assert len(read(net, 1).feeder.loads) == 60 and Compared.times == 0
+
+
+@pytest.mark.parametrize("index", [[0.0], [True], ["0"], [1e400], [0.5]])
+def test_an_index_is_a_number_or_a_word(net, index: list[Any]) -> None:
+    """1.0 is 1, as columns with gaps have it; a word is no number."""
+    net["_object"]["load"] = {"_class": "DataFrame", "_object": {
+        "columns": ["bus", "p_mw", "q_mvar"], "index": index, "data": [[3.0, 0.001, 0]]}}
+    assert [load.bus for load in read(net, 1).feeder.loads] == ["end"]
+
+
+@pytest.mark.parametrize("index", [[None], [[0]], 0, None])
+def test_what_is_no_index_is_told(net, index: Any) -> None:
+    """Nothing and a list, as one or in place of all."""
+    net["_object"]["load"] = {"_class": "DataFrame", "_object": {
+        "columns": ["bus", "p_mw", "q_mvar"], "index": index, "data": [[3, 0.001, 0]]}}
+    with pytest.raises(TaskError) as refused:
+        read(net, 1)
+    assert refused.value.code == "bad_pandapower" and "damaged" in refused.value.message
+
+
+def test_all_tables_together_have_so_many_rows(net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The net has 17; what is passed over does not count."""
+    net["_object"]["res_bus"] = _table("vm_pu", *[[1.0]] * 50)
+    monkeypatch.setattr(pandapower, "MOST_ROWS", 17)
+    assert read(net, 1).feeder.loads
+    monkeypatch.setattr(pandapower, "MOST_ROWS", 16)
+    with pytest.raises(TaskError) as refused:
+        read(net, 1)
+    assert refused.value.code == "too_large"

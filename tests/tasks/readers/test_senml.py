@@ -136,3 +136,11 @@ def test_a_time_beyond_all_calendars_is_no_time() -> None:
     for more in ({"bt": 3e11}, {"bt": 2e11, "t": 2e11}):
         with pytest.raises(TaskError, match="finite numbers"):
             list(resolved([{"n": "a", "v": 1, **more}], "", Left()))
+
+
+def test_a_name_has_so_many_parts() -> None:
+    """The base name's counted: it is said once and looked at with every record."""
+    assert len(list(resolved([{"bn": "a:" * 8, "n": "/" * 8, "v": 1}], "", Left()))) == 1
+    with pytest.raises(TaskError) as refused:
+        list(resolved([{"bn": "a:" * 8, "n": "/" * 9, "v": 1}], "/senml", Left()))
+    assert (refused.value.code, refused.value.path) == ("bad_value", "/senml/0")

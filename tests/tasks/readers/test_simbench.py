@@ -10,6 +10,7 @@ import pytest
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.energy.evhosting import KIND
 from lamplighter.tasks.energy.evhosting.spec import Spec
+from lamplighter.tasks.readers import draft, simbench
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.simbench import COLUMNS, from_folder, peak_day, read
 from lamplighter.tasks.registry import prepare
@@ -271,3 +272,23 @@ def test_rows_are_whole_and_flags_are_flags(tables, table: str, old: str, new: s
     with pytest.raises(TaskError) as caught:
         prepare({KIND.name: KIND}, KIND.name, {"simbench": tables, "accept": ["not_understood"]})
     assert words in caught.value.message and f"/input/simbench/{table}".startswith(caught.value.path)
+
+
+def test_all_tables_together_have_so_many_lines(tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a line ends."""
+    lines = sum(len(text.splitlines()) for text in tables.values())
+    monkeypatch.setattr(simbench, "MOST_ROWS", lines)
+    assert read(tables, 1).feeder.loads
+    with pytest.raises(TaskError) as refused:
+        read({**tables, "Load": tables["Load"] + "\r"  "\x1c"}, 1)
+    assert refused.value.code == "too_large"
+
+
+def test_of_profiles_with_wrong_values_ten_are_looked_at(tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of each would take more memory than there is."""
+    found = []
+    monkeypatch.setattr(draft, "as_task_error", lambda model, error, root: found.append(error.error_count())
+                        or TaskError("bad_value", "", ""))
+    with pytest.raises(TaskError):
+        read({**tables, "RESProfile": tables["RESProfile"].replace(";0.", ";9e9")}, 1)
+    assert found == [10]
