@@ -13,8 +13,8 @@ from lamplighter.gateway.core.entities import KindFacts, Node, Task
 from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
-from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, Snapshot
+from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.protocol.frames import Receipt
 from lamplighter.gateway.protocol.verdicts import REFUSALS
 

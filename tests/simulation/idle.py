@@ -49,7 +49,8 @@ class Idle:
         self.muted.clear()
 
     def ticked(self, state: State) -> None:
-        waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
+        waiting = [job for task in state.live if not task.round.here
+                   for job in task.round.jobs if job.phase is Phase.READY]
         may = [node.name for node in state.nodes.values() if not node.open
                and any(why_not(state, node, job) is None for job in waiting)] if waiting else []
         since = self._since(self.may, may)
