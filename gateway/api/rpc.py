@@ -35,6 +35,8 @@ log = logging.getLogger("lamplighter.operators")
 MAX_ENROL = 2_000
 MAX_HELD = 4 * requests.MAX_REQUEST
 """Bytes of requests being validated at once."""
+WHERE = [place.word for place in Place]
+"""What may be asked for, as it is kept."""
 INLINE_BYTES = 16_384
 """A longer request is not parsed on the loop, where it would hold up everybody."""
 
@@ -173,14 +175,14 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
         requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user,
-        requests.word(request, "where", list(Place)))])
+        requests.word(request, "where", WHERE))])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
     _require_input(request)
-    where = requests.word(request, "where", list(Place))
+    where = requests.word(request, "where", WHERE)
     state = server.state
     jobs = await server.solvers.first_round(kind, request.body, request.user)
     kop = sum(job.price_kop for job in jobs)

@@ -185,7 +185,7 @@ class World:
         kind_name, given = self.bodies[name]
         deadline_s = 20 if self.mix.hurry and name == f"task-{self.mix.tasks - 1}" else 86_400
         about = {"id": name, "kind": kind_name, "input": given, "priority": len(name) % 2, "deadline_s": deadline_s,
-                 "where": self.wheres[name]}
+                 **({"where": self.wheres[name]} if self.wheres[name] != "auto" else {})}
         self.insist("task.submit", **about)
         if self.rng.random() < 0.2:   # whichever body comes first holds the id
             self.insist("task.submit", **{**about, "input": {**given, "salt": given["salt"] + 1}})

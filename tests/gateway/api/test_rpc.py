@@ -199,7 +199,7 @@ def test_a_submission_becomes_an_event(bench):
     (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
     assert event.ref == Ref("anna", "7", "jam") and event.by == "anna" and event.submitted_at_ms > 0
-    assert event.where == "auto"
+    assert event.where == "auto" and type(event.where) is str   # it goes into the journal
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
