@@ -521,7 +521,7 @@ def forgets_boots_at_restart(patch: Patch) -> None:
     patch.setattr(Store, "load", unborn)
 
 
-@plant("invariant 14", crash=0.05, session_kept=False, upgrades=0, replays=0, liars=0.0, reboots=0)
+@plant("invariant 14", crash=0.05, session_kept=False, upgrades=0, replays=0, liars=0.0, reboots=0, where=("fleet",))
 def gives_nobody_time_to_come_back(patch: Patch) -> None:
     patch.setattr(placement, "wait_for", lambda b, lease: None)
     patch.setattr(nodes, "wait_for", lambda b, lease: None)
