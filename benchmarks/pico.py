@@ -39,6 +39,8 @@ ARCH = 4 << 10 | 3 << 8 | 6
 HEAP, SPEED, SPARE = 150_000, 250, 900
 MESSAGE = HEAP // 10
 """As the firmware has it."""
+BUSY, TICK_S = 4, 0.2
+"""Likewise: times the interval between bids while it holds leases; how often it looks whether that is over."""
 ROOM = 8
 CACHE = HEAP // 2
 
@@ -52,6 +54,7 @@ class Pico(Device):
         self._held: deque[Lease] = deque()
         self._kept: OrderedDict[bytes, int] = OrderedDict()
         self._busy = False
+        self._bid_at = 0.0
 
     def _greeting(self) -> list[bytes]:
         status = encode_status(self.chain.at(), "ready", self.up_mac)
@@ -62,7 +65,16 @@ class Pico(Device):
     def _bid(self) -> None:
         self._send(self.publish("bid", encode_bid(self.chain.at(), SPARE, HEAP, self.room, [], "mains", None,
                                                    self.up_mac), 0))
-        self._next_bid = asyncio.get_running_loop().call_later(BID_S, self._bid)
+        self._bid_at = asyncio.get_running_loop().time()
+        self._tick()
+
+    def _tick(self) -> None:
+        """Bids when it is time for that."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._bid_at >= BID_S * (BUSY if self._held else 1):
+            self._bid()
+        else:
+            self._next_bid = loop.call_later(TICK_S, self._tick)
 
     def _leased(self, given: Sequence[bytes], _now: int, _reply: list[bytes]) -> None:
         for frame in given:

@@ -12,13 +12,14 @@ _RESEND_MS = 5000    # a result without Ack is sent again after this, doubling u
 _RESEND_MAX = 60000
 _GATHER_MS = 50      # how long a result may wait for others to share its message
 _SOON_MS = 250       # least time between two bids
+_BUSY = 4            # times the interval between bids, while leases are held
 _BROKEN = 4          # then a blob is given up
 
 
 class Agent:
     # who: (8 bytes of the network, 16 of the device); up, down: Macs of what we send and hear; chain: receipts.Chain;
     # cache: bytes of blobs held; room: leases held at once; message:
-    # bytes in one message; bid_ms; speed: kop/s.
+    # bytes in one message; bid_ms: between bids while it has nothing to do; speed: kop/s.
     def __init__(self, who, up, down, chain, cache, room, message, bid_ms, speed, power):
         self._who = who
         self.up = up
@@ -42,8 +43,8 @@ class Agent:
         self._since = 0       # ticks_ms since which results have waited to be said
         self._ripe = False    # they have waited long enough
         self._out = []        # other messages to be said: (leaf, parts, qos, retain)
-        self._next_bid = 0    # ticks_ms
-        self._last_bid = 0
+        self._last_bid = 0    # ticks_ms
+        self._wait = 0        # ms until the next, if nothing is held then
         self._offered = room  # room in the last bid
         self.spare = 1000     # permille, set by the caller before `connected` and `tick`
         self.heap = 2 * cache  # bytes free, likewise
@@ -134,8 +135,6 @@ class Agent:
             self._refuse(entry, wire.NO_HEAP)
         if not self._held or ticks_diff(now, self._since) > _GATHER_MS:
             self._ripe = True
-        if not self._held and ticks_diff(now, self._last_bid) > _SOON_MS:
-            self._next_bid = now
 
     def tick(self, now, jitter):
         # A few times a second. jitter: 0..255, random.
@@ -155,10 +154,11 @@ class Agent:
         if self.why() == "heap":
             self._blobs.clear()
         self._fetch_next(now, True)
-        soon = self._offered != self.room() and ticks_diff(now, self._last_bid) > _SOON_MS
-        if soon or ticks_diff(now, self._next_bid) >= 0:
+        since = ticks_diff(now, self._last_bid)
+        # One that has work asks for none, nor does one that is given some as soon as that is done.
+        if (self._offered != self.room() and since > _SOON_MS) or since >= self._wait * (_BUSY if self._held else 1):
             self._bid(now)
-            self._next_bid = now + self._bid_ms * (896 + jitter) // 1024
+            self._wait = self._bid_ms * (896 + jitter) // 1024
 
     def why(self):
         # Why it takes no leases now, None where it does.

@@ -256,6 +256,11 @@ class Round:
         return bool(self.fresh or self.second)
 
     @property
+    def unleased(self) -> int:
+        """Jobs without a copy that nobody is at."""
+        return len(self.fresh) + len(self.specs) - len(self.jobs)
+
+    @property
     def moving(self) -> bool:
         """Whether a device or the gateway is at a job."""
         return self.phases[OUT] + self.phases[CHECK] + self.phases[AUDIT] > 0

@@ -121,6 +121,7 @@ class Machine:
         if not self._unseen and state.now_ms - self._published_at >= PUBLISH_MS:
             self._published_at = state.now_ms
             self._keep_clock(state)
+            placement.sound(state)
             placement.wake(state)
             self._unseen = [task for task in state.tasks.values() if not task.over]
         now, self._unseen = self._unseen[:SEEN], self._unseen[SEEN:]

@@ -54,6 +54,17 @@ def wake(state: State) -> None:
             state.hungry[name] = state.touched[name] = node
 
 
+def sound(state: State) -> None:
+    """How deep the queues are. A device that has a lease ahead does not wait for a commit, so that results can share
+    one; and at the end of a round nobody has more ahead than others have left."""
+    left = state.workers.total()
+    for task in state.turns:
+        left -= task.round.unleased
+        if left < 0:
+            break
+    state.deep = left < 0
+
+
 def fill_all(state: State) -> None:
     """Those that hold least first: each gets one job, then one more."""
     order = [(len(node.open), at, node) for at, node in enumerate(state.hungry.values())]

@@ -32,7 +32,8 @@ class Policy:
     """After a restart of gateway or broker no lease ends by its clock before that: as long as a device waits, at
     most, before it sends again what nobody has acknowledged."""
     backlog_ms: int = 1_000
-    """A device whose leases it is expected to take longer for than that gets no more ahead."""
+    """A device whose leases it is expected to take longer for than that gets no more ahead; but one, whatever it
+    takes, while more jobs wait than there are devices."""
     max_open: int = 64
     """Open leases of one device, whatever room it bids."""
     max_expired: int = 5

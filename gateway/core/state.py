@@ -15,7 +15,7 @@ from typing import Any
 from lamplighter.gateway.core.effects import Effect, FindWork, KeepStanding, PublishEvent
 from lamplighter.gateway.core.entities import Job, KindFacts, Lease, Node, Task
 from lamplighter.gateway.core.events import RoundYielded, SolverLost, TaskBroke, TaskSolved
-from lamplighter.gateway.core.lifecycle import Why
+from lamplighter.gateway.core.lifecycle import OVER, Why
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import StandingRow
 from lamplighter.gateway.core.timers import Timers
@@ -43,6 +43,11 @@ class Turn:
         """How many nodes get no work for which reason of their own, and those that may; once somebody has asked."""
 
 
+def _is_over(what: Lease | Job | Node) -> bool:
+    """Most leases are over long before their clock."""
+    return type(what) is Lease and what.where is OVER
+
+
 class State:
     """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
     them."""
@@ -63,6 +68,8 @@ class State:
         """Nodes whose room has changed: they get work when the batch has been dealt with."""
         self.hurry = False
         """Whether a device has nothing to do until this batch is committed and what follows from it has left."""
+        self.deep = False
+        """Whether more jobs wait than there are devices: each of them may have one ahead, however long it takes."""
         self.standings: dict[str, Node] = {}
         """Nodes of which something is known that the journal does not know yet."""
         self.tasks: dict[str, Task] = {}
@@ -90,7 +97,7 @@ class State:
         """How often the journal was asked for the work of a liar and has not answered yet."""
         self.kernels: dict[int, dict[str, bytes]] = {}
         self.compiling: set[int] = set()
-        self.timers = Timers[Lease | Job | Node]()
+        self.timers = Timers[Lease | Job | Node](_is_over)
         self._nonces = -1, b""
         self.next_lease = 1
         self.first_lease = 1

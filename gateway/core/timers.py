@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Timers(Generic[T]):
-    """There is no way to take a timer back: what is stale is for whoever looks at it to pass over."""
+    """There is no way to take a timer back: what is ``stale`` is passed over when it comes to the front, so that
+    nobody wakes up for it; what goes stale between is for whoever looks at it to tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, stale: Callable[[T], bool]) -> None:
+        self._stale = stale
         self._dues: list[int] = []
         self._at: dict[int, list[T]] = {}
 
@@ -28,8 +31,15 @@ class Timers(Generic[T]):
 
     @property
     def first_ms(self) -> int | None:
-        """When the first is due."""
-        return self._dues[0] if self._dues else None
+        """When the first is due that is not stale."""
+        while self._dues:
+            there = self._at[self._dues[0]]
+            while there and self._stale(there[-1]):
+                there.pop()
+            if there:
+                return self._dues[0]
+            del self._at[heapq.heappop(self._dues)]
+        return None
 
     def due(self, now_ms: int, most: int) -> list[T]:
         """What is due by now, but not more of it than ``most``, the earliest first; it is not in here any more."""

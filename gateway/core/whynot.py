@@ -47,7 +47,7 @@ def why_no_work(state: State, node: Node) -> Why | None:
     held = len(node.open)
     if held >= node.room:
         return FULL if held else NO_ROOM
-    if node.ahead_ms > state.policy.backlog_ms:
+    if node.ahead_ms > state.policy.backlog_ms and (held > 1 or not state.deep):
         return BACKLOG
     now_ms, most = state.now_ms, state.policy.max_open
     if (held >= most or now_ms < node.backoff_until or now_ms < node.quarantined_until

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,8 +61,12 @@ class Program(NamedTuple):
         return {"MICROPYPATH": folder, "PYTHONPATH": folder, "PATH": os.environ.get("PATH", "")}
 
 
+@cache
 def find_micropython() -> tuple[str, int] | None:
-    """(program, its ``sys.implementation._mpy``): of this environment or of the system; None where there is none."""
+    """(program, its ``sys.implementation._mpy``): of this environment or of the system; None where there is none.
+
+    Asked once: its answer takes as long as hundreds of recomputations.
+    """
     for program in (str(Path(sys.executable).with_name("micropython")), shutil.which("micropython")):
         if program is None or not os.access(program, os.X_OK):
             continue

@@ -35,6 +35,8 @@ LEASE_GAIN = 20
 """So many times that a span must be worth; what is not is nearly as cheap on the gateway itself."""
 SPAN_INPUT, SPAN_ANSWER = 14_800, MAX_ANSWER
 """Bytes of the span of a board with 150 KB of heap, whose messages have a tenth of it."""
+ROUNDS_OFF = 1
+"""A kind may be so many rounds off: the progress of its tasks tells something nevertheless."""
 WATCHED_OPS = 3_000_000
 """Jobs are run under the watch of their words until these are used up: each takes ten times as long."""
 HEAP_SHARE_32 = 60
@@ -70,6 +72,7 @@ def check(kind: Kind, cache: Path) -> Iterator[Finding]:
             except (KernelRaised, ValueError) as error:
                 raise _Stop(f"answer|{type(error).__name__}: {error}") from None
             yield from _answer(kind, sample)
+            yield _rounds(kind, spec, len(sample.rounds))
             within = _bounds(sample)
             if not within.ok:
                 raise _Stop(f"bounds|{within.text}")
@@ -133,6 +136,13 @@ def _answer(kind: Kind, sample: Sample) -> Iterator[Finding]:
     kop = sum(price_kop(job.ops) for job in sample.jobs)
     yield Finding("answer", good, f"{sample.result.summary} ({size} bytes; files: {', '.join(files) or 'none'})")
     yield Finding("price", None, f"{len(sample.jobs)} jobs in {len(sample.rounds)} rounds, {kop} credits a copy")
+
+
+def _rounds(kind: Kind, spec: Any, came: int) -> Finding:
+    if kind.rounds is None:
+        return Finding("rounds", None, "a task's progress is that of the round it is in")
+    said = kind.rounds(spec)
+    return Finding("rounds", abs(said - came) <= ROUNDS_OFF, f"{came} came, {said} were expected")
 
 
 def _bounds(sample: Sample) -> Finding:

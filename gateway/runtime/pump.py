@@ -13,17 +13,29 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, get_args
 
-from lamplighter.gateway.core.effects import Durable, Effect, Outward, PublishStatus, SendAck, SendLease
+from lamplighter.gateway.core.effects import (
+    CheckAnswer,
+    Durable,
+    Effect,
+    Outward,
+    PublishStatus,
+    Recompute,
+    SendAck,
+    SendChunk,
+    SendLease,
+)
 from lamplighter.gateway.core.events import BatchTaken, Event, Ticked
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.snapshot import Snapshot
 
 DURABLE = frozenset(get_args(Durable))
 _TAKEN = BatchTaken()
-MAX_BATCH = 192
+MAX_BATCH = 160
 """Events of one commit: more would save little of the disk, and let devices wait for over 40 ms."""
-PATIENT = frozenset((SendAck, SendLease, PublishStatus))
+PATIENT = frozenset((CheckAnswer, PublishStatus, Recompute, SendAck, SendLease))
 """What may leave a little later, unless the machine says that a device waits for it."""
+FREE = frozenset((SendChunk,))
+"""What no commit is waited for with: whoever asks for it has been told of the lease that it is for."""
 MAX_HELD = 512
 """Rows that wait at most: for others, or for the commit that is at the disk."""
 TICK_S = (0.05, 0.25)
@@ -41,6 +53,8 @@ class Batch(NamedTuple):
     afters: list[After]
     hurry: bool = False
     """Whether somebody waits for it."""
+    free: Sequence[Outward] = ()
+    """What may be carried out before all that."""
 
     def __add__(self, other: Batch) -> Batch:   # type: ignore[override]
         """Both as one, in this order."""
@@ -55,9 +69,11 @@ def batch_of(effects: Iterable[Effect], afters: list[After]) -> Batch:
     """The effects in their order, parted by what must come first."""
     durable: list[Any] = []
     outward: list[Any] = []
+    free: list[Any] = []
     for effect in effects:
-        (durable if type(effect) in DURABLE else outward).append(effect)
-    return Batch(durable, outward, afters, not PATIENT.issuperset(map(type, outward)))
+        kind = type(effect)
+        (durable if kind in DURABLE else free if kind in FREE else outward).append(effect)
+    return Batch(durable, outward, afters, not PATIENT.issuperset(map(type, outward)), free)
 
 
 def step(machine: Machine, events: Iterable[tuple[Event, After | None]], now_ms: int) -> Batch:
@@ -165,6 +181,8 @@ class Pump:
         batch = step(self._machine, [self._queue.popleft() for _ in range(count)], self._now_ms())
         self.events += count
         self.batches += 1
+        if batch.free:
+            self._release(batch.free)
         if self._machine.busy:
             self.put(Ticked())
         if batch.durable and not (self._held.durable or batch.hurry):

@@ -19,13 +19,12 @@ from lamplighter.firmware.wire import MAX_ANSWER
 from lamplighter.gateway.devicebuild.interpreter import HEAD, MAX_TEXT, SIZE, Runtime, install, pack_jobs
 from lamplighter.gateway.devicebuild.kernels import CompileError
 from lamplighter.gateway.runtime.child import start_program
-from lamplighter.gateway.runtime.launch import MEMORY_MB
 
 TIMEOUT_S = 120.0
 IDLE_S = 60.0
 """A child that was asked nothing for so long is ended."""
-HEAP = MEMORY_MB << 20 >> 3
-"""Of MicroPython, in bytes: no board has so much."""
+HEAP = 32 << 20
+"""Of MicroPython, in bytes: no board has so much, and to collect it takes a millisecond for every 128 MB."""
 KEPT = 32
 """Contexts that a child keeps, so that they are sent once: at most 2 MB."""
 

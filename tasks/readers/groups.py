@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lamplighter.tasks.readers.network import LETTERS, Junction
+from lamplighter.tasks.readers.network import LETTERS, Junction, bits
 
 CLEARING_DS = 100
 """Within so much time, in 0.1 s, vehicles have left a junction after their green, yellow included."""
@@ -24,7 +24,7 @@ Bounds = tuple[tuple[int, int], ...]
 
 def freed(junction: Junction) -> Junction:
     """The junction with ``adjustable`` set for the phases that a plan may change."""
-    held = {i for phases, needed in _clearances(junction) if needed == _sum(junction, phases) for i in phases}
+    held = {i for phases, lasts, needed in _clearances(junction) if needed == lasts for i in phases}
     free = [i not in held and phase.shortest_ds < phase.longest_ds and any(c in LETTERS for c in phase.signals)
             and not any(c in "yYu" for c in phase.signals) for i, phase in enumerate(junction.phases)]
     return replace(junction, phases=tuple(replace(phase, adjustable=can)
@@ -34,74 +34,71 @@ def freed(junction: Junction) -> Junction:
 def bounds(junction: Junction, minimum_ds: int) -> Bounds:
     """Bounds within which every plan gives every signal what it needs; no vehicle's green is shorter than
     ``minimum_ds``, or than as shipped."""
-    phases = junction.phases
-    low = [junction.shown_ds(i) for i in range(len(phases))]
-    for i, phase in enumerate(phases):
+    shown = junction.shown
+    low = list(shown)
+    for i, phase in enumerate(junction.phases):
         if phase.adjustable:
             low[i] = min(low[i], max(phase.shortest_ds, _LEAST_DS))
     for needs in (_greens(junction, minimum_ds), _clearances(junction)):
-        for run, needed in needs:
-            missing = needed - sum(low[i] for i in run)
-            for i in sorted(run, key=lambda i: (-junction.shown_ds(i), i)) if missing > 0 else ():
-                more = min(junction.shown_ds(i) - low[i], missing)
+        for run, _, needed in needs:
+            missing = needed - sum([low[i] for i in run])
+            for i in sorted(run, key=lambda i: (-shown[i], i)) if missing > 0 else ():
+                more = min(shown[i] - low[i], missing)
                 low[i], missing = low[i] + more, missing - more
-    return tuple((low[i], max(low[i], phase.longest_ds)) for i, phase in enumerate(phases) if phase.adjustable)
+    return tuple((low[i], max(low[i], phase.longest_ds))
+                 for i, phase in enumerate(junction.phases) if phase.adjustable)
 
 
-def _sum(junction: Junction, phases: Sequence[int]) -> int:
-    return sum(junction.shown_ds(i) for i in phases)
+Need = tuple[list[int], int, int]
+"""Phases, how long they last together as shipped, and how long they must last."""
 
 
-def _greens(junction: Junction, minimum_ds: int) -> Iterator[tuple[list[int], int]]:
+def _greens(junction: Junction, minimum_ds: int) -> Iterator[Need]:
     """Per green of a signal its phases, and how long it must last."""
-    for signal in range(len(junction.phases[0].signals)):
-        green = junction.green(signal)
-        for end in _ends(green):
+    shown, count = junction.shown, len(junction.phases)
+    for signal, green in enumerate(junction.by_signal):
+        for end in _ends(green, count):
             run = [end]
-            while green[run[-1] - 1]:
-                run.append((run[-1] - 1) % len(green))
-            whole = _sum(junction, run)
-            yield run, whole if signal in junction.others else min(whole, minimum_ds)
+            while green >> (run[-1] - 1) % count & 1:
+                run.append((run[-1] - 1) % count)
+            whole = sum([shown[i] for i in run])
+            yield run, whole, whole if signal in junction.others else min(whole, minimum_ds)
 
 
-def _clearances(junction: Junction) -> Iterator[tuple[list[int], int]]:
+def _clearances(junction: Junction) -> Iterator[Need]:
     """Per end of a green and the next greens that conflict the phases between, and how long they must last: those
     that last long enough as shipped, and the first that need not all be kept. The others follow from these."""
-    shown = [sum(1 << signal for signal, letter in enumerate(phase.signals) if letter in LETTERS)
-             for phase in junction.phases]   # the signals that are green, a bit for each
-    foes: dict[int, int] = {}
-    for one, other in junction.conflicts:
-        foes[one] = foes.get(one, 0) | 1 << other
-        foes[other] = foes.get(other, 0) | 1 << one
-    for signal, waiting in sorted(foes.items()):
+    shown, by_phase = junction.shown, junction.by_phase
+    for signal, (green, foes) in enumerate(zip(junction.by_signal, junction.foes, strict=False)):
         most = WALKING_DS if signal in junction.walks else CLEARING_DS
-        for end in _ends([bool(green >> signal & 1) for green in shown]):
-            yield from _between(junction, shown, (signal, end), waiting, most)
+        for end in _ends(green, len(shown)) if foes else ():
+            yield from _between(shown, by_phase, green, end, foes, most)
 
 
-def _between(junction: Junction, shown: Sequence[int], ended: tuple[int, int], waiting: int, most: int
-             ) -> Iterator[tuple[list[int], int]]:
+def _between(shown: Sequence[int], by_phase: Sequence[int], green: int, end: int, waiting: int, most: int
+             ) -> Iterator[Need]:
     """The same for one signal and the last phase of its green: ``waiting`` are the signals that conflict with it."""
-    signal, end = ended
     between: list[int] = []
-    lasts, kept = 0, 0
+    lasts, kept, kept_ds = 0, 0, 0
     at = (end + 1) % len(shown)
     while True:
-        if shown[at] & waiting and between:
+        now = by_phase[at]
+        if now & waiting and between:
             if lasts > most:
-                yield between, most
+                yield between, lasts, most
                 break
-            kept = len(between)
-        if shown[at] >> signal & 1:
+            kept, kept_ds = len(between), lasts
+        if green >> at & 1:
             break
-        waiting &= ~shown[at]
+        waiting &= ~now
         between.append(at)
-        lasts += junction.shown_ds(at)
+        lasts += shown[at]
         at = (at + 1) % len(shown)
     if kept:
-        yield between[:kept], _sum(junction, between[:kept])
+        yield between[:kept], kept_ds, kept_ds
 
 
-def _ends(green: Sequence[bool]) -> list[int]:
-    """The last phase of each stretch of green, round the cycle; none if it is green always or never."""
-    return [i for i in range(len(green)) if green[i] and not green[(i + 1) % len(green)]]
+def _ends(green: int, count: int) -> Iterator[int]:
+    """The last phase of each stretch of green, round the cycle of so many phases; none if it is green always or
+    never."""
+    return bits(green & ~(green >> 1 | (green & 1) << count - 1))

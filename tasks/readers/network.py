@@ -5,7 +5,7 @@ Times are integers of 0.1 s (``_ds``), as in the kernel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lamplighter.tasks.api import TaskError
@@ -25,8 +25,31 @@ LONGEST_DS = 60_000
 RED, PERMISSIVE, GREEN, YELLOW = range(4)
 LETTERS = {"G": GREEN, "O": GREEN, "g": PERMISSIVE, "o": PERMISSIVE, "s": PERMISSIVE}
 
+_MARKS = bytes(ord("01"[chr(code) in LETTERS]) for code in range(256))
+
 Steps = tuple[tuple[int, int], ...]
 """A route: per signal passed the movement's index and the free travel time to its stop line, in 0.1 s."""
+
+
+def greens(letters: str) -> int:
+    """A bit for each letter that is one of green, the lowest for the first."""
+    return int(letters[::-1].encode("ascii", "replace").translate(_MARKS) or b"0", 2)
+
+
+def bits(found: int) -> Iterator[int]:
+    """The places of the bits that are set, the lowest first."""
+    while found:
+        yield (found & -found).bit_length() - 1
+        found &= found - 1
+
+
+def crossing(signals: int, pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """What a programme of so many signals has as ``foes`` where those of each pair cross."""
+    foes = [0] * signals
+    for one, other in pairs:
+        foes[one] |= 1 << other
+        foes[other] |= 1 << one
+    return tuple(foes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +71,8 @@ class Junction:
     id: str
     offset_ds: int
     phases: tuple[Phase, ...]
-    conflicts: frozenset[tuple[int, int]] = frozenset()
-    """Pairs of signals, the lower first, whose ways cross."""
+    foes: tuple[int, ...] = ()
+    """Per signal those whose ways cross its own, a bit for each: see `crossing`."""
     others: frozenset[int] = frozenset()
     """Signals that no cars obey: those of walks, trams, bicycles."""
     walks: frozenset[int] = frozenset()
@@ -57,10 +80,26 @@ class Junction:
     actuated: bool = False
     """True if detectors decide between the shortest and the longest of each phase."""
 
-    def shown_ds(self, phase: int) -> int:
-        """For how long a phase is sure to be shown as shipped."""
-        given = self.phases[phase]
-        return min(given.shortest_ds, given.duration_ds) if self.actuated else given.duration_ds
+    @property
+    def shown(self) -> list[int]:
+        """For how long each phase is sure to be shown as shipped, in 0.1 s."""
+        return [min(phase.shortest_ds, phase.duration_ds) if self.actuated else phase.duration_ds
+                for phase in self.phases]
+
+    @property
+    def conflicts(self) -> frozenset[tuple[int, int]]:
+        """Pairs of signals, the lower first, whose ways cross."""
+        return frozenset((one, other) for one, foes in enumerate(self.foes) for other in bits(foes) if one < other)
+
+    @property
+    def by_signal(self) -> list[int]:
+        """Per signal the phases in which it is green, a bit for each."""
+        return [greens("".join(letters)) for letters in zip(*(phase.signals for phase in self.phases), strict=True)]
+
+    @property
+    def by_phase(self) -> list[int]:
+        """Per phase the signals that are green in it, a bit for each."""
+        return [greens(phase.signals) for phase in self.phases]
 
     def green(self, signal: int) -> list[bool]:
         """Whether a signal is green, per phase."""
@@ -98,6 +137,9 @@ class Network:
     """Per lane its approach, and how many vehicles it has room for before others queue before the approach."""
     feeders: tuple[int, ...]
     """Per approach how many lanes lead to it."""
+    streets: tuple[int, ...]
+    """Per approach how many vehicles have room behind one another, back to where they would block others; 0: any
+    number."""
     movements: tuple[str, ...]
 
 
@@ -131,6 +173,8 @@ class Road:
     """Vehicles that each of its lanes has room for; ``MAX_ROOM``: any number."""
     feeders: int = 1
     """Lanes that lead to it."""
+    street: int = 0
+    """Vehicles that have room on all its lanes and those that lead to it alone; 0: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +214,8 @@ def build(junctions: Sequence[tuple[Junction, Sequence[Approach]]]) -> Network:
     links = [Link(j, movement, lanes[lane], signal, approach.headway_ds, tuple(sorted(waiting)))
              for (j, movement, approach, lane, signal), waiting in zip(found, waits, strict=True)]
     feeders = tuple(min(road.feeders, MAX_FEEDERS) for road in roads)
-    return Network(tuple(junction for junction, _ in junctions), tuple(links), tuple(rooms), feeders, tuple(names))
+    return Network(tuple(junction for junction, _ in junctions), tuple(links), tuple(rooms), feeders,
+                   tuple(road.street for road in roads), tuple(names))
 
 
 def collect(trips: Sequence[tuple[int, Steps]]) -> Demand:

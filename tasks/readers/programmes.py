@@ -190,14 +190,19 @@ class Requests:
         """Whether the table says that ``one`` lets ``other`` go first."""
         return other[1] in self._response.get(one, ())
 
-    def joined(self, junction: Junction, signals: Mapping[int, Collection[Place | None]],
-               ways: Mapping[Place, tuple[str, str]]) -> set[tuple[int, int]]:
-        """Pairs of signals with protected green at once whose ``ways`` (from and to) join, where one gives way.
+    def together(self, junction: Junction, signals: Mapping[int, Collection[Place | None]],
+                 ways: Mapping[Place, tuple[str, str]], cars: set[Place | None],
+                 halved: set[Place | None]) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+        """Pairs of signals with green at once that are told: those with protected green whose ``ways`` (from and to)
+        join, where one gives way; and those whose ways conflict, if ``cars`` take neither of them, or not both where
+        both have permissive green, or if one is ``halved``: which half crosses the other way is not in the table.
 
-        Raises TaskError ``unsafe_programme`` for two greens at once of which nobody gives way, or only by the table
-        though both have protected green and their ways cross.
+        Raises TaskError ``unsafe_programme`` for two other greens at once of which nobody gives way, or only by the
+        table though both have protected green and their ways cross.
         """
-        count, found = len(junction.phases), set()
+        count = len(junction.phases)
+        joined: set[tuple[int, int]] = set()
+        on_foot: set[tuple[int, int]] = set()
         hard = {signal: sum((junction.phases[i].signals[signal] == "G") << i for i in range(count))
                 for signal in signals}
         soft = {signal: sum(green << i for i, green in enumerate(junction.green(signal))) & ~hard[signal]
@@ -209,12 +214,19 @@ class Requests:
             yields, yielded = self._gives_way(here, there), self._gives_way(there, here)
             both &= ~(soft[one] * yields | soft[other] * yielded)
             if both and (yields or yielded) and ways[here][1] == ways[there][1]:
-                found.add((min(one, other), max(one, other)))
+                joined.add((min(one, other), max(one, other)))
+            elif both and _told({here, there}, cars, halved, bool(both & (hard[one] | hard[other]))):
+                on_foot.add((min(one, other), max(one, other)))
             elif both:
                 raise _unsafe(junction, (both & -both).bit_length() - 1,
                               *(f"link {signal} ({' > '.join(ways[place])[:80]})"
                                 for signal, place in sorted(((one, here), (other, there)))))
-        return found
+        return joined, on_foot
+
+
+def _told(two: set[Place], cars: set[Place | None], halved: set[Place | None], protected: bool) -> bool:
+    """Whether two ways that conflict with green at once are told rather than refused."""
+    return not two & cars or bool(two & halved) or (not protected and not two <= cars)
 
 
 def _unsafe(junction: Junction, phase: int, one: str, other: str) -> TaskError:

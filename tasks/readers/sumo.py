@@ -6,6 +6,7 @@ Formats: SUMO documentation, "SUMO Road Networks" and "Simulation/Traffic Lights
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from lamplighter.tasks.api import TaskError
@@ -19,6 +20,7 @@ from lamplighter.tasks.readers.network import (
     Network,
     Road,
     build,
+    crossing,
 )
 from lamplighter.tasks.readers.programmes import Place, Programmes, Requests
 from lamplighter.tasks.readers.safexml import Element, number
@@ -178,8 +180,12 @@ class _Signals:
     """Per signal id and its letters the ways across the junction, for cars or not."""
     ways: dict[Place, tuple[str, str]] = field(default_factory=dict)
     """Of these, from where to where they lead."""
+    halved: set[Place | None] = field(default_factory=set)
+    """Ways of bicycles that turn in two halves, each with its own signal."""
     joined: list[str] = field(default_factory=list)
     """Signal ids where ways with protected green at once lead into one road."""
+    on_foot: list[str] = field(default_factory=list)
+    """Signal ids where ways with green at once may conflict that no cars take, or of which one is halved."""
     walks: dict[str, set[int]] = field(default_factory=dict)
     """Per signal id the letters that people on foot obey."""
 
@@ -188,10 +194,14 @@ class _Signals:
         junction = self.programmes.of(name)
         assert junction is not None
         guards, cars = self.guards[name], {link.signal for link in self.cars[name]}
-        if self.requests.joined(junction, guards, self.ways):
+        joined, on_foot = self.requests.together(junction, guards, self.ways, {way.place for way in self.cars[name]},
+                                                 self.halved)
+        if joined:
             self.joined.append(name)
-        return freed(replace(junction, conflicts=self.requests.conflicts(name, guards),
-                             others=frozenset(guards.keys() - cars),
+        if on_foot:
+            self.on_foot.append(name)
+        foes = crossing(len(junction.phases[0].signals), self.requests.conflicts(name, guards))
+        return freed(replace(junction, foes=foes, others=frozenset(guards.keys() - cars),
                              walks=frozenset(self.walks.get(name, set()) - cars)))
 
 
@@ -226,6 +236,10 @@ def read_network(text: str, vehicle_m: float = VEHICLE_M, left: Left | None = No
     if signals.joined:
         left.tell(f"{len(signals.joined)} signals ({', '.join(signals.joined)[:80]}) show protected green (G) to two "
                   "ways into one road at once: who gives way there by the request table was not simulated")
+    if signals.on_foot:
+        left.tell(f"{len(signals.on_foot)} signals ({', '.join(signals.on_foot)[:80]}) show green at once to "
+                  "bicycles or people on foot whose ways conflict, or to bicycles that turn in two halves and to "
+                  "what one half may cross: every plan leaves that as it is")
     network = build(junctions)
     ends = {link.movement: link for link in links}
     for i, name in enumerate(network.movements):
@@ -278,6 +292,8 @@ def _connect(root: Element, edges: dict[str, Edge], inside: dict[str, _Inner]) -
                 signals.guards.setdefault(name, {}).setdefault(letter, set()).add(place)
                 if place is not None:
                     signals.ways[place] = element.attributes.get("from", ""), element.attributes.get("to", "")
+                if element.attributes.get("via") and element.attributes.get("from", "").startswith(":"):
+                    signals.halved.add(place)
                 if element.attributes.get("to") in crossings:
                     signals.walks.setdefault(name, set()).add(letter)
     return signals
@@ -292,26 +308,41 @@ def _signal(element: Element, key: str, junction: Junction) -> int:
 
 
 def _roads(sources: list[str], edges: dict[str, Edge], vehicle_m: float) -> dict[str, Road]:
-    """How far back each approach's lanes reach: over edges that only they continue, without signals between."""
+    """How far back each approach's lanes reach: over edges that only they continue, without signals between.
+
+    Its street reaches as far where fewer lanes lead to it (a turn has a pocket of its own), but not back over a fork.
+    """
     before: dict[str, list[str]] = {}
     wide = {name: sum(edge.lanes) for name, edge in edges.items()}
+    forks = set()
     for name, edge in edges.items():
-        for target in edge.onward:
-            if edge.start != edges[target].to:  # not by turning round
-                before.setdefault(target, []).append(name)
+        onward = [target for target in edge.onward if edges[target].to != edge.start]  # not by turning round
+        for target in onward:
+            before.setdefault(target, []).append(name)
+        if len(onward) > 1:
+            forks.add(name)
     found = {}
     for source in sources:
-        at, length_m, width = source, edges[source].length_m, wide[source]
-        for _ in range(MAX_ROAD_EDGES):
-            feeding = before.get(at, [])
-            if len(feeding) != 1 or wide[feeding[0]] < width or edges[feeding[0]].onward[at].guarded:
-                break
-            at = feeding[0]
-            length_m += edges[at].length_m
-        room = max(1, min(MAX_ROOM - 1, int(length_m / vehicle_m)))
-        feeders = max((wide[name] for name in before.get(at, [])), default=1)
-        found[source] = Road(source, room, max(1, min(feeders, width)))
+        width, back = wide[source], [source, *_back(source, edges, before)]
+        even = next((i for i, name in enumerate(back) if wide[name] < width), len(back))
+        feeders = max((wide[name] for name in before.get(back[even - 1], [])), default=1)
+        length_m = sum(edges[name].length_m for name in back[:even])
+        alone = next((i for i, name in enumerate(back) if i and name in forks), len(back))
+        street = sum(int(edges[name].length_m / vehicle_m) * max(1, wide[name]) for name in back[:alone])
+        found[source] = Road(source, max(1, min(MAX_ROOM - 1, int(length_m / vehicle_m))),
+                             max(1, min(feeders, width)), max(1, street))
     return found
+
+
+def _back(source: str, edges: dict[str, Edge], before: dict[str, list[str]]) -> Iterator[str]:
+    """The edges that lead to ``source`` one after the other, as long as there is one, which no signal ends."""
+    at = source
+    for _ in range(MAX_ROAD_EDGES):
+        feeding = before.get(at, [])
+        if len(feeding) != 1 or edges[feeding[0]].onward[at].guarded:
+            break
+        at = feeding[0]
+        yield at
 
 
 def headway_ds(speed_m_per_s: float, vehicle_m: float) -> int:

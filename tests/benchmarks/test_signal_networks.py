@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.quality.tools.signal_networks import CALIBRATED_ON, JUDGED_ON, Made
+from benchmarks.quality.tools.signal_networks import CALIBRATED_ON, CITIES, JUDGED_ON, Made
 
 
 def test_what_judges_has_not_chosen() -> None:
@@ -16,3 +16,11 @@ def test_a_number_draws_one_network() -> None:
     """The same every time, with its own seed, so that a calibration can be made again."""
     assert Made.drawn(7) == Made.drawn(7) != Made.drawn(8)
     assert Made.drawn(7).seed == 7 and "--seed" in Made.drawn(7).shape
+
+
+def test_cities_are_planned_for_within_their_demand() -> None:
+    """Each has a name and demand of its own that lasts for as long as it is planned for, and a seed to draw it by."""
+    assert len({city.name for city in CITIES}) == len({city.shape for city in CITIES}) == len(CITIES) >= 3
+    for city in CITIES:
+        trips = dict(zip(city.trips[::2], city.trips[1::2], strict=True))
+        assert city.planned_s <= int(trips.get("-e", "3600")) and "--seed" in trips

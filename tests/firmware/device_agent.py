@@ -438,6 +438,26 @@ def test_bids_come_at_their_interval_with_jitter():
     assert min(gaps) < max(gaps)
 
 
+def test_while_it_has_work_it_bids_seldom():
+    a = agent()
+    a.tick(0, 128)
+    send(a, lease(1), lease(2))
+    serve(a)
+    said(a)
+    times = []
+    for now in range(0, 9000, 10):
+        a.tick(now, 128)
+        if said(a, "bid"):
+            times.append(now)
+    assert times == [4000, 8000]
+    a.done(a._held[0], b"answer", 0, 123, 9000)
+    a.tick(9010, 128)
+    assert not said(a, "bid")   # it has more to do
+    a.done(a._held[0], b"answer", 0, 123, 9020)
+    a.tick(9030, 128)
+    assert said(a, "bid")       # nothing else has come
+
+
 def test_a_wish_for_a_blob_survives_a_reconnect():
     a = agent()
     send(a, lease(1))

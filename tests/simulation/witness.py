@@ -101,6 +101,8 @@ class Witness:
         """By run."""
         self.whose: dict[int, dict[str, set[str]]] = {}
         """By lease, until that is committed: the owners of all nodes when it was made."""
+        self.said: list[f.Effect] = []
+        """What the batch that is being taken has led to: the pump does not hold it yet."""
         self.open_since: dict[str, int] = {}
         """When a round of a task was last recalled."""
         self.held: dict[str, set[int]] = {}
@@ -128,8 +130,10 @@ class Witness:
         before = self._before.get(kind_)
         if before:
             before(self, event, made)
+        self.said += made
         if kind_ is e.BatchTaken:
             self._of_batch(made)
+            self.said.clear()
         elif kind_ in SAID and not self.fresh:
             self.replays.append(event)
         elif kind_ not in COUNTED:
@@ -359,8 +363,8 @@ class Witness:
 
     def _credits(self) -> None:
         """What is shown as settled is what was paid, what is shown as pending is judged and not sealed, also where
-        its commit still waits for others."""
-        state, held = self.world.gateway.machine.state, self.world.gateway.shell.pump.held
+        its commit still waits for others, or the seal and what it was judged by came in one batch."""
+        state, held = self.world.gateway.machine.state, [*self.world.gateway.shell.pump.held, *self.said]
         settled, pending = Counter[str](), Counter[str]()
         begun = {number: record.kept for number, record in self.journal.leases.items()}
         begun |= {kept.lease: kept for kept in held if isinstance(kept, f.KeepLease)}

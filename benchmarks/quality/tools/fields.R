@@ -55,7 +55,37 @@ networks <- list(   # by the part of a field's name before "_"; what is after it
     data(air)
     days <- which(format(dates, "%Y") == name)
     days_of(plane(coordinates(stations), 32632), t(air), days[seq(5, length(days), 10)])
-  })
+  },
+  athens = function(name) {
+    data("properties", package = "spData")
+    table_of(sf::st_coordinates(properties), properties[[name]])
+  },
+  boston = function(name) {
+    data("boston", package = "spData")
+    table_of(1000 * boston.utm, boston.c[[name]])
+  },
+  fulmar = function(name) {
+    data("fulmar", package = "gstat")
+    it <- fulmar[fulmar$year == as.numeric(name), ]
+    table_of(it[, c("x", "y")], it$fulmar)
+  },
+  glacier = function(name) {
+    data("glacier", package = "fields")
+    table_of(1000 * glacier$loc, c(glacier$y))
+  },
+  lucas = function(name) {
+    data("house", package = "spData")
+    table_of(coordinates(house), log(house[[name]]))
+  },
+  pcb = function(name) { data("pcb", package = "gstat"); table_of(pcb[, c("x", "y")], pcb[[name]]) },
+  quakes = function(name) table_of(plane(cbind(quakes$long, quakes$lat), 3832), quakes[[name]]),
+  usprecip = function(name) {
+    data("USprecip", package = "spam")
+    it <- USprecip[USprecip[, "infill"] == 1, ]
+    table_of(plane(it[, c("lon", "lat")], 5070), it[, name])
+  },
+  volcano = function(name) table_of(10 * cbind(c(row(volcano)), c(col(volcano))), c(volcano)),
+  wheat = function(name) { data("wheat", package = "spData"); table_of(wheat[, c("lon", "lat")], wheat[[name]]) })
 
 restricted <- function(given) {
   apart <- as.matrix(dist(given[, c("x", "y")]))

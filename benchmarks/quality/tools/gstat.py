@@ -14,8 +14,9 @@ from pathlib import Path
 from benchmarks.quality.workshop import ToolError, Workshop
 
 SCRIPT = Path(__file__).with_suffix(".R")
-PACKAGES = ("r-base-core", "r-cran-gstat", "r-cran-spacetime", "r-cran-fields", "r-cran-randomfields")
-LIBRARIES = "library(gstat); library(spacetime); library(fields); library(RandomFields)"
+PACKAGES = ("r-base-core", "r-cran-gstat", "r-cran-spacetime", "r-cran-fields", "r-cran-randomfields",
+            "r-cran-spdata", "r-cran-spam", "r-cran-sf")
+LIBRARIES = "library(gstat); library(spacetime); library(fields); library(RandomFields); library(spData); library(sf)"
 INSTALL_S, RUN_S = 900, 900
 
 Table = list[dict[str, float]]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from lamplighter.tasks.readers.allow import ACCEPT, Finding
+from lamplighter.tasks.readers.cbor import MOST_RECORDS
 from lamplighter.tasks.readers.listed import Pack
 
 SLOTS = 96
@@ -113,7 +114,7 @@ class Batteries(Strict):
     prices: Prices = Field(description="prices that all homes share")
     homes: list[Home] = Field(min_length=1, max_length=HOMES_MAX, description="homes, at most 2,000")
     senml: Pack = Field(
-        default=[], max_length=300_000,
+        default=[], max_length=MOST_RECORDS,
         description="SenML (RFC 8428) records, or a CBOR pack in base64 "
                     "in W, named net_load, or load and pv, whose base name is a home's id")
     accept: list[Finding] = Field(default=[], max_length=20, description=ACCEPT)

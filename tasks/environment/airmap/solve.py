@@ -20,7 +20,7 @@ Asked = Generator[Sequence[Job], Sequence[bytes], None]
 
 
 def solve(spec: Spec) -> Solution:
-    """Up to four rounds that search the variogram, then rounds of bounded size that krige the map.
+    """Up to three rounds that search the variogram, then rounds of bounded size that krige the map.
 
     The first of these also leaves each station out once, for the score and the sill. If the deadline passes,
     what is painted is the answer: cells all over the map or, during the search, a coarse preview that its first

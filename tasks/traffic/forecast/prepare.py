@@ -34,15 +34,16 @@ def prepare(asked: ForecastInput) -> Spec:
         if name in found:
             raise TaskError("duplicate", f"{name!r} is both a detector and an entity", "give each once", "/entities")
         found[name] = flows
+    sent = "/entities" if asked.entities and not asked.detectors else "/detectors"
     if not any(found.values()):
-        raise TaskError("empty_data", "nothing was counted", "give detectors or entities with counts", "/detectors")
+        raise TaskError("empty_data", "nothing was counted", "give detectors or entities with counts", sent)
     if len(found) > DETECTORS_MAX:
         raise TaskError("too_many_detectors", f"{len(found)} detectors, at most {DETECTORS_MAX}",
-                        "cut the city into several tasks", "/entities")
+                        "cut the city into several tasks", sent)
     origin = _origin(asked, clock, found)
-    weeks = _weeks(found, origin)
+    weeks = _weeks(found, origin, sent)
     shifts = _without_days_off(asked, origin, found)
-    series, refused = _usable(found, origin, weeks, left)
+    series, refused = _usable(found, origin, weeks, left, sent)
     return Spec(clock, origin, weeks, asked.horizon_hours, asked.band_percent, series, refused,
                 tuple(left.notes()), shifts)
 
@@ -83,19 +84,19 @@ def _without_days_off(asked: ForecastInput, origin: int, found: dict[str, Flows]
     return first, second
 
 
-def _weeks(found: dict[str, Flows], origin: int) -> int:
-    """The weeks of history that the longest detector fills."""
+def _weeks(found: dict[str, Flows], origin: int, sent: str) -> int:
+    """The weeks of history that the longest detector fills; ``sent`` is where the counts stand."""
     earliest = min((at for flows in found.values() for at in flows if at < origin), default=origin)
     weeks = (origin - earliest) // WEEK
     if weeks < WEEKS_MIN:
         raise TaskError("too_short", f"{(origin - earliest) / WEEK:.1f} weeks of counts before the forecast; "
                         f"{WEEKS_MIN} are needed to learn a week and to test it",
-                        f"give {WEEKS_MAX - 2} to {WEEKS_MAX} weeks of hourly counts", "/detectors/0/counts")
+                        f"give {WEEKS_MAX - 2} to {WEEKS_MAX} weeks of hourly counts", sent)
     return min(weeks, WEEKS_MAX)
 
 
-def _usable(found: dict[str, Flows], origin: int, weeks: int,
-            left: Left) -> tuple[tuple[Series, ...], tuple[tuple[str, str], ...]]:
+def _usable(found: dict[str, Flows], origin: int, weeks: int, left: Left,
+            sent: str) -> tuple[tuple[Series, ...], tuple[tuple[str, str], ...]]:
     series: list[Series] = []
     refused: list[tuple[str, str]] = []
     for name, flows in found.items():
@@ -110,7 +111,7 @@ def _usable(found: dict[str, Flows], origin: int, weeks: int,
         raise TaskError("no_usable_detector", f"{name!r}: {why}" + (
             f"; and {len(refused) - 1} more detectors" if len(refused) > 1 else ""),
             f"at most {MISSING_MAX:.0%} of the last {weeks} weeks may be missing, every hour of the week must have "
-            "been counted twice, and the last week must hold a count", "/detectors")
+            "been counted twice, and the last week must hold a count", sent)
     return tuple(series), tuple(refused)
 
 

@@ -59,9 +59,9 @@ def solve(spec: Spec) -> Solution:
 
 def _shipped(junction: Junction) -> safety.Shipped:
     """What the safety check needs to know of a junction."""
-    return safety.Shipped(tuple(safety.Shown(phase.signals, junction.shown_ds(i), phase.shortest_ds, phase.longest_ds)
-                                for i, phase in enumerate(junction.phases)), junction.conflicts, junction.others,
-                          junction.walks)
+    return safety.Shipped(tuple(safety.Shown(phase.signals, shown_ds, phase.shortest_ds, phase.longest_ds)
+                                for phase, shown_ds in zip(junction.phases, junction.shown, strict=True)),
+                          junction.conflicts, junction.others, junction.walks)
 
 
 def city(spec: Spec) -> Searching:

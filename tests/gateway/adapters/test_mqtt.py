@@ -25,6 +25,7 @@ class Peer:
 
     def __init__(self, *says):
         self.says, self.heard, self.accepted, self.writers = list(says), bytearray(), 0, []
+        self._news = asyncio.Event()
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -36,6 +37,13 @@ class Peer:
         for writer in self.writers:
             writer.close()
 
+    async def after_hello(self, size):
+        """What came after the first packet, once that is so many bytes."""
+        while len(self.heard) < 2 or len(self.heard) < 2 + self.heard[1] + size:
+            self._news.clear()
+            await self._news.wait()
+        return self.heard[2 + self.heard[1]:]
+
     async def _serve(self, reader, writer):
         self.writers.append(writer)
         said = self.says[min(self.accepted, len(self.says) - 1)]
@@ -44,6 +52,7 @@ class Peer:
         try:
             while data := await reader.read(65536):
                 self.heard += data
+                self._news.set()
         except OSError:
             pass
         writer.close()
@@ -206,6 +215,26 @@ def test_the_network_is_not_read_while_too_much_is_open(run, mosquitto, together
                 while taker.held:
                     taker.link.acknowledge(taker.held.pop())
             assert most == 10
+    run(main)
+
+
+def test_what_leads_to_nothing_is_read_several_at_a_time(run, together):
+    """After a turn of messages that were let go the network is not read for a moment; each is confirmed all the
+    same, once, and what comes with them is handed out."""
+    async def main():
+        loud = {"lets_go": lambda topic, _: topic == b"loud"}
+        async with Peer(CONNACK) as peer, together((peer.url, "x", loud)) as (client,):
+            wire, holds = client.link._wire, []
+            hold, wire.hold = wire.hold, lambda held: (holds.append(held), hold(held))
+            for mid in range(1, 101):
+                peer.writers[0].write(publish_packet(b"loud", b"x", mid))
+                await asyncio.sleep(0)
+            peer.writers[0].write(publish_packet(b"good", b"y", 101))
+            await client.until(lambda: client.got)
+            heard = await peer.after_hello(101 * 4)
+            confirmed = [int.from_bytes(heard[at + 2:at + 4], "big") for at in range(0, len(heard), 4)]
+            assert holds[0] and not holds[-1]
+            assert sorted(confirmed) == list(range(1, 102)) and client.got == [("good", b"y")]
     run(main)
 
 

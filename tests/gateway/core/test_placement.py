@@ -461,6 +461,21 @@ def test_a_node_comes_to_every_task_however_many_there_are(make_city):
     assert [lease.job.task.name for lease in city.node("anna-1").open.values()] == ["t8"]
 
 
+def test_a_device_has_one_long_lease_ahead_while_many_wait(city):
+    """While more jobs wait than there are devices; at the end of a round nobody has work that others could do."""
+    for name in ("anna-1", "ben-1"):
+        city.device(name, room=8, speed=1)
+    city.submit()
+    city.round(jobs=[city.job(index, price=10, heap=1) for index in range(6)])
+    assert [len(city.leases(name)) for name in ("anna-1", "ben-1")] == [1, 1]
+    city.wait(3_000)
+    city.answer(city.leases("anna-1")[0])
+    assert [len(city.leases(name)) for name in ("anna-1", "ben-1")] == [2, 1]
+    city.wait(300)   # two fresh ones are left: as many as devices
+    city.answer(city.leases("ben-1")[0])
+    assert [len(city.leases(name)) for name in ("anna-1", "ben-1")] == [2, 1]
+
+
 def test_tasks_whose_jobs_are_all_out_are_not_looked_at(pair):
     """Only what waits is, so what a lease costs does not grow with what runs."""
     pair.submit()

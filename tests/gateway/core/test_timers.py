@@ -3,8 +3,8 @@
 from lamplighter.gateway.core.timers import Timers
 
 
-def timers(*dues):
-    made = Timers()
+def timers(*dues, stale=lambda _: False):
+    made = Timers(stale)
     for number, due in enumerate(dues):
         made.set(due, number)
     return made
@@ -31,3 +31,13 @@ def test_no_more_at_once_than_wanted():
     assert made.due(20, 2) == [0, 1]
     assert made.first_ms == 10
     assert made.due(20, 2) == [2, 3]
+
+
+def test_nobody_wakes_up_for_what_is_stale():
+    """At the front it is passed over, with its time where it has that for itself; further behind it stays."""
+    over = set()
+    made = timers(10, 20, 20, 30, stale=over.__contains__)
+    over |= {0, 2, 3}
+    assert (made.first_ms, len(made)) == (20, 2)
+    over.add(1)
+    assert (made.first_ms, len(made)) == (None, 0)

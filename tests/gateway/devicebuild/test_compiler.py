@@ -55,6 +55,13 @@ def test_a_broken_program_and_a_strange_board_are_one_sentence() -> None:
         compile_for(SOURCE, 5)
 
 
+def test_micropython_is_asked_once_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again by each child that recomputes."""
+    found = find_micropython()
+    monkeypatch.setattr("lamplighter.gateway.devicebuild.interpreter.os.access", lambda *_: False)
+    assert find_micropython() == found
+
+
 def test_the_firmware_is_built_as_mpy_and_runs(tmp_path: Path) -> None:
     """What stays in the heap is one .mpy, the rest have their own, all import; an old .py is not in the way.
 

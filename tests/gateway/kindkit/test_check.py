@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,9 @@ def _found(kind: Kind, cache: Path) -> dict[str, Finding]:
 def test_a_scaffolded_kind_passes(kind_of: Callable[..., Kind], tmp_path: Path) -> None:
     """Everything is looked at, and nothing is wrong."""
     found = _found(kind_of(), tmp_path)
-    assert list(found) == ["plan", "rules", "schema", "example", "input", "answer", "price", "bounds", "replay",
-                           "deadline", "identity", "malformed", "words", "cost", "slices", "lease",
-                           "heap", "reference"]
+    assert list(found) == ["plan", "rules", "schema", "example", "input", "answer", "price", "rounds", "bounds",
+                           "replay", "deadline", "identity", "malformed", "words", "cost", "slices", "lease", "heap",
+                           "reference"]
     assert [one.what for one in found.values() if one.ok is False and one.what not in TIMED] == []
     assert "32 jobs in 1 rounds, 32 credits" in found["price"].text
 
@@ -55,6 +56,15 @@ def test_what_is_wrong_is_found(kind_of: Callable[..., Kind], tmp_path: Path, wh
     """One thing broken at a time, each named by the finding it belongs to."""
     found = _found(kind_of(**changes), tmp_path)
     assert found[what].ok is False and said in found[what].text, found[what]
+
+
+@pytest.mark.parametrize(("said", "good"), [(None, None), (0, True), (2, True), (3, False)])
+def test_rounds_that_a_kind_expects_are_counted(kind_of: Callable[..., Kind], tmp_path: Path, said: int | None,
+                                                good: bool | None) -> None:
+    """It may be one off; one that expects none is told what that means."""
+    kind = replace(kind_of(), rounds=None if said is None else lambda _: said)
+    found = next(one for one in check(kind, tmp_path) if one.what == "rounds")
+    assert found.ok is good and (said is None or f"1 came, {said} were expected" == found.text)
 
 
 @pytest.mark.parametrize(("lease_us", "pays"), [(1, True), (1_000_000, False)])

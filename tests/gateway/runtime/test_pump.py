@@ -9,8 +9,9 @@ import pytest
 
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
+from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.snapshot import Snapshot
-from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, TICK_S, Pump, step
+from lamplighter.gateway.runtime.pump import DURABLE, MAX_BATCH, MAX_HELD, TICK_S, Pump, batch_of, step
 
 
 class Echo:
@@ -163,7 +164,7 @@ def test_a_step_parts_what_must_come_first():
     events = [(e.DeviceMisbehaved("n", reason), after if reason == "b" else None) for reason in ("a", "quiet", "b")]
     out = {reason: f.SendAck("n", 1, reason) for reason in "ab"}
     assert step(machine, events, 5) == ([f.KeepEnd(1, "a"), f.KeepEnd(1, "b")],
-                                        [out["a"], out["a"], out["b"], out["b"]], [after], False)
+                                        [out["a"], out["a"], out["b"], out["b"]], [after], False, [])
     machine.hurry = True
     assert step(machine, events, 5).hurry
     machine.hurry, machine.handle = False, lambda event, now_ms: [f.StopSolver("t")]
@@ -284,6 +285,31 @@ def test_what_nobody_waits_for_shares_a_commit():
     assert bench.did == [("commit", [f.KeepEnd(1, "first"), f.KeepEnd(1, "last")]),
                          ("release", [first, first, unkept, last, last]),
                          ("after", "first"), ("after", "unkept"), ("after", "last")]
+
+
+def test_what_nobody_waits_for_is_patient():
+    """A check or a recomputation is done long before the copies beside it; that a round goes on is waited for."""
+    job = JobSpec(b"", (), 1, 1, 1)
+    check, audit = f.CheckAnswer("t", 0, 0, 0, job, b"a"), f.Recompute("t", "toy", 0, 0, 0, job)
+    assert not batch_of([check, audit, f.SendAck("n", 1, "ok")], []).hurry
+    assert batch_of([check, f.AdvanceSolver("t", 0, ())], []).hurry
+
+
+def test_a_chunk_waits_for_no_commit():
+    """Its device was told of the lease before it could ask, so it does not wait for what others are to be told."""
+    bench = Bench(window_ms=HOUR_MS)
+    chunk = f.SendChunk("n", b"name", 0)
+
+    async def work():
+        bench.put("first")
+        while bench.machine.batches < 1:   # noqa: ASYNC110 - nothing tells of a batch that waits
+            await asyncio.sleep(0)
+        bench.machine.handle = lambda event, now_ms: [chunk] if isinstance(event, e.DeviceMisbehaved) else []
+        bench.put("want")
+        while not bench.did:   # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0)
+    asyncio.run(running(bench, work))
+    assert bench.did == [("release", [chunk])] and len(bench.pump.held) == 1
 
 
 def test_a_window_ends_by_itself():

@@ -11,7 +11,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from lamplighter.tasks.readers.allow import Left
-from lamplighter.tasks.readers.listed import LABELS, Listed, Pack
+from lamplighter.tasks.readers.cbor import LABELS
+from lamplighter.tasks.readers.listed import Listed, Pack
 from lamplighter.tasks.readers.senml import resolved
 
 RECORDS: list[dict[str, Any]] = [

@@ -76,6 +76,43 @@ def test_a_walk_and_its_clearance_are_kept(walked_xml: str) -> None:
     assert [least for least, _ in bounds(junction, 50)] == [200, 50]
 
 
+def _for_bicycles(text: str, lane: str) -> str:
+    return text.replace(f'<lane id="{lane}"', f'<lane id="{lane}" allow="bicycle"')
+
+
+def test_conflicts_without_cars_are_told(walked_xml: str) -> None:
+    """Bicycles and people on foot with green at once keep it, and the notes say so; cars there are refused."""
+    together = walked_xml.replace('state="Grrrr"', 'state="GrrrG"')
+    with pytest.raises(TaskError, match="lets the other go first"):
+        read_network(together)
+    left = Left()
+    network, _ = read_network(_for_bicycles(together, "s_in_0"), left=left)
+    assert any("1 signals (C) show green at once to bicycles" in note for note in left.notes())
+    assert (0, 4) in network.junctions[0].conflicts
+
+
+def test_permissive_greens_of_bicycles_and_cars_are_told(network_xml: str) -> None:
+    """Both give way, and the table does not say to whom; for two cars that is refused, and so is a protected one."""
+    for states, lane in (("grrg", ""), ("Grrg", "s_in_0")):
+        with pytest.raises(TaskError, match="lets the other go first"):
+            read_network(_for_bicycles(network_xml, lane).replace('state="rGGg"', f'state="{states}"'))
+    left = Left()
+    read_network(_for_bicycles(network_xml, "s_in_0").replace('state="rGGg"', 'state="grrg"'), left=left)
+    assert any("1 signals (C) show green at once to bicycles" in note for note in left.notes())
+
+
+def test_halves_of_a_turn_are_told(network_xml: str) -> None:
+    """Bicycles that turn in two halves go on with the road that they waited beside: no half is held against it."""
+    halved = _for_bicycles(network_xml, "w_in_0").replace('via=":C_4_0" dir="l"',
+                                                          'via=":C_4_0" tl="C" linkIndex="0" dir="l"')
+    left = Left()
+    read_network(halved, left=left)
+    assert any("turn in two halves" in note for note in left.notes())
+    left = Left()
+    read_network(_for_bicycles(network_xml, "w_in_0"), left=left)
+    assert not any("turn in two halves" in note for note in left.notes())
+
+
 def test_limits_of_phases_are_kept(network_xml: str) -> None:
     """minDur and maxDur bound a phase; where they leave nothing between, it stays."""
     limited = network_xml.replace('duration="30"', 'duration="30" minDur="25" maxDur="40"')
@@ -102,7 +139,7 @@ def test_detectors_are_not_taken_for_a_clock(network_xml: str) -> None:
     text = text.replace('duration="30"', 'duration="30" minDur="8" maxDur="50"')
     left = Left()
     junction = read_network(text, left=left)[0].junctions[0]
-    assert junction.actuated and [junction.shown_ds(i) for i in range(4)] == [80, 40, 220, 40]
+    assert junction.actuated and junction.shown == [80, 40, 220, 40]
     assert [phase.adjustable for phase in junction.phases] == [True, False, False, False]
     assert "detectors switch today (C)" in left.notes()[0] and "no saving" in left.notes()[0]
 

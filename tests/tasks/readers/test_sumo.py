@@ -68,6 +68,18 @@ def test_lanes_reach_back_over_edges_that_only_they_continue(network_xml: str) -
     assert read_network(joined)[0].lanes[0] == (0, 18)
 
 
+def test_a_street_reaches_back_beyond_its_pockets(network_xml: str) -> None:
+    """Two lanes that one leads to are short; their street is theirs and that lane, but not where it forks."""
+    second = '<lane id="s_in_1" index="1" speed="13.9" length="139"/></edge>'
+    wide = network_xml.replace('length="139.0"/></edge>', f'length="139.0"/>{second}', 1)
+    one = ('<edge id="a" from="A" to="S"><lane id="a_0" index="0" speed="13.9" length="75"/></edge>'
+           '<connection from="a" to="s_in" fromLane="0" toLane="0" dir="s"/>')
+    fork = '<connection from="a" to="e_out" fromLane="0" toLane="0" dir="r"/>'
+    for more, street in (("", 36), (one, 46), (one + fork, 36)):
+        network, _ = read_network(wide.replace("<tlLogic", f"{more}<tlLogic"))
+        assert network.lanes[0] == (0, 18) and network.streets == (street, 18, 37)
+
+
 def test_headway_follows_speed_and_length() -> None:
     """Within 0.1 s of what SUMO 1.28 did on a generated junction (its default car, and one of 5.8 m)."""
     for speed, vehicle_m, seen_s in ((8.33, 7.5, 2.42), (13.89, 7.5, 1.94), (19.44, 7.5, 1.74), (8.33, 5.8, 2.19),

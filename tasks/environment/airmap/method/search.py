@@ -11,30 +11,22 @@ from lamplighter.tasks.api import Job
 from lamplighter.tasks.environment.airmap.jobs import Cutter, Estimate, Tile, along
 from lamplighter.tasks.environment.airmap.method.near import Point
 from lamplighter.tasks.environment.airmap.method.targets import boxed, scattered
-from lamplighter.tasks.environment.airmap.method.variogram import (
-    Shape,
-    Variogram,
-    first_search,
-    second_search,
-    third_search,
-)
+from lamplighter.tasks.environment.airmap.method.typical import Likely, distances, typical
+from lamplighter.tasks.environment.airmap.method.variogram import Variogram, first_search, third_search, turned
 from lamplighter.tasks.environment.airmap.spec import Spec
 
 FEWEST = 10
 MOST_PREDICTED = 900
 NUGGETS = (0.0, 0.1, 0.25, 0.5, 0.8)
-USUAL_REACH, REACH_FACTOR = 0.3, 2.0
-USUAL_NUGGET, NUGGET_APART = 0.15, 0.25
-"""What is thought of a field before it is seen: where its variogram is at its sill, as a share of the stations'
-diagonal, within a factor; and its nugget's share of the sill, more or less. Chosen on the fields ``CHOSEN_ON`` of the
-quality report."""
+USUAL_REACH, USUAL_NUGGET = 0.3, 0.15
+"""Where a field's variogram usually is at its sill, as a share of the stations' diagonal; and its nugget's share of
+the sill. Chosen on the fields ``CHOSEN_ON`` of the quality report."""
 LUCK = 2.0
 """A direction must raise the logarithm of the likelihood by this: two parameters more (Akaike 1974)."""
 LEAST_SHARE = 1e-6
-DIGITS = 4
 
 Answers = Sequence[bytes]
-Asked = Generator[Sequence[Job], Answers, dict[Variogram, float]]
+Asked = Generator[Sequence[Job], Answers, Likely]
 
 
 def worth_it(spec: Spec) -> bool:
@@ -53,26 +45,28 @@ def variance(values: Sequence[float]) -> float:
 
 
 def search(spec: Spec, beside: Sequence[Job]) -> Generator[Sequence[Job], Answers, tuple[Variogram, str]]:
-    """The variogram by restricted likelihood: coarse, fine, directions, and if one is worth it, fine again; and how
-    it was found.
+    """The variogram by restricted likelihood: all, directions, and if one is worth it, all in that one; and how.
 
     Few stations make many variograms nearly as likely as the best one, which then leaps from one sample of a field
-    to the next. So of each round the mean is taken, weighted by likelihood and by what is usual. Its sill is still
-    1. ``beside`` are jobs that go before those of the first round; their answers are passed over. The mean is
-    rounded, so that it is the same wherever this runs again.
+    to the next. So what is ``typical`` of all that were tried is taken, and of a direction half: the likeliest of
+    eight owes some of that to chance. Its sill is still 1. ``beside`` are jobs that go before those of the first
+    round; their answers are passed over.
     """
     plain = Order.of(spec, spec.places)
-    best = _mean(spec, (yield from plain.likely(first_search(spec.diagonal_m, NUGGETS), beside)))
-    best = _mean(spec, (yield from plain.likely(second_search(best))))
-    third = third_search(best)
-    orders = {one: Order.of(spec, one.stretched(spec.places)) for one in third}
-    jobs = [(one, order.jobs([one])) for one, order in [(best, plain), *orders.items()]]
-    each = iter((yield [job for _, some in jobs for job in some]))
-    directed = {one: order.logs([one], each)[one] for one, order in [(best, plain), *orders.items()]}
-    turned = max(third, key=lambda one: directed[one])
-    if directed[turned] >= directed[best] + LUCK:
-        best = _mean(spec, (yield from orders[turned].likely(second_search(turned))))
-    return best, "likely: mean of those tried, weighted by restricted likelihood and by what is usual"
+    first = first_search(spec.diagonal_m, NUGGETS)
+    likely = yield from plain.likely(first, beside)
+    best = typical(likely, distances(spec, first[0]))
+    turns = third_search(best)
+    tried = [(best, plain), *((one, Order.of(spec, one.stretched(spec.places))) for one in turns)]
+    each = iter((yield [job for one, order in tried for job in order.jobs([one])]))
+    logs = [log for one, order in tried for _, log in order.logs([one], each)]
+    most = max(range(1, len(tried)), key=lambda number: logs[number])
+    if logs[most] >= logs[0] + LUCK:
+        way = turned(best, tried[most][0].angle_deg, math.sqrt(tried[most][0].ratio))
+        order = Order.of(spec, way.stretched(spec.places))
+        likely = yield from order.likely([turned(one, way.angle_deg, way.ratio) for one in first])
+        best = typical(likely, distances(spec, way))
+    return best, "likely: nearest to the mean of those tried, weighted by restricted likelihood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +102,24 @@ class Order:
         return [tile.job(part) for tile in self.tiles for part in tile.together(sets)]
 
     def likely(self, sets: list[Variogram], beside: Sequence[Job] = ()) -> Asked:
-        """Asks for these sets, and gives the logarithm of each one's restricted likelihood, less a constant."""
+        """Asks for these sets: see ``logs``."""
         answers = yield [*beside, *self.jobs(sets)]
         return self.logs(sets, iter(answers[len(beside):]))
 
-    def logs(self, sets: list[Variogram], answers: Iterator[bytes]) -> dict[Variogram, float]:
-        """The same from answers to ``jobs(sets)``, with the sill that makes each set likeliest."""
+    def logs(self, sets: list[Variogram], answers: Iterator[bytes]) -> list[tuple[Variogram, float]]:
+        """Each set with the sill that makes it likeliest, and the logarithm of its restricted likelihood then, less a
+        constant; from answers to ``jobs(sets)``."""
         terms: dict[Variogram, list[tuple[float, float]]] = {one: [] for one in sets}
         for tile in self.tiles:
             for part in tile.together(sets):
                 for one, found in zip(part, tile.estimates(next(answers), part), strict=True):
                     terms[one] += self._terms(tile, found)
-        return {one: -(len(some) * math.log(max(self.least, math.fsum(ratio for ratio, _ in some) / len(some)))
-                       + math.fsum(log for _, log in some)) / 2 for one, some in terms.items()}
+        likely = []
+        for one, some in terms.items():
+            sill = max(self.least, math.fsum(ratio for ratio, _ in some) / len(some))
+            likely.append((replace(one, sill=sill),
+                           -(len(some) * math.log(sill) + math.fsum(log for _, log in some)) / 2))
+        return likely
 
     def _terms(self, tile: Tile, found: Sequence[Estimate]) -> Iterator[tuple[float, float]]:
         """Squared error by variance share, and that share's logarithm."""
@@ -135,26 +134,3 @@ def _batches(count: int) -> list[int]:
     while ends[-1] < count:
         ends.append(min(count, ends[-1] + max(1, ends[-1] // 4)))
     return ends
-
-
-def _mean(spec: Spec, likely: dict[Variogram, float]) -> Variogram:
-    """The mean of the likelier shape's sets."""
-    logs = {one: log - _unusual(one, spec.diagonal_m) for one, log in likely.items()}
-    highest = max(logs.values())
-    weights = {one: math.exp(log - highest) for one, log in logs.items()}
-    first = max(logs, key=lambda one: logs[one])
-    shapes: tuple[Shape, ...] = ("exponential", "spherical")
-    shape = max(shapes, key=lambda name: math.fsum(
-        weight for one, weight in weights.items() if one.shape == name))
-    some = {one: weight for one, weight in weights.items() if one.shape == shape}
-    total = math.fsum(some.values())
-    reach = math.exp(math.fsum(weight * math.log(one.range_m) for one, weight in some.items()) / total)
-    nugget = math.fsum(weight * one.nugget_share for one, weight in some.items()) / total
-    return replace(first, shape=shape, range_m=float(f"{reach:.{DIGITS}g}"), nugget_share=round(nugget, DIGITS))
-
-
-def _unusual(one: Variogram, diagonal_m: float) -> float:
-    """How much less likely a variogram is thought to be than the usual one, as a logarithm."""
-    reach = one.range_m * math.sqrt(one.ratio) * (3 if one.shape == "exponential" else 1)
-    far = math.log(reach / (USUAL_REACH * diagonal_m)) / math.log(REACH_FACTOR)
-    return (far**2 + ((one.nugget_share - USUAL_NUGGET) / NUGGET_APART) ** 2) / 2

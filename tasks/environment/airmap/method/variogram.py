@@ -109,8 +109,12 @@ def second_search(best: Variogram) -> list[Variogram]:
 
 def third_search(best: Variogram) -> list[Variogram]:
     """The best one so far with a longer and a shorter range, their mean (geometric) the same, in four directions."""
-    return [replace(best, range_m=best.range_m / math.sqrt(ratio), angle_deg=angle, ratio=ratio)
-            for ratio in (0.25, 0.5) for angle in (0.0, 45.0, 90.0, 135.0)]
+    return [turned(best, angle, ratio) for ratio in (0.25, 0.5) for angle in (0.0, 45.0, 90.0, 135.0)]
+
+
+def turned(one: Variogram, angle_deg: float, ratio: float) -> Variogram:
+    """The same with its longest range in this direction, and the same mean range."""
+    return replace(one, range_m=one.range_m / math.sqrt(ratio), angle_deg=angle_deg, ratio=ratio)
 
 
 def _of_reach(shape: str, reach_m: float, nugget_share: float) -> Variogram:

@@ -45,10 +45,11 @@ def verify(given: Input, data: Mapping[str, Any]) -> dict[str, Any]:
                              for plan in ("shipped", "proposed"))
     saved = 1 - proposed / shipped if shipped else 0.0
     before, after = data["delay_before_s_per_vehicle"], data["delay_after_s_per_vehicle"]
+    predicted = "nothing" if before is None else f"{before - after:.1f} s less at signals"
     text = (f"In SUMO, on the demand as given and {len(SEEDS)} seeds, vehicles lose {shipped:.1f} s under the "
-            f"present programmes and {proposed:.1f} s under those proposed: {shipped - proposed:.1f} s ({saved:.1%}) "
-            "less, where " + ("nothing" if before is None else f"{before - after:.1f} s less at signals") +
-            f" was predicted. SUMO's figures are all time lost, not only at signals{_held(saved, data)}.")
+            f"present programmes and {proposed:.1f} s under those proposed: {abs(shipped - proposed):.1f} s "
+            f"({abs(saved):.1%}) {'less' if proposed <= shipped else 'more'}, where {predicted} was predicted. "
+            f"SUMO's figures are all time lost, not only at signals{_held(saved, data)}.")
     return {"ok": proposed <= shipped, "text": text, "shipped_s_per_vehicle": round(shipped, 2),
             "proposed_s_per_vehicle": round(proposed, 2), "saved_share": round(saved, 4),
             "predicted_saving_s_per_vehicle": None if before is None else round(before - after, 2)}

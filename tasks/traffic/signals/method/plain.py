@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import or_
 
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.readers.allow import Left
 from lamplighter.tasks.readers.groups import freed
 from lamplighter.tasks.readers.network import (
     HEADWAY_DS,
-    LETTERS,
     LONGEST_DS,
     MAX_ROOM,
     Approach,
@@ -20,8 +21,10 @@ from lamplighter.tasks.readers.network import (
     Phase,
     Road,
     Steps,
+    bits,
     build,
     collect,
+    crossing,
 )
 from lamplighter.tasks.readers.routes import MAX_DRAWN
 from lamplighter.tasks.registry import nearest
@@ -69,14 +72,22 @@ def _programme(junction: PlainJunction, path: str) -> Junction:
         raise TaskError("bad_programme", "the cycle is longer than 600 s", "phases of at most 600 s together",
                         f"{path}/phases")
     signals = {movement.id: movement.signal for movement in junction.movements}
-    green = [sum((phase.signals[signal] in LETTERS) << i for i, phase in enumerate(phases))
-             for signal in range(min(letters))]
-    crossing = {(a, b) for a, b in combinations(range(min(letters)), 2) if not green[a] & green[b]}
-    crossing |= {(min(pair), max(pair)) for movement in junction.movements for other in movement.gives_way_to
-                 if other in signals for pair in ((movement.signal, signals[other]),) if len(set(pair)) > 1}
     walks = frozenset(range(min(letters))) - frozenset(signals.values())
     offset = round(10 * junction.offset_s) % cycle
-    return freed(Junction(junction.id, offset, phases, frozenset(crossing), walks, walks))
+    given = Junction(junction.id, offset, phases, others=walks, walks=walks)
+    pairs = {(movement.signal, signals[other]) for movement in junction.movements for other in movement.gives_way_to
+             if other in signals and signals[other] != movement.signal}
+    return freed(replace(given, foes=tuple(map(or_, _never_together(given), crossing(min(letters), pairs)))))
+
+
+def _never_together(junction: Junction) -> Iterator[int]:
+    """Per signal those that are never green when it is, a bit for each."""
+    everything, by_phase = (1 << len(junction.phases[0].signals)) - 1, junction.by_phase
+    for signal, green in enumerate(junction.by_signal):
+        together = 1 << signal
+        for phase in bits(green):
+            together |= by_phase[phase]
+        yield everything & ~together
 
 
 def _approaches(junction: PlainJunction, path: str) -> list[Approach]:
@@ -108,8 +119,11 @@ def _roads(junction: PlainJunction, path: str) -> dict[str, Road]:
         together = set().union(*(groups[lane] for lane in movement.lanes))
         groups.update(dict.fromkeys(together, together))
     rooms = junction.lane_room_vehicles
-    return {lane: Road(f"{junction.id}/{min(group)}", min(rooms.get(name, MAX_ROOM) for name in group))
-            for lane, group in groups.items()}
+    found = {}
+    for lane, group in groups.items():
+        room = min(rooms.get(name, MAX_ROOM) for name in group)
+        found[lane] = Road(f"{junction.id}/{min(group)}", room, street=0 if room == MAX_ROOM else room * len(group))
+    return found
 
 
 def _demand(plain: Plain, network: Network, start_s: float, end_s: float | None, seed: int,

@@ -12,16 +12,10 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
+from lamplighter.tasks.traffic.signals.method.errors import ERRORS_PERMILLE
+
 ELSEWHERE_S = 4.0
 """What a vehicle loses in SUMO beside waiting at signals: with it the errors below spread least."""
-ERRORS_PERMILLE = (
-    -59, -47, -38, -34, -32, -32, -20, -13, -11, -8, -7, -5, 5, 5, 6, 7, 9, 9, 10, 11, 12, 15, 19, 19, 20, 22,
-    25, 25, 26, 28, 28, 29, 30, 32, 32, 33, 34, 36, 37, 37, 38, 39, 45, 46, 49, 49, 50, 64, 67, 79, 80, 83,
-    84, 85, 89, 90, 100, 121, 132, 143, 199)
-"""SUMO's share saved of time loss with delay before departure, less the one expected here, in order, on those of
-``CALIBRATED_ON`` in ``benchmarks/quality/tools/signal_networks.py`` where no more queue than was simulated.
-
-``python -m benchmarks.quality.tools.signal_promise`` makes it anew."""
 CONFIDENCE_PERMILLE = 1000 * (len(ERRORS_PERMILLE) - 1) // (len(ERRORS_PERMILLE) + 1)
 """How often the next error lies between the lowest and the highest."""
 STUDENT_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36)

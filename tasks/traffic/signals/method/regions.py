@@ -61,7 +61,8 @@ def _part(network: Network, junctions: tuple[int, ...], links: Sequence[tuple[in
 
     own = Network(tuple(network.junctions[j] for j in junctions), tuple(moved(link) for _, link in links),
                   tuple((approaches[network.lanes[lane][0]], network.lanes[lane][1]) for lane in lanes),
-                  tuple(network.feeders[a] for a in approaches), tuple(network.movements[m] for m in movements))
+                  tuple(network.feeders[a] for a in approaches), tuple(network.streets[a] for a in approaches),
+                  tuple(network.movements[m] for m in movements))
     return Region(junctions, own, movements)
 
 

@@ -27,6 +27,8 @@ LEAST_PERIOD_DS = 3000
 CYCLES = 5
 SHORTEST, LONGEST = 0.6, 1.5
 """Cycles to try, as shares of what the busiest junction needs by itself."""
+ROOMY = 1.5
+"""The longest, as a share of what the junction that needs most time for all its signals cannot do without."""
 LEAST_DS, MOST_DS = 300, 1200
 """The bounds of good practice (RiLSA 2010: 30 s, and 90 s, at most 120 s)."""
 DENSE_DS = 500
@@ -70,7 +72,7 @@ def cycles_by_load(network: Network, demand: Demand, minimum_ds: int) -> list[in
 
     They are spread evenly, as proportions, about what the busiest junction needs by itself (Webster 1958), the
     longest at least twice the shortest. All junctions can follow the shortest, or where one of them takes longer than
-    the busiest needs, or than `DENSE_DS`, some.
+    the busiest needs (for a walk), or than `DENSE_DS`, some; all can follow the longest.
     """
     moves = Moves(network, demand, minimum_ds, 0)
     free = [j for j, own in enumerate(moves.limits) if own]
@@ -78,7 +80,7 @@ def cycles_by_load(network: Network, demand: Demand, minimum_ds: int) -> list[in
     needed = [programme_cycle_ds(network.junctions[j], (0,)) + sum(low for low, _ in moves.limits[j]) for j in free]
     low = min(DENSE_DS, max(LEAST_DS, SHORTEST * busiest, min(max(needed, default=0), busiest)))
     low = max(low, min(needed, default=0))
-    high = max(1.5 * low, min(MOST_DS, max(2 * low, LONGEST * busiest)))
+    high = max(1.5 * low, min(MOST_DS, max(2 * low, LONGEST * busiest, ROOMY * max(needed, default=0))))
     steps = (low * (high / low) ** (i / (CYCLES - 1)) for i in range(CYCLES))
     return list(dict.fromkeys(20 * math.ceil(step / 20) for step in steps))
 

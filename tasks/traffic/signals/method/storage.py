@@ -8,32 +8,31 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from lamplighter.tasks.readers.network import MAX_ROOM, Demand, Network
+from lamplighter.tasks.readers.network import Demand, Network
 from lamplighter.tasks.traffic.signals.jobs import Cost
 from lamplighter.tasks.traffic.signals.method.regions import crossings
 from lamplighter.tasks.traffic.signals.spec import Plan
 
 FULL = 0.08
 """Queues change over the cycle and the period, and one approach has more than another: where those who wait take so
-much of a junction's lanes on average, some queue may take all of its street."""
+much of a junction's streets on average, some queue may take all of its street."""
 LEAST_PERIOD_DS = 3000
 
 
 def full(network: Network, demand: Demand, plan: Plan, cost: Cost) -> set[int]:
     """The junctions before which a queue may be longer than its street under a plan of this cost.
 
-    By what waits there on average, as devices found it, who know who gives way; and by the longest queue before each
-    approach that vehicles reach from other signals, which the host finds with point queues.
+    Only where vehicles come from other signals: by what waits at the junction on average, as devices found it, who
+    know who gives way; and by the longest queue before each such approach, which the host finds with point queues.
     """
-    lanes: dict[int, set[int]] = {}
     approaches: dict[int, set[int]] = {}
     for link in network.links:
-        lanes.setdefault(link.junction, set()).add(link.lane)
-        approaches.setdefault(network.lanes[link.lane][0], set()).add(link.lane)
+        approaches.setdefault(link.junction, set()).add(network.lanes[link.lane][0])
     time = len(cost.replicas) * max(LEAST_PERIOD_DS, demand.end_ds - demand.begin_ds)
-    return {j for j, own in lanes.items() if cost.junctions[j] > FULL * time * _room(network, own)} | {
-        junction for approach, (longest, junction) in _longest(network, demand, plan).items()
-        if longest >= _room(network, approaches[approach])}
+    between = _longest(network, demand, plan)
+    return {j for j in {junction for _, junction in between.values()}
+            if cost.junctions[j] > FULL * time * sum(_rooms(network, approaches[j]))} | {
+        junction for approach, (longest, junction) in between.items() if longest >= sum(_rooms(network, {approach}))}
 
 
 def _longest(network: Network, demand: Demand, plan: Plan) -> dict[int, tuple[int, int]]:
@@ -53,7 +52,6 @@ def _longest(network: Network, demand: Demand, plan: Plan) -> dict[int, tuple[in
             for approach, junction in between.items()}
 
 
-def _room(network: Network, lanes: set[int]) -> float:
-    """Vehicles that lanes have room for; infinity where it is not known of one."""
-    rooms = [network.lanes[lane][1] for lane in lanes]
-    return float("inf") if MAX_ROOM in rooms else sum(rooms)
+def _rooms(network: Network, approaches: set[int]) -> list[float]:
+    """Vehicles that streets have room for; infinity where it is not known of one."""
+    return [network.streets[approach] or float("inf") for approach in approaches]

@@ -35,6 +35,8 @@ def one(counts: list[Any], **more: Any) -> dict[str, Any]:
 
 
 WEEK = [100 + 40 * (hour % 24) for hour in range(168)]
+COUNTED = {"id": "e", "type": "TrafficFlowObserved", "refDevice": "d", "intensity": 7,
+           "dateObserved": "2026-01-05T00:00:00Z/2026-01-05T01:00:00Z"}
 
 
 def test_the_window_is_the_last_ten_weeks_before_the_origin() -> None:
@@ -82,7 +84,9 @@ def test_roots_use_the_range_of_the_detector() -> None:
     (one([5] * 840, band_percent=99), "out_of_range", "/input/band_percent"),
     (one([5] * 840, time_zone="Mars/Olympus"), "unknown_time_zone", "/input/time_zone"),
     (one([5] * 840, forecast_from="2027-01-01T00:00"), "out_of_range", "/input/forecast_from"),
-    (one([5] * 840, forecast_from="2026-01-01T00:00"), "too_short", "/input/detectors/0/counts"),
+    (one([5] * 840, forecast_from="2026-01-01T00:00"), "too_short", "/input/detectors"),
+    ({"entities": [COUNTED]}, "too_short", "/input/entities"),
+    ({"entities": [COUNTED | {"refDevice": f"d{i}"} for i in range(501)]}, "too_many_detectors", "/input/entities"),
     (one([None] * 840), "empty_data", "/input/detectors"),
     ({}, "empty_data", "/input/detectors"),
     ({"detectors": [{"id": "d", "start": "2026-01-05T00:00", "count": [5] * 840}]}, "unknown_field",

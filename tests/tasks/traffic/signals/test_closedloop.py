@@ -55,6 +55,13 @@ def test_the_figure_stands_beside_the_prediction() -> None:
     assert "nothing was predicted" in closedloop.verify(GIVEN, unknown)["text"]
 
 
+def test_a_loss_is_called_one(sumo: Path) -> None:
+    """Where vehicles lose more under the proposal the sentence says so, and it is not accepted."""
+    sumo.write_text(sumo.read_text().replace("12 if", "30 if").replace("else 30", "else 12"))
+    found = closedloop.verify(GIVEN, DATA)
+    assert not found["ok"] and "18.0 s (1.5%) more, where 9.5 s less at signals was predicted" in found["text"]
+
+
 @pytest.mark.parametrize(("given", "code"), [
     ({"plain": {}}, "cannot_verify"), ({"sumo": {"network_xml": "<net/>", "counts": {}}}, "cannot_verify"),
     ({"sumo": {"network_xml": "<fail/>", "routes_xml": "<routes/>"}}, "cannot_verify"),

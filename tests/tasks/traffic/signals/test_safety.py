@@ -15,7 +15,7 @@ from lamplighter.tasks import registry
 from lamplighter.tasks.api import TaskError
 from lamplighter.tasks.local import run_local
 from lamplighter.tasks.readers.groups import bounds, freed
-from lamplighter.tasks.readers.network import Junction, Phase
+from lamplighter.tasks.readers.network import Junction, Phase, crossing
 from lamplighter.tasks.traffic.signals import KIND
 from lamplighter.tasks.traffic.signals.demo import generated_street
 from lamplighter.tasks.traffic.signals.method import safety, search
@@ -42,7 +42,8 @@ def programmes(draw: st.DrawFn) -> Shipped:
 def _plan(shipped: Shipped, chosen: list[float]) -> list[int]:
     """Lengths within the bounds that preparation gives, one number from 0 to 1 for each free phase."""
     junction = freed(Junction("J", 0, tuple(Phase(p.duration_ds, p.signals) for p in shipped.phases),
-                              shipped.conflicts, shipped.others, shipped.walks))
+                              crossing(len(shipped.phases[0].signals), shipped.conflicts), shipped.others,
+                              shipped.walks))
     free = iter([round(low + share * (min(most, 900) - low))
                  for (low, most), share in zip(bounds(junction, MINIMUM_DS), chosen, strict=False)])
     return [next(free) if phase.adjustable else phase.duration_ds for phase in junction.phases]

@@ -57,6 +57,21 @@ def test_the_shortest_cycle_is_one_that_all_can_follow(crossing: dict[str, Any])
     assert _cycles_s({"plain": crossing}, {}) == [52, 62, 74, 88, 104]
 
 
+def test_the_longest_cycle_has_room_at_every_junction(crossing: dict[str, Any]) -> None:
+    """A walk of 60 s at one junction takes longer than little traffic needs: half as much again is tried, too."""
+    second = copy.deepcopy(crossing["junctions"][0]) | {"id": "D"}
+    for movement in second["movements"]:
+        movement["id"] += "2"
+        movement["gives_way_to"] = [name + "2" for name in movement.get("gives_way_to", ())]
+    crossing["junctions"].append(second)
+    few = _cycles_s({"plain": crossing}, {})
+    for phase, walk in zip(second["phases"], "Grrr", strict=True):
+        phase["signals"] += walk
+    second["phases"][0]["duration_s"] = 60
+    walked = _cycles_s({"plain": crossing}, {})
+    assert few[0] == walked[0] == 30 and few[-1] == 60 < 73 < walked[-1] == 110
+
+
 def test_the_better_half_of_the_cycles_goes_on() -> None:
     """After each fifth of the generations, whether the cycles were asked for or not."""
     assert [alive(Search(), 5, generation) for generation in range(0, 20, 4)] == [5, 3, 2, 1, 1]

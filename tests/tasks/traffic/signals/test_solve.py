@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -75,8 +76,9 @@ def test_a_saving_that_may_be_chance_is_called_so(solved: tuple[Spec, Result]) -
 def test_nothing_is_promised_where_queues_are_longer_than_streets(solved: tuple[Spec, Result]) -> None:
     """The junctions are named, and there is no range: neither in the figures nor in words, table and picture."""
     spec = solved[0]
-    lanes = tuple((approach, 10) for approach, _ in spec.network.lanes)
-    spec = replace(spec, network=replace(spec.network, lanes=lanes))
+    lanes = Counter(approach for approach, _ in spec.network.lanes)
+    streets = tuple(10 * lanes[approach] for approach in range(len(spec.network.streets)))
+    spec = replace(spec, network=replace(spec.network, streets=streets))
     plan = shipped_plan(spec.network)
     plan = ((plan[0][0] + 10, *plan[0][1:]), *plan[1:])
     period = 2 * (spec.demand.end_ds - spec.demand.begin_ds)

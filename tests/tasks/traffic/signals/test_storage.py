@@ -13,9 +13,14 @@ from lamplighter.tasks.traffic.signals.model import Plain
 
 
 def test_queues_are_held_against_their_streets(crossing: dict[str, Any]) -> None:
-    """By how many wait on average over all copies; of lanes that have room for any number nothing is said."""
+    """By how many wait on average over all copies; of lanes that have room for any number nothing is said, nor of a
+    junction that nobody reaches from another signal: whoever queues before it blocks no other."""
     crossing["routes"][0]["departures_s"] = [0.0, 600.0]
     crossing["junctions"][0]["lane_room_vehicles"] = {"s": 20, "e": 20, "w": 10}
+    network, demand = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
+    assert full(network, demand, shipped_plan(network), Cost((10**9,), (10**9,))) == set()
+    crossing["routes"].append({"legs": [{"travel_s": 1, "movement": "east"}, {"travel_s": 1, "movement": "south"}],
+                               "departures_s": [300]})
     network, demand = read_plain(Plain.model_validate(crossing), 0.0, None, 1)
     waiting = int(FULL * 50 * 2 * 6001)
     plan = shipped_plan(network)
