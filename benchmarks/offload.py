@@ -200,8 +200,8 @@ def _figures(name: str, one: Alone, parts: dict[str, float], document: Any) -> l
 
 
 def figures(names: Sequence[str] = ()) -> list[Figure]:
-    """On Mosquitto where it is installed, then on the embedded broker: what runs beside costs processor time, and what
-    is compared with it ran alone."""
+    """On Mosquitto where it is installed, then on the embedded broker: what runs beside costs processor time, and
+    what is compared with it ran alone."""
     made = {name: alone(name) for name in names or CITIES}
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)

@@ -69,6 +69,7 @@ def work(state: State) -> None:
             job.here = task.round.here or Here.MISFIT.word
             state.asked_here += 1
             task.round.asked_here += 1
+            state.hurry = True   # its computer may have nothing else to do
             recompute(state, job)
 
 

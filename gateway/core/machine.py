@@ -108,7 +108,7 @@ class Machine:
         return self._more or bool(self.state.leftover)
 
     def hurries(self) -> bool:
-        """Whether a device waits for what was handled since the last call."""
+        """Whether a device, or the gateway's own computer, waits for what was handled since the last call."""
         hurry, self.state.hurry = self.state.hurry, False
         return hurry
 

@@ -67,7 +67,7 @@ class State:
         self.touched: dict[str, Node] = {}
         """Nodes whose room has changed: they get work when the batch has been dealt with."""
         self.hurry = False
-        """Whether a device has nothing to do until this batch is committed and what follows from it has left."""
+        """Whether somebody has nothing to do until this batch is committed and what follows from it has left."""
         self.deep = False
         """Whether more jobs wait than there are devices: each of them may have one ahead, however long it takes."""
         self.standings: dict[str, Node] = {}

@@ -116,8 +116,12 @@ def test_few_jobs_are_under_way_at_once(make_city):
     assert [(x.index, len(x.job.items)) for x in asked(said)] == [(at, 5) for at in range(4)]
     assert not asked(city.task("two", jobs=40, where="here")) and not asked(city.wait(300))
     first = asked(said)
+    city.machine.hurries()
+    city.wait(300)
+    assert not city.machine.hurries()
     order = [asked(city.recompute(one))[0].task for one in first]
     assert sorted(order) == ["one", "one", "two", "two"] and order[0] != order[1]
+    assert city.machine.hurries()   # its computer waits for the commit
 
 
 def test_what_is_over_makes_room_for_others(make_city):
