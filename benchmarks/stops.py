@@ -53,7 +53,7 @@ class Street:
         return longest
 
     def task(self, name: str, jobs: int) -> float:
-        self.tell(e.TaskSubmitted(name, "toy", b"{}"))
+        self.tell(e.TaskSubmitted(name, "toy", b"{}", where="fleet"))
         return self.tell(e.RoundYielded(name, 0, tuple(e.JobSpec(b"%8d" % n, (), 8, 1, 64) for n in range(jobs))))
 
     def result(self, lease: f.SendLease) -> e.ResultArrived:

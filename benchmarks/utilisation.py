@@ -183,7 +183,7 @@ class World:
             number, given = self._inputs.pop()
             spec = prepare({self.kind.name: self.kind}, self.kind.name, given)
             self._solutions[f"task-{number}"] = self.kind.solve(spec)
-            self.tell(e.TaskSubmitted(f"task-{number}", self.kind.name, b"{}", deadline_ms=86_400_000))
+            self.tell(e.TaskSubmitted(f"task-{number}", self.kind.name, b"{}", deadline_ms=86_400_000, where="fleet"))
 
     def later(self, ms: float, what: Callable[[], object]) -> None:
         heapq.heappush(self._due, (self.now + ms, next(self._numbers), what))

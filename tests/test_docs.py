@@ -210,6 +210,12 @@ def test_every_reason_against_a_device_is_documented() -> None:
     assert f"\n\n{words.meanings('why not', lifecycle.Why)}" in STATES
 
 
+def test_where_a_task_is_computed_is_documented() -> None:
+    """What may be asked for, and each reason of the gateway to compute a job itself, as the code prints them."""
+    assert f"\n\n{words.meanings('where', lifecycle.Place)}" in STATES
+    assert f"\n\n{words.meanings('here', lifecycle.Here)}" in STATES
+
+
 def test_every_bound_is_documented_and_exists() -> None:
     """With its number and what becomes of one more, as the code prints them."""
     link = MqttLink(BrokerUrl("127.0.0.1", 1), "me", on_message=print)

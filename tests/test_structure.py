@@ -368,7 +368,7 @@ HELD = {
         "fresh": "its jobs", "jobs": "of one round: what a worker of `worker_mb` can send", "order": "its jobs",
         "second": "its jobs, by owners of devices: at most `max_nodes`"},
     "core.entities.Task": {
-        "devices": "at most `max_nodes`", "suspects": "its jobs"},
+        "devices": "at most `max_nodes`", "here": "words of ours", "suspects": "its jobs"},
     "core.entities.Node": {
         "newest": "topics of ours", "no_heap": "kinds that are installed", "pace": "kinds that are installed",
         "open": "`leases_of_a_device`", "pending": "epochs that are not sealed"},
@@ -377,7 +377,8 @@ HELD = {
     "core.state.State": {
         "_moments": "events of ours", "compiling": "`max_compiling`",
         "counters": "words of ours", "ended": "`leases_remembered`",
-        "hungry": "at most `max_nodes`", "kernels": "instruction sets that enrolled devices claim: `max_nodes`",
+        "here": "`max_tasks`", "hungry": "at most `max_nodes`",
+        "kernels": "instruction sets that enrolled devices claim: `max_nodes`",
         "leases": "of each device `leases_of_a_device`", "leftover": "of rounds that are over; fewer at each tick",
         "live": "`max_tasks`", "nodes": "`devices`",
         "settled": "owners that the log has for a device: they change on the gateway's computer only",

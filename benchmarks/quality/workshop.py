@@ -114,7 +114,7 @@ async def _on_a_street(folder: Path, kind: str, given: dict[str, Any], devices: 
         await street.start()
         try:
             async with Client(url, SITE) as client:
-                await client.call("task.submit", id="case", kind=kind, input=given)
+                await client.call("task.submit", id="case", kind=kind, input=given, where="fleet")
                 document = await asyncio.wait_for(_result(client), ANSWER_S)
         except TimeoutError:
             raise ToolError(f"{kind}: no answer within {ANSWER_S} s") from None

@@ -179,8 +179,8 @@ def fold(db: sqlite3.Connection, sums: Sums, tail: Tail, commits: Sequence[Commi
             sums.flush()   # segments go that must not come again
         db.executemany(FOLD[KINDS[code]], values)
         if code == _ANSWERED:
-            for task, round_, index, answer, audited in values:
-                sums.note((f"answer {task}", round_), digest((task, round_, index, answer, int(audited))))
+            for task, round_, index, answer, audited, here in values:
+                sums.note((f"answer {task}", round_), digest((task, round_, index, answer, int(audited), here)))
     counts: Counts = defaultdict(Count)
     ended = {task: number for commit in commits for task, number in commit.ended.items()}
     _fold_new(db, sums, tail.leases(commits), ended, counts)

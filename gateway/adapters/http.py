@@ -64,8 +64,8 @@ class Window(Protocol):
 
     def tasks(self) -> list[dict[str, Any]]:
         """Each: task, kind, state (preparing, running, done, failed, cancelled), round, jobs_done, jobs_total,
-        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, submitted_at_ms (wall clock), by,
-        eta_s (None when unknown), devices (node -> leases)."""
+        jobs_per_s, waits_for (words, empty while it moves), copies, recomputed, here, here_why (words), where,
+        submitted_at_ms (wall clock), by, eta_s (None when unknown), devices (node -> leases)."""
 
     def task(self, task: str) -> dict[str, Any] | None:
         """One of ``tasks()``, None when unknown."""

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from lamplighter.gateway.core.effects import Durable
 
 HASH_BYTES = 16
-_RENAMED = {"index": "job_index", "by": "submitted_by"}
+_RENAMED = {"index": "job_index", "by": "submitted_by", "where": "place"}
 """Fields whose name means something else in SQL."""
 
 

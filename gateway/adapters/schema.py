@@ -50,14 +50,14 @@ CREATE TABLE task(
     state TEXT NOT NULL DEFAULT '', run INTEGER NOT NULL DEFAULT 0, totals TEXT NOT NULL DEFAULT '',
     finished INTEGER NOT NULL DEFAULT 0, end_epoch INTEGER NOT NULL DEFAULT -1,
     body BLOB NOT NULL, result BLOB NOT NULL DEFAULT x'', submitted_by TEXT NOT NULL DEFAULT '',
-    setback TEXT NOT NULL DEFAULT '', life INTEGER NOT NULL DEFAULT 0
+    setback TEXT NOT NULL DEFAULT '', life INTEGER NOT NULL DEFAULT 0, place TEXT NOT NULL DEFAULT 'auto'
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE round(
     task TEXT NOT NULL, round INTEGER NOT NULL, run INTEGER NOT NULL, first_lease INTEGER NOT NULL,
     jobs INTEGER NOT NULL, expected INTEGER NOT NULL, audited INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 0, kernel BLOB NOT NULL DEFAULT x'', digest BLOB NOT NULL DEFAULT x'',
-    cuts BLOB NOT NULL DEFAULT x'',
+    cuts BLOB NOT NULL DEFAULT x'', here TEXT NOT NULL DEFAULT '', here_jobs INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY(task, round)
 ) STRICT, WITHOUT ROWID;
 
@@ -74,7 +74,7 @@ CREATE TABLE share(
 
 CREATE TABLE answer(
     task TEXT NOT NULL, round INTEGER NOT NULL, job_index INTEGER NOT NULL, answer BLOB NOT NULL,
-    audited INTEGER NOT NULL, PRIMARY KEY(task, round, job_index)
+    audited INTEGER NOT NULL, here TEXT NOT NULL DEFAULT '', PRIMARY KEY(task, round, job_index)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE standing(
@@ -85,7 +85,8 @@ CREATE TABLE standing(
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER audited AFTER INSERT ON answer WHEN NEW.audited BEGIN
-    UPDATE round SET audited = audited + {JOBS.format('NEW.job_index')}
+    UPDATE round SET audited = audited + {JOBS.format('NEW.job_index')},
+        here_jobs = here_jobs + (NEW.here <> '') * {JOBS.format('NEW.job_index')}
         WHERE task = NEW.task AND round = NEW.round;
 END;
 CREATE TRIGGER replaced AFTER UPDATE ON answer WHEN NEW.audited <> OLD.audited BEGIN
@@ -201,7 +202,9 @@ SELECT task, kind, body, priority, deadline_ms, submitted_at_ms, started_ms, sta
         FROM answer JOIN round USING(task, round) WHERE answer.task = task.task
         AND answer.round = (SELECT max(round) FROM round WHERE round.task = task.task)),
     coalesce((SELECT expected FROM round WHERE round.task = task.task ORDER BY round DESC LIMIT 1), 0),
-    setback, life
+    setback, life, place,
+    (SELECT coalesce(sum(here_jobs), 0) FROM round WHERE round.task = task.task),
+    (SELECT coalesce(sum(here_jobs), 0) FROM round WHERE round.task = task.task AND here = '')
 FROM task ORDER BY number"""  # noqa: S608 - constants only
 
 # Leases that wait for a result or a verdict are of the newest round of their task; ?1 is the first number to look

@@ -212,11 +212,11 @@ class Store:
         Its leases are looked up where answers are missing or ``leases`` says so.
         """
         self._settle()
-        found = self._query("SELECT run, first_lease, cuts, version, kernel, digest FROM round"
+        found = self._query("SELECT run, first_lease, cuts, here, version, kernel, digest FROM round"
                             " WHERE task = ? AND round = ?", task, round_)
         if not found:
             return None
-        run, first, cuts, *made = found[0]
+        run, first, cuts, here, *made = found[0]
         with self._turn, explained(self._path):
             self._sums.check("answer", "answer " + task, round_, round_)
         answers = self._query("SELECT job_index, answer, audited FROM answer WHERE task = ? AND round = ?"
@@ -224,7 +224,7 @@ class Store:
         whole = leases or len(answers) < (len(cuts) or jobs)
         rows = self._leases_of(task, round_, first) if whole else ()
         return RoundRecalled(task, round_, run, tuple(map(AnswerRow._make, answers)), tuple(rows), whole,
-                             Made._make(made), cuts)
+                             Made._make(made), cuts, here)
 
     def _leases_of(self, task: str, round_: int, first: int) -> Iterator[LeaseRow]:
         """Those of a round, which began with the lease ``first``."""

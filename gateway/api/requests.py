@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +30,8 @@ DOOR = "door"
 _COMMON = {"cid", "reply_to", "v"}
 METHODS: dict[str, frozenset[str]] = {
     method: frozenset(keys | _COMMON) for method, keys in {
-        "task.submit": {"id", "kind", "input", "deadline_s", "priority"},
-        "task.price": {"id", "kind", "input", "deadline_s", "priority"},
+        "task.submit": {"id", "kind", "input", "deadline_s", "priority", "where"},
+        "task.price": {"id", "kind", "input", "deadline_s", "priority", "where"},
         "task.cancel": {"task"},
         "task.get": {"task"},
         "task.list": set(),
@@ -207,6 +207,15 @@ def number(request: Request, key: str, default: int, least: int, most: int) -> i
     value = request.params.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise RequestError("out_of_range", f"{key} is not in range", f"an integer from {least} to {most}", "/" + key)
+    return value
+
+
+def word(request: Request, key: str, known: Sequence[str]) -> str:
+    """An optional word of the request, one of ``known``; the first where it is left out. Raises RequestError."""
+    value = request.params.get(key, known[0])
+    if not isinstance(value, str) or value not in known:
+        raise RequestError("bad_value", f"{key} is none of {', '.join(known)}", _nearest(str(value), known),
+                           "/" + key)
     return value
 
 

@@ -18,10 +18,13 @@ from lamplighter.gateway.api.guard import Guard
 from lamplighter.gateway.api.requests import Ref, Request, RequestError
 from lamplighter.gateway.api.views import health, nodes_view, statement, task_view
 from lamplighter.gateway.api.wanted import Wanted, wanted
+from lamplighter.gateway.core.entities import Job
 from lamplighter.gateway.core.events import EpochEnded, Event, TaskCancelled, TaskSubmitted
-from lamplighter.gateway.core.lifecycle import TaskState
+from lamplighter.gateway.core.here import Plan, plan
+from lamplighter.gateway.core.lifecycle import Here, Place, TaskState
+from lamplighter.gateway.core.spans import credit_ns
 from lamplighter.gateway.core.state import State
-from lamplighter.gateway.core.whynot import BUSY, hypothetical, why_not
+from lamplighter.gateway.core.whynot import BUSY, hypothetical, may_be_held, why_not
 from lamplighter.gateway.runtime.enrolment import Enrolment
 from lamplighter.gateway.runtime.solvers import Solvers
 from lamplighter.tasks.api import TaskError
@@ -32,6 +35,8 @@ log = logging.getLogger("lamplighter.operators")
 MAX_ENROL = 2_000
 MAX_HELD = 4 * requests.MAX_REQUEST
 """Bytes of requests being validated at once."""
+WHERE = [place.word for place in Place]
+"""What may be asked for, as it is kept."""
 INLINE_BYTES = 16_384
 """A longer request is not parsed on the loop, where it would hold up everybody."""
 
@@ -169,24 +174,44 @@ async def _submit(server: RpcServer, request: Request, ref: Ref) -> None:
         await server.solvers.prepare(kind, request.body, request.user)
     await server.tell([TaskSubmitted(
         task, kind, request.body, ref, requests.number(request, "priority", 0, -9, 9),
-        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user)])
+        requests.number(request, "deadline_s", 86_400, 1, 30 * 86_400) * 1_000, server.wall_ms(), request.user,
+        requests.word(request, "where", WHERE))])
 
 
 async def _price(server: RpcServer, request: Request, _ref: Ref) -> dict[str, Any]:
     """A dry run: nothing is kept. Later rounds may depend on answers, so the price is of the first one."""
     kind = _kind(request)
     _require_input(request)
+    where = requests.word(request, "where", WHERE)
+    state = server.state
     jobs = await server.solvers.first_round(kind, request.body, request.user)
     kop = sum(job.price_kop for job in jobs)
-    largest = hypothetical(server.state, kind, jobs)
-    reasons = {node.name: why_not(server.state, node, largest) for node in server.state.nodes.values()}
-    able = [server.state.nodes[name] for name, why in reasons.items() if why is None or why in BUSY]
-    speed = sum(node.speed * node.spare for node in able) // 1_000
-    copies = server.state.policy.copies
+    largest = hypothetical(state, kind, jobs)
+    largest.task.where = where
+    planned = plan(state, largest.task, jobs)
+    reasons = {node.name: why_not(state, node, largest) for node in state.nodes.values()}
+    able = [state.nodes[name] for name, why in reasons.items() if why is None or why in BUSY]
+    copies, speed = state.policy.copies, sum(node.speed * node.spare for node in able) // 1_000
+    work = kop * copies
+    if planned.here:   # nobody is paid for it
+        copies, work, speed = 0, kop, 1_000_000_000 // credit_ns(state, largest.task)
     return {"kind": kind, "jobs_first_round": len(jobs), "credits_first_round": kop * copies, "copies": copies,
+            "where": Place.HERE if planned.here else Place.FLEET, "where_why": _where_why(state, planned, largest),
             "heap_bytes": largest.spec.heap_bytes, "devices_able": len(able),
             "owners_able": len({node.owner for node in able}), "why_not": Counter(filter(None, reasons.values())),
-            "expected_s_first_round": kop * copies // speed + 1 if speed else None}
+            "expected_s_first_round": work // speed + 1 if speed else None}
+
+
+def _where_why(state: State, planned: Plan, largest: Job) -> str:
+    """Why devices do not get a round, or not all of it, as words for an operator; empty where they do."""
+    if planned.here == Here.COST:
+        leases = planned.leases * state.policy.copies
+        return f"delegating cannot pay: {leases} leases would cost the gateway about as much as the work"
+    if planned.here:
+        return Here(planned.here).meaning
+    if largest.task.where == Place.AUTO and not may_be_held(state, largest):
+        return "no device can hold its largest job: the gateway computes that itself"
+    return ""
 
 
 def _kind(request: Request) -> str:

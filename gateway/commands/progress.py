@@ -73,9 +73,11 @@ def answer_text(told: dict[str, Any]) -> str:
     about = told["provenance"]
     body = kind.text(told["result"]["data"]) if kind else json.dumps(told["result"]["data"])[:2_000]
     partial = told["result"].get("partial")
+    here = about.get("here", 0)   # an answer of before knows nothing of it
     head = f"PARTIAL ANSWER, the deadline came first: {partial}\n\n" if partial else ""
     return (f"{head}{told['result']['summary']}\n\n{body}\n\n{about['jobs']} jobs in {about['copies']} leases on "
-            f"{len(about['devices'])} devices, {about['recomputed']} recomputed by the gateway.")
+            f"{len(about['devices'])} devices, {about['recomputed'] - here} recomputed by the gateway"
+            + (f", {here} computed by it alone: {about['here_why']}." if here else "."))
 
 
 def write_files(told: dict[str, Any], folder: Path) -> list[Path]:

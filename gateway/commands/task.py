@@ -167,5 +167,5 @@ def task_cancel(name: str, broker: str, data: Path, site: str, as_json: bool) ->
 def task_list(broker: str, data: Path, site: str, as_json: bool) -> None:
     """Lists tasks with their progress."""
     told = with_client(broker, data, site, lambda client: client.call("task.list"))
-    columns = ("task", "kind", "state", "jobs_done", "jobs_total", "jobs_per_s", "waits_for", "setback")
+    columns = ("task", "kind", "state", "jobs_done", "jobs_total", "here", "jobs_per_s", "waits_for", "setback")
     show_table(told["tasks"], columns, as_json)

@@ -28,13 +28,15 @@ class KeepTask:
     by: str = ""
     life: int = 0
     """The run that it begins with: one that was cancelled before had those below."""
+    where: str = "auto"
 
 
 @fact
 class KeepRound:
     """A round of ``jobs`` jobs begins, spans or not; its leases have numbers from ``first_lease`` on. ``run``: how
     often the task was set back. ``expected``: how many rounds its kind now expects there to be. ``cuts``: how many
-    of the jobs are in each span, in their order by contexts; empty where none is. The others: see ``Made``.
+    of the jobs are in each span, in their order by contexts; empty where none is. ``here``: why the gateway computes
+    it, a word of ``lifecycle.Here``; empty where devices do. The others: see ``Made``.
     """
 
     task: str
@@ -47,6 +49,7 @@ class KeepRound:
     kernel: bytes = b""
     digest: bytes = b""
     cuts: bytes = b""
+    here: str = ""
 
 
 @fact
@@ -121,13 +124,15 @@ class KeepVerdict:
 
 @fact
 class KeepAnswer:
-    """The accepted answer of a job; ``audited`` when the gateway recomputed it."""
+    """The accepted answer of a job; ``audited`` when the gateway recomputed it, ``here`` why it was leased to
+    nobody, a word of ``lifecycle.Here``."""
 
     task: str
     round: int
     index: int
     answer: bytes
     audited: bool
+    here: str = ""
 
 
 @fact

@@ -128,8 +128,8 @@ class Lease(Storied):
 class Job(Storied):
     """What is leased of the round that its task is in: one micro-job, or a span of them."""
 
-    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "index", "lots", "phase", "phases",
-                 "possible", "refused", "round", "run", "spec", "task", "tries")
+    __slots__ = ("_name", "answer", "asked", "audited", "copies", "fence", "here", "index", "lots", "phase",
+                 "phases", "possible", "refused", "round", "run", "spec", "task", "tries")
 
     def __init__(self, task: Task, round_: int, index: int, spec: JobSpec, run: int = 0) -> None:
         self.story = ""
@@ -152,6 +152,8 @@ class Job(Storied):
         """What its kind said."""
         self.answer: bytes | None = None
         self.audited = False
+        self.here = ""
+        """Why the gateway computes it in place of devices, if it does."""
         self.tries: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         """Nodes that declined or lost this job, and until when others come first."""
@@ -195,8 +197,8 @@ class Job(Storied):
 class Round:
     """The jobs that a task's solver yielded last. Between rounds there are none, only the number of the last."""
 
-    __slots__ = ("fresh", "jobs", "made", "number", "open_jobs", "order", "phases", "recalling", "second", "specs",
-                 "yielded")
+    __slots__ = ("asked_here", "fresh", "here", "jobs", "made", "number", "open_jobs", "order", "phases", "recalling",
+                 "second", "specs", "yielded")
 
     def __init__(self, number: int = -1, made: Made = UNMADE, yielded: Sequence[JobSpec] = ()) -> None:
         self.number = number
@@ -211,6 +213,10 @@ class Round:
         """Where there are spans: the places of their jobs among those that the solver yielded."""
         self.recalling = False
         """It is replayed, and the journal has not said yet what it knows of it."""
+        self.here = ""
+        """Why the gateway computes all of it, if it does."""
+        self.asked_here = 0
+        """Jobs that the gateway is at in place of devices."""
         self.open_jobs = len(yielded)
         """Jobs without an accepted answer, of those yielded: those of a span are open until it is accepted."""
         self.phases = dict.fromkeys(Phase, 0)
@@ -273,15 +279,17 @@ class Task:
     """An operator's request: what it is, how far it is, and the round that it is in."""
 
     __slots__ = ("accepted", "audited", "body", "by", "copies", "deadline_at", "deadline_ms", "devices", "dirty",
-                 "ending", "events", "expected", "jobs_before", "kept", "kind", "life", "name", "priority",
+                 "ending", "events", "expected", "here", "jobs_before", "kept", "kind", "life", "name", "priority",
                  "progress", "rate", "rate_at", "rate_done", "result", "round", "rounds", "run", "setback", "solved",
-                 "started_ms", "state", "submitted_at_ms", "suspects", "waits", "worked_until")
+                 "started_ms", "state", "submitted_at_ms", "suspects", "waits", "where", "worked_until")
 
     def __init__(self, name: str, kind: str, body: bytes, priority: int, deadline_ms: int, submitted_at_ms: int,
-                 started_ms: int, by: str = "", life: int = 0) -> None:
+                 started_ms: int, by: str = "", life: int = 0, where: str = "auto") -> None:
         self.name = name
         self.kind = kind
         self.body = body
+        self.where = where
+        """A word of ``lifecycle.Place``."""
         self.setback = ""
         """Why rounds were begun anew last; empty where none were."""
         self.by = by
@@ -317,6 +325,8 @@ class Task:
         """Jobs accepted since the gateway started."""
         self.copies = 0
         self.audited = 0
+        self.here: dict[str, int] = {}
+        """Jobs that the gateway has computed in place of devices, by why."""
         self.devices: dict[str, int] = {}
         self.events = 0
         self.dirty = True

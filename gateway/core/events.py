@@ -63,6 +63,8 @@ class TaskSubmitted:
     """Wall clock, for display only."""
     by: str = ""
     """Who asks, by the broker's account."""
+    where: str = "auto"
+    """A word of ``lifecycle.Place``."""
 
 
 @fact
@@ -155,6 +157,8 @@ class RoundRecalled:
     made: Made = UNMADE
     cuts: bytes = b""
     """How it was cut into spans."""
+    here: str = ""
+    """Why the gateway computes it, if it does: a word of ``lifecycle.Here``."""
 
 
 @fact

@@ -23,6 +23,7 @@ from lamplighter.gateway.core.effects import (
 )
 from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import AnswerChecked, Recomputed, ResultArrived
+from lamplighter.gateway.core.here import done_here, plan
 from lamplighter.gateway.core.lifecycle import ACCEPTED, AUDIT, CHECK, DONE, OVER, READY, Ended, TaskState
 from lamplighter.gateway.core.placement import (
     audit,
@@ -34,7 +35,7 @@ from lamplighter.gateway.core.placement import (
     runs,
     wait_for,
 )
-from lamplighter.gateway.core.spans import answers_to, cut, cuts_for
+from lamplighter.gateway.core.spans import answers_to, cut
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.protocol.numbers import number_of
 from lamplighter.gateway.protocol.verdicts import MINORITY, OK, PENDING, Verdict
@@ -193,7 +194,7 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     job.move(ACCEPTED, state.turn.moment)
     job.answer = answer
     job.audited = audited
-    state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited))
+    state.turn.emit(KeepAnswer(task.name, job.round, job.index, answer, audited, job.here))
     for copy in job.copies:
         _reward(state, copy, copy.answer == answer)
     jobs = job.spec.jobs
@@ -202,6 +203,8 @@ def _accept(state: State, job: Job, answer: bytes, audited: bool) -> None:
     if not again:
         state.counters["jobs"] += jobs
         task.accepted += jobs
+        if job.here:
+            task.here[job.here] = task.here.get(job.here, 0) + jobs
         task.round.open_jobs -= jobs
         task.advance(task.round.number, task.round.done_jobs, len(task.round.yielded))
     if task.round.open_jobs == 0 and not task.over and not task.round.rechecking:
@@ -264,6 +267,8 @@ def on_recomputed(state: State, event: Recomputed) -> bool:
     job = _job_of(state, event)
     if job is None or job.phase is not AUDIT:
         return True
+    if job.here:
+        done_here(state, job.task)
     if event.answer is None:
         return False
     _accept(state, job, event.answer, audited=True)
@@ -324,6 +329,8 @@ def put_away(state: State, task: Task) -> None:
     if task in state.live:
         state.live.remove(task)
     state.turns.discard(task)
+    state.here.pop(task.name, None)
+    done_here(state, task, task.round.asked_here)
     state.leftover += task.round.jobs
     task.put_round_away()
 
@@ -339,12 +346,12 @@ def begin_round(state: State, task: Task) -> None:
     """The round that the solver has yielded is one that nobody has worked on."""
     number = task.round.number
     task.rounds = number + 1
-    cuts = cuts_for(state, task, task.round.yielded)
+    task.round.here, cuts, _ = plan(state, task, task.round.yielded)
     cut(task.round, cuts)
     jobs = len(task.round.yielded)
     task.advance(number, 0, jobs)
     state.turn.emit(KeepRound(task.name, number, task.run, state.next_lease, jobs, task.expected, *task.round.made,
-                              cuts))
+                              cuts, task.round.here))
     open_round(state, task)
 
 
@@ -369,6 +376,8 @@ def open_round(state: State, task: Task) -> None:
         elif job.phase is READY:
             now.fresh.append(job)
     now.make(task, state.policy.scan)
-    if now.waiting:
+    if now.here:
+        state.here[task.name] = task
+    elif now.waiting:
         state.turns.add(task)
     fill_all(state)

@@ -8,8 +8,9 @@ away, nobody knows whether the device has an open lease: it is sent once more, a
 
 A *job* is ready until a device gets it, and again when a lease of it ended without a result or when the first copy is
 in and another owner's is wanted. It is audited, which is to be recomputed by the gateway, where copies differ, where
-none can be had, or by lot. It is accepted with the answer that copies or the gateway agree on, and audited once more
-if a device that took part is proven wrong. A job whose round comes again from the journal begins where that left it.
+none can be had, by lot, or where the gateway computes it in place of devices. It is accepted with the answer that
+copies or the gateway agree on, and audited once more if a device that took part is proven wrong. A job whose round
+comes again from the journal begins where that left it.
 
 A *task* is preparing until its solver yields a first round, then running to its end. A *node* is what it last said of
 itself, or what the broker said for it.
@@ -98,6 +99,22 @@ TASK_MOVES = {
     TaskState.FAILED: (),
     TaskState.CANCELLED: (),
 }
+
+
+class Place(Word):
+    """Where an operator wants the jobs of a task to be computed."""
+
+    AUTO = "auto", "by devices; by the gateway where leases would cost it more than the work, or none can hold it"
+    FLEET = "fleet", "by devices; a job that none can hold waits for one"
+    HERE = "here", "by the gateway"
+
+
+class Here(Word):
+    """Why the gateway computes a job itself that it leases to nobody."""
+
+    ASKED = "asked", "its task says so"
+    COST = "cost", "leases would cost the gateway about as much as the work"
+    MISFIT = "misfit", "no device can hold it"
 
 
 class NodeState(Word):

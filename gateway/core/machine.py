@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamplighter.gateway.core import events as e
-from lamplighter.gateway.core import judging, nodes, placement, replay, tasks
+from lamplighter.gateway.core import here, judging, nodes, placement, replay, tasks
 from lamplighter.gateway.core.effects import (
     Effect,
     KeepClock,
@@ -44,10 +44,11 @@ CLOCK_MS = 5_000
 
 class Machine:
     """``secret`` (any bytes) must be the same after a restart; ``boot`` must rise with each. ``kinds`` are those that
-    are installed."""
+    are installed, ``native`` says whether the gateway's own computer runs their kernels as machine code."""
 
-    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes) -> None:
-        self.state = State(policy, secret, kinds, boot, net)
+    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes,
+                 native: bool = False) -> None:
+        self.state = State(policy, secret, kinds, boot, net, native)
         self._published_at = -PUBLISH_MS
         self._clock_kept_at = -CLOCK_MS
         self._more = False
@@ -107,7 +108,7 @@ class Machine:
         return self._more or bool(self.state.leftover)
 
     def hurries(self) -> bool:
-        """Whether a device waits for what was handled since the last call."""
+        """Whether a device, or the gateway's own computer, waits for what was handled since the last call."""
         hurry, self.state.hurry = self.state.hurry, False
         return hurry
 
@@ -144,6 +145,7 @@ class Machine:
         """
         state = self.state
         turn = state.begin(Snapshot, max(now_ms, snapshot.clock_ms))
+        state.began_ms = state.now_ms
         state.next_lease = state.first_lease = snapshot.next_lease
         state.epoch = state.first_epoch = snapshot.epoch
         for row in snapshot.standing:
@@ -175,7 +177,8 @@ class Machine:
 
     def _restore_task(self, row: TaskRow) -> None:
         task = Task(row.task, row.kind, row.body, row.priority, row.deadline_ms, row.submitted_at_ms, row.started_ms,
-                    row.by, row.life)
+                    row.by, row.life, row.where)
+        task.here = here.recalled(row)
         task.rate_at = self.state.now_ms
         task.run, task.rounds, task.audited, task.setback = row.run, row.rounds, row.audited, row.setback
         task.expected, task.kept = row.expected, (row.all_jobs - row.round_jobs + row.answered, row.all_jobs)
@@ -210,6 +213,7 @@ def _look_at(state: State, task: Task) -> None:
     if not task.over:
         tasks.check_deadline(state, task)
     if not task.over:
+        here.look(state, task)
         tasks.measure(state, task)
         if task.dirty or task.waits != tasks.waits_for(state, task):
             tasks.publish_status(state, task)
@@ -217,6 +221,7 @@ def _look_at(state: State, task: Task) -> None:
 
 def _on_batch_taken(state: State, _event: e.BatchTaken) -> None:
     placement.fill_touched(state)
+    here.work(state)
     state.say_standings()
     state.let_go(LET_GO)
 
@@ -224,7 +229,7 @@ def _on_batch_taken(state: State, _event: e.BatchTaken) -> None:
 def _on_recomputed(state: State, event: e.Recomputed) -> None:
     if not judging.on_recomputed(state, event):
         tasks.fail(state, state.tasks[event.task], "kernel_failed",
-                   f"the kernel raised on job {event.index} of round {event.round} on the gateway too", "kind")
+                   f"the kernel raised on job {event.index} of round {event.round} on the gateway itself", "kind")
 
 
 def _on_work_found(state: State, event: e.WorkFound) -> None:

@@ -271,8 +271,13 @@ def ready_again(state: State, job: Job) -> None:
 
 def audit(state: State, job: Job) -> None:
     """The gateway recomputes the job itself; what it finds decides."""
-    job.move(AUDIT, state.turn.moment)
     state.counters["audits"] += 1
+    recompute(state, job)
+
+
+def recompute(state: State, job: Job) -> None:
+    """The gateway's own computer is asked for it."""
+    job.move(AUDIT, state.turn.moment)
     state.turn.emit(Recompute(job.task.name, job.task.kind, job.round, job.index, job.run, job.spec))
 
 

@@ -66,6 +66,19 @@ class Policy:
     spans_per_node: int = 1
     """What is left of a round is enough for so many further spans for each of its devices, in each copy: the last are
     short, for devices would wait for each other at its end."""
+    lease_us: int = 700
+    """What a lease costs the gateway's computer: messages, commits, verdicts. `python -m benchmarks offload` has 0.5
+    to 1.4 ms for gateway and broker together; in doubt devices get the work."""
+    credit_ns: int = 1_000
+    """What computing a credit costs it as machine code: all kinds take 0.7 to 1.4 us of a PC's core, jobs of a few
+    credits more."""
+    lease_permille: int = 1_000
+    """Leases of a round may cost so much of what computing it would; else the gateway computes it itself."""
+    here_ms: int = 50
+    """Of what the gateway computes in place of devices it asks itself for so much at once, about: what is to be
+    recomputed for others waits no longer behind each."""
+    max_here: int = 4
+    """So many of these are under way."""
     scan: int = 24
     """Jobs looked at in one queue when a device has room: bounds the work of one event."""
 

@@ -37,6 +37,7 @@ def on_recalled(state: State, event: RoundRecalled) -> None:
         state.turn.emit(RecallRound(task.name, event.round, len(task.round.yielded), True))   # suspected meanwhile
         return
     task.round.recalling = False
+    task.round.here = event.here
     cut(task.round, event.cuts)
     jobs = task.round.make_all(task, event.run)
     for index, answer, audited in event.answers:

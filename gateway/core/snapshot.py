@@ -36,6 +36,11 @@ class TaskRow(NamedTuple):
     """Why rounds were begun anew last."""
     life: int = 0
     """The run that it began with."""
+    where: str = "auto"
+    """A word of ``lifecycle.Place``."""
+    here: int = 0
+    misfits: int = 0
+    """Jobs that the gateway has computed in place of devices, and those of them that no device could hold."""
 
 
 class LeaseRow(NamedTuple):

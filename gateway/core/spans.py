@@ -23,6 +23,8 @@ MOST = 255
 """Jobs of a span: their number is a byte, in the lease and in the journal."""
 HEAD_BYTES, EACH_BYTES = 1, 2
 """Of the input of a span, besides those of its jobs: how many they are, and how long each is."""
+NO_BOUND = 1 << 30
+"""Of the gateway's own computer: more bytes than the wire has in a span."""
 NATIVE_GAIN = 20
 """So many times as fast as bytecode, whose speed devices bid, is machine code, until a device has been seen at it."""
 
@@ -32,19 +34,33 @@ def cuts_for(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
 
     Three in four of the devices that are there must be able to hold a span, and to send its answer in one message.
     """
-    there = [node for node in state.nodes.values() if node.online and node.bid and not node.revoked]
+    there = those_there(state)
     able = [node for node in there if SPANS in node.can]
     if not jobs or 2 * len(able) <= len(there):
         return b""
     pace_us = max(1, sorted(_pace(state, node, task) for node in able)[len(able) // 2])
-    tasks = sum(not other.over for other in state.tasks.values())
+    tasks = max(1, sum(not other.over for other in state.tasks.values()))
     spans = state.policy.spans_per_node * max(1, len(able) // tasks)
     least, most = (ms * 1_000 // pace_us for ms in (state.policy.span_least_ms, state.policy.span_ms))
     heap, message = (sorted(sizes)[len(able) // 4] for sizes in (
         [node.heap for node in able], [node.message for node in able]))
-    bounds = _Bounds(least, most, spans, heap, message)
-    cuts = bytes(_cuts(jobs, _order(jobs), bounds))
-    return cuts if len(cuts) < len(jobs) else b""
+    return _spanned(jobs, _Bounds(least, most, spans, heap, message))
+
+
+def cuts_here(state: State, task: Task, jobs: Sequence[JobSpec]) -> bytes:
+    """The same for a round that the gateway computes itself: what it asks its own computer for at once."""
+    most = max(1, state.policy.here_ms * 1_000_000 // credit_ns(state, task))
+    return _spanned(jobs, _Bounds(most, most, 1, NO_BOUND, NO_BOUND))
+
+
+def credit_ns(state: State, task: Task) -> int:
+    """What a credit of a task takes of the gateway's own computer, in ns."""
+    return state.policy.credit_ns * (1 if state.native and state.kind_of(task).native else NATIVE_GAIN)
+
+
+def those_there(state: State) -> list[Node]:
+    """Devices that are connected and have said what they can take."""
+    return [node for node in state.nodes.values() if node.online and node.bid and not node.revoked]
 
 
 def _pace(state: State, node: Node, task: Task) -> int:
@@ -84,6 +100,11 @@ class _Bounds:
             return False
         self._jobs, self._has_kop, self._given, self._answered, self._working = jobs, kop, given, answered, working
         return True
+
+
+def _spanned(jobs: Sequence[JobSpec], bounds: _Bounds) -> bytes:
+    cuts = bytes(_cuts(jobs, _order(jobs), bounds))
+    return cuts if len(cuts) < len(jobs) else b""
 
 
 def _cuts(jobs: Sequence[JobSpec], order: Sequence[int], bounds: _Bounds) -> Iterator[int]:

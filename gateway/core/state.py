@@ -52,19 +52,22 @@ class State:
     """State of one gateway of the network ``net``. ``secret`` seeds every draw and nonce, so that nobody can foresee
     them."""
 
-    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes) -> None:
+    def __init__(self, policy: Policy, secret: bytes, kinds: Mapping[str, KindFacts], boot: int, net: bytes,
+                 native: bool = False) -> None:
         self.policy = policy
+        self.native = native
+        """Whether the gateway's own computer runs kernels as machine code."""
         self.net = net
         self.secret = secret
         self.kinds = kinds
         self.boot = boot
-        self.now_ms = 0
+        self.now_ms = self.began_ms = 0
         self._moments: dict[type, str] = {}
         self.turn = self.begin(State, 0)
         self.touched: dict[str, Node] = {}
         """Nodes whose room has changed: they get work when the batch has been dealt with."""
         self.hurry = False
-        """Whether a device has nothing to do until this batch is committed and what follows from it has left."""
+        """Whether somebody has nothing to do until this batch is committed and what follows from it has left."""
         self.deep = False
         """Whether more jobs wait than there are devices: each of them may have one ahead, however long it takes."""
         self.standings: dict[str, Node] = {}
@@ -74,6 +77,10 @@ class State:
         """Tasks that have a round open."""
         self.turns = Turns()
         """Those of them that have jobs waiting."""
+        self.here: dict[str, Task] = {}
+        """Those that have jobs for the gateway itself; the next one's turn comes first."""
+        self.asked_here = 0
+        """Of these jobs, how many are under way."""
         self.leftover: list[Job] = []
         """Jobs of rounds that are over: let go some at a time, for there may be many."""
         self.nodes: dict[str, Node] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lamplighter.gateway.core import here
 from lamplighter.gateway.core.effects import (
     GiveUp,
     KeepTask,
@@ -42,11 +43,11 @@ def on_submitted(state: State, event: TaskSubmitted) -> None:
         return
     life, events = (_forget(state, known), known.events) if known else (0, 0)
     task = Task(event.task, event.kind, event.body, event.priority, event.deadline_ms, event.submitted_at_ms,
-                state.now_ms, event.by, life)
+                state.now_ms, event.by, life, event.where)
     task.events = events
     state.tasks[event.task] = task
     state.turn.emit(KeepTask(task.name, task.kind, task.body, task.priority, task.deadline_ms, task.submitted_at_ms,
-                              task.started_ms, task.by, task.life))
+                              task.started_ms, task.by, task.life, task.where))
     state.turn.emit(Reply(event.ref, accepted(task)))
     state.tell(task, "submitted", kind=task.kind)
     state.turn.emit(StartSolver(task.name, task.kind, task.body, task.life))
@@ -177,7 +178,7 @@ def totals(task: Task) -> str:
     """What there is to show of a task that is over, for as long as it is listed."""
     return json.dumps({"round": task.round.number, "jobs": task.kept, "progress": task.progress,
                        "rounds": task.expected, "copies": task.copies, "audited": task.audited,
-                       "devices": task.devices})
+                       "devices": task.devices, "here": task.here})
 
 
 def recall_totals(task: Task, kept: str) -> None:
@@ -185,15 +186,16 @@ def recall_totals(task: Task, kept: str) -> None:
     was = json.loads(kept)
     task.round, task.kept, task.progress = Round(was["round"]), tuple(was["jobs"]), was["progress"]
     task.copies, task.audited, task.devices = was["copies"], was["audited"], was["devices"]
-    task.expected = was.get("rounds", 0)
+    task.expected, task.here = was.get("rounds", 0), was.get("here", {})
 
 
 def provenance(state: State, task: Task) -> dict[str, Any]:
-    """Who computed an answer, how often, by which version and kernel of its kind, and what share the gateway
-    recomputed."""
+    """Who computed an answer, how often, by which version and kernel of its kind, what share the gateway recomputed,
+    and how much of that no device had, and why."""
     kind = state.kind_of(task)
     return {"kind_version": kind.version, "kernel": kind.kernel.hex(), "jobs": task.done_jobs, "copies": task.copies,
-            "recomputed": task.audited, "epoch": state.epoch, "devices": dict(sorted(task.devices.items()))}
+            "recomputed": task.audited, **here.shown(task), "epoch": state.epoch,
+            "devices": dict(sorted(task.devices.items()))}
 
 
 def publish_status(state: State, task: Task) -> None:
@@ -224,7 +226,8 @@ def status(task: Task) -> dict[str, Any]:
     return {"v": 1, "task": task.name, "kind": task.kind, "state": task.state, "round": max(task.round.number, 0),
             "jobs_done": task.done_jobs, "jobs_total": task.all_jobs + to_come, "rounds": task.expected,
             "progress": task.progress, "jobs_per_s": 0 if task.over else task.rate // 1_000,
-            "copies": task.copies, "recomputed": task.audited, "setbacks": task.run - task.life,
+            "copies": task.copies, "recomputed": task.audited, "where": task.where, **here.shown(task),
+            "setbacks": task.run - task.life,
             "setback": task.setback,
             "eta_s": left * 1_000 // task.rate + 1 if task.rate and left else (0 if task.over else None),
             "waits_for": task.waits, "submitted_at_ms": task.submitted_at_ms, "by": task.by}
@@ -237,6 +240,8 @@ def waits_for(state: State, task: Task) -> str:
     if task.over or state.now_ms < task.worked_until + STILL_MS:
         return ""
     job = next(iter(first_waiting(task)), None)
+    if job and task.round.here:
+        return "the gateway, which computes other tasks first"
     return who_may_not(state, job) if job else "the solver"
 
 

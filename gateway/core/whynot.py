@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 from lamplighter.firmware.mac import MAC_BYTES
 from lamplighter.firmware.wire import LEASE_BYTES, RECEIPT_BYTES
-from lamplighter.gateway.core.entities import UNKNOWN, Job, Lease, Node, Task
+from lamplighter.gateway.core.entities import UNBORN, UNKNOWN, Job, Lease, Node, Task
 from lamplighter.gateway.core.events import JobSpec
 from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
@@ -74,14 +74,9 @@ def _kept_back(state: State, node: Node) -> Why:
 def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     """Why a device that wants work may not have this job: kernel, heap, message, owner, time. It has been born."""
     kind, spec = job.task.kind, job.spec
-    if kind not in state.kernels[node.arch]:
-        return NO_KERNEL
-    if spec.items and not _takes_spans(node, spec):
-        return MESSAGE if SPANS in node.can else NO_SPANS
-    if spec.heap_bytes > node.heap:
-        return HEAP
-    if LEASE_BYTES + MAC_BYTES + 16 * len(spec.contexts) + len(spec.input) > node.message:
-        return MESSAGE
+    too_much = _cannot_hold(state, node, kind, spec)
+    if too_much:
+        return too_much
     if kind in node.no_heap:
         least, until = node.no_heap[kind]
         if state.now_ms < until and spec.heap_bytes >= least:
@@ -93,6 +88,36 @@ def why_not_this(state: State, node: Node, job: Job) -> Why | None:
     if node.name in refused and state.now_ms < refused[node.name] and len(state.hungry) > len(refused):
         return DECLINED
     return None if state.now_ms + expected_ms(node, job) < job.task.deadline_at else DEADLINE
+
+
+def _cannot_hold(state: State, node: Node, kind: str, spec: JobSpec) -> Why | None:
+    """Why such a job is too much for a device at any time, as far as it has said."""
+    if kind not in state.kernels[node.claimed]:
+        return NO_KERNEL
+    if spec.items and not _takes_spans(node, spec):
+        return MESSAGE if SPANS in node.can else NO_SPANS
+    if spec.heap_bytes > node.heap:
+        return HEAP
+    if LEASE_BYTES + MAC_BYTES + 16 * len(spec.contexts) + len(spec.input) > node.message:
+        return MESSAGE
+    return None
+
+
+def may_be_held(state: State, job: Job) -> bool:
+    """Whether a device could hold this job, be it away now. For a while after a start those that were not heard of
+    yet may come back; where nobody has been, nobody knows."""
+    early, heard = state.now_ms < state.began_ms + state.policy.return_ms, False
+    for node in state.nodes.values():
+        if node.revoked:
+            continue
+        if node.claimed == UNBORN:
+            if early:
+                return True
+            continue
+        heard = True
+        if node.claimed not in state.kernels or not _cannot_hold(state, node, job.task.kind, job.spec):
+            return True
+    return not heard
 
 
 def _takes_spans(node: Node, spec: JobSpec) -> bool:

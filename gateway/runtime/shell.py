@@ -103,7 +103,7 @@ class Shell:
         self.solvers = Solvers(kinds, outside.lanes, lambda event: self.pump.put(event), outside.errands.fail)
         facts = {name: kind.facts for name, kind in kinds.items()}
         self.machine = Machine(settings.policy, stores.registry.gateway.secret, facts, stores.boot,
-                               stores.public.net)
+                               stores.public.net, outside.computer.runtime is Runtime.MACHINE_CODE)
         self.pump = Pump(self.machine, journal.commit, lambda effects: self._carriers.release(effects), self.now_ms,
                          settings.policy.window_ms)
         self.sealing = Sealing(journal, stores.public, stores.registry.moves)

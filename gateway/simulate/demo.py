@@ -140,7 +140,7 @@ async def _work(client: Client, street: Street, inputs: dict[str, DemoInput], co
     with Progress(list(names), console.quiet) as progress:
         watching = asyncio.create_task(_watch_street(client, progress, console.is_terminal))
         for task, kind in names.items():
-            await client.call("task.submit", id=task, kind=kind, input=inputs[kind].input)
+            await client.call("task.submit", id=task, kind=kind, input=inputs[kind].input, where="fleet")
         try:
             async with asyncio.timeout(ANSWERS_S):
                 await _follow(client, street, list(names), answers, progress)

@@ -105,7 +105,7 @@ function nodeState(cell, node) {
 
 const TASK = [
   (cell, t) => withNote(cell, t.task, [t.kind, t.by && `by ${t.by}`, t.waits_for && `waits for ${t.waits_for}`,
-    t.setback && `begun anew: ${t.setback}`].filter(Boolean).join(" · ")),
+    t.here > 0 && `${count(t.here)} by the gateway itself: ${t.here_why}`, t.setback && `begun anew: ${t.setback}`].filter(Boolean).join(" · ")),
   state,
   bar((t) => [t.progress, 1000],
     (t) => `${count(t.jobs_done)} of ${count(t.jobs_total)}`),

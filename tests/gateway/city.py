@@ -14,6 +14,7 @@ from lamplighter.gateway.core.lifecycle import Ended, Phase, Where
 from lamplighter.gateway.core.machine import Machine
 from lamplighter.gateway.core.policy import Policy
 from lamplighter.gateway.core.snapshot import AnswerRow, LeaseRow, Made, Snapshot
+from lamplighter.gateway.core.spans import items_of
 from lamplighter.gateway.protocol.frames import Receipt
 from lamplighter.gateway.protocol.verdicts import REFUSALS
 
@@ -45,8 +46,9 @@ class City:
     job, kernel_of, right = staticmethod(job), staticmethod(kernel_of), staticmethod(right)
 
     def __init__(self, **policy: Any) -> None:
-        """No audits unless a test asks for them: they are drawn, and most tests are about something else."""
-        self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, **policy})
+        """No audits unless a test asks for them: they are drawn, and most tests are about something else. Nor does a
+        lease cost anything, so that devices get all jobs."""
+        self.policy = Policy(**{"audit_permille": 0, "probation_audit_permille": 0, "lease_us": 0, **policy})
         self.now, self.boot, self.out, self.sent = 1_000, 0, [], {}
         self.kinds = {kind: KindFacts(1, b"kernel of " + kind.encode()) for kind in KINDS}
         self.numbers = 0
@@ -75,13 +77,13 @@ class City:
         return Made(facts.version, facts.kernel, digest)
 
     def recall(self, asked: f.RecallRound, run: int = 0, made: Made | None = None,
-               cuts: bytes = b"") -> list[f.Effect]:
+               cuts: bytes = b"", here: str = "") -> list[f.Effect]:
         """The journal's word on a round; which is like one of now, unless another is given."""
         answers, leases = self.known.get(asked.round, ([], []))
         whole = asked.leases or len(answers) < (len(cuts) or asked.jobs)
         return self.tell(e.RoundRecalled(asked.task, asked.round, run, tuple(answers),
                                          tuple(leases) if whole else (), whole,
-                                         made or self.made(self.of(asked.task).kind), cuts))
+                                         made or self.made(self.of(asked.task).kind), cuts, here))
 
     def restore(self, snapshot: Snapshot) -> list[f.Effect]:
         return self._said(self.machine.restore(snapshot, self.now))
@@ -155,7 +157,7 @@ class City:
 
     def recompute(self, asked: f.Recompute, answer: bytes | None = b"right") -> list[f.Effect]:
         """The gateway's own answer; None when the kernel raised."""
-        given = right(asked.job.input) if answer == b"right" else answer
+        given = b"".join(right(one.input) for one in items_of(asked.job)) if answer == b"right" else answer
         return self.tell(e.Recomputed(asked.task, asked.round, asked.index, asked.run, given))
 
     def wait(self, ms: int = 0) -> list[f.Effect]:
@@ -233,6 +235,7 @@ def check_state(city: City) -> None:
     for task in state.tasks.values():
         check_task(city, task, outs)
     assert not state.touched
+    assert state.asked_here == sum(task.round.asked_here for task in state.tasks.values()) <= city.policy.max_here
     assert len(state.ended) <= city.policy.remembered_leases
 
 
@@ -244,7 +247,9 @@ def check_task(city: City, task: Task, outs: dict[int, int]) -> None:
     assert round_.open_jobs == len(round_.yielded) - sum(job.spec.jobs for job in jobs if job.answer is not None)
     assert round_.phases == {phase: sum(job.phase is phase for job in jobs) for phase in Phase}
     assert len(jobs) == len(round_.specs) or len(round_.fresh) >= city.policy.scan or round_.recalling
-    assert set(city.state.turns) >= {task for task in city.state.live if task.round.phases[Phase.READY]}
+    assert {*city.state.turns, *city.state.here.values()} >= {
+        task for task in city.state.live if task.round.phases[Phase.READY]}
+    assert round_.asked_here == sum(job.phase is Phase.AUDIT and bool(job.here) for job in jobs)
     assert len(task.round.fresh) + len(second) <= 2 * len(jobs)
     assert (task in city.state.live) == bool(jobs)
     for job in jobs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lamplighter.gateway.core import effects as f
@@ -54,6 +55,8 @@ class Auditor:
         """The right answer to each lease: a setback may put another job in the same place."""
         self.begun: dict[str, int] = {}
         """When each task was kept."""
+        self.here: dict[str, int] = {}
+        """How many jobs of each the gateway had computed itself when it ended."""
         self.ended_under: dict[str, kind.Release] = {}
         """Under which release each task ended."""
         self.wrong_accepted = self.wrong_paid = self.results_paid = 0
@@ -77,6 +80,8 @@ class Auditor:
         self.witness.releases = dict.fromkeys(self.witness.releases, kind.UNKNOWN)
         for node, known in self.journal.standing.items():
             self.journal.standing[node] = (*known[:3], 0, 0)
+        for task in self.journal.tasks.values():
+            task.kept = replace(task.kept, where="auto")
 
     def handled(self, event: e.Event | None, made: Sequence[f.Effect]) -> None:
         """What the machine was told and says to it, or to a restart, before that is committed."""
@@ -121,12 +126,14 @@ class Auditor:
         self.suspects[task] = {key for key in self.suspects.get(task, ()) if key[1] <= after}
         self.touched -= {key for key in self.touched if key[0] == task and key[1] > after}
         witness = self.witness
+        witness.misfits -= {key for key in witness.misfits if key[0] == task and key[1] > after}
         for known in (witness.jobs, witness.truth, witness.recomputed, witness.releases):
             for key in [key for key in known if key[0] == task and key[1] > after]:
                 del known[key]
 
     def _task_end(self, x: f.KeepTaskEnd) -> None:
         need(self.journal.tasks[x.task].state == "", 2, x, "ends twice")
+        self.here[x.task] = sum(len(self.witness.jobs[key]) for key in self.journal.here if key[0] == x.task)
         self.ended_under[x.task] = self.witness.under.get(x.task, self.world.gateway.release)
         for key in self.suspects.pop(x.task, ()) if x.state == "done" else ():
             unpaid = any(map(self._unpaid, self.journal.by_job.get(key, ())))
@@ -146,6 +153,7 @@ class Auditor:
         need(not any(mine & owners for owners in theirs), 6, x, "is a second copy with one owner")
         need(all(r.kept.node != x.node for r in copies), 6, x, "is a second copy on one device")
         need(self.quarantined.get(x.node, 0) <= self.clock.now, 6, x, "goes to a device in quarantine")
+        need(self._where(key) == "", 21, x, "is for what the gateway computes itself")
         over = self.journal.tasks[x.task].state or key in self.journal.answers
         need(not over, 2, x, "is for a job that is over")
         need(self.witness.fits(x.task, x.round), 19, x, "is for a round of another release")
@@ -213,13 +221,31 @@ class Auditor:
         known = self.journal.answers.get(key)
         need(known is None or (x.audited and not known[1]), 2, (known, x), "are two outcomes")
         need(x.round > self.advanced.get(x.task, -1) or known is not None, 2, x, "comes after its round")
-        run, _ = self.journal.tasks[x.task].rounds[x.round]
+        self._answered(x, key)
+        run = self.journal.tasks[x.task].rounds[x.round][0]
         found = self.witness.recomputed.get(key, {}).get(run)
         need(not x.audited or found == x.answer, 2, x, "was not recomputed")
         if x.answer != self.truth[key]:
             need(self.world.mix.cartel, 7, x, "is wrong")
             self.wrong_accepted += known is None
         self.touched.add(key)
+
+    def _where(self, key: JobKey) -> str:
+        """Why the gateway computes all of a round, '' where devices do."""
+        return self.journal.tasks[key[0]].rounds[key[1]][2]
+
+    def _answered(self, x: f.KeepAnswer, key: JobKey) -> None:
+        """The gateway answers for devices where its task lets it, for a reason, and then nobody had the job."""
+        kept, whole = self.journal.tasks[x.task].kept, self._where(key)
+        records = self.journal.by_job.get(key, ())
+        need(x.here == whole or (not whole and x.here == "misfit"), 21, (x, whole), "is not why its round is")
+        need((x.here == "asked") == (kept.where == "here"), 21, (kept, x), "is not what was asked for")
+        need(not x.here or kept.where != "fleet", 21, x, "is of a task for devices")
+        need(not x.here or x.audited, 21, x, "nobody has computed")
+        copies = [record for record in records if record.ended == "done" and record.verdict in COPY]
+        need(not x.here or not copies, 21, x, "had a device")
+        need(x.here or records, 21, x, "had no device, and says nothing of that")
+        need(x.here != "misfit" or key in self.witness.misfits, 21, x, "could be held by a device")
 
     def committed(self) -> None:
         """After the commit: the jobs it touched are consistent as a whole."""
@@ -230,6 +256,7 @@ class Auditor:
             need(len({r.kept.owner for r in ok}) == len(ok), 6, key, "pays an owner twice")
             fresh = [r for r in ok if r.epoch == self.journal.epoch]
             need(all(r.answer == answer for r in fresh), 7, key, "pays an answer that was not accepted")
+            need(not ok or key not in self.journal.here, 21, key, "pays for what the gateway computed")
             need(audited or len(ok) >= self.world.policy.copies, 2, key, "was accepted by too few copies")
         self.touched.clear()
 

@@ -18,7 +18,7 @@ from lamplighter.gateway.adapters.registry import Registry
 from lamplighter.gateway.adapters.store import Store
 from lamplighter.gateway.adapters.sums import Sums
 from lamplighter.gateway.core import effects as f
-from lamplighter.gateway.core import judging, nodes, placement, replay, spans, state, tasks, whynot
+from lamplighter.gateway.core import here, judging, nodes, placement, replay, spans, state, tasks, whynot
 from lamplighter.gateway.core.events import RoundRecalled
 from lamplighter.gateway.core.lifecycle import Ended, Phase
 from lamplighter.gateway.core.snapshot import UNMADE, LeaseRow, Snapshot
@@ -646,3 +646,46 @@ def tells_answers_in_the_order_of_leases(patch: Patch) -> None:
 @plant("invariant 7", plain=0)
 def recomputes_the_first_job_of_a_span_only(patch: Patch) -> None:
     patch.setattr(shell, "items_of", lambda span: spans.items_of(span)[:1])
+
+
+@plant("invariant 21.*task for devices")
+def computes_what_is_for_devices(patch: Patch) -> None:
+    patch.setattr(judging, "plan", lambda b, task, jobs: here.Plan("cost", b"", 0))
+
+
+@plant("invariant 21.*what the gateway computes itself", where=("here",), upgrades=0)
+def leases_what_it_had_begun_to_compute(patch: Patch) -> None:
+    on_recalled = replay.on_recalled
+    patch.setitem(HANDLERS, "RoundRecalled", lambda b, event: on_recalled(b, replace(event, here="")))
+
+
+@plant("invariant 18.*too much at once", where=("here",))
+def computes_a_round_at_once(patch: Patch) -> None:
+    work = here.work
+
+    def greedy(b: Any) -> None:
+        b.asked_here = -1_000
+        work(b)
+    patch.setattr(here, "work", greedy)
+
+
+@plant("invariant 21", where=("auto",), partitions=6, crash=0.0)
+def waits_for_no_device_that_is_away(patch: Patch) -> None:
+    may_be_held = here.may_be_held
+    patch.setattr(here, "may_be_held", lambda b, job: may_be_held(b, job) and any(
+        node.online and node.heap >= job.spec.heap_bytes for node in b.nodes.values()))
+
+
+@plant("invariant 21", where=("here",), upgrades=0)
+def forgets_where_a_task_is_computed(patch: Patch) -> None:
+    load = Store.load
+
+    def anywhere(self: Store, remember: int) -> Snapshot:
+        whole = load(self, remember)
+        return replace(whole, tasks=[row._replace(where="fleet") for row in whole.tasks])
+    patch.setattr(Store, "load", anywhere)
+
+
+@plant("figures: the gateway computed", where=("here",), upgrades=0, cartel=False, liars=0.0)
+def counts_what_it_computed_from_a_restart_on(patch: Patch) -> None:
+    patch.setattr(here, "recalled", lambda row: {})

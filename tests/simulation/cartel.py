@@ -28,7 +28,7 @@ def measure(seeds: range, liars: float, devices: int, jobs: int) -> Share:
     total = Share(0, 0, 0, 0, 0)
     for seed in seeds:
         mix = with_faults(seed, cartel=True, liars=liars, devices=devices, owners=devices, jobs=jobs, cancels=0,
-                          bad_tasks=0, hurry=False)
+                          bad_tasks=0, hurry=False, where=("fleet",))
         world, broken = run_seed(seed, World(seed, mix))
         assert not broken, report(world, broken)
         answers, truth, auditor = world.journal.answers, world.auditor.truth, world.auditor

@@ -76,6 +76,10 @@ def _judge_result(world: World, name: str) -> None:
             raise Broken(f"liveness: {name} of {record.kept.kind} failed with {code}")
         return
     release = world.auditor.ended_under[name]
+    here, about = world.auditor.here[name], given["provenance"]
+    setbacks = record.run - record.kept.life   # what was void after one was computed, too
+    if about["here"] < here or (about["here"] > here and not setbacks):
+        raise Broken(f"figures: the gateway computed {here} jobs of {name} itself, and says {about}")
     if given["provenance"]["kind_version"] != release.version:
         raise Broken(f"invariant 19: {name} is of version {release.version}, and says {given['provenance']}")
     right, jobs = kind.truth_of(record.kept.body, release)
@@ -115,6 +119,7 @@ def _judge_bounds(world: World) -> None:
         ("ended", len(state.ended), policy.remembered_leases),
         ("tasks", len(state.tasks), policy.max_finished),
         ("live", len(state.live), 0),
+        ("here", len(state.here) + state.asked_here, 0),
         ("hungry", len(state.hungry), len(state.nodes)),
         ("kernels", len(state.kernels), len(state.nodes)),
         ("open", sum(len(node.open) for node in state.nodes.values()), 0),

@@ -36,7 +36,9 @@ from tests.simulation.witness import Broken, need
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, spans_per_node=1, max_finished=8, remembered_leases=48)
+POLICY = Policy(quarantine_ms=20_000, return_ms=25_000, spans_per_node=1, max_finished=8, remembered_leases=48,
+                lease_us=2_000, here_ms=5, max_here=2)
+"""A lease costs as much as one of the jobs, about."""
 SELDOM = {"forget": 10}
 """Writes of which there are few: how much likelier a crash is there."""
 

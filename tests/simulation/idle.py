@@ -11,6 +11,7 @@ from lamplighter.gateway.core.lifecycle import Phase, Why
 from lamplighter.gateway.core.state import State
 from lamplighter.gateway.core.whynot import SPANS, same_owner, why_no_work, why_not
 from lamplighter.gateway.runtime.gate import DEBT_BYTES, SHARE_BYTES
+from tests.simulation import kind
 from tests.simulation.devices import OUTBOX, Device
 from tests.simulation.witness import need
 
@@ -49,12 +50,14 @@ class Idle:
         self.muted.clear()
 
     def ticked(self, state: State) -> None:
-        waiting = [job for task in state.live for job in task.round.jobs if job.phase is Phase.READY]
+        waiting = [job for task in state.live if not task.round.here
+                   for job in task.round.jobs if job.phase is Phase.READY]
         may = [node.name for node in state.nodes.values() if not node.open
                and any(why_not(state, node, job) is None for job in waiting)] if waiting else []
         since = self._since(self.may, may)
         need(self.clock.now - since <= TICKS_MS, 17, may, "may have work and get none")
-        jobs = [job for job in waiting if job.task.deadline_at - state.now_ms > HURRY_MS]
+        jobs = [job for job in waiting
+                if job.task.deadline_at - state.now_ms > HURRY_MS and job.spec.heap_bytes < kind.GIANT]
         over = self.clock.now > self.world.mix.faults_ms
         idle = [d.node for d in self.world.devices if self._wants(d) and self._idle(state, d, jobs)] if over else []
         since = self._since(self.idle, idle)

@@ -20,8 +20,8 @@ class TaskRecord:
         self.result = b""
         self.run = kept.life
         self.end_epoch = -1
-        self.rounds: list[tuple[int, int]] = []
-        """(run, first lease) of each round that was begun."""
+        self.rounds: list[tuple[int, int, str]] = []
+        """(run, first lease, why the gateway computes it) of each round that was begun."""
 
 
 class LeaseRecord:
@@ -48,6 +48,8 @@ class Journal:
         self.by_nonce: dict[bytes, LeaseRecord] = {}
         self.by_job: dict[JobKey, list[LeaseRecord]] = {}
         self.answers: dict[JobKey, tuple[bytes, bool]] = {}
+        self.here: dict[JobKey, str] = {}
+        """Why the gateway answered those jobs itself that it leased to nobody."""
         self.standing: dict[str, tuple[int, int, int, int, int]] = {}
         self.epoch = self.clock_ms = 0
         self.sealed: dict[int, int] = {}
@@ -66,20 +68,20 @@ class Journal:
     def _task(self, e: f.KeepTask) -> None:
         known = self.tasks.get(e.task)
         self.tasks[e.task] = TaskRecord(e, known.results if known else set())
-        for kept in (self.answers, self.by_job):   # of one of this name that was cancelled
+        for kept in (self.answers, self.by_job, self.here):   # of one of this name that was cancelled
             for key in [key for key in kept if key[0] == e.task]:
                 del kept[key]
 
     def _round(self, e: f.KeepRound) -> None:
         rounds = self.tasks[e.task].rounds
         assert len(rounds) == e.round
-        rounds.append((e.run, e.first_lease))
+        rounds.append((e.run, e.first_lease, e.here))
 
     def _setback(self, e: f.KeepSetback) -> None:
         record = self.tasks[e.task]
         record.run = e.run
         del record.rounds[e.round + 1:]
-        for kept in (self.answers, self.by_job):
+        for kept in (self.answers, self.by_job, self.here):
             for key in [key for key in kept if key[0] == e.task and key[1] > e.round]:
                 del kept[key]
 
@@ -107,6 +109,8 @@ class Journal:
 
     def _answer(self, e: f.KeepAnswer) -> None:
         self.answers[e.task, e.round, e.index] = (e.answer, e.audited)
+        if e.here:
+            self.here[e.task, e.round, e.index] = e.here
 
     def _standing(self, e: f.KeepStanding) -> None:
         self.standing[e.node] = (e.score, e.lies, e.quarantined_until, e.boot, e.conn)

@@ -24,6 +24,7 @@ BROKEN = "toy.broken"
 FAULTY = "toy.faulty"
 """Its solver raises after the first round."""
 NAMES = (*GOOD, BROKEN, FAULTY)
+GIANT = 1 << 31
 KERNELS = Path(__file__).with_name("kernels")
 
 
@@ -53,6 +54,8 @@ class Spec(BaseModel):
     jobs: int
     rounds: int
     salt: int
+    giants: int = 0
+    """So many jobs of 256, about, need more memory than any device says that it has."""
 
     @classmethod
     @cache
@@ -61,9 +64,9 @@ class Spec(BaseModel):
         return super().model_json_schema(*how, **more)
 
 
-def input_of(jobs: int, rounds: int, salt: int) -> dict[str, int]:
+def input_of(jobs: int, rounds: int, salt: int, giants: int = 0) -> dict[str, int]:
     """The input of a toy task."""
-    return {"jobs": jobs, "rounds": rounds, "salt": salt}
+    return {"jobs": jobs, "rounds": rounds, "salt": salt, "giants": giants}
 
 
 def answer_of(kernel: str, input_: bytes, size: int) -> bytes:
@@ -117,7 +120,7 @@ def _solve(kind: str, release: Release) -> Callable[[Spec], Solution]:
         state = hashlib.sha256(b"%d" % spec.salt + release.split).digest()
         for round_ in range(spec.rounds):
             count = spec.jobs + state[0] % 3 if state[1] % 8 else 0   # a round may turn out to need nothing
-            answers = yield [_job(state, round_, index) for index in range(count)]
+            answers = yield [_job(state, round_, index, spec.giants) for index in range(count)]
             if kind == FAULTY:
                 raise ValueError("this kind is broken")
             state = hashlib.sha256(state + b"".join(answers)).digest()
@@ -125,10 +128,11 @@ def _solve(kind: str, release: Release) -> Callable[[Spec], Solution]:
     return solve
 
 
-def _job(state: bytes, round_: int, index: int) -> Job:
+def _job(state: bytes, round_: int, index: int, giants: int) -> Job:
     input_ = hashlib.sha256(state + b"%d/%d" % (round_, index)).digest()
     contexts = (Context(state + bytes((index % 2,))),) if round_ % 2 else ()
-    return Job(input_, size_of(input_), (5 + input_[1]) * 1_000, 1_000 + 50 * input_[2], contexts)
+    heap = GIANT if input_[3] < giants else 1_000 + 50 * input_[2]
+    return Job(input_, size_of(input_), (5 + input_[1]) * 1_000, heap, contexts)
 
 
 def truth_of(body: bytes, release: Release) -> tuple[dict[str, Any], int]:

@@ -51,6 +51,7 @@ class Mix:
     renumbers: int           # liars of another kind: right answers under numbers that were used
     plain: int               # devices whose firmware takes no spans at most of their starts
     down_loss: float         # of a QoS 0 message to a device: a lease, an acknowledgement
+    where: tuple[str, ...]   # words of which each task has one
     floods: int              # a liar sends garbage, or refusals of leases that never were, as fast as it can
 
 
@@ -76,5 +77,6 @@ def mix_of(seed: int) -> Mix:
         hurry=rng.random() < 0.1, faults_ms=15_000 + int(rng.random() * 20_000),
         transfers=few(4), restore=rng.random() < 0.5, floods=few(2), worker_ends=some(0.2), replays=few(40),
         amnesias=few(3), upgrades=few(4), plain=few(devices), renumbers=few(1),
+        where=("auto", "fleet", "here", "auto", "fleet")[int(3 * Random(f"where/{seed}").random()):],
         down_loss=some(0.4), older=few(1) if rng.random() < 0.5 else 0,
     )

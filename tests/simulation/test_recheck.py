@@ -15,7 +15,7 @@ def cartel(seed: int) -> World:
     """A street in which nearly half of the devices, each of its own owner, agree on wrong answers; tasks of so many
     rounds that one may be caught when its work lies behind."""
     world = World(seed, with_faults(seed, cartel=True, liars=0.45, devices=9, owners=9, cancels=0, bad_tasks=0,
-                                    hurry=False))
+                                    hurry=False, where=("fleet",)))
     world.bodies = {name: (kind, {**given, "rounds": 8}) for name, (kind, given) in world.bodies.items()}
     return world
 

@@ -10,7 +10,7 @@ from tests.simulation import auditor, gateway, witness
 from tests.simulation import world as worlds
 from tests.simulation.mix import Mix, mix_of
 
-CALM = dict.fromkeys(Mix.__slots__, 0)
+CALM = {**dict.fromkeys(Mix.__slots__, 0), "where": ("fleet",)}
 
 
 def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_restart_does_not_mix_a_task_with_an_older_one_of_its_name(monkeypatch: 
     world.results.clear()
     world.journal.answers.clear()   # as the store does when a task ends
     kind_name, given = world.bodies["task-0"]
-    world.insist("task.submit", id="task-0", kind=kind_name, input=given)
+    world.insist("task.submit", id="task-0", kind=kind_name, input=given, where="fleet")
     while len(world.journal.leases) < first + 8:
         world.step()
     world.gateway.kill()

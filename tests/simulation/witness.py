@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lamplighter.firmware.mac import MAC_BYTES
+from lamplighter.firmware.wire import LEASE_BYTES, RECEIPT_BYTES
 from lamplighter.gateway.core import effects as f
 from lamplighter.gateway.core import events as e
 from tests.simulation import kind
@@ -54,6 +56,8 @@ class Witness:
         self.spans: dict[tuple[str, int], list[list[int]]] = {}
         """Of each round: which of the jobs that its solver yielded are leased together."""
         self.truth: dict[JobKey, bytes] = {}
+        self.misfits: set[JobKey] = set()
+        """What the gateway was asked to compute when no device could hold it."""
         self.yielded: dict[str, e.RoundYielded] = {}
         """What the solver of each task said last."""
         self.releases: dict[tuple[str, int], kind.Release] = {}
@@ -75,6 +79,13 @@ class Witness:
     def restarted(self) -> None:
         """Only the journal is left. Report clocks go on; see ``_given_time``."""
         self.rooms: dict[str, int] = {}
+        self.began = self.clock.now
+        self.heaps: dict[str, int] = {}
+        self.messages: dict[str, int] = {}
+        """What each device has said last of its memory."""
+        self.whole = {(name, number): here for name, task in self.journal.tasks.items()
+                      for number, (_, _, here) in enumerate(task.rounds)}
+        """Why the gateway computes a round, also where that is yet to be committed."""
         self.can: dict[str, tuple[str, ...]] = {}
         """What the firmware of each device understands, as it was last heard."""
         self.owners: dict[str, str] = {}
@@ -127,9 +138,14 @@ class Witness:
             self.replays.append(event)
         elif kind_ not in COUNTED:
             self.moved = True
-        new = b""
+        new, here = b"", 0
         for effect in made:
             about = type(effect)
+            if about is f.KeepRound:
+                self.whole[effect.task, effect.round] = effect.here
+            elif about is f.Recompute and kind_ is e.BatchTaken:
+                self._computes_here(effect)
+                here += 1
             if about is f.KeepLease:
                 new = effect.nonce   # it is sent next; others are sent again
                 self._leased(effect)
@@ -143,6 +159,7 @@ class Witness:
                 node = self.holder.pop(effect.lease, None)
                 if node is not None:
                     self.held[node].discard(effect.lease)
+        need(here <= self.world.policy.max_here, 18, made, "asks for too much at once")
         if event is None:
             self.restored = True
             self._give_time(self.holder)
@@ -163,6 +180,25 @@ class Witness:
         """The kind of event that ended a lease; none for a start, and for the first that is heard after a reboot."""
         first = isinstance(event, tuple(SAID)) and event.at.boot > self.lives.get(event.node, 0)
         return type(None) if first else type(event)
+
+    def _computes_here(self, x: f.Recompute) -> None:
+        """What the gateway takes at the end of a batch is a round of its own, or what no device can hold."""
+        task = self.world.gateway.machine.state.tasks[x.task]
+        if self.whole[x.task, x.round]:
+            return
+        there = self.owners.keys() - self.revoked
+        heard, early = there & self.heaps.keys(), self.clock.now - self.began < self.world.policy.return_ms
+        need(task.where == "auto", 21, x, "is for devices")
+        need(heard and not (early and there - heard), 21, x, "may be for a device that is not back yet")
+        able = [node for node in heard if self._holds(node, x.job)]
+        need(not able, 21, (x, able), "could be held by a device")
+        self.misfits.add((x.task, x.round, x.index))
+
+    def _holds(self, node: str, job: e.JobSpec) -> bool:
+        lease = LEASE_BYTES + MAC_BYTES + 16 * len(job.contexts) + len(job.input)
+        result = RECEIPT_BYTES + MAC_BYTES + job.answer_bytes if job.items else 0
+        return (max(lease, result) <= self.messages[node] and job.heap_bytes <= self.heaps[node]
+                and (not job.items or "span" in self.can.get(node, ())))
 
     def _leased(self, x: Any) -> None:
         held = self.held.get(x.node, ())
@@ -207,6 +243,8 @@ class Witness:
         self._said(event, made)
         if self.fresh:
             self.rooms[event.node] = event.room
+            if event.node in self.heaps:
+                self.heaps[event.node] = event.heap
 
     def _enrolled(self, event: e.NodeEnrolled, made: Sequence[f.Effect]) -> None:
         self.revoked.discard(event.node)
@@ -283,6 +321,7 @@ class Witness:
             self.newest[event.node, type(event)] = event.at
             if type(event) is e.NodeBorn:
                 self.can[event.node] = event.can
+                self.heaps[event.node], self.messages[event.node] = event.heap, event.message
             self.lives[event.node] = max(event.at.boot, self.lives.get(event.node, 0))
             gone = type(event) is e.NodeStatusChanged and event.state == "lost"
             held = self.held.get(event.node, set()) - (set() if again else self.earlier)

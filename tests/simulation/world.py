@@ -78,6 +78,9 @@ class World:
         self.results: dict[str, bytes] = {}
         self.bodies: dict[str, tuple[str, dict[str, int]]] = {}
         """By name of a task: its kind and its input."""
+        self.wheres: dict[str, str] = {}
+        self._where = Random(f"where/{seed}")
+        """By name of a task: where it wants to be computed."""
         self.cancel_asked: set[str] = set()
         self.cancelling = 0
         """How often it will ask for a cancellation again."""
@@ -138,7 +141,9 @@ class World:
         self.clock.at(mix.faults_ms, self._calm)
 
     def _plan_task(self, name: str, kind_name: str, jobs: int, number: int) -> None:
-        self.bodies[name] = (kind_name, kind.input_of(jobs, 2 + number % 2, self.seed * 10 + number))
+        where = self.wheres[name] = self._where.choice(self.mix.where)
+        giants = 20 if where == "auto" and self._where.random() < 0.3 else 0
+        self.bodies[name] = (kind_name, kind.input_of(jobs, 2 + number % 2, self.seed * 10 + number, giants))
         self.clock.at(self.some_time() // 2, self._submit, name)
 
     def some_time(self) -> int:
@@ -179,7 +184,8 @@ class World:
     def _submit(self, name: str) -> None:
         kind_name, given = self.bodies[name]
         deadline_s = 20 if self.mix.hurry and name == f"task-{self.mix.tasks - 1}" else 86_400
-        about = {"id": name, "kind": kind_name, "input": given, "priority": len(name) % 2, "deadline_s": deadline_s}
+        about = {"id": name, "kind": kind_name, "input": given, "priority": len(name) % 2, "deadline_s": deadline_s,
+                 **({"where": self.wheres[name]} if self.wheres[name] != "auto" else {})}
         self.insist("task.submit", **about)
         if self.rng.random() < 0.2:   # whichever body comes first holds the id
             self.insist("task.submit", **{**about, "input": {**given, "salt": given["salt"] + 1}})

@@ -76,7 +76,7 @@ def result_of() -> Callable[..., Any]:
 def submit() -> Callable[..., Any]:
     """``await submit(client, task, jobs=…, rounds=…, steps=…, salt=…)`` submits a ``toy.chain``."""
     async def send(client: Any, task: str, **given: int) -> dict[str, Any]:
-        return dict(await client.call("task.submit", id=task, kind="toy.chain", input=given))
+        return dict(await client.call("task.submit", id=task, kind="toy.chain", input=given, where="fleet"))
 
     return send
 

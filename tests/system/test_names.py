@@ -17,10 +17,10 @@ from lamplighter.tasks.energy.evhosting.demo import feeder33
 from tests.conftest import ROOT, environment
 
 LAMPLIGHTER = str(Path(sys.executable).with_name("lamplighter"))
-FEEDER = {"id": "feeder", "kind": "energy.evhosting",
+FEEDER = {"id": "feeder", "kind": "energy.evhosting", "where": "fleet",
           "input": {"feeder": feeder33(), "scenarios_per_level": 5, "policies": ["on_arrival"],
                     "voltage_min_pu": 0.9, "voltage_max_pu": 1.1}}
-CHAIN = {"id": "chain", "kind": "toy.chain", "input": {"jobs": 10, "steps": 5_000}}
+CHAIN = {"id": "chain", "kind": "toy.chain", "where": "fleet", "input": {"jobs": 10, "steps": 5_000}}
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ async def test_a_task_is_published_followed_and_answered(gateway, operator, mosq
             Device(client, gateway.url, "bahram", honest), \
             followed(mosquitto_client, gateway.url, "plain") as read:
         await published(mosquitto_client, gateway.url,
-                        b'{"id": "plain", "kind": "toy.chain", "input": {"jobs": 3, "rounds": 2}}')
+                        b'{"id": "plain", "kind": "toy.chain", "input": {"jobs": 3, "rounds": 2}, "where": "fleet"}')
         seen, last = [], {"status", "event", "result"}   # each topic has its order, together they have none
         while last:
             leaf, document = await read()
@@ -70,6 +70,25 @@ async def test_a_task_is_published_followed_and_answered(gateway, operator, mosq
     assert result["ok"]
     assert result["result"]["data"] == {"state": expected(3, 2)}
     assert result["provenance"]["jobs"] == 6
+
+
+async def test_a_small_task_needs_no_device(gateway, operator, result_of, expected):
+    """Leases would cost more than its work: the price says so, the gateway computes it, and nobody is paid; a task of
+    any size may ask for that."""
+    async with operator(gateway) as client:
+        small = {"kind": "toy.chain", "input": {"jobs": 3, "rounds": 2, "steps": 10}}
+        priced = await client.call("task.price", **small)
+        assert priced["where"] == "here" and priced["where_why"].startswith("delegating cannot pay: ")
+        large = {"kind": "toy.chain", "input": {"jobs": 3, "rounds": 2, "steps": 60_000}}
+        assert (await client.call("task.price", **large))["where"] == "fleet"
+        for name, why, steps, task in (("small", "leases would cost", 10, small),
+                                       ("large", "its task says so", 60_000, {**large, "where": "here"})):
+            await client.call("task.submit", id=name, **task)
+            told = await result_of(client, name)
+            assert told["result"]["data"] == {"state": expected(3, 2, steps)}
+            about = told["provenance"]
+            assert (about["jobs"], about["here"], about["copies"], about["devices"]) == (6, 6, 0, {})
+            assert about["here_why"].startswith(why)
 
 
 async def test_a_refusal_is_told_where_the_task_would_be_followed(gateway, mosquitto_client):

@@ -74,7 +74,7 @@ async def _carry(client: Any, wanted: int) -> tuple[dict[str, float], Counter[st
         left = sum(task["state"] != "done" for task in tasks)
         while submitted * LEAST < wanted and left < 4:
             await client.call("task.submit", PATIENCE_S, id=f"soak-{submitted}", kind="traffic.signals",
-                              input=_task(submitted))
+                              input=_task(submitted), where="fleet")
             submitted += 1
             left += 1
         if not left:

@@ -38,7 +38,7 @@ async def test_a_foreign_kind_runs_end_to_end(installed: Path, start_gateway: Ca
         about = await client.call("kind.get", kind="science.percolation")
         assert "open_permille" in about["input_schema"]["properties"]
         given = {"side_sites": 16, "open_permille": [560, 590, 620], "samples": 512}
-        await client.call("task.submit", id="lattice", kind="science.percolation", input=given)
+        await client.call("task.submit", id="lattice", kind="science.percolation", input=given, where="fleet")
         told = await result_of(client, "lattice")
     assert told["ok"], told
     data = told["result"]["data"]

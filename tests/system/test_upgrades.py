@@ -50,7 +50,7 @@ async def until(client: Any, leaf: str, true: Callable[[dict[str, Any]], bool]) 
 
 
 async def half_done(client: Any) -> None:
-    await client.call("task.submit", id="upgraded", kind="toy.chain", input=TASK)
+    await client.call("task.submit", id="upgraded", kind="toy.chain", input=TASK, where="fleet")
     await until(client, "status", lambda told: told["round"] >= 1)
 
 

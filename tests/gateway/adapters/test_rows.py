@@ -11,8 +11,8 @@ from lamplighter.gateway.adapters import rows
 from lamplighter.gateway.adapters.rows import DecodeError, chained, coded, columns, decode, digest, encode
 from lamplighter.gateway.core.effects import KeepAnswer, KeepClock, KeepLease, KeepReceipt, KeepTask, KeepVerdict
 
-WRITTEN = ("5b0200000028040000006907000000690100000075020000006f6b69000000002806000000690800"
-           "0000750200000074316900000000690000000073010000006154")
+WRITTEN = ("5b0200000028040000006907000000690100000075020000006f6b69000000002807000000690800"
+           "0000750200000074316900000000690000000073010000006154" "7500000000")
 
 
 def test_the_bytes_are_what_they_have_always_been() -> None:
@@ -45,7 +45,7 @@ def test_a_field_that_the_writer_did_not_know_has_its_default(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00", encode(coded([KeepClock(7)]))[:-1], rows.marshal.dumps([(99, 1)], 2),
-                                  rows.marshal.dumps([(1, *range(11))], 2), rows.marshal.dumps(7, 2)])
+                                  rows.marshal.dumps([(1, *range(12))], 2), rows.marshal.dumps(7, 2)])
 def test_what_no_version_wrote_is_no_commit(body: bytes) -> None:
     """Neither cut ones, nor kinds or fields of a newer version."""
     with pytest.raises(DecodeError, match="another version"):

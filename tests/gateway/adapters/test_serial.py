@@ -408,7 +408,8 @@ async def _works(client, task):
     """Gives the board a task; returns the node when its answer is in."""
     before = (await client.call("node.list"))["nodes"]
     earned = sum(node["pending"] for node in before)
-    await client.call("task.submit", id=task, kind="toy.chain", input={"jobs": 4, "steps": 20_000})
+    await client.call("task.submit", id=task, kind="toy.chain", where="fleet",
+                      input={"jobs": 4, "steps": 20_000})
     while True:
         name, leaf, document = await client.next()
         if (name, leaf) == (task, "result"):

@@ -29,6 +29,7 @@ from lamplighter.gateway.core.effects import (
     KeepLease,
     KeepReceipt,
     KeepRound,
+    KeepSetback,
     KeepStanding,
     KeepTask,
     KeepTaskEnd,
@@ -136,6 +137,31 @@ def test_round_trip(path: Path) -> None:
     store.commit([KeepAnswer("t1", 0, 3, b"answer", True), KeepAnswer("t1", 0, 1, b"answer", False)])
     assert [(own.answered, own.audited) for own in store.load(REMEMBERED).tasks] == [(7, 5)]
     assert not store.recall("t1", 0, 7, False).whole   # each of its four spans is answered
+    store.close()
+
+
+def test_what_the_gateway_computed_itself_is_counted(path: Path) -> None:
+    """In jobs: those of rounds that it computed whole, and others that no device could hold; the round says which it
+    is when it comes again, and the task where it wants to be computed."""
+    store = Store.open(path)
+    store.commit([
+        KeepTask("t1", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "city", 0, "auto"),
+        KeepTask("t2", "traffic.signals", b"{}", 3, 60_000, 1_700_000_000_000, 40, "city", 0, "here"),
+        KeepRound("t1", 0, 0, 1, 5, 1, 0, b"", b"", b"\2\3", "cost"), KeepAnswer("t1", 0, 0, b"a", True, "cost"),
+        KeepAnswer("t1", 0, 1, b"a", True, "cost"), KeepRound("t1", 1, 0, 1, 3),
+        KeepAnswer("t1", 1, 0, b"a", True, "misfit"), KeepAnswer("t1", 1, 1, b"a", True),
+        KeepAnswer("t1", 1, 2, b"a", False)])
+    store.commit([KeepAnswer("t1", 1, 2, b"b", True)])
+    store.close()
+    store = Store.open(path)
+    loaded = store.load(REMEMBERED).tasks
+    assert [(own.where, own.here, own.misfits, own.audited) for own in loaded] == [
+        ("auto", 6, 1, 8), ("here", 0, 0, 0)]
+    recalled = store.recall("t1", 0, 5, False)
+    assert recalled is not None and recalled.here == "cost"
+    store.verify(int)
+    store.commit([KeepSetback("t1", 0, 1, "why")])
+    assert (store.load(REMEMBERED).tasks[0].here, store.load(REMEMBERED).tasks[0].misfits) == (5, 0)
     store.close()
 
 

@@ -130,6 +130,17 @@ def test_numbers_have_a_range_and_a_default():
     assert requests.number(request, "deadline_s", 60, 1, 90) == 60
 
 
+def test_words_are_of_a_list():
+    """The first is meant where none is said; another one is refused, and the nearest named."""
+    request = parse("anna-1", "task.submit", b'{"where": "here"}')
+    assert requests.word(request, "where", ["auto", "here"]) == "here"
+    assert requests.word(request, "priority", ["auto", "here"]) == "auto"
+    with pytest.raises(RequestError, match="where is none of auto, there") as raised:
+        requests.word(request, "where", ["auto", "there"])
+    assert (raised.value.code, raised.value.path, raised.value.hint) == (
+        "bad_value", "/where", "did you mean 'there'?")
+
+
 @pytest.mark.parametrize("value", [10, -10, 1.5, True, "5", None, [5]])
 def test_numbers_out_of_range_are_refused(value):
     """The hint gives the range."""

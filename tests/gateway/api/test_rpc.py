@@ -199,6 +199,7 @@ def test_a_submission_becomes_an_event(bench):
     (event,) = bench.put
     assert (event.task, event.kind, event.priority, event.deadline_ms) == ("jam", "toy", 3, 60_000)
     assert event.ref == Ref("anna", "7", "jam") and event.by == "anna" and event.submitted_at_ms > 0
+    assert event.where == "auto" and type(event.where) is str   # it goes into the journal
     about = {"id": "jam", "kind": "toy", "input": GOOD_INPUT, "priority": 3, "deadline_s": 60}
     assert json.loads(event.body) == about
 
@@ -228,6 +229,8 @@ def test_a_known_submission_is_not_validated_again(bench):
     ({"id": "a", "kind": "toy", "input": {"n": -1}}, "out_of_range", "/input/n"),
     ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "priority": 10}, "out_of_range", "/priority"),
     ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "deadline_s": 0}, "out_of_range", "/deadline_s"),
+    ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "where": "her"}, "bad_value", "/where"),
+    ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "where": ["here"]}, "bad_value", "/where"),
     ({"id": "a", "kind": "toy", "input": GOOD_INPUT, "deadline": 1}, "unknown_field", "/deadline"),
 ])
 def test_a_submission_is_refused_with_its_reason(bench, params, code, path):
@@ -260,9 +263,10 @@ def test_a_price_is_a_dry_run(bench):
         bench.tell(e.NodeBorn(name, e.At(1, 1, 2), "board", 0, "0.1", heap, 4, 4_096, 7, ()))
         bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
         bench.tell(e.NodeBid(name, e.At(1, 1, 3), 500, heap, room, (), "mains", None))
-    told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10}, where="fleet")
     assert told == {"kind": "toy", "jobs_first_round": 10, "credits_first_round": 60, "copies": 2,
-                    "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1, "expected_s_first_round": 31,
+                    "where": "fleet", "where_why": "", "heap_bytes": 4_000, "devices_able": 1, "owners_able": 1,
+                    "expected_s_first_round": 31,
                     "why_not": {"heap": 1, "no_room": 1}}
     assert not bench.put
 
@@ -273,9 +277,28 @@ def test_a_price_counts_who_is_only_busy(bench):
     bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", 9_000, 4, 4_096, 7, ()))
     bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
     bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, 9_000, 1, (), "mains", None))
-    bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 3, 4_000),)))
+    bench.tell(e.RoundYielded("rush", 0, (e.JobSpec(b"x", (), 1, 300, 4_000),)))
     told, _ = bench.ask("task.price", kind="toy", input={"n": 10})
     assert (told["devices_able"], told["why_not"]) == (1, {"full": 1})
+
+
+@pytest.mark.parametrize(("where", "heap", "place", "why", "credits", "seconds"), [
+    ("auto", 9_000, "here",
+     "delegating cannot pay: 20 leases would cost the gateway about as much as the work", 0, 1),
+    ("here", 9_000, "here", "its task says so", 0, 1),
+    ("fleet", 3_999, "fleet", "", 60, None),
+    ("auto", 3_999, "fleet", "no device can hold its largest job: the gateway computes that itself", 60, None),
+])
+def test_a_price_says_where(bench, where, heap, place, why, credits, seconds):
+    """By the rule that will decide it, and in a sentence why not by devices; then nobody is paid."""
+    bench.machine.state.policy = Policy(lease_us=700 if heap > 4_000 else 0)
+    bench.tell(e.NodeStatusChanged("anna-1", e.At(1, 1, 1), "ready"))
+    bench.tell(e.NodeBorn("anna-1", e.At(1, 1, 2), "board", 0, "0.1", heap, 4, 4_096, 7, ()))
+    bench.tell(e.KernelsCompiled(0, {"toy": b"k" * 16}))
+    bench.tell(e.NodeBid("anna-1", e.At(1, 1, 3), 500, heap, 1, (), "mains", None))
+    told, _ = bench.ask("task.price", kind="toy", input={"n": 10}, where=where)
+    assert (told["where"], told["where_why"], told["credits_first_round"]) == (place, why, credits)
+    assert told["expected_s_first_round"] == seconds and told["copies"] == (0 if place == "here" else 2)
 
 
 def test_a_price_without_devices_has_no_duration(bench):

@@ -38,6 +38,13 @@ def test_an_answer_is_summary_body_and_provenance(toy):
                                   "2 jobs in 4 leases on 2 devices, 1 recomputed by the gateway."]
 
 
+def test_what_the_gateway_computed_itself_is_told_with_its_reason(toy):
+    """Apart from what it recomputed for others."""
+    about = {**RESULT["provenance"], "recomputed": 3, "here": 2, "here_why": "its task says so"}
+    assert answer_text({**RESULT, "provenance": about}).endswith(
+        "on 2 devices, 1 recomputed by the gateway, 2 computed by it alone: its task says so.")
+
+
 def test_an_answer_of_a_kind_that_is_not_here_is_shown_as_data():
     """An operator's machine need not have the kind."""
     assert '{"n": 1}' in answer_text({**RESULT, "kind": "none.such"})

@@ -77,7 +77,8 @@ def test_a_solved_task_publishes_result_and_provenance(pair, of):
     assert (told["v"], told["task"], told["kind"], told["ok"]) == (1, "t", "toy.sum", True)
     assert told["result"] == {"summary": "s", "data": {}}
     assert told["provenance"] == {"kind_version": 1, "kernel": b"kernel of toy.sum".hex(), "jobs": 2,
-                                  "copies": 4, "recomputed": 0, "epoch": 0, "devices": {"anna-1": 2, "ben-1": 2}}
+                                  "copies": 4, "recomputed": 0, "here": 0, "here_why": "", "epoch": 0,
+                                      "devices": {"anna-1": 2, "ben-1": 2}}
 
 
 @pytest.mark.parametrize("fault", ["operator", "kind"])
