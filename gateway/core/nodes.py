@@ -30,6 +30,8 @@ BACKOFF_MS = {Refusal.BUSY: 200, Refusal.TOO_SLOW: 2_000, Refusal.NO_KERNEL: 5_0
               Refusal.TOO_HOT: 10_000, Refusal.ON_BATTERY: 10_000, Refusal.FAILED: 1_000}
 """How long a node gets nothing after it declined, by its reason; its next bid may still say room 0."""
 NEVER = At(0, 0, 0)
+SILENT_MS = 60_000
+"""A device that is there bids far more often."""
 
 
 def on_enrolled(state: State, event: NodeEnrolled) -> None:
@@ -166,7 +168,7 @@ def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
     """
     other = node.once != event.once if node.once != UNBORN else event.at.conn < node.conn
     again = event.at.boot == node.boot and other and not event.state
-    if not event.state and event.at.boot >= node.boot and not again:
+    if not event.state and event.at.boot >= node.boot and not again and not _is_shut_out(state, node, event):
         return False
     state.counters["births_below"] += 1
     if "floor" in event.can:
@@ -176,6 +178,13 @@ def _is_below(state: State, node: Node, event: NodeBorn) -> bool:
         node.arch = UNBORN   # two starts have this number: neither gets a lease
         may_have_room(state, node)
     return True
+
+
+def _is_shut_out(state: State, node: Node, event: NodeBorn) -> bool:
+    """Whether a device speaks from a connection of its start that is older than one which nothing is heard from: that
+    was of an earlier start with the same number, and somebody has said again what came from it."""
+    older = event.at.boot == node.boot and event.at.conn < node.conn
+    return older and state.now_ms - node.seen_at > SILENT_MS
 
 
 def _send_floor(state: State, node: Node, once: int) -> None:
