@@ -13,7 +13,7 @@ class Policy:
     """Equal answers from as many owners before a job is accepted without a recomputation."""
     audit_permille: int = 50
     """Share of jobs that the gateway recomputes although the copies agree."""
-    probation_audit_permille: int = 200
+    probation_audit_permille: int = 300
     """The same where a device on probation took part."""
     probation_score: int = 10
     """A device is on probation until it was right this often."""

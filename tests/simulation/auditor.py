@@ -54,7 +54,7 @@ class Auditor:
         self.rights: dict[int, bytes] = {}
         """The right answer to each lease: a setback may put another job in the same place."""
         self.begun: dict[str, int] = {}
-        """When each task was kept."""
+        """When each task was taken: its commit comes later."""
         self.here: dict[str, int] = {}
         """How many jobs of each the gateway had computed itself when it ended."""
         self.ended_under: dict[str, kind.Release] = {}
@@ -89,6 +89,10 @@ class Auditor:
         for x in made:
             if type(x) is f.KeepStanding:
                 self.proven[x.node] = self.clock.now
+            elif type(x) is f.KeepTask:
+                self.begun[x.task] = self.clock.now
+            elif type(x) is f.KeepLease:
+                self.idle.leased(x.node)
         self.witness.handled(event, made)
         if type(event) is e.Ticked:
             self.idle.ticked(self.world.gateway.machine.state)
@@ -103,7 +107,6 @@ class Auditor:
         need(known is None or known.state == "cancelled", 2, x, "is kept twice")
         need(x.life == (known.run + 1 if known else 0), 2, x, "begins with a run that its id has had")
         self._void(x.task, -1)
-        self.begun[x.task] = self.clock.now
 
     def _round(self, x: f.KeepRound) -> None:
         need(x.round == len(self.journal.tasks[x.task].rounds), 2, x, "is not the next round")

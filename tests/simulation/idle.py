@@ -49,6 +49,10 @@ class Idle:
         self.idle.clear()
         self.muted.clear()
 
+    def leased(self, node: str) -> None:
+        """It was given one, which it may have refused before anybody looked."""
+        self.may.pop(node, None)
+
     def ticked(self, state: State) -> None:
         waiting = [job for task in state.live if not task.round.here
                    for job in task.round.jobs if job.phase is Phase.READY]
