@@ -362,7 +362,7 @@ def test_a_start_that_only_a_will_has_told_of_may_be_another(city):
 
 def test_a_connection_that_is_silent_shuts_nobody_out(city):
     """What an earlier start of the same number said came again, from a later connection than the device is at: while
-    something is heard from there, an older birth is a replay; after a minute of nothing its device is told to rise."""
+    something is heard from there, an older birth is a replay; after a minute of nothing its device is to rise."""
     city.device("anna-1", boot=7)
     city.tell(e.NodeBid("anna-1", e.At(7, 3, 9), 500, 9_000, 1, (), "mains", None))
     assert city.born("anna-1", 7, 2, once=7) == []
