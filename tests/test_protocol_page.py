@@ -248,7 +248,7 @@ async def work(gateway: Any, client: Any, devices: Any, heard: queue.Queue[Any],
         {"x_m": x, "y_m": y, "value": 20 + x // 90 + y // 200} for x in (0, 400, 900) for y in (0, 300, 800)]}
     async with client, devices:
         await client.call("task.submit", id="dust", kind="environment.airmap", input=grid, where="fleet")
-        seen = await asyncio.to_thread(list, until(heard, f"{root}/task/dust/result"))
+        seen = await asyncio.to_thread(list, until(heard, f"{root}/task/dust/files"))   # comes last
         await client.call("epoch.seal")
         return seen + await asyncio.to_thread(list, until(heard, f"{root}/epoch/.*"))
 

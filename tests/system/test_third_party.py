@@ -53,5 +53,5 @@ def test_the_tools_for_kinds_know_it(installed: Path, monkeypatch: pytest.Monkey
     command = [sys.executable, "-m", "lamplighter.gateway", "kind", "test", "science.percolation", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(found) == 18, done.stderr
+    assert len(found) == 19, done.stderr
     assert not [one for one in found if one["ok"] is False and one["what"] not in TIMED]
