@@ -129,8 +129,7 @@ class Auditor:
         self.suspects[task] = {key for key in self.suspects.get(task, ()) if key[1] <= after}
         self.touched -= {key for key in self.touched if key[0] == task and key[1] > after}
         witness = self.witness
-        witness.misfits -= {key for key in witness.misfits if key[0] == task and key[1] > after}
-        for known in (witness.jobs, witness.truth, witness.recomputed, witness.releases):
+        for known in (witness.jobs, witness.truth, witness.releases):
             for key in [key for key in known if key[0] == task and key[1] > after]:
                 del known[key]
 
@@ -225,13 +224,16 @@ class Auditor:
         need(known is None or (x.audited and not known[1]), 2, (known, x), "are two outcomes")
         need(x.round > self.advanced.get(x.task, -1) or known is not None, 2, x, "comes after its round")
         self._answered(x, key)
-        run = self.journal.tasks[x.task].rounds[x.round][0]
-        found = self.witness.recomputed.get(key, {}).get(run)
+        found = self.witness.recomputed.get(key, {}).get(self._run(key))
         need(not x.audited or found == x.answer, 2, x, "was not recomputed")
         if x.answer != self.truth[key]:
             need(self.world.mix.cartel, 7, x, "is wrong")
             self.wrong_accepted += known is None
         self.touched.add(key)
+
+    def _run(self, key: JobKey) -> int:
+        """In which its round was begun."""
+        return self.journal.tasks[key[0]].rounds[key[1]][0]
 
     def _where(self, key: JobKey) -> str:
         """Why the gateway computes all of a round, '' where devices do."""
@@ -248,7 +250,7 @@ class Auditor:
         copies = [record for record in records if record.ended == "done" and record.verdict in COPY]
         need(not x.here or not copies, 21, x, "had a device")
         need(x.here or records, 21, x, "had no device, and says nothing of that")
-        need(x.here != "misfit" or key in self.witness.misfits, 21, x, "could be held by a device")
+        need(x.here != "misfit" or (key, self._run(key)) in self.witness.misfits, 21, x, "could be held by a device")
 
     def committed(self) -> None:
         """After the commit: the jobs it touched are consistent as a whole."""

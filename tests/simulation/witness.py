@@ -56,8 +56,8 @@ class Witness:
         self.spans: dict[tuple[str, int], list[list[int]]] = {}
         """Of each round: which of the jobs that its solver yielded are leased together."""
         self.truth: dict[JobKey, bytes] = {}
-        self.misfits: set[JobKey] = set()
-        """What the gateway was asked to compute when no device could hold it."""
+        self.misfits: set[tuple[JobKey, int]] = set()
+        """What the gateway was asked to compute when no device could hold it, by run."""
         self.yielded: dict[str, e.RoundYielded] = {}
         """What the solver of each task said last."""
         self.releases: dict[tuple[str, int], kind.Release] = {}
@@ -192,7 +192,7 @@ class Witness:
         need(heard and not (early and there - heard), 21, x, "may be for a device that is not back yet")
         able = [node for node in heard if self._holds(node, x.job)]
         need(not able, 21, (x, able), "could be held by a device")
-        self.misfits.add((x.task, x.round, x.index))
+        self.misfits.add(((x.task, x.round, x.index), x.run))
 
     def _holds(self, node: str, job: e.JobSpec) -> bool:
         lease = LEASE_BYTES + MAC_BYTES + 16 * len(job.contexts) + len(job.input)
