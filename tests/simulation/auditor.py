@@ -43,6 +43,8 @@ class Auditor:
         self.lies: dict[str, int] = {}
         self.advanced: dict[str, int] = {}
         self.touched: set[JobKey] = set()
+        self.anew: set[str] = set()
+        """Tasks that were begun anew in the last commit: what else it leads to is of their life before."""
         self.paid_leases: set[int] = set()
         self.suspects: dict[str, set[JobKey]] = {}
         """By task: accepted jobs in which a liar took part, when it was proven to be one."""
@@ -107,6 +109,7 @@ class Auditor:
         need(known is None or known.state == "cancelled", 2, x, "is kept twice")
         need(x.life == (known.run + 1 if known else 0), 2, x, "begins with a run that its id has had")
         self._void(x.task, -1)
+        self.anew |= {x.task} if known else set()
 
     def _round(self, x: f.KeepRound) -> None:
         need(x.round == len(self.journal.tasks[x.task].rounds), 2, x, "is not the next round")
@@ -302,6 +305,8 @@ class Auditor:
             rule = self._rules.get(type(effect))
             if rule is not None:
                 rule(effect)
+            elif type(effect) is f.StartSolver:
+                self.anew.discard(effect.task)
 
     def _ack(self, x: f.SendAck) -> None:
         made = self.sent.get((x.node, x.seq))
@@ -325,6 +330,8 @@ class Auditor:
         self.witness.sent(record.kept.lease, x.report_by_ms)
 
     def _advance(self, x: f.AdvanceSolver) -> None:
+        if x.task in self.anew:
+            return   # its solver is stopped next
         need(self.witness.fits(x.task, x.round), 19, x, "goes on with answers of another release")
         for index, answer in enumerate(self.witness.advances(x)):
             need(self.journal.answers.get((x.task, x.round, index), (None,))[0] == answer, 7, (x, index),
