@@ -20,7 +20,6 @@ BACKOFF_S = (0.1, 5.0)
 TURN_PACKETS = 64  # messages taken before others on the loop get their turn
 TURN_PASSED = 512  # packets read in all before that, most of which led to nothing
 REST_S = 0.001  # where all of them led to nothing: the next turn finds several, for the price of one
-LATE_S = 0.005  # until what was let go is confirmed: several leave in one piece, and nobody waits for it
 
 
 class LinkError(Exception):
@@ -155,7 +154,7 @@ class MqttLink:
         self._ready: asyncio.Future[None] | None = None
         self._lost, self._keeper = asyncio.Event(), None  # type: asyncio.Event, asyncio.Task[None] | None
         self._client_id, self._will, self._persistent = client_id, will, persistent
-        self._welcome = self._late = False
+        self._welcome = False
         self._client = self._spoken(five)
 
     def _spoken(self, five: bool) -> Paho:
@@ -240,7 +239,7 @@ class MqttLink:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        wire = Wire(self._pump, self._write, self._lets_go, self._confirm_unread)
+        wire = Wire(self._pump, self._write, self._lets_go, self._confirm)
         context = self.broker.context()
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -364,17 +363,7 @@ class MqttLink:
     def _write_soon(self, *_: Any) -> None:
         asyncio.get_running_loop().call_soon(self._write)
 
-    def _confirm_unread(self, mid: int) -> None:
-        if self._client.acknowledge(mid):
-            self._write_late()
-
-    def _write_late(self) -> None:
-        if not self._late:
-            self._late = True
-            asyncio.get_running_loop().call_later(LATE_S, self._write)
-
     def _write(self) -> None:
-        self._late = False
         if self._wire is not None:
             self._guarded(self._client.loop_write)
         if self._wire is not None:
@@ -417,4 +406,4 @@ class MqttLink:
             if count:
                 self._on_unread(topic, count, size)
         wire.let_go.clear()
-        self._write_late()
+        self._write_soon()
